@@ -1,0 +1,1 @@
+"""WHAT: one module per stage; pruning methods, models and datasets, one file each."""

@@ -1,0 +1,63 @@
+"""The whole pipeline on one screen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from stages.artifacts import MaskedCheckpoint
+from stages.export import export
+from stages.finalize import finalize
+from stages.finetune import finetune
+from stages.gate import gate
+from stages.load import load
+from stages.measure import measure
+from stages.pack import pack
+from stages.prune import prune
+from stages.undo import undo
+from stages.verify import verify
+
+if TYPE_CHECKING:
+    from pipeline.plan import Plan
+    from pipeline.runner import Runner
+    from stages.artifacts import Verdict
+
+__all__ = ["STAGES", "build"]
+
+export_dense = replace(export, name="export_dense")
+"""The same export, of the model before pruning: what the pruned one is compared with."""
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        load,
+        undo,
+        prune,
+        finetune,
+        finalize,
+        export,
+        pack,
+        export_dense,
+        verify,
+        measure,
+        gate,
+    )
+}
+"""Every stage by name, in the order of a run."""
+
+
+def build(plan: Plan, run: Runner) -> Verdict:
+    """Carry a model from its trained weights to a packed file and a verdict on it."""
+    model = run(load, plan.load)
+    dense = run(undo, plan.undo, model) if isinstance(model, MaskedCheckpoint) else model
+    first, *later = plan.prune.rounds
+    tuned = run(finetune, plan.finetune, run(prune, first, model), dense)
+    for config in later:
+        tuned = run(finetune, plan.finetune, run(prune, config, tuned), dense)
+    final = run(finalize, plan.finalize, tuned)
+    onnx = run(export, plan.export, final)
+    package = run(pack, plan.pack, onnx)
+    dense_onnx = run(export_dense, plan.export, dense)
+    parity = run(verify, plan.verify, dense, final, onnx, package)
+    measured = run(measure, plan.measure, dense, tuned, dense_onnx, onnx, package)
+    return run(gate, plan.gate, parity, measured)

@@ -1,0 +1,88 @@
+"""What a person sees: results on stdout, progress and messages on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+__all__ = ["Console", "colored", "table"]
+
+T = TypeVar("T")
+
+
+class Console:
+    """Shows progress on a terminal, messages unless ``quiet``, details where ``verbose``."""
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
+        self.quiet, self.verbose = quiet, verbose
+        self._live = sys.stderr.isatty() and not quiet
+
+    def track(self, items: Iterable[T], what: str, total: int) -> Iterator[T]:
+        """Yield ``items`` under a progress bar."""
+        if not self._live:
+            yield from items
+            return
+        with click.progressbar(
+            items, length=total, label=f"  {what}", file=sys.stderr, show_pos=True
+        ) as bar:
+            yield from bar
+
+    @contextmanager
+    def bar(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """Provide a function of (done, total) that moves a progress bar."""
+        if not self._live:
+            yield lambda _done, _total: None
+            return
+        with click.progressbar(length=1000, label=f"  {what}", file=sys.stderr) as bar:
+
+            def moved(done: int, total: int) -> None:
+                bar.update(1000 * done // max(total, 1) - bar.pos)
+
+            yield moved
+
+    def note(self, text: str) -> None:
+        """Show a line that tells how a long step goes: on a terminal, or where verbose."""
+        if self._live or self.verbose:
+            self.message(f"  {text}")
+
+    def message(self, text: str) -> None:
+        """Show a line, unless quiet."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+
+def colored(text: str, color: str) -> str:
+    """Return ``text`` in ``color`` where stdout is a terminal that takes colour."""
+    if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+        return text
+    return click.style(text, fg=color)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> str:
+    """Return rows of text in aligned columns.
+
+    Args:
+        header: The columns' heads.
+        rows: One text per column each.
+        right: The heads of columns that are aligned to the right, separated by spaces.
+    """
+    lines = [tuple(header), *map(tuple, rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    to_right = [head in right.split() for head in header]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (
+            cell.rjust(width) if flip else cell.ljust(width)
+            for cell, width, flip in zip(cells, widths, to_right, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    rule = "  ".join("─" * width for width in widths)
+    return "\n".join([line(lines[0]), rule, *map(line, lines[1:])])

@@ -1,0 +1,34 @@
+"""The plan: every choice of one run, as one frozen value."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from stages.contract import Config
+from stages.export import ExportConfig
+from stages.finalize import FinalizeConfig
+from stages.finetune import FinetuneConfig
+from stages.gate import GateConfig
+from stages.load import LoadConfig
+from stages.measure import MeasureConfig
+from stages.pack import PackConfig
+from stages.prune import PruneConfig
+from stages.undo import UndoConfig
+from stages.verify import VerifyConfig
+
+__all__ = ["Plan"]
+
+
+class Plan(Config):
+    """One config per stage; a recipe has one table per field."""
+
+    load: LoadConfig = Field(default_factory=LoadConfig)
+    undo: UndoConfig = Field(default_factory=UndoConfig)
+    prune: PruneConfig = Field(default_factory=PruneConfig)
+    finetune: FinetuneConfig = Field(default_factory=FinetuneConfig)
+    finalize: FinalizeConfig = Field(default_factory=FinalizeConfig)
+    export: ExportConfig = Field(default_factory=ExportConfig)
+    pack: PackConfig = Field(default_factory=PackConfig)
+    verify: VerifyConfig = Field(default_factory=VerifyConfig)
+    measure: MeasureConfig = Field(default_factory=MeasureConfig)
+    gate: GateConfig = Field(default_factory=GateConfig)

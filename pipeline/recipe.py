@@ -1,0 +1,148 @@
+"""Recipes: a TOML file with a table per stage, read into a plan with every problem told at once."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from pipeline.plan import Plan
+from prunepack.errors import UsageError
+from stages.registry import near
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["Recipe", "built_in_recipes", "problems_of", "read_recipe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A plan with the name that its results go by.
+
+    Attributes:
+        name: The file's name without its ending; ``artifacts/NAME/`` holds the newest results.
+        plan: Every choice of the run.
+    """
+
+    name: str
+    plan: Plan
+
+
+def built_in_recipes() -> dict[str, str]:
+    """Return name and first line of each built-in recipe."""
+    folder = resources.files("pipeline.recipes")
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    return {
+        f.name.removesuffix(".toml"): f.read_text().splitlines()[0].removeprefix("# ")
+        for f in files
+    }
+
+
+def read_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
+    """Read a built-in recipe by name, or a file, and put ``settings`` over it.
+
+    Args:
+        name: ``lenet``, or the path of a ``.toml`` file.
+        settings: ``table.key=value`` each, with a TOML value or a plain word.
+
+    Raises:
+        UsageError: If there is no such recipe, or with every problem in it.
+    """
+    text, source = _text_of(name)
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{source} is not TOML", found=str(error)) from None
+    for setting in settings:
+        _put(tables, setting)
+    try:
+        return Recipe(Path(name).stem, Plan.model_validate(tables))
+    except ValidationError as error:
+        problems = problems_of(error, Plan)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        listing = "".join(f"\n  {problem}" for problem in problems)
+        raise UsageError(f"{source} has {count}:{listing}") from None
+
+
+def _text_of(name: str) -> tuple[str, str]:
+    """Return the text of a recipe and what to call it in messages."""
+    path = Path(name)
+    known = built_in_recipes()
+    if name in known:
+        return resources.files("pipeline.recipes").joinpath(f"{name}.toml").read_text(), name
+    if path.suffix != ".toml":
+        raise UsageError(
+            f"no built-in recipe is named {name!r}",
+            do=f"{near(name, known)} A recipe of your own is a path that ends in .toml.",
+        )
+    try:
+        return path.read_text(), name
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the recipe {name} cannot be read", found=str(error)) from None
+
+
+def _put(tables: dict[str, Any], setting: str) -> None:
+    """Put ``table.key=value`` into ``tables``."""
+    key, equals, text = setting.partition("=")
+    *path, last = key.strip().split(".")
+    if not equals or not path:
+        raise UsageError(
+            f"--set {setting}", expected="TABLE.KEY=VALUE, such as prune.amount=0.95", found=setting
+        )
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    table = tables
+    for part in path:
+        inner = table.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise UsageError(f"--set {setting}", expected=f"a table {part}", found=repr(inner))
+        table = inner
+    table[last] = value
+
+
+def problems_of(error: ValidationError, root: type[BaseModel]) -> list[str]:
+    """Return one line for each problem, with its path and, for an unknown key, the nearest one."""
+    lines = []
+    for problem in error.errors():
+        location = problem["loc"]
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = f"no such setting. {near(str(location[-1]), _fields(root, location[:-1]))}"
+        elif isinstance(problem["input"], bool | int | float | str):
+            message += f" (found {problem['input']!r})" if "found" not in message else ""
+        lines.append(f"{_dotted(location)}: {message}" if location else message)
+    return lines
+
+
+def _dotted(location: Iterable[int | str]) -> str:
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        elif part.isidentifier():
+            text += f".{part}" if text else part
+    return text
+
+
+def _fields(root: type[BaseModel], location: Iterable[int | str]) -> list[str]:
+    """Return the keys that the table at ``location`` may have."""
+    model = root
+    for part in location:
+        if isinstance(part, str) and part in model.model_fields:
+            model = _model_in(model.model_fields[part].annotation) or model
+    return sorted(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the config class that an annotation such as ``tuple[Rule, ...]`` holds."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = [_model_in(inner) for inner in get_args(annotation)]
+    return next((model for model in found if model), None)

@@ -1,0 +1,66 @@
+"""Zstandard frames (RFC 8878), written one way and read with distrust."""
+
+from __future__ import annotations
+
+import zstandard
+
+from prunepack.errors import CorruptArtifactError
+
+__all__ = ["compress", "decompress"]
+
+MAGIC = b"\x28\xb5\x2f\xfd"
+LEAST_WINDOW = 1024
+
+
+def compress(data: bytes | memoryview, *, level: int = 19) -> bytes:
+    """Return one frame with its content size and a checksum, and no dictionary."""
+    compressor = zstandard.ZstdCompressor(
+        level=level, write_checksum=True, write_content_size=True, write_dict_id=False
+    )
+    return compressor.compress(data)
+
+
+def decompress(stored: bytes, size: int) -> bytes:
+    """Return the content of the only frame in ``stored``.
+
+    Args:
+        stored: The frame and nothing else.
+        size: The content size that the header declares, already within the limits.
+
+    Raises:
+        CorruptArtifactError: If the frame is damaged, is not the only one, or is not exactly as
+            :func:`compress` makes them.
+    """
+    _check_frame(stored, size)
+    try:
+        return zstandard.ZstdDecompressor().decompress(stored, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise CorruptArtifactError(f"zstd cannot read the frame ({error})") from error
+
+
+def _check_frame(stored: bytes, size: int) -> None:
+    """Check the frame's own header, which zstd would believe."""
+    if stored[:4] != MAGIC:
+        raise CorruptArtifactError("not a zstd frame", expected=MAGIC.hex(), found=stored[:4].hex())
+    try:
+        frame = zstandard.get_frame_parameters(stored)
+    except zstandard.ZstdError as error:
+        raise CorruptArtifactError(f"zstd cannot read the frame ({error})") from error
+    unknown = frame.content_size == zstandard.CONTENTSIZE_UNKNOWN
+    found = {
+        "content size": "none" if unknown else frame.content_size,
+        "dictionary id": frame.dict_id,
+        "checksum": frame.has_checksum,
+    }
+    expected = {"content size": size, "dictionary id": 0, "checksum": True}
+    for word, value in found.items():
+        if value != expected[word]:
+            raise CorruptArtifactError(
+                f"wrong {word} of a zstd frame", expected=expected[word], found=value
+            )
+    if frame.window_size > max(size, LEAST_WINDOW):
+        raise CorruptArtifactError(
+            "the zstd frame asks for a window larger than its content",
+            expected=f"at most {max(size, LEAST_WINDOW)}",
+            found=frame.window_size,
+        )

@@ -1,0 +1,196 @@
+"""What the header says; one dataclass per JSON object, one field per key."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping  # noqa: TC003 -- schema.build looks at it at run time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from prunepack import canonical_json
+from prunepack.errors import UnsupportedArtifactError
+from prunepack.schema import build
+
+__all__ = ["Chunk", "Copy", "File", "Frame", "Header", "Literals", "Pool", "Stream", "Tensor"]
+
+FEATURES: frozenset[str] = frozenset()
+"""Names that this version understands in ``required``."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A packed file.
+
+    Attributes:
+        name: Relative path with ``/`` between its parts.
+        size: Bytes.
+        sha256: Digest of its content, 64 lower-case hexadecimal digits.
+        segments: What it consists of, in order: an integer is that many bytes of the literal
+            stream, a string is the tensor of that name.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    segments: tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One stored zstd frame of literal bytes.
+
+    Attributes:
+        size: Stored bytes.
+        crc32: CRC-32 of the stored bytes.
+    """
+
+    size: int
+    crc32: int
+
+
+@dataclass(frozen=True, slots=True)
+class Literals:
+    """The literal stream: the literal bytes of all files, in order.
+
+    Attributes:
+        chunk: Decoded bytes of every chunk but the last, which may be shorter.
+        chunks: The chunks.
+    """
+
+    chunk: int
+    chunks: tuple[Frame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One stored array.
+
+    Attributes:
+        coder: Id of the coder.
+        dtype: Type of the decoded array.
+        count: Its length.
+        size: Stored bytes.
+        crc32: CRC-32 of the stored bytes.
+    """
+
+    coder: str
+    dtype: str
+    count: int
+    size: int
+    crc32: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A run of elements that is coded on its own.
+
+    Attributes:
+        codec: Id of the codec.
+        streams: The codec's arrays, stored in the order of their names.
+    """
+
+    codec: str
+    streams: Mapping[str, Stream]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A run of elements of a pool.
+
+    Attributes:
+        name: Name of the tensor.
+        shape: Its dimensions; none for a scalar.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Tensors of one type, end to end, and the chunks they are cut into.
+
+    Attributes:
+        dtype: Type of the elements.
+        chunk: Elements of every chunk but the last, which may be shorter.
+        tensors: The tensors, in order.
+        chunks: The chunks, in order; they know no tensor boundaries.
+    """
+
+    dtype: str
+    chunk: int
+    tensors: tuple[Tensor, ...]
+    chunks: tuple[Chunk, ...]
+
+    @property
+    def elements(self) -> int:
+        """Number of elements of all tensors."""
+        return sum(tensor.elements for tensor in self.tensors)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A tensor with the very elements of another.
+
+    Attributes:
+        name: Name of the copy.
+        of: Name of the tensor in a pool.
+        shape: Its own dimensions.
+    """
+
+    name: str
+    of: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The whole header.
+
+    Attributes:
+        files: The packed files; the first is the model, the others are its external data.
+        literals: The bytes that belong to no tensor.
+        pools: The stored tensors.
+        copies: Tensors that are stored under another name.
+        required: Features that a reader must know to read this artifact.
+    """
+
+    files: tuple[File, ...]
+    literals: Literals
+    pools: tuple[Pool, ...]
+    copies: tuple[Copy, ...] = ()
+    required: tuple[str, ...] = ()
+
+    def to_bytes(self) -> bytes:
+        """Write the header as canonical JSON."""
+        return canonical_json.dumps(asdict(self))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Header:
+        """Read what :meth:`to_bytes` wrote; the meaning is checked elsewhere.
+
+        Raises:
+            CorruptArtifactError: If ``data`` does not have the form of a header.
+            UnsupportedArtifactError: If the artifact needs a feature that is not known.
+        """
+        value = canonical_json.loads(data)
+        _check_required(value)
+        return build(cls, value, "header")
+
+
+def _check_required(value: Any) -> None:
+    """Look at ``required`` before anything else: a later version may have other fields."""
+    names = value.get("required") if isinstance(value, dict) else None
+    wanted = {str(name) for name in names} if isinstance(names, list) else set()
+    if wanted - FEATURES:
+        raise UnsupportedArtifactError(
+            "the artifact needs features that this version does not have",
+            expected=", ".join(sorted(FEATURES)) or "none",
+            found=", ".join(sorted(wanted - FEATURES)),
+            do="Install a newer prunepack",
+        )

@@ -1,0 +1,103 @@
+"""Packing a model: written, read back, and only then put in its place."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prunepack.errors import CorruptArtifactError, PrunepackError, UsageError
+from prunepack.inspection import TensorRow, describe_tensors
+from prunepack.outputs import new_file
+from prunepack.progress import silent
+from prunepack.reader import Artifact
+from prunepack.sources import open_sources
+from prunepack.writer import write_artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prunepack.progress import Progress
+    from prunepack.sources import Source
+
+__all__ = ["Summary", "pack"]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What packing came to.
+
+    Attributes:
+        source_bytes: Bytes of the model and its external data.
+        artifact_bytes: Bytes of the artifact.
+        digest: SHA-256 (hex) that the artifact ends with.
+        tensors: One row per stored tensor.
+    """
+
+    source_bytes: int
+    artifact_bytes: int
+    digest: str
+    tensors: tuple[TensorRow, ...]
+
+
+def pack(
+    model_path: str | os.PathLike[str],
+    out_path: str | os.PathLike[str],
+    *,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Summary:
+    """Pack an ONNX model and its external data into one artifact.
+
+    The artifact is read back and compared with the SHA-256 of every source before it gets its
+    name: what does not come back is never left behind.
+
+    Args:
+        model_path: The ``.onnx`` file; its external data is looked for beside it.
+        out_path: The artifact to write.
+        force: Replace an artifact that exists.
+        progress: Called with bytes done and bytes in total, coding and reading back together.
+
+    Raises:
+        UsageError: If a path is not what it has to be.
+        RefusedError: If the model is malformed or refers to what must not be packed.
+        LimitExceededError: If the result would pass a reader's default limits.
+        PrunepackError: If the result does not give the model back; nothing was written.
+    """
+    out = Path(out_path)
+    sources = open_sources(os.fspath(model_path))
+    size = sum(len(source.data) for source in sources)
+    done = 0
+
+    def coded(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(done, 2 * size)
+
+    with new_file(out, force=force) as scratch:
+        _check_apart(out, Path(model_path).parent, sources)
+        write_artifact(scratch, sources, str(out.parent), coded)
+        scratch.flush()
+        with Artifact.open(scratch.name) as artifact:
+            _prove(artifact, os.fspath(model_path), lambda n, _: progress(size + n, 2 * size))
+            rows = tuple(describe_tensors(artifact))
+            return Summary(size, artifact.size, artifact.digest, rows)
+
+
+def _check_apart(out: Path, folder: Path, sources: Sequence[Source]) -> None:
+    if os.path.realpath(out) in {os.path.realpath(folder / source.name) for source in sources}:
+        raise UsageError(
+            f"{out} is a part of the model that is to be packed", do="Choose another path"
+        )
+
+
+def _prove(artifact: Artifact, model: str, progress: Progress) -> None:
+    """Decode everything; each file must have the SHA-256 that its source had."""
+    try:
+        artifact.verify(progress)
+    except CorruptArtifactError as error:
+        raise PrunepackError(
+            f"the artifact would not give {model} back ({error})",
+            do="If nothing wrote to the model meanwhile, report this as a bug; no file was left",
+        ) from error

@@ -1,0 +1,97 @@
+"""Which tensors share an element stream.
+
+A stream costs about a hundred bytes, in the header and in its own metadata. That is nothing for a
+large tensor and decides a small model, so small tensors are put end to end: those with many zeros
+in one pool, those without in another, since they need different codecs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from prunepack.dtypes import bits
+from prunepack.header import Copy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from prunepack.dtypes import Array
+    from prunepack.sources import Source, Span
+
+__all__ = ["Member", "cut", "make_pools"]
+
+SMALL = 2**16
+"""Tensors of more elements have a pool of their own."""
+
+SPARSE = 1 / 8
+"""From this share of zeros on, a small tensor goes to the pool of the sparse ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A tensor of a pool, and its bytes."""
+
+    span: Span
+    data: memoryview
+
+    @property
+    def elements(self) -> Array:
+        """The elements: 1-D, perhaps not aligned."""
+        return np.frombuffer(self.data, self.span.dtype.carrier)
+
+
+def make_pools(sources: Iterable[Source]) -> tuple[list[list[Member]], list[Copy]]:
+    """Sort the tensors of all sources into pools, in the order of their first member.
+
+    Returns:
+        The pools, and the tensors that need no place in one because another one has their bytes.
+    """
+    pools: dict[object, list[Member]] = {}
+    copies: list[Copy] = []
+    first: dict[object, str] = {}
+    for source in sources:
+        for span in source.spans:
+            member = Member(span, source.data[span.start : span.stop])
+            identity = (span.dtype.name, hashlib.sha256(member.data).digest())
+            name = first.setdefault(identity, span.name)
+            if name == span.name:
+                pools.setdefault(_pool_of(member), []).append(member)
+            else:
+                copies.append(Copy(span.name, name, span.shape))
+        copies += [Copy(twin.name, of, twin.shape) for of, twin in source.twins]
+    return list(pools.values()), _resolved(copies)
+
+
+def _pool_of(member: Member) -> object:
+    elements = member.elements
+    if elements.size > SMALL:
+        return member.span.name
+    zeros = 1 - np.count_nonzero(bits(elements)) / elements.size
+    return member.span.dtype.name, zeros >= SPARSE
+
+
+def _resolved(copies: list[Copy]) -> list[Copy]:
+    """Make a copy of a copy one of the stored tensor."""
+    of = {copy.name: copy.of for copy in copies}
+    return [Copy(copy.name, of.get(copy.of, copy.of), copy.shape) for copy in copies]
+
+
+def cut(arrays: Iterable[Array], size: int) -> Iterator[Array]:
+    """Yield the concatenation of ``arrays`` in new arrays of ``size``, and a shorter last one."""
+    held: list[Array] = []
+    room = size
+    for array in arrays:
+        at = 0
+        while at < array.size:
+            held.append(array[at : at + room])
+            at += held[-1].size
+            room -= held[-1].size
+            if room == 0:
+                yield np.concatenate(held)
+                held, room = [], size
+    if held:
+        yield np.concatenate(held)

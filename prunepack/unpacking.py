@@ -1,0 +1,55 @@
+"""Unpacking an artifact into a new folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prunepack.outputs import new_folder
+from prunepack.progress import silent
+from prunepack.reader import Artifact
+
+if TYPE_CHECKING:
+    from prunepack.limits import Limits
+    from prunepack.progress import Progress
+
+__all__ = ["unpack"]
+
+
+def unpack(
+    path: str | os.PathLike[str],
+    out_dir: str | os.PathLike[str],
+    *,
+    force: bool = False,
+    limits: Limits | None = None,
+    progress: Progress = silent,
+) -> None:
+    """Write the packed files into a new folder, which appears only when all of them are right.
+
+    Args:
+        path: The artifact.
+        out_dir: The folder to make; its parent must exist.
+        force: Replace a folder that exists, provided it holds no other files.
+        limits: What the reader may hold, if not the default.
+        progress: Called with bytes done and bytes in total.
+
+    Raises:
+        UsageError: If a path is not what it has to be.
+        RefusedError: If the artifact is damaged, unknown or too large; nothing was written.
+    """
+    with Artifact.open(path, limits) as artifact:
+        artifact.check_digest()
+        total = sum(file.size for file in artifact.files.values())
+        done = 0
+        with new_folder(Path(out_dir), artifact.files.keys(), force=force) as folder:
+            for name in artifact.files:
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("xb") as out:
+                    for piece in artifact.iter_file(name):
+                        out.write(piece)
+                        done += piece.nbytes
+                        progress(done, total)
+                    out.flush()
+                    os.fsync(out.fileno())

@@ -1,0 +1,222 @@
+"""Export to ONNX: the same bytes from every folder, with the names of the state dict."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from prunepack.errors import RefusedError, UsageError
+from stages.artifacts import Checkpoint, OnnxModel
+from stages.checkpoints import ModelSpec, open_model
+from stages.contract import Config, Facts, stage
+from stages.progress import note
+from stages.samples import noise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import onnx_ir
+    import torch
+    from torch import nn
+
+__all__ = ["ExportConfig", "export"]
+
+LARGEST_INLINE = 1_500_000_000
+"""Bytes of weights up to which the model is one file; protobuf ends at 2 GiB."""
+
+
+class ExportConfig(Config):
+    """How the model is written as ONNX."""
+
+    opset: int | None = Field(
+        None, ge=18, description="The ONNX opset; the exporter's choice if not given."
+    )
+    output_names: tuple[str, ...] = Field(
+        (), description="Names of the outputs; output, or output_0, output_1, … if not given."
+    )
+    dynamic_batch: bool = Field(True, description="Leave the batch dimension open.")
+
+
+@stage(produces=OnnxModel, tools=("torch", "onnx", "onnx-ir", "onnxscript"))
+def export(config: ExportConfig, out: Path, model: Checkpoint) -> Facts:
+    """Write ``model`` with torch's dynamo exporter, check it and describe its interface."""
+    module, spec = open_model(model)
+    note("exporting to ONNX")
+    graph = _exported(module, spec, config)
+    _clear_metadata(graph)
+    _restore_names(graph, module.state_dict())
+    _name_outputs(graph, config.output_names)
+    _write(graph, out / "model.onnx")
+    _check(out / "model.onnx")
+    inputs = [one.model_dump(mode="json") for one in spec.inputs]
+    outputs = [value.name for value in graph.graph.outputs]
+    interface = {"inputs": inputs, "outputs": outputs, "dataset": spec.dataset}
+    (out / "interface.json").write_text(json.dumps(interface, indent=1) + "\n")
+    return _facts(graph, out)
+
+
+def _exported(module: nn.Module, spec: ModelSpec, config: ExportConfig) -> onnx_ir.Model:
+    """Run the exporter on one random batch of two.
+
+    Raises:
+        RefusedError: If it cannot express the model.
+    """
+    import torch
+
+    example = tuple(torch.from_numpy(array) for array in noise(spec.inputs, 2, 0).values())
+    batch = torch.export.Dim("batch")
+    shapes = tuple({0: batch} for _ in example) if config.dynamic_batch else None
+    try:
+        with _quiet_exporter():
+            program = torch.onnx.export(
+                module,
+                example,
+                dynamo=True,
+                dynamic_shapes=shapes,
+                input_names=[one.name for one in spec.inputs],
+                opset_version=config.opset,
+                verbose=False,
+            )
+    except Exception as error:
+        raise RefusedError(
+            f"{spec.model} cannot be exported to ONNX",
+            expected="a forward() that torch.export can trace"
+            + (" with any batch size" if config.dynamic_batch else ""),
+            found=_reason(error),
+            do="If only the open batch fails, set export.dynamic_batch to false.",
+        ) from error
+    if program is None:  # the signature of torch.onnx.export allows it
+        raise RefusedError(f"{spec.model} cannot be exported to ONNX", found="no program")
+    result: onnx_ir.Model = program.model
+    return result
+
+
+def _reason(error: BaseException) -> str:
+    """Return the first telling line of the innermost cause."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Hold back what the exporter says about packages it looks for and its own deprecations."""
+    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _clear_metadata(model: onnx_ir.Model) -> None:
+    """Remove source paths, code lines and symbol names: they differ between checkouts."""
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
+    ClearMetadataAndDocStringPass()(model)
+    model.graph.name = "model"
+    for value in _values(model):
+        value.metadata_props.clear()
+        value.doc_string = None
+    model.metadata_props.clear()
+    model.graph.metadata_props.clear()
+
+
+def _values(model: onnx_ir.Model) -> Iterator[onnx_ir.Value]:
+    yield from model.graph.inputs
+    yield from model.graph.initializers.values()
+    for node in model.graph.all_nodes():
+        yield from node.outputs
+
+
+def _restore_names(model: onnx_ir.Model, state: dict[str, torch.Tensor]) -> None:
+    """Name every initializer after the state-dict tensor whose values it holds.
+
+    The exporter folds a transpose into the weights of a Linear on 3-D input and calls them
+    ``val_N``; such a one becomes ``NAME.T``.
+    """
+    content = {_key(tensor.numpy()): name for name, tensor in reversed(state.items())}
+    for tensor in state.values():
+        if tensor.ndim == 2:
+            transposed = _key(tensor.numpy().T)
+            content.setdefault(transposed, f"{content[_key(tensor.numpy())]}.T")
+    taken = set(model.graph.initializers)
+    for value in list(model.graph.initializers.values()):
+        if value.name in state or value.const_value is None or value.const_value.size < 2:
+            continue
+        name = content.get(_key(value.const_value.numpy()))
+        if name is not None and name not in taken:
+            taken.add(name)
+            value.name = name
+
+
+def _key(array: Any) -> tuple[str, tuple[int, ...], bytes]:
+    import hashlib
+
+    return str(array.dtype), tuple(array.shape), hashlib.sha256(array.tobytes()).digest()
+
+
+def _name_outputs(model: onnx_ir.Model, names: tuple[str, ...]) -> None:
+    """Give the outputs ``names``.
+
+    Raises:
+        UsageError: If there is not one name for each output.
+    """
+    outputs = model.graph.outputs
+    if not names:
+        many = len(outputs) > 1
+        names = tuple(f"output_{index}" if many else "output" for index in range(len(outputs)))
+    if len(names) != len(outputs):
+        raise UsageError(
+            "export.output_names", expected=f"{len(outputs)} names", found=f"{len(names)}"
+        )
+    for value, name in zip(outputs, names, strict=True):
+        value.name = name
+
+
+def _write(model: onnx_ir.Model, path: Path) -> None:
+    """Serialize deterministically, in one file if protobuf can hold it."""
+    import onnx_ir
+
+    weights = sum(v.const_value.nbytes for v in model.graph.initializers.values() if v.const_value)
+    if weights > LARGEST_INLINE:
+        onnx_ir.save(model, path, external_data=f"{path.name}.data")
+        return
+    proto = onnx_ir.to_proto(model)
+    path.write_bytes(proto.SerializeToString(deterministic=True))
+
+
+def _check(path: Path) -> None:
+    """Run onnx's checker with shape inference on what was written.
+
+    Raises:
+        RefusedError: If it finds anything.
+    """
+    import onnx
+
+    try:
+        onnx.checker.check_model(str(path), full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise RefusedError(
+            "the exported model is not valid ONNX", found=str(error).splitlines()[0]
+        ) from None
+
+
+def _facts(model: onnx_ir.Model, out: Path) -> Facts:
+    size = sum(file.stat().st_size for file in out.glob("model.onnx*"))
+    opset = model.opset_imports[""]
+    nodes = model.graph.num_nodes()
+    count = len(model.graph.initializers)
+    summary = f"{size:,} bytes, {nodes} nodes, {count} initializers, opset {opset}"
+    return {"summary": summary, "bytes": size, "nodes": nodes, "opset": opset}

@@ -1,0 +1,143 @@
+"""Fine-tune a masked model with a hook, ours or the user's; pruned weights stay pruned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from prunepack.errors import RefusedError, UsageError
+from stages.artifacts import Checkpoint, MaskedCheckpoint
+from stages.checkpoints import open_model, save_masked
+from stages.contract import Facts, stage
+from stages.datasets import Data, open_data
+from stages.masks import Pruned, pruned_parameters
+from stages.references import Reference, load_reference
+from stages.train import TrainConfig, accuracy_of, fit
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+__all__ = ["FinetuneConfig", "Witness", "finetune"]
+
+
+class FinetuneConfig(TrainConfig):
+    """How the masked model is fitted after each round of pruning."""
+
+    hook: Reference | None = Field(
+        None,
+        description="Your own function(model, data), as module:function or file.py:function.",
+    )
+
+
+@stage(produces=MaskedCheckpoint, tools=("torch", "safetensors"))
+def finetune(
+    config: FinetuneConfig, out: Path, model: MaskedCheckpoint, dense: Checkpoint
+) -> Facts:
+    """Fit the kept weights of ``model``; ``dense`` teaches if the config asks for distillation."""
+    module, spec = open_model(model)
+    data = open_data(spec.dataset) if spec.dataset else None
+    witness = Witness.of(module)
+    if config.hook is not None:
+        summary = _run_hook(config.hook, module, data)
+    elif config.epochs == 0:
+        summary = "skipped (0 epochs)"
+    else:
+        summary = _fit(config, module, data, dense)
+    witness.check(module, config.hook or "our training")
+    save_masked(out, module, spec)
+    return {"summary": summary}
+
+
+def _fit(config: FinetuneConfig, module: nn.Module, data: Data | None, dense: Checkpoint) -> str:
+    if data is None or data.validation is None:
+        raise UsageError(
+            "there is nothing to fine-tune on",
+            expected="load.dataset with train and validation splits",
+            found="none",
+            do="Name a dataset, your own finetune.hook, or set finetune.epochs to 0.",
+        )
+    before = accuracy_of(module, data.validation)
+    teacher = open_model(dense)[0] if config.distill else None
+    fitted = fit(module, data, config, teacher)
+    gain = f"{100 * before:.2f} → {100 * fitted.validation:.2f} % on validation"
+    return f"{gain}, epoch {fitted.best_epoch} of {config.epochs} kept"
+
+
+def _run_hook(hook: str, module: nn.Module, data: Data | None) -> str:
+    """Call the user's function on the live masked module.
+
+    Raises:
+        UsageError: If it raises, or returns anything but None or the same module.
+    """
+    function = load_reference(hook)
+    try:
+        returned = function(module, data)
+    except Exception as error:
+        raise UsageError(
+            f"the hook {hook} failed", found=f"{type(error).__name__}: {error}"
+        ) from error
+    if returned is not None and returned is not module:
+        raise UsageError(
+            f"the hook {hook} returned a {type(returned).__name__}",
+            expected="None, or the module it was given",
+            do="Train the module in place: its masks are what the export relies on.",
+        )
+    module.to("cpu").eval()
+    return f"by {hook}"
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What the masks of a module were before a hook had its hands on it."""
+
+    seen: tuple[tuple[Pruned, nn.Parameter, torch.Tensor], ...]
+
+    @classmethod
+    def of(cls, model: nn.Module) -> Witness:
+        """Remember the masks of ``model`` and the parameters under them."""
+        return cls(tuple((p, p.original, p.mask.clone()) for p in pruned_parameters(model)))
+
+    def check(self, model: nn.Module, hook: str) -> None:
+        """Hold ``model`` to what was seen.
+
+        Raises:
+            RefusedError: If a mask is gone, new or changed, or a parameter was replaced or is
+                not finite; names the layer.
+        """
+        now = {one.name: one for one in pruned_parameters(model)}
+        for before, original, mask in self.seen:
+            problem = _problem(now.pop(before.name, None), original, mask)
+            if problem:
+                expected, found, do = problem
+                where = f"layer {before.layer or '(root)'}, {before.parameter}, after {hook}"
+                raise RefusedError(where, expected=expected, found=found, do=do)
+        for name in now:
+            raise RefusedError(
+                f"{name} after {hook}",
+                expected="no mask, as before",
+                found="a mask",
+                do="Prune in the prune stage: hooks only train.",
+            )
+
+
+def _problem(
+    now: Pruned | None, original: nn.Parameter, mask: torch.Tensor
+) -> tuple[str, str, str] | None:
+    """Return (expected, found, what to do) if the parameter is not as it has to be."""
+    keep = "Leave the pruning hooks on: finalize removes them."
+    if now is None:
+        return "its pruning mask", "none (it was removed or the layer was replaced)", keep
+    if now.original is not original:
+        do = "Change the parameter in place: an optimizer made before would train the old one."
+        return "the parameter it had", "another one", do
+    if now.mask.shape != mask.shape or bool((now.mask.cpu() != mask).any()):
+        revived = int(((now.mask.cpu() != 0) & (mask == 0)).sum())
+        return "the mask it had", f"another one, {revived:,} weights revived", keep
+    if not bool(now.original.isfinite().all()):
+        bad = int((~now.original.isfinite()).sum())
+        return "finite weights", f"{bad:,} NaN or Inf", "Lower the learning rate."
+    return None

@@ -1,0 +1,227 @@
+"""Load a trained model: a built-in one, or the user's own code and weights."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from prunepack.errors import RefusedError, UsageError
+from stages.artifacts import Checkpoint, MaskedCheckpoint
+from stages.checkpoints import (
+    InputSpec,
+    ModelSpec,
+    PrunedParameter,
+    build_module,
+    load_state,
+    read_safetensors,
+    save_checkpoint,
+    save_masked,
+    state_digest,
+)
+from stages.contract import Config, Facts, stage
+from stages.datasets import open_data
+from stages.masks import put_mask
+from stages.models import MODELS
+from stages.progress import note
+from stages.references import InputFile, Reference, is_reference
+from stages.train import fit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+    from torch import nn
+
+__all__ = ["LoadConfig", "load", "read_weights", "trained"]
+
+
+class LoadConfig(Config):
+    """Which model, with which weights."""
+
+    model: Reference = Field(
+        "lenet",
+        description="A built-in model, or your factory: module:function or file.py:function.",
+    )
+    weights: InputFile | None = Field(
+        None, description="A state dict: .safetensors, .pth or .pt; also one saved while pruned."
+    )
+    inputs: tuple[InputSpec, ...] = Field(
+        (), description="Your model's inputs, in the order of forward: name=x,shape=3x224x224."
+    )
+    dataset: Reference = Field(
+        "", description="A built-in dataset, or your function: file.py:function. Judges accuracy."
+    )
+    seed: int = Field(0, ge=0, description="Seed of fresh weights, where none are given.")
+
+
+LOADED: tuple[type[Checkpoint | MaskedCheckpoint], ...] = (Checkpoint, MaskedCheckpoint)
+
+
+@stage(produces=LOADED, tools=("torch", "safetensors"))
+def load(config: LoadConfig, out: Path) -> Facts:
+    """Write the model as a checkpoint, with its masks if it was saved while pruned."""
+    import torch
+
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        model = build_module(config.model)
+    spec = _spec(config)
+    state, source = _weights(config, model)
+    masks = _masks(state, source)
+    if masks:
+        before = state_digest(_dense(state, masks))
+        pruned = tuple(_pruned(name) for name in masks)
+        spec = spec.model_copy(update={"pruned": pruned, "before_pruning": before})
+        for name, mask in masks.items():
+            layer, _, parameter = name.rpartition(".")
+            put_mask(_layer(model, layer, source), parameter, torch.ones_like(mask))
+    load_state(model, state, source)
+    (save_masked if masks else save_checkpoint)(out, model, spec)
+    return _facts(config, model, source, len(masks))
+
+
+def _spec(config: LoadConfig) -> ModelSpec:
+    if is_reference(config.model):
+        if not config.inputs:
+            raise UsageError(
+                f"the inputs of {config.model} are not known",
+                expected="load.inputs, one for each argument of forward",
+                do="Add --inputs name=input,shape=3x224x224 or the same in the recipe.",
+            )
+        return ModelSpec(model=config.model, inputs=config.inputs, dataset=config.dataset)
+    built_in = MODELS[config.model]
+    inputs = config.inputs or (InputSpec(shape=built_in.shape),)
+    dataset = config.dataset or built_in.dataset
+    return ModelSpec(model=config.model, inputs=inputs, dataset=dataset)
+
+
+def _weights(config: LoadConfig, model: nn.Module) -> tuple[dict[str, torch.Tensor], str]:
+    """Return the state dict to use and where it came from."""
+    if config.weights is not None:
+        return read_weights(config.weights), str(config.weights)
+    if is_reference(config.model):
+        return model.state_dict(), f"{config.model}()"
+    shipped = MODELS[config.model].weights
+    if shipped is not None:
+        return read_safetensors(shipped), shipped.name
+    return trained(config.model, config.seed).state_dict(), f"training from seed {config.seed}"
+
+
+def trained(name: str, seed: int) -> nn.Module:
+    """Train the built-in model ``name`` from scratch, as its module says."""
+    import torch
+
+    built_in = MODELS[name]
+    note(f"training {name} on {built_in.dataset} (once; the result is kept)")
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = built_in.build()
+    fit(model, open_data(built_in.dataset), built_in.training.model_copy(update={"seed": seed}))
+    return model
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Read a state dict from safetensors, or from ``torch.save`` with ``weights_only=True``.
+
+    Wrappings that are common are undone: a dictionary with the state dict under
+    ``state_dict``, ``model_state_dict`` or ``model``, and DataParallel's ``module.`` prefix.
+
+    Raises:
+        RefusedError: If the file is missing, damaged, or holds anything but a state dict.
+    """
+    if path.suffix == ".safetensors":
+        return read_safetensors(path)
+    if path.suffix not in {".pth", ".pt"}:
+        raise RefusedError(
+            f"{path} is not a state dict",
+            expected="a .safetensors, .pth or .pt file",
+            found=path.suffix or "no ending",
+        )
+    return _state_dict_in(_torch_load(path), path)
+
+
+def _torch_load(path: Path) -> object:
+    import torch
+
+    try:
+        value: object = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise RefusedError(
+            f"{path} holds more than tensors",
+            expected="a state dict",
+            found=str(error).splitlines()[0],
+            do="Save torch.save(model.state_dict(), path), not the model: a pickle can run code.",
+        ) from None
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise RefusedError(
+            f"{path} cannot be read",
+            expected="a file of torch.save",
+            found=(str(error) or type(error).__name__).splitlines()[0],
+        ) from None
+    return value
+
+
+def _state_dict_in(value: object, path: Path) -> dict[str, torch.Tensor]:
+    import torch
+
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(value, dict) and isinstance(value.get(key), dict):
+            value = value[key]
+    if not isinstance(value, dict) or not value:
+        raise RefusedError(f"{path}", expected="a state dict", found=f"a {type(value).__name__}")
+    wrong = [name for name, entry in value.items() if not isinstance(entry, torch.Tensor)]
+    if wrong:
+        kind = type(value[wrong[0]]).__name__
+        raise RefusedError(f"{path}", expected="only tensors", found=f"{wrong[0]}: a {kind}")
+    if all(name.startswith("module.") for name in value):
+        return {name.removeprefix("module."): tensor for name, tensor in value.items()}
+    return value
+
+
+def _masks(state: Mapping[str, torch.Tensor], source: str) -> dict[str, torch.Tensor]:
+    """Return the masks in ``state`` by the name of the parameter that they prune."""
+    masks = {
+        name.removesuffix("_mask"): tensor
+        for name, tensor in state.items()
+        if name.endswith("_mask") and f"{name.removesuffix('_mask')}_orig" in state
+    }
+    for name, mask in masks.items():
+        if not bool(((mask == 0) | (mask == 1)).all()):
+            raise RefusedError(f"{source}: {name}_mask", expected="zeros and ones", found="others")
+    return masks
+
+
+def _dense(
+    state: Mapping[str, torch.Tensor], masks: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Return ``state`` as it was before the masks were put on."""
+    names = {f"{name}_orig": name for name in masks}
+    gone = {f"{name}_mask" for name in masks}
+    return {names.get(name, name): tensor for name, tensor in state.items() if name not in gone}
+
+
+def _pruned(name: str) -> PrunedParameter:
+    layer, _, parameter = name.rpartition(".")
+    return PrunedParameter(layer=layer, parameter=parameter, methods=("loaded",))
+
+
+def _layer(model: nn.Module, layer: str, source: str) -> nn.Module:
+    try:
+        return model.get_submodule(layer)
+    except AttributeError:
+        raise RefusedError(
+            f"{source} does not fit the model", expected=f"a layer {layer}", found="none"
+        ) from None
+
+
+def _facts(config: LoadConfig, model: nn.Module, source: str, masks: int) -> Facts:
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    worn = f", {masks} masks" if masks else ""
+    return {
+        "summary": f"{config.model}: {parameters:,} parameters from {source}{worn}",
+        "parameters": parameters,
+        "masks": masks,
+    }

@@ -1,0 +1,105 @@
+"""Measured figures by name, with unit and interval; the language of parity, measures and gate."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from prunepack.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["Metric", "Metrics", "metrics_from_json", "metrics_to_json", "write_json"]
+
+_WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One measured figure.
+
+    Attributes:
+        value: The figure; NaN where the measurement went wrong, which no limit accepts.
+        unit: Its unit, such as ``bytes``, ``ms``, ``%``, ``points``; empty for a plain number.
+        low: Lower end of its 95 % interval, where it is an estimate.
+        high: Upper end of that interval.
+        note: Where and when, in words: the worst element, the host, the count of samples.
+    """
+
+    value: float
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+
+
+Metrics = dict[str, Metric]
+
+
+def metrics_to_json(metrics: Mapping[str, Metric]) -> dict[str, dict[str, Any]]:
+    """Return ``metrics`` as JSON values; NaN and infinities become the words for them."""
+    return {
+        name: {
+            "value": _number_to_json(one.value),
+            "unit": one.unit,
+            "low": _number_to_json(one.low),
+            "high": _number_to_json(one.high),
+            "note": one.note,
+        }
+        for name, one in metrics.items()
+    }
+
+
+def metrics_from_json(value: Any, source: Path) -> Metrics:
+    """Read what :func:`metrics_to_json` made.
+
+    Raises:
+        RefusedError: If it is anything else.
+    """
+    try:
+        return {
+            name: Metric(
+                value=_required(row["value"]),
+                unit=row["unit"],
+                low=_number_from_json(row["low"]),
+                high=_number_from_json(row["high"]),
+                note=row["note"],
+            )
+            for name, row in value.items()
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise RefusedError(
+            f"{source} holds no metrics",
+            expected="the output of verify, measure or gate",
+            found=f"{type(error).__name__}: {error}",
+        ) from None
+
+
+def _number_to_json(value: float | None) -> float | str | None:
+    if value is None or math.isfinite(value):
+        return value
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _number_from_json(value: Any) -> float | None:
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    return _WORDS[value]
+
+
+def _required(value: Any) -> float:
+    number = _number_from_json(value)
+    if number is None:
+        raise TypeError("a metric without a value")
+    return number
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as standard JSON that people can read too."""
+    path.write_text(json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
