@@ -55,10 +55,10 @@ class Verbs(click.Group):
         """Return the names of all commands."""
         return list(_WHERE)
 
-    def get_command(  # the names are click's
+    def get_command(
         self,
-        ctx: click.Context,
-        cmd_name: str,  # noqa: ARG002
+        ctx: click.Context,  # noqa: ARG002 -- click passes it
+        cmd_name: str,
     ) -> click.Command | None:
         """Return one command, or None if there is no such."""
         if cmd_name not in _WHERE:

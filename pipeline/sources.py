@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import re
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -236,7 +235,8 @@ def _parsed(path: Path, package: str, _digest: str) -> _Source:
     except (SyntaxError, ValueError):
         return _Source(frozenset(), {})  # nor can it be executed
     pairs = (pair for node in _statements(tree.body) for pair in _imported(node, package))
-    literals = _named_modules(tree) if _MODULE_LITERAL.search(text) else ()
+    quoted = (f"{quote}{top}.".encode() for quote in "\"'" for top in FIRST_PARTY)
+    literals = _named_modules(tree) if any(start in text for start in quoted) else ()
     imports = frozenset(dotted for _, dotted in pairs).union(literals)
     is_lazy = any(isinstance(n, ast.FunctionDef) and n.name == "__getattr__" for n in tree.body)
     return _Source(imports, _lazy(tree, package) if is_lazy else {})
@@ -271,9 +271,6 @@ def _imported(node: ast.AST, package: str) -> Iterator[tuple[str, str]]:
         prefix = ".".join([*parents, *([node.module] if node.module else [])])
         for alias in node.names:
             yield alias.asname or alias.name, f"{prefix}.{alias.name}"
-
-
-_MODULE_LITERAL = re.compile(rb"""["'](stages|prunepack)\.""")
 
 
 def _named_modules(tree: ast.Module) -> set[str]:

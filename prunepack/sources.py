@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from prunepack.dtypes import DType
-    from prunepack.location import inside
-from prunepack.onnx_spans import OnnxTensor
+    from prunepack.onnx_spans import OnnxTensor
 
 __all__ = ["Source", "Span", "open_sources"]
 

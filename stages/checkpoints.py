@@ -193,18 +193,24 @@ def _save(weights: Path, out: Path, model: nn.Module, spec: ModelSpec) -> None:
 
     state = model.state_dict()
     tied = _tied(state)
-    owned = {name: tensor.contiguous() for name, tensor in state.items() if name not in tied}
+    owned = {name: _whole(tensor) for name, tensor in state.items() if name not in tied}
     save_file(owned, weights)
     spec = spec.model_copy(update={"tied": tied})
     (out / "model.json").write_text(spec.model_dump_json(indent=1) + "\n")
 
 
+def _whole(tensor: torch.Tensor) -> torch.Tensor:
+    """Return ``tensor`` contiguous and, if it is a part of a larger one, as a copy."""
+    part = tensor.untyped_storage().nbytes() != tensor.nbytes
+    return tensor.clone().contiguous() if part else tensor.contiguous()
+
+
 def _tied(state: Mapping[str, torch.Tensor]) -> dict[str, str]:
     """Map each further name of a shared tensor to the first one."""
-    first: dict[tuple[int, torch.Size], str] = {}
+    first: dict[tuple[int, torch.Size, tuple[int, ...]], str] = {}
     tied: dict[str, str] = {}
     for name, tensor in state.items():
-        owner = first.setdefault((tensor.data_ptr(), tensor.shape), name)
+        owner = first.setdefault((tensor.data_ptr(), tensor.shape, tensor.stride()), name)
         if owner != name and tensor.numel():
             tied[name] = owner
     return tied
