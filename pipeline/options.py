@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_or
 import click
 from pydantic import BaseModel, ValidationError
 
-from pipeline.recipe import problems_of
+from pipeline.recipe import literal, problems_of
 from prunepack.errors import UsageError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _structured(value: Any, annotation: Any) -> Any:
     """Turn ``KEY=VALUE`` texts into what the config's nested fields take."""
     kind = _bare(annotation)
     if get_origin(kind) is dict:
-        return dict(_pair(text) for text in value)
+        return {key: literal(text) for key, text in map(_pair, value)}
     inner = get_args(kind)[0] if get_origin(kind) is tuple else None
     if isinstance(inner, type) and issubclass(inner, BaseModel):
         return [dict(_pair(part) for part in text.split(",")) for text in value]

@@ -17,7 +17,7 @@ from stages.registry import near
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Recipe", "built_in_recipes", "problems_of", "read_recipe"]
+__all__ = ["Recipe", "built_in_recipes", "literal", "problems_of", "read_recipe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +94,21 @@ def _put(tables: dict[str, Any], setting: str) -> None:
         raise UsageError(
             f"--set {setting}", expected="TABLE.KEY=VALUE, such as prune.amount=0.95", found=setting
         )
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
     table = tables
     for part in path:
         inner = table.setdefault(part, {})
         if not isinstance(inner, dict):
             raise UsageError(f"--set {setting}", expected=f"a table {part}", found=repr(inner))
         table = inner
-    table[last] = value
+    table[last] = literal(text)
+
+
+def literal(text: str) -> Any:
+    """Return ``text`` as a TOML value, or as it is if it is none."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        return text.strip()
 
 
 def problems_of(error: ValidationError, root: type[BaseModel]) -> list[str]:

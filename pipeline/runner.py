@@ -18,7 +18,7 @@ from pipeline.keys import Material, material_of
 from pipeline.sources import first_party
 from pipeline.store import Fact, Record, room_for, tree_digest, writing
 from prunepack.errors import RefusedError, UsageError
-from stages.artifacts import KINDS, Artifact, kind_of
+from stages.artifacts import KINDS, Artifact, Package, kind_of
 from stages.contract import Config
 from stages.progress import note
 
@@ -167,25 +167,31 @@ class Runner:
 
 
 def execute(
-    stage: Stage[C, P, A], config: C, out: Path, *args: P.args, **kwargs: P.kwargs
+    stage: Stage[C, Any, Any], config: C, out: Path, *artifacts: Artifact, force: bool = False
 ) -> dict[str, Fact]:
     """Run ``stage`` alone into the folder ``out``, which appears whole or not at all.
 
-    An artifact that is there is replaced; whether it may be is for the caller to ask first.
+    Args:
+        stage: The stage.
+        config: Its config.
+        out: A new or empty folder.
+        *artifacts: Its inputs.
+        force: Whether an artifact at ``out`` is replaced.
 
     Raises:
         BrokenStageError: If the stage does not keep its contract.
-        UsageError: If there is something else at ``out``, or it cannot be written to.
+        UsageError: If something is in the way at ``out``, or it cannot be written to.
     """
     out = out.resolve()
     draft = out.parent / f".{out.name}-{os.getpid()}-{secrets.token_hex(4)}"
-    _check_replaceable(out)
+    _check_free(out, force=force)
     try:
         with writing(out.parent, "--output"):
             draft.mkdir(parents=True)
         with room_for(out.parent, "--output"):
-            facts = stage.body(config, draft, *args, **kwargs)
+            facts = stage.body(config, draft, *artifacts)
         plain = _checked(stage, draft, facts)
+        _check_free(out, force=force)
         with writing(out.parent, "--output"):
             _put(draft, out)
     finally:
@@ -193,13 +199,15 @@ def execute(
     return plain
 
 
-def open_artifact(folder: Path, allowed: tuple[type[Artifact], ...] = KINDS) -> Artifact:
-    """Return the artifact in ``folder``.
+def open_artifact(path: Path, allowed: tuple[type[Artifact], ...] = KINDS) -> Artifact:
+    """Return the artifact in the folder ``path``; a package may also be a file by itself.
 
     Raises:
         RefusedError: If there is none, or one of a kind that is not allowed here.
     """
-    return kind_of(folder, allowed)(folder, tree_digest(folder))
+    if path.is_file() and Package in allowed:
+        return Package(path, tree_digest({Package.files[0]: path}))
+    return kind_of(path, allowed)(path, tree_digest(path))
 
 
 def _inputs(
@@ -264,24 +272,26 @@ def _plain(stage: str, name: str, value: object) -> Fact:
     )
 
 
-def _check_replaceable(out: Path) -> None:
-    """Raise unless there is nothing at ``out``, an empty folder or an artifact."""
+def _check_free(out: Path, *, force: bool) -> None:
+    """Raise unless there is nothing at ``out``, an empty folder or, with ``force``, an artifact."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     try:
-        kind_of(out)
+        found, replaceable = f"a {kind_of(out).__name__}", True
     except RefusedError:
+        found, replaceable = "other files" if out.is_dir() else "a file", False
+    if not (force and replaceable):
+        hint = ", or replace it with --force" if replaceable else ""
         raise UsageError(
-            f"{out} is not replaced",
-            expected="nothing there, an empty folder or an artifact",
-            found="other files" if out.is_dir() else "a file",
-            do="Name another folder with --output.",
-        ) from None
+            f"{out} is taken",
+            expected="nothing there, or an empty folder",
+            found=found,
+            do=f"Name another folder with --output{hint}.",
+        )
 
 
 def _put(draft: Path, out: Path) -> None:
     """Rename ``draft`` to ``out``; what was there goes."""
-    _check_replaceable(out)
     old = draft.with_name(f"{draft.name}-old")
     if out.exists():
         out.rename(old)

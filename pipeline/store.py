@@ -15,6 +15,7 @@ import shutil
 import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,7 +27,6 @@ from stages.progress import note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Set
-    from pathlib import Path
     from types import TracebackType
 
 __all__ = ["Digest", "Fact", "Freed", "Record", "Store", "room_for", "tree_digest", "writing"]
@@ -240,9 +240,10 @@ class Store:
             yield
 
 
-def tree_digest(folder: Path) -> str:
-    """Return the SHA-256 (hex) over the names and contents of all files under ``folder``."""
-    return _digest_of({name: file_digest(path) for name, path in _files(folder).items()})
+def tree_digest(tree: Path | Mapping[str, Path]) -> str:
+    """Return the SHA-256 (hex) over names and contents of the files of a folder, or as listed."""
+    files = _files(tree) if isinstance(tree, Path) else tree
+    return _digest_of({name: file_digest(path) for name, path in files.items()})
 
 
 @contextmanager

@@ -72,7 +72,8 @@ def _prove_removed(model: nn.Module, masks: dict[str, torch.Tensor]) -> None:
     """Check that nothing of the pruning is left but zeros, and that all numbers are finite."""
     import torch
 
-    left = [name for name in model.state_dict() if name.endswith(("_orig", "_mask"))]
+    gone = {f"{name}{suffix}" for name in masks for suffix in ("_orig", "_mask")}
+    left = sorted(gone & model.state_dict().keys())
     left += [one.name for one in pruned_parameters(model)]
     if left:
         raise RefusedError("masks are still on", expected="none", found=", ".join(left[:5]))

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
     from stages.limits import Check
 
-__all__ = ["FORMAT", "Report", "figure", "measured", "to_json", "to_junit", "to_markdown", "write_report"]
+__all__ = [
+    "FORMAT",
+    "Report",
+    "figure",
+    "measured",
+    "to_json",
+    "to_junit",
+    "to_markdown",
+    "write_report",
+]
 
 FORMAT = 1
 """Version of ``report.json``; a reader refuses one that it does not know."""

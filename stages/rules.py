@@ -8,7 +8,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from prunepack.errors import UsageError
 from stages.contract import Config
@@ -96,14 +96,32 @@ class Rule(Config):
         {}, description="Keyword arguments for your own method's class."
     )
 
-    @model_validator(mode="after")
-    def _method_is_known(self) -> Self:
-        if not is_reference(self.method):
+    @field_validator("method")
+    @classmethod
+    def _method_is_known(cls, method: str) -> str:
+        if not is_reference(method):
             try:
-                METHODS.check(self.method)
+                METHODS.check(method)
             except UsageError as error:
                 raise ValueError(str(error)) from None
-        return self
+        return method
+
+    @field_validator("pattern")
+    @classmethod
+    def _pattern_makes_sense(cls, pattern: str) -> str:
+        n, m = map(int, pattern.split(":"))
+        if not 0 < n < m:
+            raise ValueError(f"a pattern N:M has 0 < N < M, such as 2:4, found {pattern}")
+        return pattern
+
+    @field_validator("layers")
+    @classmethod
+    def _layers_can_be_matched(cls, layers: str) -> str:
+        try:
+            re.compile(layers.removeprefix("re:") if layers.startswith("re:") else "")
+        except re.error as error:
+            raise ValueError(f"layers {layers!r} is not a regular expression: {error}") from None
+        return layers
 
     @model_validator(mode="after")
     def _options_fit_the_method(self) -> Self:
@@ -115,19 +133,6 @@ class Rule(Config):
             raise ValueError("the method custom_from_mask needs a mask_file, found none")
         if self.options and not is_reference(self.method):
             raise ValueError(f"options are for a method of your own, found method {self.method}")
-        return self
-
-    @model_validator(mode="after")
-    def _patterns_make_sense(self) -> Self:
-        n, m = map(int, self.pattern.split(":"))
-        if not 0 < n < m:
-            raise ValueError(f"a pattern N:M has 0 < N < M, such as 2:4, found {self.pattern}")
-        try:
-            self.matches("")
-        except re.error as error:
-            raise ValueError(
-                f"layers {self.layers!r} is not a regular expression: {error}"
-            ) from None
         return self
 
     def matches(self, layer: str) -> bool:

@@ -104,12 +104,13 @@ def _artifact(path: Path) -> tuple[Any, str]:
 
 
 def _checkpoint(path: Path, layer: str | None) -> tuple[Any, str]:
-    from pipeline.runner import open_artifact
-    from stages.artifacts import Checkpoint, MaskedCheckpoint
+    from pipeline.store import tree_digest
+    from stages.artifacts import Checkpoint, MaskedCheckpoint, kind_of
     from stages.inspect import inspect_model
 
-    folder = open_artifact(path, (Checkpoint, MaskedCheckpoint))
-    view = inspect_model(folder, layer)
+    masked = kind_of(path, (Checkpoint, MaskedCheckpoint)) is MaskedCheckpoint
+    kind = MaskedCheckpoint if masked else Checkpoint
+    view = inspect_model(kind(path, tree_digest(path)), layer)
     text = _parameters(view) if view.layer is None else _layer(view.layer)
     return asdict(view), text
 

@@ -11,8 +11,11 @@ import click
 from pipeline.options import config_from, options_of
 from pipeline.runner import execute, open_artifact
 from pipeline.verb import FORCE, JSON, OUTPUT, Verb, show
+from prunepack.errors import UsageError
+from stages.artifacts import Package, file_digest
 
 if TYPE_CHECKING:
+    from stages.artifacts import Artifact
     from stages.contract import Stage
 
 __all__ = ["EXAMPLES", "command"]
@@ -38,9 +41,10 @@ def command(name: str) -> click.Command:
 
     def run(output: str, *, force: bool, as_json: bool, **values: Any) -> None:
         config = config_from(stage.config_type, values)
-        inputs = [open_artifact(Path(values[one]), kinds) for one, kinds in stage.inputs.items()]
-        facts = execute(stage, config, Path(output), *inputs, force=force)
-        show(str(facts["summary"]), facts, as_json=as_json)
+        inputs = [_open(Path(values[one]), kinds) for one, kinds in stage.inputs.items()]
+        _refuse_existing(Path(output), force=force)
+        facts = execute(stage, config, Path(output), *inputs)
+        show(f"{output}: {facts['summary']}", facts, as_json=as_json)
 
     options = options_of(stage.config_type)
     return Verb(
@@ -50,3 +54,15 @@ def command(name: str) -> click.Command:
         params=[*arguments, OUTPUT, *options, FORCE, JSON],
         help=stage.body.__doc__,
     )
+
+
+def _open(path: Path, kinds: tuple[type[Artifact], ...]) -> Artifact:
+    """Open the folder of an artifact; a package may also be given as its file."""
+    if Package in kinds and path.is_file():
+        return Package(path, file_digest(path))
+    return open_artifact(path, kinds)
+
+
+def _refuse_existing(output: Path, *, force: bool) -> None:
+    if not force and output.exists():
+        raise UsageError(f"{output} exists", do="Choose another path, or replace it with --force.")

@@ -1,0 +1,1 @@
+"""Measurements: each module writes ``results/NAME.json``; ``render`` puts them into the docs."""

@@ -1,0 +1,91 @@
+"""Time the LeNet pipeline as a user meets it: first run, second run, help; and weigh its result.
+
+Every command is a process of its own. Runs with nothing to do and ``--help`` alternate, so that
+whatever slows the machine slows both; the first run is repeated in a new folder each time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results import write_result
+from stages.host import host_name
+
+COMMAND = [str(Path(sys.executable).with_name("prunepack"))]
+
+
+def timed(*arguments: str) -> tuple[float, str]:
+    """Run one command; return its seconds and what it printed on stdout."""
+    began = time.perf_counter()
+    done = subprocess.run([*COMMAND, *arguments], check=True, capture_output=True, text=True)
+    return time.perf_counter() - began, done.stdout
+
+
+def first_runs(root: Path, repeats: int) -> tuple[list[float], dict[str, Any]]:
+    """Time ``run lenet`` in new folders; return the seconds and the last run's own account."""
+    seconds, account = [], {}
+    for index in range(repeats):
+        took, printed = timed("run", "lenet", "--json", "--artifacts", str(root / str(index)))
+        seconds.append(took)
+        account = json.loads(printed)
+    return seconds, account
+
+
+def idle_runs(artifacts: Path, repeats: int) -> tuple[list[float], list[float]]:
+    """Time ``run lenet`` with nothing to do, and ``--help``, in turn."""
+    idle, helped = [], []
+    for _ in range(repeats):
+        idle.append(timed("run", "lenet", "--artifacts", str(artifacts))[0])
+        helped.append(timed("--help")[0])
+    return idle, helped
+
+
+def main() -> None:
+    """Measure and write ``results/pipeline.json``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3, help="first runs; idle runs are 5 times")
+    repeats = parser.parse_args().repeats
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        first, account = first_runs(root, repeats)
+        artifacts = root / str(repeats - 1)
+        report = json.loads((artifacts / "lenet" / "report.json").read_text())
+        idle, helped = idle_runs(artifacts, 5 * repeats)
+    stages = {one["stage"]: round(one["seconds"], 2) for one in account["stages"]}
+    names = ("size.ratio", "size.ratio_zstd19", "accuracy.drop", "sparsity.weights")
+    write_result(
+        "pipeline",
+        {
+            "host": host_name(),
+            "first_run_seconds": _summary(first),
+            "idle_run_seconds": _summary(idle),
+            "help_seconds": _summary(helped),
+            "stage_seconds": stages,
+            "figures": {name: round(report["metrics"][name]["value"], 3) for name in names},
+            "bytes": {
+                name: int(report["metrics"][f"size.{name}"]["value"])
+                for name in ("dense_onnx", "dense_onnx_zstd19", "artifact")
+            },
+        },
+    )
+
+
+def _summary(seconds: list[float]) -> dict[str, float]:
+    return {
+        "median": round(statistics.median(seconds), 3),
+        "least": round(min(seconds), 3),
+        "most": round(max(seconds), 3),
+        "runs": len(seconds),
+    }
+
+
+if __name__ == "__main__":
+    main()

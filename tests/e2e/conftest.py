@@ -1,0 +1,49 @@
+"""The command line as a user meets it: a process of its own in a folder of its own."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+COMMAND = str(Path(sys.executable).with_name("prunepack"))
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+def call(*arguments, cwd, command=(COMMAND,), env=None):
+    done = subprocess.run(
+        [*command, *map(str, arguments)],
+        check=False,
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert "Traceback" not in done.stderr + done.stdout, done.stderr
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def prunepack(tmp_path):
+    """Run ``prunepack ARGUMENTS`` in an empty folder."""
+
+    def run(*arguments):
+        return call(*arguments, cwd=tmp_path)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory):
+    """A folder in which the built-in recipe has been run once, for real, and what it said."""
+    folder = tmp_path_factory.mktemp("released")
+    return folder, call("run", "lenet", cwd=folder)

@@ -1,0 +1,144 @@
+"""What docs/format.md says is true of the code."""
+
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import second_reader
+from artifact_crafting import canonical
+
+from prunepack import (
+    Artifact,
+    Limits,
+    file_names,
+    pooling,
+    sources,
+    tensor_names,
+    validation,
+    writer,
+)
+from prunepack.canonical_json import LARGEST
+from prunepack.chunks import STREAM_OVERHEAD
+from prunepack.codecs import CODECS
+from prunepack.coders import CODERS
+from prunepack.container import MAGIC, VERSION, Container
+from prunepack.dtypes import DTYPES, STREAM_DTYPES
+from prunepack.frames import LEAST_WINDOW
+from prunepack.header import (
+    FEATURES,
+    Chunk,
+    Copy,
+    File,
+    Frame,
+    Header,
+    Literals,
+    Pool,
+    Stream,
+    Tensor,
+)
+
+PAGE = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
+TENSOR = np.array([[0, 0, 1.5, 0], [0, 0, 0, -2]], "<f4")
+CONTENT = b"<w=" + TENSOR.tobytes() + b">"
+
+
+def block(language):
+    (text,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    return text
+
+
+def example():
+    """Return the bytes of the hexadecimal example; each line must stand at its offset."""
+    data = b""
+    for line in block("text").splitlines():
+        offset, row = line[:4], line[6:53]
+        assert int(offset, 16) == len(data)
+        data += bytes.fromhex(row)
+    return data
+
+
+@pytest.fixture
+def path(tmp_path):
+    (tmp_path / "example").write_bytes(example())
+    return tmp_path / "example"
+
+
+def test_the_example_reads_as_the_page_says(path):
+    assert f"The artifact, of {len(example())} bytes" in PAGE
+    with Artifact.open(path) as artifact:
+        artifact.verify()
+        assert artifact.read_file("model.onnx") == CONTENT
+        assert np.array_equal(artifact.read_tensor("w"), TENSOR)
+    assert second_reader.read(example())[0] == {"model.onnx": CONTENT}
+
+
+def test_the_example_s_header_is_the_one_shown(path):
+    assert Container.open(str(path), Limits()).header == canonical(json.loads(block("json")))
+
+
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("header", Header),
+        ("file", File),
+        ("literals", Literals),
+        ("pool", Pool),
+        ("stream", Stream),
+        ("copy", Copy),
+    ],
+)
+def test_each_table_lists_the_fields(title, kind):
+    table = PAGE.split(f"\n**{title}**\n\n")[1].split("\n\n")[0]
+    names = re.findall(r"^\| `(\w+)`", table, re.MULTILINE)
+    assert sorted(names) == sorted(field.name for field in fields(kind))
+
+
+@pytest.mark.parametrize("kind", [Chunk, Frame, Tensor])
+def test_objects_within_a_row_list_their_fields(kind):
+    names = ", ".join(sorted(field.name for field in fields(kind)))
+    assert f"`{{{names}}}`" in PAGE
+
+
+@pytest.mark.parametrize("names", [CODECS, CODERS], ids=["codecs", "coders"])
+def test_each_id_has_a_row(names):
+    for name in names:
+        assert len(re.findall(rf"^\| `{name}` \|", PAGE, re.MULTILINE)) == 1
+
+
+def test_each_type_is_listed():
+    section = PAGE.split("### Types")[1].split("###")[0]
+    for name, dtype in DTYPES.items():
+        assert f"`{name}`" in section
+        assert dtype.carrier.name == name or f"`{dtype.carrier.name}`: its b" in section
+    assert len(STREAM_DTYPES) == 11
+
+
+def test_numbers_are_those_of_the_code():
+    assert MAGIC.hex(" ") in PAGE
+    assert f"version {VERSION}" in PAGE.splitlines()[0]
+    assert not FEATURES
+    limits, mib = Limits(), 1024**2
+    for row in (
+        f"| header, stored and decoded | {limits.header_bytes // mib} MiB |",
+        f"| tensors, copies included | {limits.tensors:,} |",
+        f"| files | {limits.files:,} |",
+        f"| a decoded chunk | {limits.chunk_bytes // mib} MiB |",
+        f"| all files together | {limits.decoded_bytes // mib // 1024} GiB |",
+    ):
+        assert row in PAGE
+    assert len(fields(Limits)) == 5
+    assert LARGEST == 2**53 - 1
+    assert f"size or {LEAST_WINDOW}, whichever" in PAGE
+    assert f"at most {validation.MOST_DIMENSIONS} dimensions" in PAGE
+    assert f"have 1 to {tensor_names.LONGEST} bytes" in PAGE
+    assert f"have at most {file_names.LONGEST} bytes" in PAGE
+    assert f"at most {file_names.LONGEST_PART}\nbytes" in PAGE
+    assert f"2^{writer.CHUNK_ELEMENTS.bit_length() - 1} elements and " in PAGE
+    assert f"{writer.LITERAL_CHUNK // mib} MiB; leaves" in PAGE
+    assert f"tensors of {sources.FEWEST_ELEMENTS - 1} elements or fewer" in PAGE
+    assert f"more than 2^{pooling.SMALL.bit_length() - 1} elements" in PAGE
+    assert pooling.SPARSE == 1 / 8
+    assert f"counting {STREAM_OVERHEAD} bytes" in PAGE

@@ -1,0 +1,128 @@
+"""Pack and unpack whole models."""
+
+import shutil
+import stat
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+
+import prunepack
+from prunepack import Artifact
+from prunepack.errors import LimitExceededError
+from prunepack.limits import Limits
+
+RNG = np.random.default_rng(0)
+
+
+def save(path, arrays, **external):
+    tensors = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    model = helper.make_model(helper.make_graph([], "g", [], [], tensors))
+    onnx.save_model(model, path, save_as_external_data=bool(external), **external)
+    return path
+
+
+@pytest.fixture
+def arrays():
+    sparse = RNG.normal(size=(300, 500)).astype(np.float32)
+    sparse[np.abs(sparse) < 1.6] = 0
+    return {
+        "large": sparse,
+        "tied": sparse.T.copy().T,
+        "small": sparse[:10].copy(),
+        "bias": RNG.normal(size=300).astype(np.float32),
+        "zeros": np.zeros((7, 11), np.float16),
+        "ints": np.arange(100),
+        "mask": RNG.random(50) < 0.5,
+    }
+
+
+@pytest.mark.parametrize("external", [{}, {"location": "m.onnx.data", "size_threshold": 0}])
+def test_there_and_back(external, arrays, tmp_path):
+    path = save(tmp_path / "m.onnx", arrays, **external)
+    packed = tmp_path / "m.prunepack"
+    summary = prunepack.pack(path, packed)
+    prunepack.unpack(packed, tmp_path / "out")
+    sources = sorted(tmp_path.glob("m.onnx*"))
+    assert [p.name for p in sources] == sorted(p.name for p in (tmp_path / "out").iterdir())
+    for source in sources:
+        assert (tmp_path / "out" / source.name).read_bytes() == source.read_bytes()
+    assert summary.source_bytes == sum(p.stat().st_size for p in sources)
+    assert summary.artifact_bytes == packed.stat().st_size < summary.source_bytes / 4
+    with Artifact.open(packed) as artifact:
+        assert summary.digest == artifact.digest
+        assert summary.tensors == tuple(prunepack.describe_tensors(artifact))
+        assert {row.name for row in summary.tensors} == set(arrays)
+        for name, array in arrays.items():
+            assert artifact.read_tensor(name).dtype == array.dtype
+            assert np.array_equal(artifact.read_tensor(name), array)
+        assert artifact.tensors["tied"].is_copy
+
+
+def test_the_same_input_gives_the_same_bytes_anywhere(arrays, tmp_path):
+    one = save(tmp_path / "m.onnx", arrays, location="w.bin", size_threshold=0)
+    (tmp_path / "elsewhere").mkdir()
+    for source in ("m.onnx", "w.bin"):
+        shutil.copy(tmp_path / source, tmp_path / "elsewhere" / source)
+    prunepack.pack(one, tmp_path / "one")
+    prunepack.pack(tmp_path / "elsewhere" / "m.onnx", tmp_path / "elsewhere" / "two")
+    data = (tmp_path / "one").read_bytes()
+    assert data == (tmp_path / "elsewhere" / "two").read_bytes()
+    assert tmp_path.name.encode() not in data
+
+
+def test_a_tensor_of_many_chunks(tmp_path, monkeypatch):
+    monkeypatch.setattr("prunepack.writer.CHUNK_ELEMENTS", 1000)
+    monkeypatch.setattr("prunepack.writer.LITERAL_CHUNK", 100)
+    arrays = {"a": RNG.normal(size=2500), "b": np.arange(17), "c": RNG.normal(size=1501)}
+    path = save(tmp_path / "m.onnx", arrays)
+    prunepack.pack(path, tmp_path / "p")
+    with Artifact.open(tmp_path / "p") as artifact:
+        assert [len(pool.chunks) for pool in artifact.layout.pools] == [5, 1]
+        assert artifact.read_file("m.onnx") == path.read_bytes()
+        for name, array in arrays.items():
+            assert np.array_equal(artifact.read_tensor(name), array)
+
+
+def test_progress_covers_coding_and_reading_back(arrays, tmp_path):
+    path = save(tmp_path / "m.onnx", {"a": arrays["small"], "b": arrays["ints"]})
+    seen = []
+    prunepack.pack(path, tmp_path / "p", progress=lambda *at: seen.append(at))
+    size = path.stat().st_size
+    assert seen[-1] == (2 * size, 2 * size)
+    assert (size, 2 * size) in seen
+    assert seen == sorted(seen)
+    seen.clear()
+    prunepack.unpack(tmp_path / "p", tmp_path / "out", progress=lambda *at: seen.append(at))
+    assert seen[-1] == (size, size)
+
+
+def test_external_data_in_a_folder_of_its_own(arrays, tmp_path):
+    tensor = onnx.TensorProto(name="t", data_type=1, dims=[300, 500], data_location=1)
+    tensor.external_data.add(key="location", value="weights/t.bin")
+    model = helper.make_model(helper.make_graph([], "g", [], [], [tensor]))
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "t.bin").write_bytes(arrays["large"].tobytes())
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    prunepack.pack(tmp_path / "m.onnx", tmp_path / "p")
+    prunepack.unpack(tmp_path / "p", tmp_path / "out")
+    data = (tmp_path / "out" / "weights" / "t.bin").read_bytes()
+    assert data == arrays["large"].tobytes()
+    prunepack.unpack(tmp_path / "p", tmp_path / "out", force=True)
+
+
+def test_an_artifact_has_the_permissions_of_any_new_file(tmp_path):
+    path = save(tmp_path / "m.onnx", {"a": np.arange(40)})
+    prunepack.pack(path, tmp_path / "p")
+    (tmp_path / "plain").touch()
+    modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("p", "plain")}
+    assert len(modes) == 1
+
+
+def test_what_no_reader_would_open_is_not_written(tmp_path, monkeypatch):
+    path = save(tmp_path / "m.onnx", {"a": np.arange(40)})
+    monkeypatch.setattr("prunepack.reader.Limits", lambda: Limits(decoded_bytes=100))
+    with pytest.raises(LimitExceededError, match="limit decoded_bytes: expected at most 100"):
+        prunepack.pack(path, tmp_path / "p")
+    assert [p.name for p in tmp_path.iterdir()] == ["m.onnx"]

@@ -1,0 +1,88 @@
+"""Who shares a stream with whom."""
+
+import numpy as np
+import pytest
+
+from prunepack.dtypes import DTYPES
+from prunepack.header import Copy
+from prunepack.pooling import SMALL, cut, make_pools
+from prunepack.sources import Source, Span
+
+
+def source(name, **arrays):
+    spans, data, at = [], b"", 0
+    for key, array in arrays.items():
+        dtype = DTYPES[array.dtype.name]
+        spans.append(Span(at, at + array.nbytes, key, dtype, array.shape))
+        data += array.tobytes()
+        at += array.nbytes
+    return Source(name, memoryview(data), tuple(spans))
+
+
+def sparse(size, seed, dtype="<f4", share=0.9):
+    array = np.random.default_rng(seed).integers(1, 100, size).astype(dtype)
+    array[: int(size * share)] = 0
+    return array
+
+
+def names(pools):
+    return [[member.span.name for member in pool] for pool in pools]
+
+
+def test_small_tensors_share_a_pool_by_type_and_by_zeros():
+    pools, copies = make_pools(
+        [
+            source(
+                "m",
+                weight=sparse(800, 0),
+                bias=sparse(80, 1, share=0),
+                index=sparse(80, 2, "<i8"),
+                weight2=sparse(800, 3, share=0.2),
+                bias2=sparse(80, 4, share=0.1),
+                big=sparse(SMALL + 1, 5),
+                big2=sparse(SMALL + 1, 6),
+                most=sparse(SMALL, 7),
+            ),
+            source("n", weight3=sparse(80, 8)),
+        ]
+    )
+    assert names(pools) == [
+        ["weight", "weight2", "most", "weight3"],
+        ["bias", "bias2"],
+        ["index"],
+        ["big"],
+        ["big2"],
+    ]
+    assert copies == []
+
+
+def test_tensors_with_the_same_bytes_are_stored_once():
+    tied = sparse(50, 0)
+    first = source("m", a=tied, b=tied.reshape(5, 10), other=sparse(50, 1))
+    again = source("n", c=tied, ints=tied.view("<i4"))
+    twin = (("c", Span(0, 200, "twin", DTYPES["float32"], (50,))),)
+    pools, copies = make_pools([first, Source("n", again.data, again.spans, twin)])
+    assert names(pools) == [["a", "other"], ["ints"]]
+    assert copies == [Copy("b", "a", (5, 10)), Copy("c", "a", (50,)), Copy("twin", "a", (50,))]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 9, 10, 11, 100])
+def test_cutting_keeps_order_and_length(size):
+    arrays = [np.arange(0, 4), np.arange(4, 4), np.arange(4, 5), np.arange(5, 10)]
+    runs = list(cut(arrays, size))
+    assert np.concatenate(runs).tolist() == list(range(10))
+    assert [run.size for run in runs[:-1]] == [size] * (len(runs) - 1)
+    assert 0 < runs[-1].size <= size
+
+
+def test_cutting_nothing():
+    assert list(cut([], 5)) == []
+    assert list(cut([np.arange(0)], 5)) == []
+
+
+def test_runs_are_aligned_and_own_their_memory():
+    data = memoryview(b"x" + np.arange(9, dtype="<f8").tobytes())
+    array = np.frombuffer(data[1:], "<f8")
+    for run in cut([array], 4):
+        assert run.flags.aligned
+        assert run.flags.owndata
