@@ -45,6 +45,9 @@ COMMANDS = {
 }
 """Group → command → (the module that defines ``command(name)``, one line of help)."""
 
+BUILD_SIDE = ("onnx", "onnxruntime", "pydantic", "safetensors", "torch")
+"""What a plain install leaves out, because reading artifacts does not need it."""
+
 _WHERE = {name: where for group in COMMANDS.values() for name, (where, _) in group.items()}
 
 
@@ -142,6 +145,9 @@ def _told(error: Exception) -> int:
     if isinstance(error, PrunepackError):
         _say(f"Error: {error}")
         return error.exit_code
+    if isinstance(error, ModuleNotFoundError) and error.name in BUILD_SIDE:
+        _say(f"Error: this command needs {error.name}. Install it: pip install 'prunepack[build]'.")
+        return 2
     if isinstance(error, OSError):
         _say(f"Error: {_os_problem(error)}")
         return 2

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from prunepack.errors import RefusedError, UsageError
 from stages.artifacts import Checkpoint, MaskedCheckpoint, read_json
 from stages.contract import Config
-from stages.masks import pruned_parameters, put_mask
+from stages.masks import joined, pruned_parameters, put_mask
 from stages.models import MODELS
 from stages.references import Reference, is_reference, load_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import torch
@@ -31,15 +31,27 @@ __all__ = [
     "save_checkpoint",
     "save_masked",
     "state_digest",
+    "wear_masks",
 ]
+
+
+def _shape(value: Any) -> Any:
+    """Read ``3x224x224``, as people write a shape in one word."""
+    return [part for part in value.split("x") if part] if isinstance(value, str) else value
+
+
+Shape = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_shape)]
+"""Sizes of the dimensions; a text such as 3x224x224 will do."""
 
 
 class InputSpec(Config):
     """One input of a model, without its batch dimension."""
 
     name: str = Field("input", description="The input's name in the ONNX model.")
-    shape: tuple[int, ...] = Field((), description="The shape of one sample, without the batch.")
-    dtype: str = Field("float32", description="The dtype, by its torch name.")
+    shape: Shape = Field((), description="The shape of one sample, without the batch.")
+    dtype: Literal[
+        "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"
+    ] = Field("float32", description="The dtype, by its torch name.")
 
 
 class PrunedParameter(Config):
@@ -83,7 +95,7 @@ def build_module(model: str) -> nn.Module:
     factory = load_reference(model)
     try:
         module = factory()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"{model}() failed", found=f"{type(error).__name__}: {error}") from error
     if not isinstance(module, nn.Module):
         raise UsageError(
@@ -118,12 +130,28 @@ def open_model(source: Checkpoint | MaskedCheckpoint) -> tuple[nn.Module, ModelS
     spec = read_spec(source.path)
     with torch.random.fork_rng(devices=[]):
         model = build_module(spec.model)
-    for one in spec.pruned:
-        module = model.get_submodule(one.layer)
-        put_mask(module, one.parameter, torch.ones_like(getattr(module, one.parameter)))
     weights = source.path / type(source).files[1]
+    wear_masks(model, ((one.layer, one.parameter) for one in spec.pruned), str(weights))
     load_state(model, read_safetensors(weights), str(weights), spec.tied)
     return model.eval(), spec
+
+
+def wear_masks(model: nn.Module, places: Iterable[tuple[str, str]], source: str) -> None:
+    """Put a mask of ones on each (layer, parameter), for :func:`load_state` to fill.
+
+    Raises:
+        RefusedError: If ``model`` has no such parameter.
+    """
+    import torch
+
+    own = dict(model.named_parameters(remove_duplicate=False))
+    for layer, parameter in places:
+        name = joined(layer, parameter)
+        if name not in own:
+            raise RefusedError(
+                f"{source} does not fit the model", expected=f"a parameter {name}", found="none"
+            )
+        put_mask(model.get_submodule(layer), parameter, torch.ones_like(own[name]))
 
 
 def load_state(
@@ -140,11 +168,8 @@ def load_state(
     own = model.state_dict()
     problems = [f"missing {name}" for name in own.keys() - full.keys()]
     problems += [f"unexpected {name}" for name in full.keys() - own.keys()]
-    problems += [
-        f"{name} is {tuple(full[name].shape)} and not {tuple(own[name].shape)}"
-        for name in own.keys() & full.keys()
-        if full[name].shape != own[name].shape
-    ]
+    for name in own.keys() & full.keys():
+        problems += _misfits(name, own[name], full[name])
     if problems:
         shown = "; ".join(sorted(problems)[:5]) + ("; …" if len(problems) > 5 else "")
         raise RefusedError(
@@ -156,6 +181,19 @@ def load_state(
     for one in pruned_parameters(model):
         with torch.no_grad():
             setattr(one.module, one.parameter, one.original * one.mask)
+
+
+def _misfits(name: str, own: torch.Tensor, given: torch.Tensor) -> list[str]:
+    """Say why ``given`` cannot be copied into ``own`` as the numbers that it holds."""
+    import torch
+
+    if given.shape != own.shape:
+        return [f"{name} is {tuple(given.shape)} and not {tuple(own.shape)}"]
+    if given.layout != torch.strided or given.is_meta:
+        return [f"{name} is {'without data' if given.is_meta else 'sparse'} and not dense"]
+    if given.is_floating_point() != own.is_floating_point() and not name.endswith("_mask"):
+        return [f"{name} is {given.dtype} and not {own.dtype}"]
+    return []
 
 
 def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
@@ -196,7 +234,7 @@ def _save(weights: Path, out: Path, model: nn.Module, spec: ModelSpec) -> None:
     owned = {name: _whole(tensor) for name, tensor in state.items() if name not in tied}
     save_file(owned, weights)
     spec = spec.model_copy(update={"tied": tied})
-    (out / "model.json").write_text(spec.model_dump_json(indent=1) + "\n")
+    (out / "model.json").write_text(spec.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def _whole(tensor: torch.Tensor) -> torch.Tensor:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from prunepack.errors import RefusedError, UsageError
 from stages.artifacts import Checkpoint, MaskedCheckpoint
@@ -20,13 +21,14 @@ from stages.checkpoints import (
     save_checkpoint,
     save_masked,
     state_digest,
+    wear_masks,
 )
 from stages.contract import Config, Facts, stage
 from stages.datasets import open_data
-from stages.masks import put_mask
 from stages.models import MODELS
 from stages.progress import note
 from stages.references import InputFile, Reference, is_reference
+from stages.samples import noise
 from stages.train import fit
 
 if TYPE_CHECKING:
@@ -56,6 +58,14 @@ class LoadConfig(Config):
     )
     seed: int = Field(0, ge=0, description="Seed of fresh weights, where none are given.")
 
+    @field_validator("inputs")
+    @classmethod
+    def _names_differ(cls, inputs: tuple[InputSpec, ...]) -> tuple[InputSpec, ...]:
+        names = [one.name for one in inputs]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two inputs of the same name: expected different ones, found {names}")
+        return inputs
+
 
 LOADED: tuple[type[Checkpoint | MaskedCheckpoint], ...] = (Checkpoint, MaskedCheckpoint)
 
@@ -75,11 +85,10 @@ def load(config: LoadConfig, out: Path) -> Facts:
         before = state_digest(_dense(state, masks))
         pruned = tuple(_pruned(name) for name in masks)
         spec = spec.model_copy(update={"pruned": pruned, "before_pruning": before})
-        for name, mask in masks.items():
-            layer, _, parameter = name.rpartition(".")
-            put_mask(_layer(model, layer, source), parameter, torch.ones_like(mask))
+        wear_masks(model, ((one.layer, one.parameter) for one in pruned), source)
     load_state(model, state, source)
     (save_masked if masks else save_checkpoint)(out, model, spec)
+    _try(model, spec)
     return _facts(config, model, source, len(masks))
 
 
@@ -148,20 +157,23 @@ def _torch_load(path: Path) -> object:
 
     try:
         value: object = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise RefusedError(
+    except Exception as error:  # noqa: BLE001 -- damaged bytes make the unpickler stumble anyhow
+        raise _unreadable(path, error) from None
+    return value
+
+
+def _unreadable(path: Path, error: Exception) -> RefusedError:
+    code = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if isinstance(error, pickle.UnpicklingError) and code:
+        return RefusedError(
             f"{path} holds more than tensors",
             expected="a state dict",
-            found=str(error).splitlines()[0],
+            found=code[1],
             do="Save torch.save(model.state_dict(), path), not the model: a pickle can run code.",
-        ) from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise RefusedError(
-            f"{path} cannot be read",
-            expected="a file of torch.save",
-            found=(str(error) or type(error).__name__).splitlines()[0],
-        ) from None
-    return value
+        )
+    told = isinstance(error, OSError | RuntimeError) and str(error).strip()
+    found = told.splitlines()[0] if told else "damaged bytes, or another format"
+    return RefusedError(f"{path} cannot be read", expected="a file of torch.save", found=found)
 
 
 def _state_dict_in(value: object, path: Path) -> dict[str, torch.Tensor]:
@@ -172,10 +184,10 @@ def _state_dict_in(value: object, path: Path) -> dict[str, torch.Tensor]:
             value = value[key]
     if not isinstance(value, dict) or not value:
         raise RefusedError(f"{path}", expected="a state dict", found=f"a {type(value).__name__}")
-    wrong = [name for name, entry in value.items() if not isinstance(entry, torch.Tensor)]
-    if wrong:
-        kind = type(value[wrong[0]]).__name__
-        raise RefusedError(f"{path}", expected="only tensors", found=f"{wrong[0]}: a {kind}")
+    for name, entry in value.items():
+        if not isinstance(name, str) or not isinstance(entry, torch.Tensor):
+            found = f"{name!r}: a {type(entry).__name__}"
+            raise RefusedError(f"{path}", expected="only tensors, by their names", found=found)
     if all(name.startswith("module.") for name in value):
         return {name.removeprefix("module."): tensor for name, tensor in value.items()}
     return value
@@ -208,13 +220,27 @@ def _pruned(name: str) -> PrunedParameter:
     return PrunedParameter(layer=layer, parameter=parameter, methods=("loaded",))
 
 
-def _layer(model: nn.Module, layer: str, source: str) -> nn.Module:
+def _try(model: nn.Module, spec: ModelSpec) -> None:
+    """Run the model once on the inputs it is said to have: every later stage will.
+
+    Raises:
+        UsageError: If it fails.
+    """
+    import torch
+
+    arrays = noise(spec.inputs, 2, 0)
     try:
-        return model.get_submodule(layer)
-    except AttributeError:
-        raise RefusedError(
-            f"{source} does not fit the model", expected=f"a layer {layer}", found="none"
-        ) from None
+        with torch.inference_mode():
+            model.eval()(*(torch.from_numpy(array) for array in arrays.values()))
+    except Exception as error:
+        shapes = ", ".join(f"{name} {array.dtype}{array.shape}" for name, array in arrays.items())
+        reason = str(error).strip().splitlines() or [""]
+        raise UsageError(
+            f"{spec.model} cannot be run on the inputs it is said to have",
+            expected=f"a forward() that takes {shapes}",
+            found=f"{type(error).__name__}: {reason[0]}",
+            do="Correct load.inputs: one for each argument, its shape without the batch.",
+        ) from error
 
 
 def _facts(config: LoadConfig, model: nn.Module, source: str, masks: int) -> Facts:
