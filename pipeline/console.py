@@ -17,6 +17,10 @@ __all__ = ["Console", "colored", "table"]
 T = TypeVar("T")
 
 
+REDRAWS = 50
+"""How often a progress bar is drawn at most."""
+
+
 class Console:
     """Shows progress on a terminal, messages unless ``quiet``, details where ``verbose``."""
 
@@ -29,8 +33,9 @@ class Console:
         if not self._live:
             yield from items
             return
+        steps = max(total // REDRAWS, 1)
         with click.progressbar(
-            items, length=total, label=f"  {what}", file=sys.stderr, show_pos=True
+            items, total, f"  {what}", show_pos=True, file=sys.stderr, update_min_steps=steps
         ) as bar:
             yield from bar
 

@@ -164,8 +164,12 @@ def load_state(
     """
     import torch
 
-    full = {**state, **{name: state[owner] for name, owner in tied.items() if owner in state}}
     own = model.state_dict()
+    full = {**state, **{name: state[owner] for name, owner in tied.items() if owner in state}}
+    for name, owner in _tied(own).items():  # a safetensors file may hold either name of the two
+        for missing, present in ((name, owner), (owner, name)):
+            if missing not in full and present in full:
+                full[missing] = full[present]
     problems = [f"missing {name}" for name in own.keys() - full.keys()]
     problems += [f"unexpected {name}" for name in full.keys() - own.keys()]
     for name in own.keys() & full.keys():

@@ -40,7 +40,9 @@ class ExportConfig(Config):
     output_names: tuple[str, ...] = Field(
         (), description="Names of the outputs; output, or output_0, output_1, … if not given."
     )
-    dynamic_batch: bool = Field(True, description="Leave the batch dimension open.")
+    dynamic_batch: bool = Field(
+        True, description="Leave the batch dimension open; else it is one sample."
+    )
 
 
 @stage(produces=OnnxModel, tools=("torch", "onnx", "onnx-ir", "onnxscript"))
@@ -62,14 +64,15 @@ def export(config: ExportConfig, out: Path, model: Checkpoint) -> Facts:
 
 
 def _exported(module: nn.Module, spec: ModelSpec, config: ExportConfig) -> onnx_ir.Model:
-    """Run the exporter on one random batch of two.
+    """Run the exporter on one random batch, which has one sample if it is to stay that size.
 
     Raises:
         RefusedError: If it cannot express the model.
     """
     import torch
 
-    example = tuple(torch.from_numpy(array) for array in noise(spec.inputs, 2, 0).values())
+    arrays = noise(spec.inputs, 2 if config.dynamic_batch else 1, 0)
+    example = tuple(torch.from_numpy(array) for array in arrays.values())
     batch = torch.export.Dim("batch")
     shapes = tuple({0: batch} for _ in example) if config.dynamic_batch else None
     try:
@@ -94,7 +97,19 @@ def _exported(module: nn.Module, spec: ModelSpec, config: ExportConfig) -> onnx_
     if program is None:  # the signature of torch.onnx.export allows it
         raise RefusedError(f"{spec.model} cannot be exported to ONNX", found="no program")
     result: onnx_ir.Model = program.model
+    _check_opset(spec, config.opset, result.opset_imports[""])
     return result
+
+
+def _check_opset(spec: ModelSpec, asked: int | None, got: int) -> None:
+    """Refuse another opset than the one asked for: the exporter only logs that it failed."""
+    if asked not in {None, got}:
+        raise RefusedError(
+            f"{spec.model} cannot be exported to this opset",
+            expected=f"opset {asked}",
+            found=f"opset {got}",
+            do="Set export.opset to one that torch, onnx and onnxscript know, or leave it out.",
+        )
 
 
 def _reason(error: BaseException) -> str:
@@ -108,16 +123,18 @@ def _reason(error: BaseException) -> str:
 @contextmanager
 def _quiet_exporter() -> Iterator[None]:
     """Hold back what the exporter says about packages it looks for and its own deprecations."""
-    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    names = ("torch.onnx._internal.exporter._registration", "onnxscript", "onnx_ir")
+    loggers = {logger: logger.level for logger in map(logging.getLogger, names)}
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in loggers.items():
+            logger.setLevel(level)
 
 
 def _clear_metadata(model: onnx_ir.Model) -> None:

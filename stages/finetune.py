@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from prunepack.errors import RefusedError, UsageError
+from prunepack.errors import PrunepackError, RefusedError, UsageError
 from stages.artifacts import Checkpoint, MaskedCheckpoint
 from stages.checkpoints import open_model, save_masked
 from stages.contract import Facts, stage
@@ -53,16 +53,26 @@ def finetune(
 
 
 def _fit(config: FinetuneConfig, module: nn.Module, data: Data | None, dense: Checkpoint) -> str:
-    if data is None or data.validation is None:
+    if data is None or not data.train or not data.validation:
         raise UsageError(
             "there is nothing to fine-tune on",
             expected="load.dataset with train and validation splits",
             found="none",
             do="Name a dataset, your own finetune.hook, or set finetune.epochs to 0.",
         )
-    before = accuracy_of(module, data.validation)
     teacher = open_model(dense)[0] if config.distill else None
-    fitted = fit(module, data, config, teacher)
+    try:
+        before = accuracy_of(module, data.validation)
+        fitted = fit(module, data, config, teacher)
+    except PrunepackError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            "our training cannot fit this model",
+            expected="a classifier: float32 inputs to (n, classes), labels from 0",
+            found=f"{type(error).__name__}: {error}",
+            do="Train it by a finetune.hook of your own, or set finetune.epochs to 0.",
+        ) from error
     gain = f"{100 * before:.2f} → {100 * fitted.validation:.2f} % on validation"
     return f"{gain}, epoch {fitted.best_epoch} of {config.epochs} kept"
 
@@ -76,7 +86,7 @@ def _run_hook(hook: str, module: nn.Module, data: Data | None) -> str:
     function = load_reference(hook)
     try:
         returned = function(module, data)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"the hook {hook} failed", found=f"{type(error).__name__}: {error}"
         ) from error

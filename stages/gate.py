@@ -38,9 +38,10 @@ def gate(config: GateConfig, out: Path, parity: Parity, measurements: Measuremen
     report = judge(config, sources)
     write_report(report, out)
     failed = [check.limit.name for check in report.checks if not check.passed]
-    summary = f"{report.verdict}: {len(report.checks) - len(failed)} of {len(report.checks)} checks"
+    count = len(failed) if failed else len(report.checks)
+    summary = f"{report.verdict}: {count} of {len(report.checks)} checks"
     if failed:
-        summary += f"; failed: {', '.join(failed)}"
+        summary += f", {', '.join(failed)}"
     return {"summary": summary, "exit_code": report.exit_code}
 
 
@@ -77,9 +78,14 @@ def read_figures(source: Path) -> tuple[dict[str, Metric], dict[str, Any]]:
         RefusedError: If it is not one, or of a format that this version does not know.
     """
     content = read_json(source)
+    digests = content.get("digests", {})
     if content.get("format", FORMAT) != FORMAT:
         raise RefusedError(
             f"{source}", expected=f"report format {FORMAT}", found=str(content["format"])
+        )
+    if not isinstance(digests, dict) or any(not isinstance(d, str) for d in digests.values()):
+        raise RefusedError(
+            f"{source}: digests", expected="a SHA-256 for each file", found=repr(digests)[:60]
         )
     return metrics_from_json(content.get("metrics"), source), content
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.progress import track
+from stages.progress import note
+from stages.sessions import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,11 +51,11 @@ def compare_latency(dense: Any, pruned: Any, inputs: Arrays, repeats: int, seed:
     """
     feed = dict(inputs)
     for _ in range(WARM_UP):
-        dense.run(None, feed)
-        pruned.run(None, feed)
+        run(dense, feed)
+        run(pruned, feed)
     times = np.empty((repeats, 2))
-    batch = next(iter(feed.values())).shape[0]
-    for index in track(range(repeats), f"timing batches of {batch}", repeats):
+    note(f"timing {repeats} runs each on a batch of {next(iter(feed.values())).shape[0]}")
+    for index in range(repeats):
         order = ((0, dense), (1, pruned)) if index % 2 else ((1, pruned), (0, dense))
         for column, session in order:
             began = time.perf_counter_ns()

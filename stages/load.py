@@ -142,7 +142,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         RefusedError: If the file is missing, damaged, or holds anything but a state dict.
     """
     if path.suffix == ".safetensors":
-        return read_safetensors(path)
+        return _state_dict_in(read_safetensors(path), path)
     if path.suffix not in {".pth", ".pt"}:
         raise RefusedError(
             f"{path} is not a state dict",
@@ -172,7 +172,7 @@ def _unreadable(path: Path, error: Exception) -> RefusedError:
             do="Save torch.save(model.state_dict(), path), not the model: a pickle can run code.",
         )
     told = isinstance(error, OSError | RuntimeError) and str(error).strip()
-    found = told.splitlines()[0] if told else "damaged bytes, or another format"
+    found = told.splitlines()[0].split(". ")[0] if told else "damaged bytes, or another format"
     return RefusedError(f"{path} cannot be read", expected="a file of torch.save", found=found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from stages.artifacts import (
     Checkpoint,
@@ -25,6 +25,7 @@ from stages.samples import noise
 from stages.sessions import (
     Provider,
     artifact_session,
+    fixed_batch,
     mismatches,
     onnx_session,
     providers_for,
@@ -47,6 +48,13 @@ class MeasureConfig(Config):
     threads: int = Field(1, ge=1, description="Threads that onnxruntime may use.")
     seed: int = Field(0, ge=0, description="Seed of the inputs and of the resampling.")
 
+    @field_validator("batch_sizes")
+    @classmethod
+    def _positive(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if any(size < 1 for size in sizes):
+            raise ValueError(f"a batch has 1 sample or more, found {min(sizes)}")
+        return sizes
+
 
 @stage(produces=Measurements, tools=("onnxruntime", "zstandard", "numpy"), host_bound=True)
 def measure(
@@ -64,8 +72,7 @@ def measure(
     digests = digests_of(onnx, package)
     content = {"digests": digests, "host": host_name(), "metrics": metrics_to_json(metrics)}
     write_json(out / "measurements.json", content)
-    first = config.batch_sizes[0] if config.batch_sizes else None
-    return _facts(metrics, first)
+    return _facts(metrics, next(iter(config.batch_sizes), None))
 
 
 def _sizes(
@@ -114,11 +121,12 @@ def _latencies(config: MeasureConfig, dense_onnx: OnnxModel, package: Package) -
     dense = onnx_session(dense_onnx.model, providers, config.threads)
     pruned = artifact_session(package.file, providers, config.threads)
     wrong, got = mismatches(providers, dense, pruned)
+    fixed = fixed_batch(dense) or fixed_batch(pruned)
     inputs = [InputSpec.model_validate(one) for one in dense_onnx.interface["inputs"]]
     threads = f"{config.threads} thread{'s' if config.threads > 1 else ''}"
     where = f"{providers[0]}, {threads}, {host_name()}"
     metrics: Metrics = {"latency.provider_mismatches": Metric(wrong, "sessions", note=got)}
-    for batch in config.batch_sizes:
+    for batch in [size for size in config.batch_sizes if fixed in {None, size}]:
         arrays = noise(inputs, batch, config.seed)
         found = compare_latency(dense, pruned, arrays, config.repeats, config.seed)
         name = f"latency.batch_{batch}"
@@ -133,7 +141,7 @@ def _latencies(config: MeasureConfig, dense_onnx: OnnxModel, package: Package) -
 def _facts(metrics: Metrics, batch: int | None) -> Facts:
     size = metrics["size.artifact"].value
     summary = f"{size:,.0f} bytes, {metrics['size.ratio'].value:.2f}× smaller than dense ONNX"
-    if batch is not None:
-        ratio = metrics[f"latency.batch_{batch}.ratio"].value
-        summary += f", latency {ratio:.2f}× dense"
+    ratio = metrics.get(f"latency.batch_{batch}.ratio")
+    if ratio is not None:
+        summary += f", latency {ratio.value:.2f}× dense"
     return {"summary": summary, "artifact_bytes": int(size)}

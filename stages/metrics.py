@@ -64,10 +64,10 @@ def metrics_from_json(value: Any, source: Path) -> Metrics:
         return {
             name: Metric(
                 value=_required(row["value"]),
-                unit=row["unit"],
+                unit=_text(row["unit"]),
                 low=_number_from_json(row["low"]),
                 high=_number_from_json(row["high"]),
-                note=row["note"],
+                note=_text(row["note"]),
             )
             for name, row in value.items()
         }
@@ -100,6 +100,13 @@ def _required(value: Any) -> float:
     return number
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, found {value!r}")
+    return value
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as standard JSON that people can read too."""
-    path.write_text(json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")

@@ -111,7 +111,7 @@ def load_reference(reference: str) -> Any:
     path = source_of(reference)
     try:
         module = _import_file(path) if where.endswith(".py") else importlib.import_module(where)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"{reference} cannot be loaded", found=f"{type(error).__name__}: {error}"
         ) from error

@@ -156,5 +156,5 @@ def _case(suite: ET.Element, name: str) -> ET.Element:
 def write_report(report: Report, out: Path) -> None:
     """Write ``report.json``, ``report.md`` and ``junit.xml`` into ``out``."""
     write_json(out / "report.json", to_json(report))
-    (out / "report.md").write_text(to_markdown(report))
+    (out / "report.md").write_text(to_markdown(report), encoding="utf-8")
     (out / "junit.xml").write_bytes(to_junit(report))

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
     Arrays = dict[str, npt.NDArray[Any]]
 
-__all__ = ["Provider", "artifact_session", "mismatches", "onnx_session", "providers_for", "run"]
+__all__ = [
+    "Provider",
+    "artifact_session",
+    "fixed_batch",
+    "mismatches",
+    "onnx_session",
+    "providers_for",
+    "run",
+]
 
 Provider = Literal["auto", "cpu", "cuda"]
 """auto: CUDA where a session really gets it, else the CPU."""
@@ -58,7 +66,7 @@ def onnx_session(model: Path, providers: Sequence[str], threads: int = 1) -> Any
     """
     import onnxruntime
 
-    with _quiet(), _refusing(model):
+    with _quiet(), _refusing(f"onnxruntime cannot open {model}"):
         return onnxruntime.InferenceSession(
             str(model), _options(threads), providers=list(providers)
         )
@@ -83,10 +91,33 @@ def mismatches(wanted: Sequence[str], *sessions: Any) -> tuple[int, str]:
     return sum(one != wanted[0] for one in got), f"{wanted[0]}; got {', '.join(sorted(set(got)))}"
 
 
+def fixed_batch(session: Any) -> int | None:
+    """Return the only batch size that the model takes; None where it takes any."""
+    sizes = [one.shape[0] for one in session.get_inputs() if one.shape]
+    return next((size for size in sizes if isinstance(size, int)), None)
+
+
 def run(session: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Arrays:
-    """Return every output of ``session`` by name."""
+    """Return every output of ``session`` by name; in parts, where the batch size is fixed.
+
+    Raises:
+        RefusedError: If the model does not take these inputs.
+    """
+    import numpy as np
+
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+    do = "Check that the files given are all of the same model."
+    with _refusing(f"onnxruntime cannot run the model on {', '.join(inputs)}", do):
+        parts = [session.run(names, part) for part in _parts(inputs, fixed_batch(session))]
+    if len(parts) == 1:
+        return dict(zip(names, parts[0], strict=True))
+    return {name: np.concatenate(one) for name, *one in zip(names, *parts, strict=True)}
+
+
+def _parts(inputs: Mapping[str, npt.NDArray[Any]], size: int | None) -> Iterator[Arrays]:
+    count = max((len(array) for array in inputs.values()), default=0)
+    for at in range(0, count, size or max(count, 1)):
+        yield {name: array[at : at + (size or count)] for name, array in inputs.items()}
 
 
 def _options(threads: int) -> Any:
@@ -112,14 +143,13 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _refusing(source: Path) -> Iterator[None]:
+def _refusing(what: str, do: str | None = None) -> Iterator[None]:
     """Turn onnxruntime's errors on a model into ours."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     errors = (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.InvalidArgument)
+    other = (state.NotImplemented, state.NoSuchFile, state.RuntimeException, ValueError)
     try:
         yield
-    except (*errors, state.NotImplemented, state.NoSuchFile, state.RuntimeException) as error:
-        raise RefusedError(
-            f"onnxruntime cannot open {source}", found=str(error).splitlines()[0]
-        ) from None
+    except (*errors, *other) as error:
+        raise RefusedError(what, found=str(error).splitlines()[0], do=do) from None

@@ -94,7 +94,7 @@ def fit(
     """
     import torch
 
-    if data.train is None or data.validation is None:
+    if not data.train or not data.validation:
         raise UsageError(
             "the dataset cannot be trained on", expected="train and validation splits", found="none"
         )

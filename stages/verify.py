@@ -183,7 +183,7 @@ def _on_real_data(
         inputs, labels = real(programs.spec.inputs, data.test.inputs[at:end]), data.test.labels
         outputs = programs.compare(inputs, end - at, links)
         dense = programs.torch_run(programs.dense, inputs)
-        answers = [one[programs.outputs[0]].argmax(1) for one in (dense, *outputs)]
+        answers = [_answers(one, programs.outputs[0], end - at) for one in (dense, *outputs)]
         for name, answer in zip(right, answers, strict=True):
             right[name] += int((answer == labels[at:end]).sum())
         agreed += int((answers[1] == answers[2]).sum())
@@ -199,6 +199,25 @@ def _test_split(data: Data, spec: ModelSpec) -> Data:
             "accuracy is counted on models with one input", found=f"{len(spec.inputs)} inputs"
         )
     return data
+
+
+def _answers(outputs: Arrays, name: str, count: int) -> npt.NDArray[np.int64]:
+    """Return the class with the highest output for each sample; -1, which is none, without it.
+
+    Raises:
+        RefusedError: If the output is not one number per sample and class.
+    """
+    if name not in outputs:
+        return np.full(count, -1)
+    if outputs[name].ndim != 2:
+        raise RefusedError(
+            "accuracy cannot be counted on this model",
+            expected=f"its first output {name} as (n, classes)",
+            found=str(outputs[name].shape),
+            do="Leave load.dataset out: parity is judged on random inputs then.",
+        )
+    answers: npt.NDArray[np.int64] = outputs[name].argmax(1)
+    return answers
 
 
 def _accuracy(right: Mapping[str, int], agreed: int, total: int) -> Metrics:

@@ -102,7 +102,7 @@ def open_data(name: str) -> Data:
         UsageError: If it has not been fetched, or is not of that form.
     """
     if is_reference(name):
-        return _data_of(load_reference(name)(), name)
+        return _data_of(_call(name), name)
     path = cached_file(name)
     if not path.exists():
         raise UsageError(
@@ -111,6 +111,14 @@ def open_data(name: str) -> Data:
             do=f"Run `prunepack fetch {name}` once.",
         )
     return DATASETS[name].open(path)
+
+
+def _call(name: str) -> Any:
+    function = load_reference(name)
+    try:
+        return function()
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{name}() failed", found=f"{type(error).__name__}: {error}") from error
 
 
 def _data_of(value: Any, name: str) -> Data:

@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -146,6 +147,34 @@ def test_a_damaged_object_does_not_stop_the_whole_one_from_taking_its_place(tmp_
         truncate(store.path(record.digest) / "weights")
         put(store, "other", weights="12345")
         assert store.find(record.material.key) == record
+
+
+def test_an_object_that_another_run_rebuilt_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store(tmp_path) as store, Store(tmp_path) as other:
+        record = put(store, weights="12345")
+        truncate(store.path(record.digest) / "weights")
+        alone = store._alone
+
+        def alone_after_the_other():
+            put(other, weights="12345")
+            return alone()
+
+        monkeypatch.setattr(store, "_alone", alone_after_the_other)
+        assert store.find(record.material.key) == record
+        assert store.path(record.digest).is_dir()
+
+
+def test_objects_change_one_run_at_a_time(tmp_path: Path) -> None:
+    with Store(tmp_path) as store, Store(tmp_path) as other:
+        thread = threading.Thread(target=put, args=(other,), kwargs={"a": "1"})
+        with store._alone():
+            thread.start()
+            thread.join(0.2)
+            assert names_in(store.folder / "objects") == []
+        thread.join()
+        assert len(names_in(store.folder / "objects")) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"digest": "../../x"}', b"\xff\x00"])
