@@ -11,7 +11,6 @@ import click
 from pipeline.options import config_from, options_of
 from pipeline.runner import execute, open_artifact
 from pipeline.verb import FORCE, JSON, OUTPUT, Verb, show
-from prunepack.errors import UsageError
 from stages.artifacts import Package, file_digest
 
 if TYPE_CHECKING:
@@ -42,8 +41,7 @@ def command(name: str) -> click.Command:
     def run(output: str, *, force: bool, as_json: bool, **values: Any) -> None:
         config = config_from(stage.config_type, values)
         inputs = [_open(Path(values[one]), kinds) for one, kinds in stage.inputs.items()]
-        _refuse_existing(Path(output), force=force)
-        facts = execute(stage, config, Path(output), *inputs)
+        facts = execute(stage, config, Path(output), *inputs, force=force)
         show(f"{output}: {facts['summary']}", facts, as_json=as_json)
 
     options = options_of(stage.config_type)
@@ -61,8 +59,3 @@ def _open(path: Path, kinds: tuple[type[Artifact], ...]) -> Artifact:
     if Package in kinds and path.is_file():
         return Package(path, file_digest(path))
     return open_artifact(path, kinds)
-
-
-def _refuse_existing(output: Path, *, force: bool) -> None:
-    if not force and output.exists():
-        raise UsageError(f"{output} exists", do="Choose another path, or replace it with --force.")

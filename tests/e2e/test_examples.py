@@ -102,7 +102,7 @@ def test_inspect_shows_what_is_there(by_hand, arguments, shown):
     [
         (("export", "work/masked", "-o", "x"), 4, "found a MaskedCheckpoint"),
         (("export", "work/nothing", "-o", "x"), 4, "work/nothing is not a folder"),
-        (("export", "work/final", "-o", "work/onnx"), 2, "work/onnx exists"),
+        (("export", "work/final", "-o", "work/onnx"), 2, "work/onnx is taken"),
         (("prune", "work/dense", "-o", "x", "--amount", "1.5"), 2, "--amount: a fraction lies"),
         (("prune", "work/dense", "-o", "x", "--layers", "cnv1"), 2, "Did you mean conv1, conv2?"),
         (

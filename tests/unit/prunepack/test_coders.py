@@ -80,3 +80,11 @@ def test_pcodec_survives_any_change_of_its_bytes():
             except CorruptArtifactError:
                 refused += 1
     assert refused > 500
+
+
+def test_pcodec_must_say_that_all_numbers_are_there(monkeypatch):
+    array = np.arange(50, dtype="<f4")
+    stored = CODERS["pcodec"].encode(array)
+    monkeypatch.setattr("prunepack.coders.pcodec._decompress", lambda data, _: (0, len(data)))
+    with pytest.raises(CorruptArtifactError, match=r"expected 50 numbers in .* found 0 numbers"):
+        CODERS["pcodec"].decode(stored, ArraySpec(array.dtype, 50))

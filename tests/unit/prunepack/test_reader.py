@@ -1,5 +1,7 @@
 """Reading one tensor, one file, and everything."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from artifact_crafting import Sample
@@ -73,7 +75,7 @@ def test_copies(sample, tmp_path):
     sample.content += sample.w.tobytes()
     sample.file["segments"].append("tied")
     sample.file["size"] = len(sample.content)
-    sample.file["sha256"] = __import__("hashlib").sha256(sample.content).hexdigest()
+    sample.file["sha256"] = hashlib.sha256(sample.content).hexdigest()
     with Artifact.open(sample.write(tmp_path / "model.prunepack")) as artifact:
         artifact.verify()
         assert np.array_equal(artifact.read_tensor("tied"), sample.w.reshape(2, 6))
