@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,9 @@ def main() -> None:
         artifacts = root / str(repeats - 1)
         report = json.loads((artifacts / "lenet" / "report.json").read_text())
         idle, helped = idle_runs(artifacts, 5 * repeats)
-    stages = {one["stage"]: round(one["seconds"], 2) for one in account["stages"]}
+    stages: Counter[str] = Counter()
+    for one in account["stages"]:
+        stages[one["stage"]] += one["seconds"]
     names = ("size.ratio", "size.ratio_zstd19", "accuracy.drop", "sparsity.weights")
     write_result(
         "pipeline",
@@ -68,7 +71,7 @@ def main() -> None:
             "first_run_seconds": _summary(first),
             "idle_run_seconds": _summary(idle),
             "help_seconds": _summary(helped),
-            "stage_seconds": stages,
+            "stage_seconds": {name: round(seconds, 2) for name, seconds in stages.items()},
             "figures": {name: round(report["metrics"][name]["value"], 3) for name in names},
             "bytes": {
                 name: int(report["metrics"][f"size.{name}"]["value"])

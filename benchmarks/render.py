@@ -52,10 +52,13 @@ TABLES = {"pipeline": pipeline_table, "stages": stages_table}
 def rendered(text: str) -> str:
     """Return ``text`` with every table between its marks made anew."""
     for name, table in TABLES.items():
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        before, found, rest = text.partition(start)
-        if found:
-            text = before + start + table() + end + rest.partition(end)[2]
+        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        before, opened, rest = text.partition(start)
+        _, closed, after = rest.partition(end)
+        if opened and not closed:
+            sys.exit(f"a page has {start.strip()} and no {end}")
+        if opened:
+            text = f"{before}{start}{table()}\n{end}{after}"
     return text
 
 
