@@ -16,6 +16,7 @@ __all__ = [
     "KINDS",
     "Artifact",
     "Checkpoint",
+    "Figures",
     "MaskedCheckpoint",
     "Measurements",
     "OnnxModel",
@@ -111,42 +112,37 @@ class Package(Artifact):
 
 
 @dataclass(frozen=True, slots=True)
-class Parity(Artifact):
+class Figures(Artifact):
+    """Measured figures in a JSON file, the first of the files of its kind."""
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """Everything in that file."""
+        return read_json(self.path / self.files[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Parity(Figures):
     """``parity.json``: how far torch, ONNX and the decoded artifact are apart."""
 
     files = ("parity.json",)
     made_by = "prunepack verify"
 
-    @property
-    def content(self) -> dict[str, Any]:
-        """The metrics and their details."""
-        return read_json(self.path / "parity.json")
-
 
 @dataclass(frozen=True, slots=True)
-class Measurements(Artifact):
+class Measurements(Figures):
     """``measurements.json``: sizes and latencies beside those of the dense model."""
 
     files = ("measurements.json",)
     made_by = "prunepack measure"
 
-    @property
-    def content(self) -> dict[str, Any]:
-        """The metrics and their details."""
-        return read_json(self.path / "measurements.json")
-
 
 @dataclass(frozen=True, slots=True)
-class Verdict(Artifact):
+class Verdict(Figures):
     """``report.json``, ``report.md``, ``junit.xml``: what was judged, and how."""
 
     files = ("report.json", "report.md", "junit.xml")
     made_by = "prunepack gate"
-
-    @property
-    def content(self) -> dict[str, Any]:
-        """The report."""
-        return read_json(self.path / "report.json")
 
 
 def file_digest(path: Path) -> str:

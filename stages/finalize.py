@@ -77,12 +77,11 @@ def _prove_removed(model: nn.Module, masks: dict[str, torch.Tensor]) -> None:
     left += [one.name for one in pruned_parameters(model)]
     if left:
         raise RefusedError("masks are still on", expected="none", found=", ".join(left[:5]))
-    state = model.state_dict()
+    state = model.state_dict(keep_vars=True)
     for name, tensor in state.items():
-        if tensor.is_floating_point():
-            _finite(name, tensor)
+        _finite(name, tensor)
     for name, mask in masks.items():
-        bits = state[name][mask == 0].contiguous().view(torch.uint8)
+        bits = state[name].detach()[mask == 0].contiguous().view(torch.uint8)
         if bits.any():
             raise RefusedError(
                 f"{name} is not pruned", expected="+0.0 where masked", found="others"
@@ -90,7 +89,11 @@ def _prove_removed(model: nn.Module, masks: dict[str, torch.Tensor]) -> None:
 
 
 def _finite(name: str, tensor: torch.Tensor) -> None:
-    bad = int((~tensor.isfinite()).sum())
+    """Refuse NaN, and Inf in a parameter; a buffer may hold -Inf, as attention masks do."""
+    from torch import nn
+
+    broken = ~tensor.isfinite() if isinstance(tensor, nn.Parameter) else tensor.isnan()
+    bad = int(broken.sum())
     if bad:
         raise RefusedError(
             f"{name} is not finite",

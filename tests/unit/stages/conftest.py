@@ -1,0 +1,137 @@
+"""Stages run as the pipeline runs them, the user's own code, and LeNet carried through a run."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+import pytest
+
+from stages.artifacts import Checkpoint, MaskedCheckpoint, OnnxModel, Package, kind_of
+from stages.checkpoints import InputSpec
+from stages.datasets import open_data
+from stages.export import ExportConfig, export
+from stages.finalize import FinalizeConfig, finalize
+from stages.load import LoadConfig, load
+from stages.pack import PackConfig, pack
+from stages.prune import PruneConfig, prune
+
+USER_CODE = """
+import numpy as np
+from torch import nn
+
+
+def mlp():
+    return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+
+
+def blobs():
+    generator = np.random.default_rng(0)
+
+    def split(count):
+        labels = generator.integers(0, 3, count)
+        return 3 * np.eye(3, 8)[labels] + generator.normal(size=(count, 8)), labels
+
+    return {"train": split(192), "validation": split(96), "test": split(96)}
+"""
+
+
+class Workshop:
+    """Runs stages, each into a new folder; ``facts`` are those of the last one."""
+
+    def __init__(self, root):
+        self._root, self._numbers = root, count(1)
+        self.facts = {}
+
+    def folder(self):
+        out = self._root / str(next(self._numbers))
+        out.mkdir(parents=True)
+        return out
+
+    def __call__(self, stage, config, *inputs):
+        out = self.folder()
+        self.facts = stage.body(config, out, *inputs)
+        return kind_of(out, stage.produces)(out, "")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What the stages made of LeNet, without fine-tuning."""
+
+    dense: Checkpoint
+    masked: MaskedCheckpoint
+    final: Checkpoint
+    onnx: OnnxModel
+    package: Package
+    dense_onnx: OnnxModel
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Workshop(tmp_path / "work")
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory):
+    run = Workshop(tmp_path_factory.mktemp("lenet"))
+    dense = run(load, LoadConfig(dataset="mnist"))
+    masked = run(prune, PruneConfig(scope="global", amount=0.9), dense)
+    final = run(finalize, FinalizeConfig(), masked)
+    onnx, dense_onnx = (run(export, ExportConfig(), model) for model in (final, dense))
+    return Chain(dense, masked, final, onnx, run(pack, PackConfig(), onnx), dense_onnx)
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a file of the user's; returns the start of a reference into it."""
+
+    def write(text, name="user.py"):
+        (tmp_path / name).write_text(text)
+        return f"{tmp_path / name}:"
+
+    return write
+
+
+@pytest.fixture
+def user(write):
+    return write(USER_CODE)
+
+
+@pytest.fixture
+def tiny(run, user):
+    """A model of the user's that trains in a blink, as a checkpoint."""
+    config = LoadConfig(model=f"{user}mlp", inputs=(InputSpec(shape=(8,)),), dataset=f"{user}blobs")
+    return run(load, config)
+
+
+@pytest.fixture(scope="session")
+def some_digits(tmp_path_factory):
+    """A dataset function over the first digits of MNIST."""
+    folder, data = tmp_path_factory.mktemp("digits"), open_data("mnist")
+    splits = {"train": data.train, "validation": data.validation, "test": data.test}
+    arrays = {}
+    for (name, split), size in zip(splits.items(), (2000, 500, 500), strict=True):
+        arrays |= {f"{name}_x": split.inputs[:size], f"{name}_y": split.labels[:size]}
+    np.savez(folder / "digits.npz", **arrays)
+    (folder / "digits.py").write_text(
+        "import numpy as np\n\n\n"
+        "def digits():\n"
+        f"    found = np.load({str(folder / 'digits.npz')!r})\n"
+        "    names = ('train', 'validation', 'test')\n"
+        "    return {name: (found[f'{name}_x'], found[f'{name}_y']) for name in names}\n"
+    )
+    return f"{folder / 'digits.py'}:digits"
+
+
+@pytest.fixture
+def says():
+    """Expects an error of ours, with exactly this message."""
+
+    @contextmanager
+    def says(kind, message):
+        with pytest.raises(kind) as caught:
+            yield
+        assert type(caught.value) is kind
+        assert str(caught.value) == message
+
+    return says
