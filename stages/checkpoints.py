@@ -71,7 +71,8 @@ class ModelSpec(Config):
         dataset: The dataset's name or the user's function; empty where there is none.
         tied: Parameters that share the storage of another one, by state-dict name.
         pruned: The parameters with a mask on; empty in a dense or finalized checkpoint.
-        before_pruning: SHA-256 of the state dict before the first mask; empty if never pruned.
+        before_pruning: SHA-256 of the state dict before the first mask; empty if never pruned,
+            or if it was pruned elsewhere and may have been trained since.
     """
 
     model: Reference

@@ -70,7 +70,7 @@ def _fit(config: FinetuneConfig, module: nn.Module, data: Data | None, dense: Ch
         raise UsageError(
             "our training cannot fit this model",
             expected="a classifier: float32 inputs to (n, classes), labels from 0",
-            found=f"{type(error).__name__}: {error}",
+            found=f"{type(error).__name__}: {error}".rstrip("."),
             do="Train it by a finetune.hook of your own, or set finetune.epochs to 0.",
         ) from error
     gain = f"{100 * before:.2f} → {100 * fitted.validation:.2f} % on validation"

@@ -20,7 +20,6 @@ from stages.checkpoints import (
     read_safetensors,
     save_checkpoint,
     save_masked,
-    state_digest,
     wear_masks,
 )
 from stages.contract import Config, Facts, stage
@@ -82,9 +81,8 @@ def load(config: LoadConfig, out: Path) -> Facts:
     state, source = _weights(config, model)
     masks = _masks(state, source)
     if masks:
-        before = state_digest(_dense(state, masks))
         pruned = tuple(_pruned(name) for name in masks)
-        spec = spec.model_copy(update={"pruned": pruned, "before_pruning": before})
+        spec = spec.model_copy(update={"pruned": pruned})
         wear_masks(model, ((one.layer, one.parameter) for one in pruned), source)
     load_state(model, state, source)
     (save_masked if masks else save_checkpoint)(out, model, spec)
@@ -204,15 +202,6 @@ def _masks(state: Mapping[str, torch.Tensor], source: str) -> dict[str, torch.Te
         if not bool(((mask == 0) | (mask == 1)).all()):
             raise RefusedError(f"{source}: {name}_mask", expected="zeros and ones", found="others")
     return masks
-
-
-def _dense(
-    state: Mapping[str, torch.Tensor], masks: Mapping[str, torch.Tensor]
-) -> dict[str, torch.Tensor]:
-    """Return ``state`` as it was before the masks were put on."""
-    names = {f"{name}_orig": name for name in masks}
-    gone = {f"{name}_mask" for name in masks}
-    return {names.get(name, name): tensor for name, tensor in state.items() if name not in gone}
 
 
 def _pruned(name: str) -> PrunedParameter:

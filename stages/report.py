@@ -115,7 +115,7 @@ def to_markdown(report: Report) -> str:
         cells = (mark, f"`{check.limit.name}`", measured(check.metric), bound, check.metric.note)
         lines.append(_row(cells))
     lines += ["", "## Figures", "", "| figure | value | where |", "|---|---|---|"]
-    for name, metric in report.metrics.items():
+    for name, metric in sorted(report.metrics.items()):
         lines.append(_row((f"`{name}`", measured(metric), metric.note)))
     lines += ["", "## What was judged", "", "| | SHA-256 |", "|---|---|"]
     lines += [_row((name, f"`{digest}`")) for name, digest in report.digests.items()]

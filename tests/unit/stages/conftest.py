@@ -56,7 +56,7 @@ class Workshop:
 
 @dataclass(frozen=True)
 class Chain:
-    """What the stages made of LeNet, without fine-tuning."""
+    """What the stages made of LeNet, pruned by 90 % and not fine-tuned, with some digits."""
 
     dense: Checkpoint
     masked: MaskedCheckpoint
@@ -72,9 +72,9 @@ def run(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def chain(tmp_path_factory):
+def chain(tmp_path_factory, some_digits):
     run = Workshop(tmp_path_factory.mktemp("lenet"))
-    dense = run(load, LoadConfig(dataset="mnist"))
+    dense = run(load, LoadConfig(dataset=some_digits))
     masked = run(prune, PruneConfig(scope="global", amount=0.9), dense)
     final = run(finalize, FinalizeConfig(), masked)
     onnx, dense_onnx = (run(export, ExportConfig(), model) for model in (final, dense))

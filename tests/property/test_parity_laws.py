@@ -1,0 +1,78 @@
+"""The law of the smallest tolerance: numpy agrees just above it, and just below it does not."""
+
+import math
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from stages.parity import Comparison, tolerance
+
+SHAPES = arrays.array_shapes(min_dims=0, max_dims=3, max_side=5)
+FINITE = st.floats(-(2.0**100), 2.0**100, width=32)
+ANY = st.floats(width=32)
+
+
+@st.composite
+def pairs(draw, elements):
+    shape = draw(SHAPES)
+    one = draw(arrays.arrays(np.float32, shape, elements=elements))
+    if draw(st.booleans()):
+        return one, draw(arrays.arrays(np.float32, shape, elements=elements))
+    nudges = draw(arrays.arrays(np.float32, shape, elements=st.floats(-0.125, 0.125, width=32)))
+    return one, one + one * nudges
+
+
+def close(expected, found, t):
+    return np.allclose(found.astype(np.float64), expected.astype(np.float64), atol=t, rtol=t)
+
+
+@given(pairs(FINITE))
+def test_numpy_agrees_just_above_and_not_just_below(pair):
+    expected, found = pair
+    t, where = tolerance(expected, found)
+    assert close(expected, found, t * (1 + 1e-9))
+    if t:
+        assert not close(expected, found, t * (1 - 1e-9))
+        assert not close(expected[where], found[where], t * (1 - 1e-9))
+
+
+@given(pairs(ANY))
+def test_nothing_with_a_nan_passes_and_nothing_else_is_nan(pair):
+    expected, found = pair
+    t, where = tolerance(expected, found)
+    other_infinity = np.isinf(expected) & (expected != found)
+    bad = np.isnan(expected) | np.isnan(found) | other_infinity
+    assert math.isnan(t) == bool(bad.any())
+    if math.isnan(t):
+        assert bad[where]
+
+
+@given(arrays.arrays(np.float32, SHAPES, elements=ANY))
+def test_an_array_is_exactly_itself(array):
+    comparison = Comparison("x", exact=True)
+    comparison.add({"y": array}, {"y": array.copy()}, 1)
+    assert comparison.metrics()["parity.x.differing_values"].value == 0
+
+
+@given(arrays.arrays(np.uint32, (6,)), st.integers(0, 5), st.integers(0, 31))
+def test_one_flipped_bit_is_one_differing_value(words, index, bit):
+    flipped = words.copy()
+    flipped[index] ^= np.uint32(1 << bit)
+    comparison = Comparison("x", exact=True)
+    one, other = ({"y": each.view(np.float32)} for each in (words, flipped))
+    with np.errstate(invalid="ignore"):
+        comparison.add(one, other, 1)
+    assert comparison.metrics()["parity.x.differing_values"].value == 1
+
+
+@given(pairs(FINITE), st.integers(1, 4))
+def test_cutting_into_batches_changes_no_figure(pair, size):
+    expected, found = (np.atleast_1d(each) for each in pair)
+    whole, cut = Comparison("x"), Comparison("x")
+    whole.add({"y": expected}, {"y": found}, len(expected))
+    for at in range(0, len(expected), size):
+        part, other = expected[at : at + size], found[at : at + size]
+        cut.add({"y": part}, {"y": other}, len(part))
+    assert whole.metrics() == cut.metrics()
