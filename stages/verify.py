@@ -212,7 +212,7 @@ def _answers(outputs: Arrays, name: str, count: int) -> npt.NDArray[np.int64]:
     if outputs[name].ndim != 2:
         raise RefusedError(
             "accuracy cannot be counted on this model",
-            expected=f"its first output {name} as (n, classes)",
+            expected=f"its first output, {name!r}, as (n, classes)",
             found=str(outputs[name].shape),
             do="Leave load.dataset out: parity is judged on random inputs then.",
         )

@@ -1,0 +1,146 @@
+"""Measuring: sizes are those of the files, and every figure is beside that of the dense model."""
+
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import zstandard
+from pydantic import ValidationError
+
+from prunepack.errors import RefusedError
+from stages.artifacts import Measurements, digests_of
+from stages.checkpoints import InputSpec
+from stages.export import ExportConfig, export
+from stages.host import host_name
+from stages.load import LoadConfig, load
+from stages.measure import MeasureConfig, measure, zstd19_size
+from stages.pack import PackConfig, pack
+
+QUICK = MeasureConfig(provider="cpu", repeats=10, batch_sizes=(1, 3))
+
+
+@pytest.fixture
+def measured(run):
+    def measured(chain, config=QUICK):
+        parts = chain.dense, chain.masked, chain.dense_onnx, chain.onnx, chain.package
+        return run(measure, config, *parts)
+
+    return measured
+
+
+def size(path):
+    return path.stat().st_size
+
+
+def test_sizes_are_those_of_the_files(chain, measured):
+    metrics = measured(chain).content["metrics"]
+    values = {name: one["value"] for name, one in metrics.items()}
+    dense_onnx = chain.dense_onnx.model
+    zstd = len(zstandard.compress(dense_onnx.read_bytes(), 19))
+    assert values["size.state_dict"] == size(chain.dense.path / "weights.safetensors")
+    assert values["size.masked_state_dict"] == size(chain.masked.path / "masked.safetensors")
+    assert values["size.dense_onnx"] == size(dense_onnx)
+    assert values["size.onnx"] == size(chain.onnx.model)
+    assert values["size.artifact"] == size(chain.package.file)
+    assert values["size.dense_onnx_zstd19"] == pytest.approx(zstd, rel=1e-3)
+    assert values["size.ratio"] == size(dense_onnx) / size(chain.package.file) > 9
+    assert values["size.ratio_zstd19"] == (
+        values["size.dense_onnx_zstd19"] / values["size.artifact"]
+    )
+
+
+def test_latencies_for_every_batch_size_with_their_host(chain, measured):
+    found = measured(chain)
+    assert isinstance(found, Measurements)
+    metrics = found.content["metrics"]
+    names = {name for name in metrics if name.startswith("latency.")}
+    assert names == {"latency.provider_mismatches"} | {
+        f"latency.batch_{batch}.{what}" for batch in (1, 3) for what in ("dense", "pruned", "ratio")
+    }
+    where = f"CPUExecutionProvider, 1 thread, {host_name()}"
+    for batch in (1, 3):
+        times = [metrics[f"latency.batch_{batch}.{what}"] for what in ("dense", "pruned")]
+        assert [(one["unit"], one["note"]) for one in times] == [("ms", where)] * 2
+        ratio = metrics[f"latency.batch_{batch}.ratio"]
+        assert ratio["low"] <= ratio["high"]
+        assert ratio["value"] == times[1]["value"] / times[0]["value"]
+    assert metrics["latency.provider_mismatches"]["value"] == 0
+    assert found.content["host"] == host_name()
+    assert found.content["digests"] == digests_of(chain.onnx, chain.package)
+
+
+def test_what_it_says(chain, measured, run):
+    values = {n: m["value"] for n, m in measured(chain).content["metrics"].items()}
+    artifact, ratio = values["size.artifact"], values["size.ratio"]
+    latency = values["latency.batch_1.ratio"]
+    assert run.facts == {
+        "summary": f"{artifact:,} bytes, {ratio:.2f}× smaller than dense ONNX, "
+        f"latency {latency:.2f}× dense",
+        "artifact_bytes": artifact,
+    }
+
+
+def test_threads_are_said(chain, measured):
+    config = QUICK.model_copy(update={"threads": 2, "batch_sizes": (1,)})
+    note = measured(chain, config).content["metrics"]["latency.batch_1.dense"]["note"]
+    assert ", 2 threads, " in note
+
+
+def test_no_batch_sizes_measure_sizes_only(chain, measured, run):
+    metrics = measured(chain, QUICK.model_copy(update={"batch_sizes": ()})).content["metrics"]
+    assert {name for name in metrics if "batch" in name} == set()
+    assert run.facts["summary"].endswith("smaller than dense ONNX")
+
+
+def test_a_fixed_batch_is_the_only_one_timed(chain, run, measured):
+    fixed = run(export, ExportConfig(dynamic_batch=False), chain.final)
+    package = run(pack, PackConfig(), fixed)
+    metrics = measured(replace(chain, onnx=fixed, package=package)).content["metrics"]
+    assert "latency.batch_1.ratio" in metrics
+    assert "latency.batch_3.ratio" not in metrics
+
+
+def test_an_artifact_of_another_model(chain, run, user, measured):
+    config = LoadConfig(model=f"{user}mlp", inputs=(InputSpec(name="x", shape=(8,)),))
+    other = run(pack, PackConfig(), run(export, ExportConfig(), run(load, config)))
+    with pytest.raises(RefusedError, match="onnxruntime cannot run the model on input: found Req"):
+        measured(replace(chain, package=other))
+
+
+def test_several_files_count_together_in_blocks(tmp_path):
+    data = np.random.default_rng(0).integers(0, 4, 1_500_000, dtype=np.uint8).tobytes()
+    (tmp_path / "a").write_bytes(data)
+    (tmp_path / "b").write_bytes(b"")
+    together = zstd19_size([tmp_path / "a", tmp_path / "b"])
+    alone = zstd19_size([tmp_path / "a"])
+    assert 0 < together - alone < 20
+    assert alone < len(data) / 3
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"batch_sizes": (1, 0)}, "a batch has 1 sample or more, found 0"),
+        ({"batch_sizes": (-4,)}, "a batch has 1 sample or more, found -4"),
+        ({"repeats": 9}, "greater than or equal to 10"),
+        ({"threads": 0}, "greater than or equal to 1"),
+        ({"provider": "tpu"}, "Input should be 'auto', 'cpu' or 'cuda'"),
+    ],
+)
+def test_settings_out_of_range(given, problem):
+    with pytest.raises(ValidationError, match=problem):
+        MeasureConfig(**given)
+
+
+def test_zstd_itself_agrees(chain, tmp_path):
+    program = subprocess.run(["which", "zstd"], capture_output=True, check=False)
+    if program.returncode:
+        pytest.skip("zstd is not installed")
+    command = ["zstd", "-19", "-c", "-q", "--no-check", str(chain.dense_onnx.model)]
+    theirs = subprocess.run(command, capture_output=True, check=True).stdout
+    assert zstd19_size([chain.dense_onnx.model]) == pytest.approx(len(theirs), rel=2e-3)
+
+
+def test_the_host_decides_over_the_result():
+    assert measure.host_bound is True
