@@ -70,23 +70,24 @@ def _run(
             raise UsageError(f"no stage is named {stage!r}", do=near(stage, STAGES))
     chosen = read_recipe(recipe, settings)
     events: list[Event] = []
-    with Store(Path(artifacts)) as store, Recorder(store, chosen.name) as recorder:
-
-        def done(event: Event) -> None:
-            events.append(event)
-            recorder.add(event)
-
-        runner = Runner(
-            store,
-            on_event=done,
-            on_start=lambda stage, why: console.message(f"{stage} … ({why})"),
-            force=frozenset(force),
-            until=until,
-            previous=recorder.previous,
-        )
+    with Store(Path(artifacts)) as store:
         try:
-            verdict: Verdict | None = build(chosen.plan, runner)
-        except Stopped:
+            with Recorder(store, chosen.name) as recorder:
+
+                def done(event: Event) -> None:
+                    events.append(event)
+                    recorder.add(event)
+
+                runner = Runner(
+                    store,
+                    on_event=done,
+                    on_start=lambda stage, why: console.message(f"{stage} … ({why})"),
+                    force=frozenset(force),
+                    until=until,
+                    previous=recorder.previous,
+                )
+                verdict: Verdict | None = build(chosen.plan, runner)
+        except Stopped:  # outside the recorder's block: the run did not come to its end
             verdict = None
         published = publish(events, Path(artifacts) / chosen.name)
     report = None if verdict is None else verdict.content

@@ -102,6 +102,14 @@ def test_changing_the_amount_reruns_prune_and_what_follows(prunepack):
     assert "input model changed" in why
 
 
+def test_stopping_early_forgets_nothing(prunepack):
+    prunepack("run", "lenet", "--until", "prune", *QUICK)
+    prunepack("run", "lenet", "--until", "load", *QUICK)
+    assert built(prunepack("run", "lenet", "--until", "prune", *QUICK, "--json")) == []
+    rows = prunepack("explain", "lenet").out.splitlines()[2:]
+    assert [row.split(maxsplit=2)[2] for row in rows] == ["nothing changed"] * 2
+
+
 @pytest.fixture
 def checkout(tmp_path):
     """A copy of the source, and a way to run it."""
