@@ -6,7 +6,6 @@ from itertools import count
 
 import numpy as np
 import pytest
-import torch
 
 from stages.artifacts import Checkpoint, MaskedCheckpoint, OnnxModel, Package, kind_of
 from stages.checkpoints import InputSpec
@@ -35,12 +34,6 @@ def blobs():
 
     return {"train": split(192), "validation": split(96), "test": split(96)}
 """
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Small models wait for each other's threads more than they compute on a busy machine."""
-    torch.set_num_threads(1)
 
 
 class Workshop:

@@ -48,8 +48,10 @@ class Shared(nn.Module):
 
 def views():
     model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
-    whole = torch.arange(24.0).reshape(4, 6)
-    model[0].weight = nn.Parameter(whole[:, :3].t())
+    whole = torch.arange(4000.0).reshape(1000, 4)
+    model[0].weight, model[0].bias = nn.Parameter(whole[:3]), nn.Parameter(whole[3, :3])
+    model.register_buffer("overlapping", whole[2:4])
+    model.register_buffer("turned", whole[:, 0].reshape(10, 100).t()[:2])
     model.register_buffer("nothing", torch.empty(0, 2))
     model.register_buffer("no_more", torch.empty(0, 2))
     return model

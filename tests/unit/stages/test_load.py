@@ -123,6 +123,14 @@ def test_what_it_says_of_a_pruned_model(given, run, state, tmp_path):
     assert run.facts["masks"] == 1
 
 
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.float64])
+def test_a_mask_of_another_dtype(given, state, dtype):
+    bias = {"fc3.bias_orig": state["fc3.bias"], "fc3.bias_mask": (torch.arange(10) % 2).to(dtype)}
+    model, _ = open_model(given({**_without(state, "fc3.bias"), **bias}))
+    assert model.fc3.bias_mask.dtype == torch.float32
+    assert model.fc3.bias_mask.tolist() == [0, 1] * 5
+
+
 def _without(state, name):
     return {key: tensor for key, tensor in state.items() if key != name}
 

@@ -99,6 +99,9 @@ def test_a_fixed_batch_is_the_only_one_timed(chain, run, measured):
     metrics = measured(replace(chain, onnx=fixed, package=package)).content["metrics"]
     assert "latency.batch_1.ratio" in metrics
     assert "latency.batch_3.ratio" not in metrics
+    assert size(fixed.model) != size(chain.dense_onnx.model)
+    assert metrics["size.onnx"]["value"] == size(fixed.model)
+    assert metrics["size.ratio"]["value"] == size(chain.dense_onnx.model) / size(package.file)
 
 
 def test_an_artifact_of_another_model(chain, run, user, measured):

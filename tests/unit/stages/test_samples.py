@@ -31,8 +31,9 @@ def test_the_seed_decides():
         assert not np.array_equal(array, other[name])
 
 
-def test_floats_are_standard_normal():
-    x = noise(INPUTS, 2000, 0)["x"]
+@pytest.mark.parametrize("name", ["x", "half"])
+def test_floats_are_standard_normal(name):
+    x = noise(INPUTS, 2000, 0)[name].astype(np.float64)
     assert abs(x.mean()) < 0.05
     assert abs(x.std() - 1) < 0.05
 

@@ -119,6 +119,30 @@ def test_the_first_of_the_best_epochs_is_kept(model, data):
     assert listener.notes[0].endswith("% on 96 validation samples")
 
 
+def test_of_equal_epochs_the_first_is_kept(model, data):
+    fitted = fit(model, data, TrainConfig(epochs=3, lr=1e-12))
+    assert fitted.best_epoch == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "settings"),
+    [
+        (
+            {"optimizer": "sgd", "momentum": 0.8},
+            {"momentum": 0.8, "nesterov": True, "weight_decay": 0.1},
+        ),
+        ({"optimizer": "sgd", "momentum": 0.0}, {"momentum": 0.0, "nesterov": False}),
+        ({"optimizer": "adam"}, {"weight_decay": 0.1, "betas": (0.9, 0.999)}),
+    ],
+)
+def test_settings_reach_the_optimizer(model, choice, settings):
+    from stages.train import _optimizer
+
+    optimizer = _optimizer(model, TrainConfig(lr=0.3, weight_decay=0.1, **choice))
+    assert optimizer.defaults["lr"] == 0.3
+    assert settings.items() <= optimizer.defaults.items()
+
+
 class Teacher(nn.Module):
     """Is sure that every sample is of class 2, whatever the labels say."""
 

@@ -143,6 +143,16 @@ def test_a_nudged_weight_in_the_onnx(chain, changed, verified):
     assert ", 7]: " in metrics["parity.torch_onnx.tolerance"].note
 
 
+def test_bytes_that_only_one_file_has(chain, tmp_path, verified):
+    folder = tmp_path / "longer"
+    shutil.copytree(chain.onnx.path, folder)
+    with (folder / "model.onnx").open("ab") as file:
+        file.write(onnx.ModelProto(producer_version="7").SerializeToString())
+    metrics, failed = verified(replace(chain, onnx=OnnxModel(folder, "")))
+    assert failed == {"parity.weights.differing_bytes"}
+    assert metrics["parity.weights.differing_bytes"].value == 3
+
+
 def test_a_nudged_weight_in_the_onnx_and_its_artifact(chain, changed, packed, verified):
     onnx_model = changed(chain.onnx, nudge)
     _, failed = verified(replace(chain, onnx=onnx_model, package=packed(onnx_model)))
