@@ -2,9 +2,10 @@ PYTHON ?= python3.11
 MODEL ?= lenet
 BIN := .venv/bin
 READY := .venv/.ready
+BENCH_READY := .venv/.ready-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help pipeline data train test test-slow check format bench clean
+.PHONY: help pipeline data train test test-slow check format bench bench-models clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -13,6 +14,10 @@ $(READY): pyproject.toml constraints.txt prunepack/kernels/native.c
 	@echo "setting up .venv (once)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev]'
+	@touch $@
+
+$(BENCH_READY): $(READY)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev,bench]'
 	@touch $@
 
 data: $(READY)  ## Fetch MNIST once, checked by SHA-256
@@ -45,6 +50,9 @@ format: $(READY)  ## Format the code and fix what lint can fix
 bench: data  ## Measure; writes benchmarks/results/*.json and the tables in the docs
 	$(BIN)/python -m benchmarks.pipeline
 	$(BIN)/python -m benchmarks.render
+
+bench-models: $(BENCH_READY)  ## Fetch the trained models of the benchmarks, prune and export them
+	$(BIN)/python -m benchmarks.models
 
 clean:  ## Delete the virtual environment, caches and everything that runs left behind
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
