@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import struct
+import threading
 import zlib
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -61,6 +62,8 @@ def write_container(target: BufferedRandom, header: bytes, payload: IO[bytes]) -
 class Container:
     """An artifact that is open for reading: once, so that what is checked is what is used.
 
+    Several threads may read from it.
+
     Attributes:
         header: The header as canonical JSON.
         size: Bytes of the file.
@@ -71,6 +74,7 @@ class Container:
     def __init__(self, file: IO[bytes], limits: Limits) -> None:
         """Read and check the prefix and the header's frame, and nothing else."""
         self._file = file
+        self._lock = threading.Lock()
         self.size = os.fstat(file.fileno()).st_size
         prefix = self._read_at(0, min(self.size, HEAD_SIZE))
         head = _parse_prefix(prefix)
@@ -134,8 +138,9 @@ class Container:
             )
 
     def _read_at(self, offset: int, size: int) -> bytes:
-        self._file.seek(offset)
-        data = self._file.read(size)
+        with self._lock:
+            self._file.seek(offset)
+            data = self._file.read(size)
         if len(data) != size:
             raise CorruptArtifactError(
                 f"the file ends early at byte {offset + len(data)}", expected=size, found=len(data)

@@ -20,28 +20,39 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from prunepack.dtypes import Array
-    from prunepack.sources import Source, Span
+    from prunepack.regular_file import RegularFile
+    from prunepack.sources import Source
+    from prunepack.spans import Span
 
-__all__ = ["Member", "cut", "make_pools"]
+__all__ = ["Member", "cut", "make_pools", "read_blocks"]
 
 SMALL = 2**16
-"""Tensors of more elements have a pool of their own."""
+"""Tensors of more items have a pool of their own."""
 
 SPARSE = 1 / 8
 """From this share of zeros on, a small tensor goes to the pool of the sparse ones."""
 
+BLOCK = 4 * 1024**2
+"""Bytes of a source that are read at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A tensor of a pool, and its bytes."""
+    """A tensor of a pool, and the file that it is in."""
 
     span: Span
-    data: memoryview
+    file: RegularFile
 
-    @property
-    def elements(self) -> Array:
-        """The elements: 1-D, perhaps not aligned."""
-        return np.frombuffer(self.data, self.span.dtype.carrier)
+    def items(self) -> Iterator[Array]:
+        """Read the items of its carrier type, in 1-D arrays of some MB each."""
+        for block in read_blocks(self.file, self.span.start, self.span.stop):
+            yield np.frombuffer(block, self.span.dtype.carrier)
+
+
+def read_blocks(file: RegularFile, start: int, stop: int) -> Iterator[memoryview]:
+    """Read the bytes ``start`` to ``stop``, some MB at a time."""
+    for at in range(start, stop, BLOCK):
+        yield file.read(at, min(at + BLOCK, stop))
 
 
 def make_pools(sources: Iterable[Source]) -> tuple[list[list[Member]], list[Copy]]:
@@ -55,9 +66,8 @@ def make_pools(sources: Iterable[Source]) -> tuple[list[list[Member]], list[Copy
     first: dict[object, str] = {}
     for source in sources:
         for span in source.spans:
-            member = Member(span, source.data[span.start : span.stop])
-            identity = (span.dtype.name, hashlib.sha256(member.data).digest())
-            name = first.setdefault(identity, span.name)
+            member = Member(span, source.file)
+            name = first.setdefault(_content_of(member), span.name)
             if name == span.name:
                 pools.setdefault(_pool_of(member), []).append(member)
             else:
@@ -66,12 +76,22 @@ def make_pools(sources: Iterable[Source]) -> tuple[list[list[Member]], list[Copy
     return list(pools.values()), _resolved(copies)
 
 
+def _content_of(member: Member) -> object:
+    """Return what only tensors with the same elements have in common."""
+    digest = hashlib.sha256()
+    for block in read_blocks(member.file, member.span.start, member.span.stop):
+        digest.update(block)
+    elements = int(np.prod(member.span.shape, dtype=np.int64))
+    return member.span.dtype.name, elements, digest.digest()
+
+
 def _pool_of(member: Member) -> object:
-    elements = member.elements
-    if elements.size > SMALL:
-        return member.span.name
-    zeros = 1 - np.count_nonzero(bits(elements)) / elements.size
-    return member.span.dtype.name, zeros >= SPARSE
+    span = member.span
+    items = (span.stop - span.start) // span.dtype.itemsize
+    if items > SMALL:
+        return span.name
+    nonzero = sum(int(np.count_nonzero(bits(part))) for part in member.items())
+    return span.dtype.name, nonzero <= (1 - SPARSE) * items
 
 
 def _resolved(copies: list[Copy]) -> list[Copy]:

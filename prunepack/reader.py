@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from functools import lru_cache
-from itertools import pairwise
+from functools import lru_cache, partial
+from itertools import groupby, pairwise
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from prunepack import chunks
+from prunepack.codec import Block
 from prunepack.container import Container
 from prunepack.errors import CorruptArtifactError, UsageError
 from prunepack.frames import decompress
@@ -20,11 +21,12 @@ from prunepack.header import Header
 from prunepack.layout import Layout
 from prunepack.limits import Limits
 from prunepack.location import inside, inside_file
+from prunepack.parallel import in_order, thread_count
 from prunepack.progress import silent
 from prunepack.validation import validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Self, TypeVar
 
     from prunepack.dtypes import Array
@@ -32,16 +34,29 @@ if TYPE_CHECKING:
     from prunepack.layout import PlacedStream, TensorInfo
     from prunepack.progress import Progress
 
+    Key = tuple[int, int]  # of a chunk: the index of its pool, its own index there
     T = TypeVar("T")
 
 __all__ = ["Artifact"]
 
-KEPT_CHUNKS = 4
+KEPT_CHUNKS = 8
 """Decoded chunks that are kept, so that small neighbours in a pool are decoded once."""
+
+ALIGNMENT = 64
+"""Of a pool in a buffer: a cache line, and a register of AVX-512."""
+
+
+class _Piece(NamedTuple):
+    """Bytes of a file: a part of a chunk of a pool, or of the literal stream where that is None."""
+
+    pool: int | None
+    chunk: int
+    first: int
+    stop: int
 
 
 class Artifact:
-    """An artifact that is open for reading, by one thread at a time.
+    """An artifact that is open for reading, by any number of threads.
 
     Its header has been read and validated; nothing of the payload has. Whatever is decoded later
     is checked against its CRC-32, and a whole file against its SHA-256.
@@ -67,7 +82,6 @@ class Artifact:
         self.layout = Layout.of(header)
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(dict(self.layout.tensors))
         self._chunk = lru_cache(KEPT_CHUNKS)(self._decode_chunk)
-        self._literal = lru_cache(1)(self._decode_literal)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], limits: Limits | None = None) -> Self:
@@ -98,33 +112,62 @@ class Artifact:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def read_tensor(self, name: str) -> Array:
-        """Decode one tensor, and no more chunks than it touches.
+    def read_tensor(self, name: str, *, threads: int | None = None) -> Array:
+        """Decode one tensor, and no more chunks than it touches; as :meth:`read_tensors` does."""
+        return self.read_tensors([name], threads=threads)[name]
+
+    def read_tensors(
+        self, names: Iterable[str] | None = None, *, threads: int | None = None
+    ) -> dict[str, Array]:
+        """Decode tensors straight into one new buffer, which the returned arrays share.
+
+        Args:
+            names: Which of them; all if none are named.
+            threads: How many threads decode, if not one per core.
 
         Returns:
-            A new array of the tensor's shape; ``bfloat16`` comes as its bits in ``uint16``.
+            An array of the tensor's shape by name. Types that numpy lacks come as their bits:
+            ``bfloat16`` in ``uint16``, 8-bit floats in ``uint8``, narrower ones in a byte each.
 
         Raises:
-            UsageError: If there is no such tensor.
-            CorruptArtifactError: If its streams are damaged.
+            UsageError: If there is no tensor of one of the names.
+            CorruptArtifactError: If a stream is damaged.
         """
-        tensor = _pick(self.tensors, name, "tensor", self.path)
-        pool = self.layout.pools[tensor.pool]
-        out = np.zeros(tensor.elements, pool.dtype.carrier)
+        wanted = self.tensors if names is None else list(names)
+        tensors = [_pick(self.tensors, name, "tensor", self.path) for name in wanted]
+        keys = {(t.pool, index) for t in tensors for index, *_ in self.cuts(t)}
+        places, size = self._places(sorted(keys))
+        buffer = np.zeros(size, np.uint8)
         with inside_file(self.path):
-            for index, first, last, at in self.cuts(tensor):
-                part = out[at : at + last - first]
-                if part.size == pool.chunks[index].count:
-                    self._fill_chunk(tensor.pool, index, part)
-                else:
-                    part[:] = self._chunk(tensor.pool, index)[first:last]
-        return out.view(pool.dtype.array).reshape(tensor.shape)
+            tasks = (partial(self._fill_chunk, *key, buffer[at:]) for key, at in places.items())
+            for _ in in_order(tasks, thread_count(threads)):
+                pass
+        return {tensor.name: self._view(tensor, places, buffer) for tensor in tensors}
+
+    def _places(self, keys: Iterable[Key]) -> tuple[dict[Key, int], int]:
+        """Give the chunks a place in a buffer: end to end within a pool, each pool aligned."""
+        places, at, last = {}, 0, -1
+        for pool, index in keys:
+            if pool != last:
+                at, last = -(-at // ALIGNMENT) * ALIGNMENT, pool
+            places[pool, index] = at
+            placed = self.layout.pools[pool]
+            at += placed.chunks[index].count * placed.dtype.itemsize
+        return places, at
+
+    def _view(self, tensor: TensorInfo, places: Mapping[Key, int], buffer: Array) -> Array:
+        """Return the part of the buffer that a tensor has come to be in."""
+        pool = self.layout.pools[tensor.pool]
+        index, first = divmod(tensor.start, pool.chunk)
+        at = places.get((tensor.pool, index), 0) + first * pool.dtype.itemsize
+        items = buffer[at : at + tensor.nbytes] if tensor.items else buffer[:0]
+        return pool.dtype.handed_out(items.view(pool.dtype.carrier), tensor.shape)
 
     def iter_tensor(self, name: str) -> Iterator[Array]:
         """Decode one tensor a chunk at a time.
 
         Yields:
-            Its elements as read-only 1-D arrays of the carrier dtype, at most a chunk each.
+            Its items as read-only 1-D arrays of the carrier dtype, at most a chunk each.
 
         Raises:
             UsageError: If there is no such tensor.
@@ -139,20 +182,24 @@ class Artifact:
         """Cut a tensor where chunks end.
 
         Yields:
-            Index of the chunk, first element and stop in the chunk, first element in the tensor.
+            Index of the chunk, first item and stop in the chunk, first item in the tensor.
         """
-        size, stop = self.layout.pools[tensor.pool].chunk, tensor.start + tensor.elements
+        size, stop = self.layout.pools[tensor.pool].chunk, tensor.start + tensor.items
         inner = range((tensor.start // size + 1) * size, stop, size)
         for first, last in pairwise([tensor.start, *inner, stop]):
             if first < last:
                 at = first // size * size
                 yield first // size, first - at, last - at, first - tensor.start
 
-    def iter_file(self, name: str) -> Iterator[memoryview]:
+    def iter_file(self, name: str, *, threads: int | None = None) -> Iterator[memoryview]:
         """Decode a packed file piece by piece, holding a few chunks at most.
 
         Its SHA-256 is compared after the last piece: until the iterator ends without an error,
         what came out of it is not to be trusted.
+
+        Args:
+            name: Which file.
+            threads: How many threads decode ahead, if not one per core.
 
         Yields:
             Its bytes, in order, in pieces of at most a chunk.
@@ -163,14 +210,15 @@ class Artifact:
         """
         file = _pick(self.files, name, "file", self.path)
         digest = hashlib.sha256()
-        for piece in self._pieces(file):
-            digest.update(piece)
-            yield piece
-        if digest.hexdigest() != file.sha256:
-            with inside_file(self.path), inside(f"file {name!r}"):
-                raise CorruptArtifactError(
-                    "wrong SHA-256", expected=file.sha256, found=digest.hexdigest()
-                )
+        with inside_file(self.path):
+            for piece in self._decoded(self._pieces(file), thread_count(threads)):
+                digest.update(piece)
+                yield piece
+            if digest.hexdigest() != file.sha256:
+                with inside(f"file {name!r}"):
+                    raise CorruptArtifactError(
+                        "wrong SHA-256", expected=file.sha256, found=digest.hexdigest()
+                    )
 
     def read_file(self, name: str) -> bytes:
         """Decode a packed file; it is returned only if its SHA-256 is right.
@@ -183,6 +231,18 @@ class Artifact:
         for piece in self.iter_file(name):
             buffer.write(piece)
         return buffer.getvalue()
+
+    def read_literals(self, name: str) -> bytes:
+        """Decode those bytes of a packed file that belong to no tensor, end to end.
+
+        Raises:
+            UsageError: If there is no such file.
+            CorruptArtifactError: If its literal chunks are damaged.
+        """
+        file = _pick(self.files, name, "file", self.path)
+        literal = (piece for piece in self._pieces(file) if piece.pool is None)
+        with inside_file(self.path):
+            return b"".join(self._decoded(literal, 1))
 
     def check_digest(self) -> None:
         """Compare the SHA-256 of the stored bytes with :attr:`digest`, decoding nothing.
@@ -206,40 +266,55 @@ class Artifact:
                 done += piece.nbytes
                 progress(done, total)
 
-    def _pieces(self, file: File) -> Iterator[memoryview]:
+    def _pieces(self, file: File) -> Iterator[_Piece]:
+        """Yield what a file is made of."""
         at = self.layout.literal_starts[file.name]
         for segment in file.segments:
             if isinstance(segment, str):
-                for part in self.iter_tensor(segment):
-                    yield part.data.cast("B")
+                tensor = self.tensors[segment]
+                for index, first, stop, _ in self.cuts(tensor):
+                    yield _Piece(tensor.pool, index, first, stop)
             else:
                 yield from self._literal_pieces(at, at + segment)
                 at += segment
 
-    def _literal_pieces(self, start: int, stop: int) -> Iterator[memoryview]:
+    def _literal_pieces(self, start: int, stop: int) -> Iterator[_Piece]:
         size = self.layout.literals[0].spec.count
         for index in range(start // size, -(-stop // size)):
-            first = index * size
-            with inside_file(self.path):
-                chunk = memoryview(self._literal(index))
-            yield chunk[max(start - first, 0) : stop - first]
+            yield _Piece(None, index, max(start - index * size, 0), min(stop - index * size, size))
 
-    def _decode_literal(self, index: int) -> bytes:
-        stream = self.layout.literals[index]
-        with inside(f"literal chunk {index}"):
-            return decompress(self._read(stream), stream.spec.nbytes)
+    def _decoded(self, pieces: Iterable[_Piece], threads: int) -> Iterator[memoryview]:
+        """Yield the bytes of each piece; neighbours that share a chunk are one task."""
+        groups = groupby(pieces, key=lambda piece: (piece.pool, piece.chunk))
+        tasks = (partial(self._cut, *key, list(group)) for key, group in groups)
+        for parts in in_order(tasks, threads):
+            yield from parts
 
-    def _decode_chunk(self, pool: int, index: int) -> Array:
+    def _cut(self, pool: int | None, index: int, pieces: Sequence[_Piece]) -> list[memoryview]:
+        chunk = self._chunk(pool, index)
+        return [chunk[piece.first : piece.stop].data.cast("B") for piece in pieces]
+
+    def _decode_chunk(self, pool: int | None, index: int) -> Array:
+        if pool is None:
+            return self._decode_literal(index)
         placed = self.layout.pools[pool]
-        out = np.zeros(placed.chunks[index].count, placed.dtype.carrier)
+        out = np.zeros(placed.chunks[index].count * placed.dtype.itemsize, np.uint8)
         self._fill_chunk(pool, index, out)
         out.flags.writeable = False
-        return out
+        return out.view(placed.dtype.carrier)
+
+    def _decode_literal(self, index: int) -> Array:
+        stream = self.layout.literals[index]
+        with inside(f"literal chunk {index}"):
+            return np.frombuffer(decompress(self._read(stream), stream.spec.nbytes), np.uint8)
 
     def _fill_chunk(self, pool: int, index: int, out: Array) -> None:
+        """Decode a chunk into the first of the bytes ``out``, which are all zero."""
         placed = self.layout.pools[pool]
+        chunk = placed.chunks[index]
+        elements = out[: chunk.count * placed.dtype.itemsize].view(placed.dtype.carrier)
         with inside(f"{placed.label}, chunk {index}"):
-            chunks.decode(placed.chunks[index], out, self._read)
+            chunks.decode(chunk, Block(elements, placed.shapes, index * placed.chunk), self._read)
 
     def _read(self, stream: PlacedStream) -> bytes:
         return self._container.read(stream.offset, stream.size, stream.crc32)

@@ -1,0 +1,52 @@
+"""How hard the writer tries; a reader need not know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from prunepack.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["LEVELS", "Level", "LevelName", "level_called"]
+
+LevelName = Literal["fast", "small", "max"]
+
+ORDINARY = ("bitmap", "constant", "dense", "gaps", "groups", "palette", "zeros")
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """An effort.
+
+    Attributes:
+        codecs: Ids of the codecs that are tried.
+        thorough: Whether the streams of the best of them are coded again, as small as can be.
+    """
+
+    codecs: tuple[str, ...]
+    thorough: bool
+
+
+LEVELS: Mapping[str, Level] = MappingProxyType(
+    {
+        "fast": Level(ORDINARY, thorough=False),
+        "small": Level(ORDINARY, thorough=True),
+        "max": Level((*ORDINARY, "contexts"), thorough=True),
+    }
+)
+"""Levels by name, from the fastest to the smallest result."""
+
+
+def level_called(name: str) -> Level:
+    """Return the level ``name``.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    if name not in LEVELS:
+        raise UsageError(f"unknown level {name!r}", expected=f"one of {', '.join(LEVELS)}")
+    return LEVELS[name]
