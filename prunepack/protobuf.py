@@ -89,6 +89,4 @@ def _varint(data: memoryview, at: int, stop: int) -> tuple[int, int]:
 
 
 def _malformed(at: int, found: str) -> RefusedError:
-    return RefusedError(
-        "not a protobuf message", expected=f"a field at byte {at}", found=found, do="Export it anew"
-    )
+    return RefusedError("not a protobuf message", expected=f"a field at byte {at}", found=found)
