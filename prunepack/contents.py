@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
+from prunepack.container import MAGIC
 from prunepack.dtypes import DTYPES
+from prunepack.reader import Artifact
+from prunepack.regular_file import open_regular
+from prunepack.sources import open_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from prunepack.dtypes import Array, DType
     from prunepack.header import File
-    from prunepack.reader import Artifact
+    from prunepack.sources import Source
 
-__all__ = ["Content", "PackedContent", "TensorSpec"]
+__all__ = ["Content", "LooseContent", "PackedContent", "TensorSpec", "open_content"]
+
+BLOCK = 4 * 1024**2
+"""Bytes of a file that are read at once; a whole number of items of any type."""
 
 
 class TensorSpec(NamedTuple):
@@ -90,3 +101,56 @@ class PackedContent(Content):
                 left -= len(part)
                 yield name, part
         next(pieces, None)  # past the last piece, where the SHA-256 is compared
+
+
+class LooseContent(Content):
+    """What an ONNX model with its external data, or a safetensors checkpoint, holds."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        spans = {span.name: (source, span) for source in sources for span in source.spans}
+        twins = {span.name: (s, span) for s in sources for _, span in s.twins}
+        self._places = spans | twins
+        self.specs = {
+            name: TensorSpec(span.dtype, span.shape) for name, (_, span) in self._places.items()
+        }
+        self.size = sum(source.file.size for source in sources)
+
+    def pieces(self) -> Iterator[tuple[str | None, memoryview]]:
+        """Yield the files as they are."""
+        for source in self._sources:
+            at = 0
+            for span in source.spans:
+                yield from ((None, part) for part in _blocks(source, at, span.start))
+                yield from ((span.name, part) for part in _blocks(source, span.start, span.stop))
+                at = span.stop
+            yield from ((None, part) for part in _blocks(source, at, source.file.size))
+
+    def elements(self, name: str) -> Iterator[Array]:
+        """Yield the elements where they stand."""
+        source, span = self._places[name]
+        for part in _blocks(source, span.start, span.stop):
+            yield np.frombuffer(part, span.dtype.carrier)
+
+
+def _blocks(source: Source, start: int, stop: int) -> Iterator[memoryview]:
+    for at in range(start, stop, BLOCK):
+        yield source.file.read(at, min(at + BLOCK, stop))
+
+
+@contextmanager
+def open_content(path: str) -> Iterator[Content]:
+    """Open an artifact, an ONNX model or a safetensors checkpoint, to be read within the block.
+
+    Raises:
+        UsageError: If a file cannot be opened.
+        RefusedError: If it is none of them, or is malformed.
+    """
+    with open_regular(path) as file:
+        is_artifact = file.read(len(MAGIC)) == MAGIC or Path(path).suffix == ".prunepack"
+    if is_artifact:
+        with Artifact.open(path) as artifact:
+            yield PackedContent(artifact)
+    else:
+        with open_sources(path) as sources:
+            yield LooseContent(sources)

@@ -16,20 +16,19 @@ if TYPE_CHECKING:
     from prunepack.progress import Progress
     from prunepack.value_changes import ValueChange
 
-__all__ = ["Change", "Differences", "compare"]
+__all__ = ["Differences", "FormalChange", "compare"]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A tensor that is not the same on both sides.
+class FormalChange:
+    """A tensor that came, went, or has another name, type or shape.
 
     Attributes:
         name: Its name; the one after, if it was renamed.
-        kind: ``added``, ``removed``, ``renamed`` (other name, same elements), ``form`` (other type
-            or shape), or ``values``.
+        kind: ``added``, ``removed``, ``renamed`` (with the same elements), ``retyped`` or
+            ``reshaped``.
         before: Its type and shape before; None if it was added.
         after: Its type and shape after; None if it was removed.
-        values: How its elements changed, if that is its kind.
         was: Its name before, if it was renamed.
     """
 
@@ -37,7 +36,6 @@ class Change:
     kind: str
     before: TensorSpec | None = None
     after: TensorSpec | None = None
-    values: ValueChange | None = None
     was: str | None = None
 
 
@@ -48,18 +46,19 @@ class Differences:
     Attributes:
         literals: Whether bytes outside of the tensors differ: the graph, its metadata, tensors
             that are too small to be stored as such.
-        changes: Tensors: first those that came, went or have another form, in the order in which
-            they stand; then changed values, the most changed first.
+        formal: Tensors that came, went or have another form, in the order in which they stand.
+        values: How tensors with other elements differ, by name; the most changed first.
         same: Number of tensors that are the same.
     """
 
     literals: bool
-    changes: tuple[Change, ...]
+    formal: tuple[FormalChange, ...]
+    values: Mapping[str, ValueChange]
     same: int
 
     def __bool__(self) -> bool:
         """Tell whether anything differs."""
-        return self.literals or bool(self.changes)
+        return self.literals or bool(self.formal) or bool(self.values)
 
 
 class _Prints(NamedTuple):
@@ -89,15 +88,13 @@ def compare(before: Content, after: Content, progress: Progress = silent) -> Dif
     formal = tuple(_formal_changes(before.specs, after.specs, old.tensors, new.tensors))
     both = [name for name, spec in before.specs.items() if after.specs.get(name) == spec]
     changed = [name for name in both if old.tensors[name] != new.tensors[name]]
-    values = []
+    values = {}
     for index, name in enumerate(changed):
         progress(size + size * index // len(changed), 2 * size)
-        spec = before.specs[name]
-        found = compare_values(spec, before.elements(name), after.elements(name))
-        values.append(Change(name, "values", spec, spec, found))
-    values.sort(key=_weight, reverse=True)
-    same = len(both) - len(changed)
-    return Differences(old.literals != new.literals, (*formal, *values), same)
+        sides = before.elements(name), after.elements(name)
+        values[name] = compare_values(before.specs[name], *sides)
+    ordered = dict(sorted(values.items(), key=lambda item: _weight(item[1]), reverse=True))
+    return Differences(old.literals != new.literals, formal, ordered, len(both) - len(changed))
 
 
 def _prints(content: Content, progress: Callable[[int], None]) -> _Prints:
@@ -122,7 +119,7 @@ def _formal_changes(
     after: Mapping[str, TensorSpec],
     old: Mapping[str, bytes],
     new: Mapping[str, bytes],
-) -> Iterator[Change]:
+) -> Iterator[FormalChange]:
     """Yield what came, went, or has another name, type or shape."""
     gone = {(before[name], old[name]): name for name in before if name not in after}
     renamed = set()
@@ -131,18 +128,16 @@ def _formal_changes(
             was = gone.pop((spec, new[name]), None)
             renamed.add(was)
             kind = "added" if was is None else "renamed"
-            yield Change(name, kind, None if was is None else before[was], spec, was=was)
+            yield FormalChange(name, kind, None if was is None else before[was], spec, was=was)
         elif before[name] != spec:
-            yield Change(name, "form", before[name], spec)
+            kind = "reshaped" if before[name].dtype == spec.dtype else "retyped"
+            yield FormalChange(name, kind, before[name], spec)
     for name, spec in before.items():
         if name not in after and name not in renamed:
-            yield Change(name, "removed", before=spec)
+            yield FormalChange(name, "removed", before=spec)
 
 
-def _weight(change: Change) -> tuple[bool, float, int]:
+def _weight(change: ValueChange) -> tuple[bool, float, int]:
     """Order changes of values by what they do to the tensor as a whole."""
-    values = change.values
-    if values is None:
-        return (False, 0.0, 0)
-    unbounded = values.nan > 0 or values.relative is None
-    return (unbounded, values.relative or 0.0, values.changed)
+    unbounded = change.nan > 0 or change.relative is None
+    return (unbounded, change.relative or 0.0, change.changed)

@@ -25,11 +25,11 @@ class ValueChange:
     """How the elements of one tensor differ; a zero is an element whose bits are all zero.
 
     Attributes:
-        elements: Number of elements.
+        spec: Its type and shape.
         changed: How many have other bits.
         largest: Largest absolute difference of changed elements, neither of them NaN; 0 if there
             are none. Exact for integers, in ``float64`` for floats.
-        largest_at: Index of the element with that difference, or None if there is none.
+        largest_at: Index of that element in C order, or None if there is none.
         relative: Euclidean norm of all finite differences, divided by the norm of the finite
             elements before; None if that is no finite number.
         nan: How many changed elements are NaN before or after.
@@ -39,7 +39,7 @@ class ValueChange:
         revived: How many ceased to be zero.
     """
 
-    elements: int
+    spec: TensorSpec
     changed: int
     largest: float
     largest_at: int | None
@@ -86,7 +86,7 @@ class _Tally:
     """Adds up what :class:`ValueChange` says."""
 
     def __init__(self, spec: TensorSpec) -> None:
-        self._dtype, self._elements = spec.dtype, spec.elements
+        self._spec, self._dtype = spec, spec.dtype
         self._seen = self._changed = self._nan = 0
         self._zeros_before = self._zeros_after = 0
         self._newly_zero = self._revived = 0
@@ -96,7 +96,7 @@ class _Tally:
 
     def add(self, left: Array, right: Array) -> None:
         """Count a piece of both tensors."""
-        room = self._elements - self._seen
+        room = self._spec.elements - self._seen
         a, b = split(left, self._dtype)[:room], split(right, self._dtype)[:room]
         zero_a, zero_b = bits(a) == 0, bits(b) == 0
         self._zeros_before += int(np.count_nonzero(zero_a))
@@ -127,7 +127,7 @@ class _Tally:
         """Return what was counted."""
         relative = math.sqrt(self._difference / self._before) if self._before else math.inf
         return ValueChange(
-            self._elements,
+            self._spec,
             self._changed,
             self._largest,
             self._largest_at,

@@ -53,7 +53,7 @@ def differ(tmp_path):
 def test_equal_artifacts(differ):
     found = differ(Sample(), Sample())
     assert not found
-    assert (found.literals, found.changes, found.same) == (False, (), 3)
+    assert (found.literals, found.formal, found.values, found.same) == (False, (), {}, 3)
 
 
 def test_the_same_content_stored_in_another_way_is_equal(differ):
@@ -65,18 +65,19 @@ def test_the_same_content_stored_in_another_way_is_equal(differ):
 
 def test_only_the_graph_differs(differ):
     found = differ(Sample(), Editable().set(front=b"Front"))
-    assert (found.literals, found.changes, found.same) == (True, (), 3)
+    assert (found.literals, found.formal, found.values, found.same) == (True, (), {}, 3)
+    assert found
 
 
 def test_values_that_differ_come_in_order_of_their_weight(differ):
     w = Sample().w.copy()
     w[0, 1], w[3, 0] = 0, 0.125
     found = differ(Sample(), Editable().set(w=w, b=[1, 2, 3, 4, 5.5]))
-    assert [change.name for change in found.changes] == ["w", "b"]
-    values = found.changes[0].values
+    assert list(found.values) == ["w", "b"]
+    values = found.values["w"]
     assert (values.changed, values.newly_zero, values.revived) == (2, 1, 1)
     assert (values.largest, values.largest_at) == (1.5, 1)
-    assert found.changes[1].values.largest == 0.5
+    assert found.values["b"].largest == 0.5
     assert not found.literals
 
 
@@ -84,15 +85,15 @@ def test_tensors_that_came_went_and_changed_their_form(differ):
     other = Editable().set(b=[0, 2, 3, 4, 5]).rename("b", "bias")
     other.pool["tensors"][0]["shape"] = [12]
     found = differ(Sample(), other)
-    told = [(change.kind, change.name) for change in found.changes]
-    assert told == [("form", "w"), ("added", "bias"), ("removed", "b")]
-    before, after = found.changes[0].before, found.changes[0].after
+    told = [(change.kind, change.name) for change in found.formal]
+    assert told == [("reshaped", "w"), ("added", "bias"), ("removed", "b")]
+    before, after = found.formal[0].before, found.formal[0].after
     assert (before, after) == (TensorSpec(FLOAT, (4, 3)), TensorSpec(FLOAT, (12,)))
     assert found.same == 1
 
 
 def test_a_tensor_with_another_name_is_recognized(differ):
-    (change,) = differ(Sample(), Editable().rename("b", "bias")).changes
+    (change,) = differ(Sample(), Editable().rename("b", "bias")).formal
     assert (change.kind, change.was, change.name) == ("renamed", "b", "bias")
 
 
@@ -101,8 +102,8 @@ def test_copies_without_a_place_of_their_own_are_compared(differ):
     left.header["copies"] = [{"name": "tied", "of": "b", "shape": [5]}]
     right.header["copies"] = [{"name": "tied", "of": "b", "shape": [5, 1]}]
     assert not differ(left, left)
-    (change,) = differ(left, right).changes
-    assert (change.kind, change.name) == ("form", "tied")
+    (change,) = differ(left, right).formal
+    assert (change.kind, change.name) == ("reshaped", "tied")
 
 
 def test_damage_is_an_error_and_no_difference(differ):

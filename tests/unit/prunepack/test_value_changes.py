@@ -18,7 +18,7 @@ def compared(name, before, after, elements=None):
 def test_everything_is_counted():
     found = compared("float32", [0, 1, 2, 0, -0.0, 4], [0, 0, 2, 3, 0, 4.5])
     assert found == ValueChange(
-        elements=6,
+        spec=TensorSpec(DTYPES["float32"], (6,)),
         changed=4,
         largest=3.0,
         largest_at=3,
@@ -85,4 +85,4 @@ def test_bfloat16_is_compared_as_numbers():
 @pytest.mark.skipif("int4" not in DTYPES, reason="the reader does not know narrow types")
 def test_elements_of_half_a_byte_are_single_elements():
     found = compared("int4", [0x21, 0x0F], [0x2F, 0xFF], elements=3)  # 1, 2, -1 → -1, 2, -1
-    assert (found.elements, found.changed, found.largest, found.zeros_after) == (3, 1, 2, 0)
+    assert (found.spec.elements, found.changed, found.largest, found.zeros_after) == (3, 1, 2, 0)
