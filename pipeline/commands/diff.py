@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.artifact_view import dims
 from pipeline.console import table
 from pipeline.verb import JSON, Verb
 from prunepack.contents import open_content
@@ -75,7 +76,7 @@ def _forms(change: FormalChange) -> str:
 
 
 def _form(spec: TensorSpec) -> str:
-    return f"{spec.dtype.name} {'×'.join(map(str, spec.shape)) or 'scalar'}"
+    return f"{spec.dtype.name} {dims(spec.shape)}"
 
 
 def _value_row(name: str, change: ValueChange) -> tuple[str, ...]:
