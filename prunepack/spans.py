@@ -60,7 +60,7 @@ class FoundTensor:
     def span(self) -> Span | None:
         """Return its span, or None if its bytes are in doubt or too few."""
         size = self.stop - self.start
-        if self.dtype is None or size < FEWEST_ELEMENTS * self.dtype.itemsize:
+        if self.dtype is None or size < self.dtype.nbytes(FEWEST_ELEMENTS):
             return None
         if len(self.shape) > MOST_DIMENSIONS or min(self.shape, default=0) < 0:
             return None

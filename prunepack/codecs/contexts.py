@@ -41,7 +41,7 @@ class Contexts(Codec):
         kept = _sign_and_magnitude(block.values)
         top, low, level_shift = _widths(block.values.dtype)
         symbols = np.zeros(block.elements.size, np.uint16)
-        symbols[block.places] = (kept >> low) + 1
+        symbols[block.places] = 1 + (kept >> low).astype(np.uint16)
         code = np.frombuffer(encode(symbols, block.runs, top, level_shift), np.uint8)
         return {"code": code, **({"rest": kept & ((1 << low) - 1)} if low else {})}
 
