@@ -11,9 +11,14 @@ from prunepack.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LEVELS", "Level", "LevelName", "level_called"]
+__all__ = ["LEVELS", "MEANING", "Level", "LevelName", "level_called"]
 
 LevelName = Literal["fast", "small", "max"]
+
+MEANING = (
+    "fast to write; small; or max: smaller still, above all with convolutions, and slow to write "
+    "and to read."
+)
 
 ORDINARY = ("bitmap", "constant", "dense", "gaps", "groups", "palette", "zeros")
 
