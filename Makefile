@@ -1,11 +1,13 @@
 PYTHON ?= python3.11
 MODEL ?= lenet
+SECONDS ?= 60
 BIN := .venv/bin
 READY := .venv/.ready
 BENCH_READY := .venv/.ready-bench
+FUZZ_READY := .venv/.ready-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help pipeline data train test test-slow check format bench bench-models clean
+.PHONY: help pipeline data train test test-slow check format bench bench-models fuzz clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +20,10 @@ $(READY): pyproject.toml constraints.txt prunepack/kernels/native.c
 
 $(BENCH_READY): $(READY)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev,bench]'
+	@touch $@
+
+$(FUZZ_READY): $(READY)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev,fuzz]'
 	@touch $@
 
 data: $(READY)  ## Fetch MNIST once, checked by SHA-256
@@ -53,6 +59,10 @@ bench: data  ## Measure; writes benchmarks/results/*.json and the tables in the 
 
 bench-models: $(BENCH_READY)  ## Fetch the trained models of the benchmarks, prune and export them
 	$(BIN)/python -m benchmarks.models
+
+fuzz: $(FUZZ_READY)  ## Fuzz both readers, each for SECONDS; tests replay what is found
+	$(BIN)/python tests/fuzz/run.py artifact --seconds $(SECONDS)
+	$(BIN)/python tests/fuzz/run.py model --seconds $(SECONDS)
 
 clean:  ## Delete the virtual environment, caches and everything that runs left behind
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

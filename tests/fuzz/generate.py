@@ -1,0 +1,77 @@
+"""Makes the models that fuzzing begins with, those that are missing."""
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto, helper
+
+FOLDER = Path(__file__).parent / "corpus" / "model"
+
+
+def _weight(*shape):
+    rng = np.random.default_rng(0)
+    return np.where(rng.random(shape) < 0.8, 0, rng.normal(size=shape)).astype("<f4")
+
+
+def _model(nodes=(), tensors=(), **fields):
+    graph = helper.make_graph(list(nodes), "g", [], [], list(tensors))
+    return helper.make_model(graph, producer_name="fuzz", ir_version=10, **fields)
+
+
+def raw():
+    weight = helper.make_tensor("w", 1, [5, 8], _weight(5, 8).tobytes(), raw=True)
+    half = helper.make_tensor("h", 10, [20], bytes(range(40)), raw=True)
+    return _model(tensors=[weight, half]).SerializeToString()
+
+
+def typed():
+    kinds = [(1, "floats"), (6, "ints"), (7, "longs"), (11, "doubles"), (22, "nibbles")]
+    tensors = [helper.make_tensor(name, kind, [24], range(-8, 16)) for kind, name in kinds[:4]]
+    tensors.append(helper.make_tensor("nibbles", 22, [24], [n % 8 for n in range(24)]))
+    return _model(tensors=tensors).SerializeToString()
+
+
+def external():
+    tensor = TensorProto(name="w", data_type=1, dims=[10, 10], data_location=1)
+    for key, value in {"location": "model.onnx.data", "offset": 64, "length": 400}.items():
+        tensor.external_data.add(key=key, value=str(value))
+    return _model(tensors=[tensor]).SerializeToString()
+
+
+def nested():
+    weight = helper.make_tensor("inner", 1, [6, 6], _weight(6, 6).tobytes(), raw=True)
+    constant = helper.make_node("Constant", [], ["c"], value=weight)
+    branch = helper.make_graph([constant], "branch", [], [], [weight])
+    node = helper.make_node("If", ["x"], ["y"], then_branch=branch, else_branch=branch)
+    body = helper.make_function("d", "F", [], ["c"], [constant], [helper.make_opsetid("", 20)])
+    return _model(nodes=[node], functions=[body]).SerializeToString()
+
+
+def checkpoint():
+    data = _weight(6, 8).tobytes() + bytes(40)
+    header = {
+        "__metadata__": {"format": "pt"},
+        "w": {"dtype": "F32", "shape": [6, 8], "data_offsets": [0, 192]},
+        "b": {"dtype": "BF16", "shape": [20], "data_offsets": [192, 232]},
+    }
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+MODELS = [raw, typed, external, nested, checkpoint]
+
+
+def main():
+    """Make the files that are missing."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for make in MODELS:
+        path = FOLDER / make.__name__
+        if not path.exists():
+            path.write_bytes(make())
+            print(f"{path.name}: {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
