@@ -7,10 +7,11 @@ BENCH_READY := .venv/.ready-bench
 FUZZ_READY := .venv/.ready-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help pipeline data train test test-slow check format bench bench-models fuzz clean
+.PHONY: help pipeline data train test test-slow check format fuzz clean
+.PHONY: bench bench-models bench-size bench-speed bench-memory
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(READY): pyproject.toml constraints.txt prunepack/kernels/native.c
 	@echo "setting up .venv (once)"
@@ -53,12 +54,25 @@ format: $(READY)  ## Format the code and fix what lint can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: data  ## Measure; writes benchmarks/results/*.json and the tables in the docs
+bench: data  ## Measure what takes minutes: the LeNet pipeline, a plain install
 	$(BIN)/python -m benchmarks.pipeline
+	$(BIN)/python -m benchmarks.install
 	$(BIN)/python -m benchmarks.render
 
 bench-models: $(BENCH_READY)  ## Fetch the trained models of the benchmarks, prune and export them
 	$(BIN)/python -m benchmarks.models
+
+bench-size: bench-models  ## Weigh all models beside other tools; an hour the first time
+	$(BIN)/python -m benchmarks.size
+	$(BIN)/python -m benchmarks.render
+
+bench-speed: bench-models  ## Time coding and decoding; wants a machine that does nothing else
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.render
+
+bench-memory: bench-models  ## Measure peak memory, with a model of 6 GiB; needs 16 GB of disk
+	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.render
 
 fuzz: $(FUZZ_READY)  ## Fuzz both readers, each for SECONDS; tests replay what is found
 	$(BIN)/python tests/fuzz/run.py artifact --seconds $(SECONDS)
