@@ -5,54 +5,34 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from functools import lru_cache, partial
-from itertools import groupby, pairwise
+from itertools import pairwise
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from prunepack import chunks
-from prunepack.codec import Block
 from prunepack.container import Container
+from prunepack.decoding import Decoder, Piece
 from prunepack.errors import CorruptArtifactError, UsageError
-from prunepack.frames import decompress
 from prunepack.header import Header
 from prunepack.layout import Layout
 from prunepack.limits import Limits
 from prunepack.location import inside, inside_file
-from prunepack.parallel import in_order, thread_count
+from prunepack.parallel import thread_count
 from prunepack.progress import silent
 from prunepack.validation import validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Self, TypeVar
 
+    from prunepack.decoding import Key
     from prunepack.dtypes import Array
     from prunepack.header import File
-    from prunepack.layout import PlacedStream, TensorInfo
+    from prunepack.layout import TensorInfo
     from prunepack.progress import Progress
 
-    Key = tuple[int, int]  # of a chunk: the index of its pool, its own index there
     T = TypeVar("T")
 
 __all__ = ["Artifact"]
-
-KEPT_CHUNKS = 8
-"""Decoded chunks that are kept, so that small neighbours in a pool are decoded once."""
-
-ALIGNMENT = 64
-"""Of a pool in a buffer: a cache line, and a register of AVX-512."""
-
-
-class _Piece(NamedTuple):
-    """Bytes of a file: a part of a chunk of a pool, or of the literal stream where that is None."""
-
-    pool: int | None
-    chunk: int
-    first: int
-    stop: int
 
 
 class Artifact:
@@ -81,7 +61,7 @@ class Artifact:
         self.files: Mapping[str, File] = MappingProxyType({f.name: f for f in header.files})
         self.layout = Layout.of(header)
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(dict(self.layout.tensors))
-        self._chunk = lru_cache(KEPT_CHUNKS)(self._decode_chunk)
+        self._decoder = Decoder(container, self.layout)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], limits: Limits | None = None) -> Self:
@@ -136,24 +116,9 @@ class Artifact:
         wanted = self.tensors if names is None else list(names)
         tensors = [_pick(self.tensors, name, "tensor", self.path) for name in wanted]
         keys = {(t.pool, index) for t in tensors for index, *_ in self.cuts(t)}
-        places, size = self._places(sorted(keys))
-        buffer = np.zeros(size, np.uint8)
         with inside_file(self.path):
-            tasks = (partial(self._fill_chunk, *key, buffer[at:]) for key, at in places.items())
-            for _ in in_order(tasks, thread_count(threads)):
-                pass
+            buffer, places = self._decoder.chunks_together(sorted(keys), thread_count(threads))
         return {tensor.name: self._view(tensor, places, buffer) for tensor in tensors}
-
-    def _places(self, keys: Iterable[Key]) -> tuple[dict[Key, int], int]:
-        """Give the chunks a place in a buffer: end to end within a pool, each pool aligned."""
-        places, at, last = {}, 0, -1
-        for pool, index in keys:
-            if pool != last:
-                at, last = -(-at // ALIGNMENT) * ALIGNMENT, pool
-            places[pool, index] = at
-            placed = self.layout.pools[pool]
-            at += placed.chunks[index].count * placed.dtype.itemsize
-        return places, at
 
     def _view(self, tensor: TensorInfo, places: Mapping[Key, int], buffer: Array) -> Array:
         """Return the part of the buffer that a tensor has come to be in."""
@@ -176,7 +141,7 @@ class Artifact:
         tensor = _pick(self.tensors, name, "tensor", self.path)
         with inside_file(self.path):
             for index, first, last, _ in self.cuts(tensor):
-                yield self._chunk(tensor.pool, index)[first:last]
+                yield self._decoder.chunk(tensor.pool, index)[first:last]
 
     def cuts(self, tensor: TensorInfo) -> Iterator[tuple[int, int, int, int]]:
         """Cut a tensor where chunks end.
@@ -211,7 +176,7 @@ class Artifact:
         file = _pick(self.files, name, "file", self.path)
         digest = hashlib.sha256()
         with inside_file(self.path):
-            for piece in self._decoded(self._pieces(file), thread_count(threads)):
+            for piece in self._decoder.pieces(self._pieces(file), thread_count(threads)):
                 digest.update(piece)
                 yield piece
             if digest.hexdigest() != file.sha256:
@@ -242,7 +207,7 @@ class Artifact:
         file = _pick(self.files, name, "file", self.path)
         literal = (piece for piece in self._pieces(file) if piece.pool is None)
         with inside_file(self.path):
-            return b"".join(self._decoded(literal, 1))
+            return b"".join(self._decoder.pieces(literal, 1))
 
     def check_digest(self) -> None:
         """Compare the SHA-256 of the stored bytes with :attr:`digest`, decoding nothing.
@@ -266,58 +231,22 @@ class Artifact:
                 done += piece.nbytes
                 progress(done, total)
 
-    def _pieces(self, file: File) -> Iterator[_Piece]:
+    def _pieces(self, file: File) -> Iterator[Piece]:
         """Yield what a file is made of."""
         at = self.layout.literal_starts[file.name]
         for segment in file.segments:
             if isinstance(segment, str):
                 tensor = self.tensors[segment]
                 for index, first, stop, _ in self.cuts(tensor):
-                    yield _Piece(tensor.pool, index, first, stop)
+                    yield Piece(tensor.pool, index, first, stop)
             else:
                 yield from self._literal_pieces(at, at + segment)
                 at += segment
 
-    def _literal_pieces(self, start: int, stop: int) -> Iterator[_Piece]:
+    def _literal_pieces(self, start: int, stop: int) -> Iterator[Piece]:
         size = self.layout.literals[0].spec.count
         for index in range(start // size, -(-stop // size)):
-            yield _Piece(None, index, max(start - index * size, 0), min(stop - index * size, size))
-
-    def _decoded(self, pieces: Iterable[_Piece], threads: int) -> Iterator[memoryview]:
-        """Yield the bytes of each piece; neighbours that share a chunk are one task."""
-        groups = groupby(pieces, key=lambda piece: (piece.pool, piece.chunk))
-        tasks = (partial(self._cut, *key, list(group)) for key, group in groups)
-        for parts in in_order(tasks, threads):
-            yield from parts
-
-    def _cut(self, pool: int | None, index: int, pieces: Sequence[_Piece]) -> list[memoryview]:
-        chunk = self._chunk(pool, index)
-        return [chunk[piece.first : piece.stop].data.cast("B") for piece in pieces]
-
-    def _decode_chunk(self, pool: int | None, index: int) -> Array:
-        if pool is None:
-            return self._decode_literal(index)
-        placed = self.layout.pools[pool]
-        out = np.zeros(placed.chunks[index].count * placed.dtype.itemsize, np.uint8)
-        self._fill_chunk(pool, index, out)
-        out.flags.writeable = False
-        return out.view(placed.dtype.carrier)
-
-    def _decode_literal(self, index: int) -> Array:
-        stream = self.layout.literals[index]
-        with inside(f"literal chunk {index}"):
-            return np.frombuffer(decompress(self._read(stream), stream.spec.nbytes), np.uint8)
-
-    def _fill_chunk(self, pool: int, index: int, out: Array) -> None:
-        """Decode a chunk into the first of the bytes ``out``, which are all zero."""
-        placed = self.layout.pools[pool]
-        chunk = placed.chunks[index]
-        elements = out[: chunk.count * placed.dtype.itemsize].view(placed.dtype.carrier)
-        with inside(f"{placed.label}, chunk {index}"):
-            chunks.decode(chunk, Block(elements, placed.shapes, index * placed.chunk), self._read)
-
-    def _read(self, stream: PlacedStream) -> bytes:
-        return self._container.read(stream.offset, stream.size, stream.crc32)
+            yield Piece(None, index, max(start - index * size, 0), min(stop - index * size, size))
 
 
 def _pick(entries: Mapping[str, T], name: str, what: str, path: str) -> T:
