@@ -1,13 +1,20 @@
-"""Makes the models that fuzzing begins with, those that are missing."""
+"""Makes what fuzzing begins with beside the golden files; only what is missing is made."""
 
 import json
 import struct
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+from mutations import DATA, frame, put_together
 from onnx import TensorProto, helper
 
-FOLDER = Path(__file__).parent / "corpus" / "model"
+from prunepack.codec import Block
+from prunepack.codecs import CODECS
+from prunepack.dtypes import DTYPES
+from prunepack.runs import Shapes
+
+FOLDER = Path(__file__).parent / "corpus"
 
 
 def _weight(*shape):
@@ -63,14 +70,60 @@ def checkpoint():
 MODELS = [raw, typed, external, nested, checkpoint]
 
 
+def coded(codec, dtype):
+    """Return a small artifact of one tensor that is coded in this way, or None if it cannot be."""
+    arrays = {
+        "constant": np.ones((4, 8)),
+        "dense": _weight(4, 8) + 1,
+        "bitmap": np.arange(32).reshape(4, 8) * (np.arange(8) % 3 > 0),
+        "groups": np.tile([[0, 1.5, 0, -2], [3, 0, 0, 4]], (4, 1)).reshape(4, 8),
+        "palette": np.arange(32).reshape(4, 8) % 3 + 1,
+        "zeros": np.zeros((4, 8)),
+    }
+    array = arrays.get(codec, _weight(4, 8))
+    items = np.ascontiguousarray((4 * array).astype(DTYPES[dtype].carrier)).ravel()
+    streams = CODECS[codec].encode(Block(items, Shapes([array.shape], DTYPES[dtype])))
+    if streams is None:
+        return None
+    entries = {
+        name: {
+            "coder": "zstd",
+            "count": stream.size,
+            "dtype": stream.dtype.name,
+            DATA: frame(stream.tobytes()),
+        }
+        for name, stream in streams.items()
+    }
+    pool = {
+        "chunk": items.size,
+        "chunks": [{"codec": codec, "streams": entries}],
+        "dtype": dtype,
+        "tensors": [{"name": "t", "shape": array.shape}],
+    }
+    file = {
+        "name": "m",
+        "segments": ["t"],
+        "sha256": sha256(items.tobytes()).hexdigest(),
+        "size": items.nbytes,
+    }
+    literals = {"chunk": 1, "chunks": []}
+    header = {"copies": [], "files": [file], "literals": literals, "pools": [pool], "required": []}
+    return put_together(header)
+
+
 def main():
     """Make the files that are missing."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for make in MODELS:
-        path = FOLDER / make.__name__
+    made = {f"model/{make.__name__}": make() for make in MODELS}
+    for codec in CODECS:
+        for dtype in ("float32", "int8", "bfloat16"):
+            if data := coded(codec, dtype):
+                made[f"artifact/{codec}-{dtype}"] = data
+    for name, data in made.items():
+        path = FOLDER / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            path.write_bytes(make())
-            print(f"{path.name}: {path.stat().st_size} bytes")
+            path.write_bytes(data)
+            print(f"{name}: {len(data)} bytes")
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ import tracemalloc
 
 import pytest
 from mutations import Mutator, put_together, take_apart
-from targets import LIMITS, MIB, TARGETS, seeds
+from targets import HERE, LIMITS, MIB, TARGETS, seeds
 
 from prunepack import Artifact
+from prunepack.codecs import CODECS
 from prunepack.errors import RefusedError
 
-MUTANTS = 20
+MUTANTS = 10
 CASES = [pytest.param(t, path, id=f"{t}-{path.name}") for t in TARGETS for path in seeds(t)]
 
 
@@ -47,6 +48,16 @@ def mutants(target, path):
 def test_mutants(target, path, tmp_path):
     for data in mutants(target, path):
         TARGETS[target](data, tmp_path)
+
+
+def test_any_other_exception_comes_out(tmp_path, monkeypatch):
+    def spoilt(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(type(CODECS["gaps"]), "decode", spoilt)
+    data = (HERE / "corpus/artifact/gaps-float32").read_bytes()
+    with pytest.raises(ZeroDivisionError):
+        TARGETS["artifact"](data, tmp_path)
 
 
 GOLDEN = [path for path in seeds("artifact") if path.suffix == ".prunepack"]
