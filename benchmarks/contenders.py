@@ -34,12 +34,12 @@ class Contender:
 
     Attributes:
         size: Returns the bytes that are left of a model.
-        tool: The tool and its version.
+        tool: Returns the tool and its version; not every one is installed everywhere.
         takes: ``file`` or ``tensors``.
     """
 
     size: Callable[[OnnxFile], int]
-    tool: str
+    tool: Callable[[], str]
     takes: str
 
 
@@ -78,11 +78,11 @@ def _zipnn(array: Array) -> bytes:
     return min(map(bytes, tried), key=len)
 
 
-def _of_file(compress: Callable[[bytes], bytes], tool: str) -> Contender:
+def _of_file(compress: Callable[[bytes], bytes], tool: Callable[[], str]) -> Contender:
     return Contender(lambda file: len(compress(file.data)), tool, "file")
 
 
-def _of_tensors(compress: Callable[[Array], bytes], tool: str) -> Contender:
+def _of_tensors(compress: Callable[[Array], bytes], tool: Callable[[], str]) -> Contender:
     def size(file: OnnxFile) -> int:
         tensors = sum(min(len(compress(array)), array.nbytes) for array in file.tensors)
         return tensors + len(_zstd(19)(file.rest))
@@ -90,14 +90,24 @@ def _of_tensors(compress: Callable[[Array], bytes], tool: str) -> Contender:
     return Contender(size, tool, "tensors")
 
 
-_ZSTD = "zstd " + ".".join(map(str, zstandard.ZSTD_VERSION))
+def _zstd_version() -> str:
+    return "zstd " + ".".join(map(str, zstandard.ZSTD_VERSION))
+
+
+def _xz_version() -> str:
+    return f"liblzma of Python {platform.python_version()}"
+
+
+def _package(name: str) -> Callable[[], str]:
+    return lambda: f"{name} {version(name)}"
+
 
 CONTENDERS = {
-    "zstd -3": _of_file(_zstd(3), _ZSTD),
-    "zstd -19": _of_file(_zstd(19), _ZSTD),
-    "xz -9e": _of_file(_xz, f"liblzma of Python {platform.python_version()}"),
-    "pcodec dense": _of_tensors(pcodec_dense, f"pcodec {version('pcodec')}"),
-    "ZipNN": _of_tensors(_zipnn, f"zipnn {version('zipnn')}"),
-    "bitmask + zstd -19": _of_tensors(bitmask_zstd, _ZSTD),
+    "zstd -3": _of_file(_zstd(3), _zstd_version),
+    "zstd -19": _of_file(_zstd(19), _zstd_version),
+    "xz -9e": _of_file(_xz, _xz_version),
+    "pcodec dense": _of_tensors(pcodec_dense, _package("pcodec")),
+    "ZipNN": _of_tensors(_zipnn, _package("zipnn")),
+    "bitmask + zstd -19": _of_tensors(bitmask_zstd, _zstd_version),
 }
 """By the names in the tables."""

@@ -71,15 +71,15 @@ def use(here: Path, folder: Path) -> dict[str, Any]:
     return {"unpacked": model.stat().st_size, "inspected": sorted(inspected)}
 
 
-def import_seconds(here: Path, then: str) -> dict[str, float]:
+def import_seconds(here: Path, then: str, runs: int = IMPORTS) -> dict[str, float]:
     """Return the median of fresh processes that import the package and look up ``then``."""
     code = IMPORT.format(then)
-    seconds = [float(_run(here / "python", "-c", code)) for _ in range(IMPORTS)]
+    seconds = [float(_run(here / "python", "-c", code)) for _ in range(runs)]
     return {
         "median": round(statistics.median(seconds), 4),
         "least": round(min(seconds), 4),
         "most": round(max(seconds), 4),
-        "runs": IMPORTS,
+        "runs": runs,
     }
 
 

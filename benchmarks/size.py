@@ -70,12 +70,12 @@ def _theirs(file: OnnxFile) -> dict[str, int]:
     known = cache_folder() / "benchmarks" / "sizes" / f"{file_digest(file.path)}.json"
     known.parent.mkdir(parents=True, exist_ok=True)
     sizes: dict[str, int] = json.loads(known.read_text()) if known.exists() else {}
-    for name, contender in CONTENDERS.items():
-        key = f"{name}, {contender.tool}"
+    keys = {name: f"{name}, {contender.tool()}" for name, contender in CONTENDERS.items()}
+    for name, key in keys.items():
         if key not in sizes:
-            sizes[key] = contender.size(file)
+            sizes[key] = CONTENDERS[name].size(file)
             known.write_text(json.dumps(sizes, indent=1))
-    return {name: sizes[f"{name}, {one.tool}"] for name, one in CONTENDERS.items()}
+    return {name: sizes[key] for name, key in keys.items()}
 
 
 def lost(result: dict[str, Any]) -> list[str]:
@@ -114,7 +114,9 @@ def main() -> None:
             cases.append(weigh(case))
             print(case.name, json.dumps(cases[-1]["ratios"]), flush=True)
     result = {
-        "tools": {name: {"tool": one.tool, "takes": one.takes} for name, one in CONTENDERS.items()},
+        "tools": {
+            name: {"tool": one.tool(), "takes": one.takes} for name, one in CONTENDERS.items()
+        },
         "cases": cases,
     }
     if not options.only:
