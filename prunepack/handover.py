@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import UsageError
 from prunepack.graph_only import GraphOnly, take_graph
+from prunepack.lookup_tables import lookup_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from types import ModuleType
 
     from prunepack.dtypes import Array
     from prunepack.reader import Artifact
 
-__all__ = ["DecodedModel", "decode", "give_copies", "share"]
+__all__ = ["DecodedModel", "decode", "give_copies", "prepare", "share"]
 
 FOLDER_KEY = "session.model_external_initializers_file_folder_path"
 """Where onnxruntime looks for external files of a model that comes as bytes."""
@@ -30,18 +31,20 @@ class DecodedModel:
     Attributes:
         folder: Folder of the artifact, which the graph names as the place of its weights.
         graph: The model without them.
-        arrays: They themselves, by the names of initializers; they may share memory.
+        tables: Weights that onnxruntime uses as they lie there, by the name of the initializer.
+        others: All other weights; the arrays of either mapping may share memory.
     """
 
     folder: str
     graph: GraphOnly
-    arrays: Mapping[str, Array]
+    tables: Mapping[str, Array]
+    others: Mapping[str, Array]
 
-    def values(self, ort: ModuleType) -> dict[str, Any]:
-        """Return an ``OrtValue`` on top of each array, which must outlive it."""
+    def values(self, ort: ModuleType, arrays: Mapping[str, Array]) -> dict[str, Any]:
+        """Return an ``OrtValue`` on top of each of ``arrays``, which it keeps alive."""
         make = ort.OrtValue.ortvalue_from_numpy_with_onnx_type
-        weights = self.graph.weights
-        return {name: make(array, weights[name].onnx_code) for name, array in self.arrays.items()}
+        codes = {name: weight.onnx_code for name, weight in self.graph.weights.items()}
+        return {name: make(array, codes[name]) for name, array in arrays.items()}
 
 
 def decode(artifact: Artifact) -> DecodedModel:
@@ -57,46 +60,59 @@ def decode(artifact: Artifact) -> DecodedModel:
     artifact.check_digest()
     folder, name = os.path.split(os.path.realpath(artifact.path))
     graph = take_graph(artifact, name)
-    arrays = artifact.read_tensors({weight.tensor for weight in graph.weights.values()})
-    return DecodedModel(folder, graph, {n: arrays[w.tensor] for n, w in graph.weights.items()})
+    tables = graph.weights.keys() & lookup_tables(memoryview(graph.model))
+    others = graph.weights.keys() - tables
+    return DecodedModel(
+        folder, graph, _arrays(artifact, graph, tables), _arrays(artifact, graph, others)
+    )
 
 
-def give_copies(ort: ModuleType, options: Any, model: DecodedModel) -> None:
-    """Have the weights copied when a session starts; any provider and optimiser can use them.
-
-    Raises:
-        UsageError: If the options have weights already.
-    """
-    values = model.values(ort)
-    with _refusal():
-        if values:
-            options.add_external_initializers(list(values), list(values.values()))
-        _give_files(options, model.graph.files)
+def _arrays(artifact: Artifact, graph: GraphOnly, names: Collection[str]) -> dict[str, Array]:
+    """Decode weights into memory of their own."""
+    tensors = {name: graph.weights[name].tensor for name in names}
+    arrays = artifact.read_tensors(set(tensors.values()))
+    return {name: arrays[tensor] for name, tensor in tensors.items()}
 
 
-def share(ort: ModuleType, options: Any, model: DecodedModel) -> dict[str, Any]:
-    """Have a session on the CPU work on the arrays themselves; no optimiser can read them.
-
-    Returns:
-        What has to live as long as the session.
+def prepare(options: Any, model: DecodedModel) -> None:
+    """Tell session options where the graph's external files are, but for its weights.
 
     Raises:
-        UsageError: If the options have weights already.
+        UsageError: If the options served a session of such a model already.
     """
-    values = model.values(ort)
     options.add_session_config_entry(FOLDER_KEY, model.folder)
+    if files := model.graph.files:
+        sizes = [len(data) for data in files.values()]
+        with _refusal():
+            options.add_external_initializers_from_files_in_memory(
+                list(files), list(files.values()), sizes
+            )
+
+
+def share(options: Any, values: Mapping[str, Any]) -> None:
+    """Have a session on the CPU use weights where they lie; no optimiser can read them.
+
+    Args:
+        options: A ``SessionOptions``.
+        values: An ``OrtValue`` for each initializer, which has to outlive the session.
+
+    Raises:
+        UsageError: If the options have these weights already.
+    """
     with _refusal():
         for name, value in values.items():
             options.add_initializer(name, value)
-        _give_files(options, model.graph.files)
-    return values
 
 
-def _give_files(options: Any, files: Mapping[str, bytes]) -> None:
-    if files:
-        options.add_external_initializers_from_files_in_memory(
-            list(files), list(files.values()), [len(data) for data in files.values()]
-        )
+def give_copies(options: Any, values: Mapping[str, Any]) -> None:
+    """Have weights copied when a session starts, for any provider and any optimiser.
+
+    Raises:
+        UsageError: If the options have these weights already.
+    """
+    if values:
+        with _refusal():
+            options.add_external_initializers(list(values), list(values.values()))
 
 
 @contextmanager

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias, get_args
 
 from prunepack.errors import RefusedError, UsageError
-from prunepack.handover import decode, give_copies, share
+from prunepack.handover import decode, give_copies, prepare, share
 from prunepack.reader import Artifact
 
 if TYPE_CHECKING:
@@ -43,10 +42,11 @@ def open_session(
 
     The SHA-256 of the artifact is checked, and the CRC-32 of each stream that is decoded; the
     graph goes to onnxruntime without its large weights, and those as the arrays that they were
-    decoded into. No file is written.
+    decoded into. No file is written. The artifact stays where it is until the session has started.
 
     ``start="optimised"`` optimises the graph and lays out the weights as inference is fastest, as
-    onnxruntime does with the ``.onnx`` file, and the outputs are the same bit for bit.
+    onnxruntime does with the ``.onnx`` file, and the outputs are the same bit for bit; weights are
+    copied as it does so, but for the tables of embeddings.
     ``start="instant"`` optimises nothing, whatever the options say: on the CPU onnxruntime then
     works on the decoded arrays themselves, so that a session starts in milliseconds and holds its
     weights once, but each inference takes longer; outputs may differ by rounding. For the
@@ -62,21 +62,30 @@ def open_session(
         start: Whether to have fast inference or a fast start.
 
     Raises:
-        UsageError: If onnxruntime is missing, a provider is unknown or not usable here, or the
-            options are those of another session.
+        UsageError: If onnxruntime is missing, ``start`` is unknown, a provider is unknown or not
+            usable here, or the options are those of another session.
         RefusedError: If the artifact is damaged, or onnxruntime refuses the model.
     """
-    with Artifact.open(path, limits) as artifact, ThreadPoolExecutor(1) as aside:
-        decoding = aside.submit(decode, artifact)  # while onnxruntime is imported
-        ort = _import_onnxruntime()
-        asked = _check_providers(providers, ort.get_available_providers())
-        model = decoding.result()
+    _check_start(start)
+    ort = _import_onnxruntime()
+    asked = _check_providers(providers, ort.get_available_providers())
+    with Artifact.open(path, limits) as artifact:
+        model = decode(artifact)
     attempts = [asked[skipped:] for skipped in range(len(asked) if providers is None else 1)]
     launch = _Launch(ort, model, os.fspath(path), start)
     session = _start_on_first(launch, session_options, attempts)
     if providers is not None:
         _check_used(asked, session.get_providers())
     return session
+
+
+def _check_start(start: str) -> None:
+    if start not in get_args(Start):
+        raise UsageError(
+            "unknown way to start a session",
+            expected=" or ".join(map(repr, get_args(Start))),
+            found=repr(start),
+        )
 
 
 def _import_onnxruntime() -> ModuleType:
@@ -124,10 +133,10 @@ def _start_on_first(
 
 
 class _Prepared(NamedTuple):
-    """Options that have the weights, and what has to live as long as the session."""
+    """Options that have the weights, and those weights that a session will share."""
 
     options: onnxruntime.SessionOptions
-    kept: object
+    shared: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +156,35 @@ class _Launch:
         if self.mode == "instant":
             options.graph_optimization_level = self.ort.GraphOptimizationLevel.ORT_DISABLE_ALL
             options.add_session_config_entry("session.disable_prepacking", "1")
-            if all(_name(provider) == CPU for provider in providers):
-                return _Prepared(options, share(self.ort, options, self.model))
-        give_copies(self.ort, options, self.model)
-        return _Prepared(options, None)
+        tables, others = (
+            self.model.values(self.ort, arrays) for arrays in (self.model.tables, self.model.others)
+        )
+        if any(_name(provider) != CPU for provider in providers):
+            shared, copied = {}, tables | others
+        elif self.mode == "instant":
+            shared, copied = tables | others, {}
+        else:
+            shared, copied = tables, others
+        prepare(options, self.model)
+        share(options, shared)
+        give_copies(options, copied)
+        return _Prepared(options, shared)
 
     def start(
         self, prepared: _Prepared, providers: Sequence[Provider]
     ) -> onnxruntime.InferenceSession:
-        """Start onnxruntime, without its own fall-back: that prints, and goes on with the CPU."""
+        """Start; if weights that are shared stand in the way, let onnxruntime read them, too."""
+        if prepared.shared and self.mode == "optimised":
+            with suppress(RefusedError):
+                return self._start(prepared, providers)
+            give_copies(prepared.options, prepared.shared)
+        return self._start(prepared, providers)
+
+    def _start(
+        self, prepared: _Prepared, providers: Sequence[Provider]
+    ) -> onnxruntime.InferenceSession:
         graph = self.model.graph.model
-        try:
+        try:  # without onnxruntime's own fall-back, which prints to stdout and goes on with the CPU
             session = self.ort.InferenceSession(
                 graph, prepared.options, providers=list(providers), enable_fallback=0
             )
@@ -166,7 +193,7 @@ class _Launch:
                 f"onnxruntime cannot start on the model in {self.path} ({error})",
                 do="Check the model and the providers with onnxruntime itself",
             ) from error
-        session.prunepack_weights = prepared.kept
+        session.shared_weights = prepared.shared
         session.set_providers = _refuse_other_providers
         return session
 
