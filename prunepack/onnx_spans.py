@@ -14,35 +14,27 @@ from typing import TYPE_CHECKING, NamedTuple
 from prunepack.dtypes import BY_ONNX_CODE, DType
 from prunepack.errors import RefusedError
 from prunepack.protobuf import BYTES, VARINT, fields, signed, varints
-from prunepack.tensor_names import LONGEST
 from prunepack.validation import MOST_DIMENSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from prunepack.protobuf import Field
 
-__all__ = ["OnnxTensor", "find_tensors"]
+__all__ = ["Message", "OnnxTensor", "find_tensors"]
 
 GRAPH, INITIALIZER = 7, 5
 
 CHILDREN = {
-    "model": {GRAPH: ("graph", ""), 20: ("training", "training"), 25: ("function", "")},
-    "training": {1: ("graph", "initialization"), 2: ("graph", "algorithm")},
-    "graph": {1: ("node", ""), INITIALIZER: ("tensor", ""), 15: ("sparse", "")},
-    "function": {7: ("node", ""), 11: ("attribute", "")},
-    "node": {5: ("attribute", "")},
-    "attribute": {
-        **dict.fromkeys((5, 10), ("tensor", "")),
-        **dict.fromkeys((6, 11), ("graph", "")),
-        **dict.fromkeys((22, 23), ("sparse", "")),
-    },
-    "sparse": {1: ("tensor", "values"), 2: ("tensor", "indices")},
+    "model": {GRAPH: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "graph": {1: "node", INITIALIZER: "tensor", 15: "sparse"},
+    "function": {7: "node", 11: "attribute"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
 }
-"""Which fields of which messages lead to a ``TensorProto``, and what the way there is called."""
-
-LABELS = {"node": (3, 2, 4), "attribute": (1,), "function": (1,), "tensor": (8,)}
-"""What a message is called: a node by its name, its first output or its operator, for one."""
+"""Which fields of which messages lead to a ``TensorProto``."""
 
 DIMS, DATA_TYPE, NAME, RAW_DATA, EXTERNAL_DATA, DATA_LOCATION = 1, 2, 8, 9, 13, 14
 CONTENTS = {RAW_DATA: None, 4: "float32", 10: "float64"}
@@ -51,9 +43,26 @@ CONTENTS = {RAW_DATA: None, 4: "float32", 10: "float64"}
 The other typed fields hold varints.
 """
 
-VALUES = 1
 KEY, VALUE = 1, 2
 EXTERNAL = 1
+
+
+class Message(NamedTuple):
+    """A message on the way to a tensor, or that of a tensor itself.
+
+    Attributes:
+        kind: What it is, in the words of ``CHILDREN``.
+        number: Which field of its parent it is.
+        start: Offset of its first byte.
+        stop: Offset after its last byte.
+        parent: The message that it lies in; None for the model.
+    """
+
+    kind: str
+    number: int
+    start: int
+    stop: int
+    parent: Message | None
 
 
 @dataclass(slots=True)
@@ -61,8 +70,7 @@ class OnnxTensor:
     """What a ``TensorProto`` says about itself.
 
     Attributes:
-        label: What it lies in and what it is called, joined by dots, for a person to read.
-        initializer: Whether it is an initializer of the main graph.
+        where: Its message.
         name: Its name; empty if it has none, or none that is UTF-8.
         code: Its element type in ``TensorProto.DataType``.
         shape: Its dimensions, as they stand, up to the first that is one too many.
@@ -71,14 +79,20 @@ class OnnxTensor:
         external: Keys and values of ``external_data``.
     """
 
-    label: str = ""
-    initializer: bool = False
+    where: Message
     name: str = ""
     code: int = 0
     shape: list[int] = field(default_factory=list)
     contents: list[tuple[int, int, int]] = field(default_factory=list)
     is_external: bool = False
     external: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def initializer(self) -> bool:
+        """Whether it is an initializer of the main graph."""
+        graph = self.where.parent
+        is_in_main = graph is not None and graph.kind == "graph" and graph.number == GRAPH
+        return is_in_main and self.where.number == INITIALIZER
 
     @property
     def dtype(self) -> DType | None:
@@ -94,75 +108,34 @@ class OnnxTensor:
         return (start, stop) if CONTENTS[number] in {None, self.dtype.name} else None
 
 
-class _Message(NamedTuple):
-    """A message that leads to tensors: its kind, its place, and the way to it."""
-
-    kind: str
-    start: int
-    stop: int
-    path: str
-    in_main: bool = False
-    initializer: bool = False
-
-
 def find_tensors(model: memoryview) -> Iterator[OnnxTensor]:
     """Yield every ``TensorProto`` of a serialized ``ModelProto``, those of outer graphs first.
 
     Raises:
         RefusedError: If ``model`` is not a protobuf message, or has no graph.
     """
-    todo = deque([_Message("model", 0, len(model), "")])
+    todo = deque([Message("model", 0, 0, len(model), None)])
     has_graph = False
     while todo:
         message = todo.popleft()
-        has_graph |= message.in_main
+        has_graph |= message.number == GRAPH and message.kind == "graph"
         if message.kind == "tensor":
             yield _tensor(model, message)
         else:
-            todo.extend(_children(model, message))
+            children = CHILDREN[message.kind]
+            todo += [
+                Message(children[item.number], item.number, item.start, item.stop, message)
+                for item in fields(model, message.start, message.stop, children)
+                if item.wire == BYTES
+            ]
     if not has_graph:
         raise RefusedError(
-            "not an ONNX model",
-            expected="a graph",
-            found=f"{len(model)} bytes without one",
+            "not an ONNX model", expected="a graph", found=f"{len(model)} bytes without one"
         )
 
 
-def _children(model: memoryview, parent: _Message) -> Iterator[_Message]:
-    children = CHILDREN[parent.kind]
-    wanted = {*children, *LABELS.get(parent.kind, ())}
-    found = fields(model, parent.start, parent.stop)
-    kept = [item for item in found if item.wire == BYTES and item.number in wanted]
-    path = _joined(parent.path, _label(model, parent.kind, kept))
-    for item in kept:
-        if item.number in children:
-            kind, step = children[item.number]
-            if parent.kind == "graph" and kind == "tensor":
-                step = _tensor_label(model, item)
-            is_main = parent.kind == "model" and item.number == GRAPH
-            initializer = parent.in_main and item.number == INITIALIZER
-            where = _joined(path, step)
-            yield _Message(kind, item.start, item.stop, where, is_main, initializer)
-
-
-def _label(model: memoryview, kind: str, found: Iterable[Field]) -> str:
-    """Return what a message is called, by those of its fields that say so."""
-    if kind == "sparse":  # has no name of its own; that of its values is meant for the whole
-        return next((_tensor_label(model, item) for item in found if item.number == VALUES), "")
-    texts = (item for number in LABELS.get(kind, ()) for item in found if item.number == number)
-    return next((text for item in texts if (text := _shown(model, item))), "")
-
-
-def _tensor_label(model: memoryview, where: Field) -> str:
-    return _label(model, "tensor", fields(model, where.start, where.stop))
-
-
-def _joined(path: str, label: str) -> str:
-    return ".".join(filter(None, (path, label)))[:LONGEST]
-
-
-def _tensor(model: memoryview, where: _Message) -> OnnxTensor:
-    tensor = OnnxTensor(where.path, where.initializer)
+def _tensor(model: memoryview, where: Message) -> OnnxTensor:
+    tensor = OnnxTensor(where)
     for item in fields(model, where.start, where.stop):
         if item.number == DIMS:
             room = MOST_DIMENSIONS + 1 - len(tensor.shape)
@@ -191,8 +164,3 @@ def _text(model: memoryview, item: Field) -> str | None:
         return str(model[item.start : item.stop], "utf-8")
     except UnicodeDecodeError:
         return None
-
-
-def _shown(model: memoryview, item: Field) -> str:
-    """Return the text of a field as far as it can be read and is of use."""
-    return str(model[item.start : min(item.stop, item.start + LONGEST)], "utf-8", "replace")

@@ -12,6 +12,7 @@ from prunepack.errors import RefusedError
 from prunepack.external_data import locate, open_beside, parse_external
 from prunepack.file_names import clash, flaw
 from prunepack.location import inside
+from prunepack.onnx_labels import Labels
 from prunepack.onnx_spans import find_tensors
 from prunepack.regular_file import RegularFile
 from prunepack.safetensors_spans import find_in_checkpoint, is_checkpoint
@@ -68,7 +69,7 @@ def _sources(model_path: str) -> list[Source]:
         found = find_in_checkpoint(files[home], home)
     else:
         tensors = _onnx_tensors(files[home])
-        found = [_found(tensor, model_path, home, files) for tensor in tensors]
+        found = [_found(tensor, label, model_path, home, files) for tensor, label in tensors]
     _check_names(files)
     spans: dict[str, list[Span]] = {name: [] for name in files}
     for name, span in make_spans(found):
@@ -76,10 +77,12 @@ def _sources(model_path: str) -> list[Source]:
     return [_source(name, file, spans[name]) for name, file in files.items()]
 
 
-def _onnx_tensors(file: RegularFile) -> list[OnnxTensor]:
+def _onnx_tensors(file: RegularFile) -> list[tuple[OnnxTensor, str]]:
+    """Return the tensors of an ONNX model and what to call them."""
     with file.mapped() as data:
+        labels = Labels(data)
         try:
-            return list(find_tensors(data))
+            return [(tensor, labels.of(tensor.where)) for tensor in find_tensors(data)]
         except RefusedError as error:
             raise RefusedError(
                 f"neither an ONNX model nor a safetensors checkpoint ({error})",
@@ -88,7 +91,7 @@ def _onnx_tensors(file: RegularFile) -> list[OnnxTensor]:
 
 
 def _found(
-    tensor: OnnxTensor, model_path: str, home: str, files: dict[str, RegularFile]
+    tensor: OnnxTensor, label: str, model_path: str, home: str, files: dict[str, RegularFile]
 ) -> FoundTensor:
     """Say where the bytes of a tensor are; open the file if it is new."""
     start, stop = tensor.inline or (0, 0)
@@ -99,7 +102,7 @@ def _found(
             files[home] = open_beside(model_path, home)
         start, stop = locate(tensor, place, files[home].size)
     own = tensor.initializer and bool(tensor.name)
-    label = tensor.name if own else tensor.label
+    label = tensor.name if own else label
     return FoundTensor(home, start, stop, label, own, tensor.dtype, tuple(tensor.shape))
 
 

@@ -3,22 +3,18 @@
 import numpy as np
 import onnx
 import pytest
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
+from onnx_models import everywhere, graph, tensor
 
 from prunepack.dtypes import DTYPES
 from prunepack.onnx_spans import find_tensors
 from prunepack.protobuf import fields, signed
-from prunepack.tensor_names import LONGEST
 from prunepack.validation import MOST_DIMENSIONS
 
 
 def scan(proto):
     data = memoryview(proto.SerializeToString())
     return data, list(find_tensors(data))
-
-
-def graph(*initializers, nodes=(), name="g"):
-    return helper.make_graph(list(nodes), name, [], [], list(initializers))
 
 
 @pytest.mark.parametrize("name", DTYPES)
@@ -28,7 +24,7 @@ def test_each_type_is_found_with_its_bytes(name):
     tensor = helper.make_tensor("t", dtype.onnx_code, [3, 4], content, raw=True)
     data, (found,) = scan(helper.make_model(graph(tensor)))
     start, stop = found.inline
-    assert (found.name, found.label, found.shape, found.dtype) == ("t", "t", [3, 4], dtype)
+    assert (found.name, found.shape, found.dtype) == ("t", [3, 4], dtype)
     assert bytes(data[start:stop]) == content
     assert found.initializer
     assert not found.is_external
@@ -72,33 +68,6 @@ def varint(value):
     return out + bytes([value])
 
 
-def tensor(name):
-    return numpy_helper.from_array(np.arange(20.0), name)
-
-
-def everywhere():
-    """A model with a tensor in every place that may hold one."""
-    sparse = onnx.SparseTensorProto(values=tensor("values"), indices=tensor("indices"))
-    inner = graph(tensor("inner initializer"), name="inner")
-    attributes = [
-        onnx.AttributeProto(name="t", t=tensor("attribute")),
-        onnx.AttributeProto(name="ts", tensors=[tensor("list 1"), tensor("list 2")]),
-        onnx.AttributeProto(name="g", g=inner),
-        onnx.AttributeProto(name="gs", graphs=[inner]),
-        onnx.AttributeProto(name="s", sparse_tensor=sparse),
-        onnx.AttributeProto(name="ss", sparse_tensors=[sparse]),
-    ]
-    node = onnx.NodeProto(name="n", op_type="Op", attribute=attributes)
-    main = graph(tensor("main"), nodes=[node])
-    main.sparse_initializer.append(sparse)
-    function = onnx.FunctionProto(name="f", node=[node], attribute_proto=attributes[:1])
-    training = onnx.TrainingInfoProto(initialization=inner, algorithm=inner)
-    model = helper.make_model(main)
-    model.functions.append(function)
-    model.training_info.append(training)
-    return model
-
-
 def test_every_tensor_proto_is_visited():
     model = everywhere()
     _, found = scan(model)
@@ -108,60 +77,10 @@ def test_every_tensor_proto_is_visited():
     assert len(found) == 24
 
 
-def test_labels_say_where_a_tensor_is():
-    _, found = scan(everywhere())
-    of_a_node = [
-        "n.g.inner initializer",
-        "n.gs.inner initializer",
-        "n.s.values.indices",
-        "n.s.values.values",
-        "n.ss.values.indices",
-        "n.ss.values.values",
-        "n.t",
-        "n.ts",
-        "n.ts",
-    ]
-    others = [
-        "f.t",
-        "main",
-        "training.algorithm.inner initializer",
-        "training.initialization.inner initializer",
-        "values.indices",
-        "values.values",
-    ]
-    expected = [*of_a_node, *(f"f.{label}" for label in of_a_node), *others]
-    assert sorted(t.label for t in found) == sorted(expected)
-
-
-@pytest.mark.parametrize(
-    ("fields", "label"),
-    [
-        ({"name": "n", "output": ["o"], "op_type": "Constant"}, "n.value"),
-        ({"output": ["o", "p"], "op_type": "Constant"}, "o.value"),
-        ({"output": [""], "op_type": "Constant"}, "Constant.value"),
-        ({}, "value"),
-    ],
-)
-def test_a_node_is_called_by_what_it_has(fields, label):
-    attribute = helper.make_attribute("value", tensor("of no interest"))
-    _, (found,) = scan(helper.make_model(graph(nodes=[NodeProto(attribute=[attribute], **fields)])))
-    assert found.label == label
-    assert not found.initializer
-
-
-def test_labels_do_not_grow_without_end():
-    inner = graph(tensor("t"))
-    for _ in range(20):
-        attribute = onnx.AttributeProto(name="body" * 20, g=inner)
-        inner = graph(nodes=[NodeProto(name="loop", attribute=[attribute])])
-    _, (found,) = scan(helper.make_model(inner))
-    assert len(found.label) == LONGEST
-
-
-def test_a_name_that_is_not_text_is_none_but_can_be_shown():
+def test_a_name_that_is_not_text_is_none():
     data = helper.make_model(graph(tensor("bad!"))).SerializeToString().replace(b"bad!", b"bad\xff")
     (found,) = find_tensors(memoryview(data))
-    assert (found.name, found.label) == ("", "bad\ufffd")
+    assert found.name == ""
 
 
 @pytest.mark.parametrize(
@@ -238,4 +157,5 @@ def test_varints_are_two_s_complement():
 def test_fields_say_where_their_content_is():
     data = memoryview(b"\x08\x96\x01\x12\x02hi\x1d\x01\x02\x03\x04\x21" + bytes(8))
     found = [tuple(f) for f in fields(data, 0, len(data))]
+    assert [tuple(f) for f in fields(data, 0, len(data), {2, 4})] == [found[1], found[3]]
     assert found == [(1, 0, 1, 3, 150), (2, 2, 5, 7, 0), (3, 5, 8, 12, 0), (4, 1, 13, 21, 0)]
