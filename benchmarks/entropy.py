@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 __all__ = ["order0_bytes", "order0_of"]
 
 PIECES = {
-    np.dtype(np.float32): (1, 8, 7, 8, 8),
-    np.dtype(np.float16): (1, 5, 2, 8),
+    np.dtype(np.float32): (1, 15, 8, 8),
+    np.dtype(np.float16): (1, 10, 5),
     np.dtype(np.int8): (8,),
 }
-"""Bits of an element, from the highest down: sign, exponent, mantissa in pieces of a byte.
+"""Bits of an element, from the highest down: sign, exponent with the top of the mantissa, rest.
 
-The entropy of a whole mantissa cannot be estimated: in most tensors each value occurs once.
+The exponent and the top bits go together, since pruning by magnitude cuts through both. The
+entropy of a whole mantissa cannot be estimated: in most tensors each value occurs once.
 """
 
 
 def order0_of(array: Array) -> float:
     """Return bits that an ideal order-0 coder needs, if it knows all frequencies beforehand.
 
-    The mask of nonzero elements is coded on its own, and of each nonzero element the sign, the
-    exponent and the mantissa are, each piece independently of the others (Shannon 1948). Types
-    that have no such parts are taken byte by byte.
+    The mask of nonzero elements is coded on its own, and of each nonzero element the pieces are,
+    each independently of the others (Shannon 1948). Other types are taken byte by byte.
 
     Args:
         array: A 1-D array.
@@ -57,6 +57,6 @@ def _entropy(symbols: Array) -> float:
     """Return the empirical entropy of ``symbols`` times their number, in bits."""
     if not symbols.size:
         return 0.0
-    counts = np.bincount(symbols.astype(np.uint8, copy=False))
+    counts = np.bincount(symbols.astype(np.uint16, copy=False))
     counts = counts[counts > 0]
     return float((counts * np.log2(symbols.size / counts)).sum())

@@ -9,6 +9,11 @@ CASES = {
     "nothing but zeros": (np.zeros(1000, np.float32), 0),
     "a mask of 1 bit each, and a sign of 1 bit": (np.array([0, 0, 1, -1], np.float32), 4 + 2),
     "one bit of the mantissa": (np.array([1, 1.5], np.float32), 2),
+    "exponent and top of the mantissa as one symbol": (np.array([1, 1, 3, 3], np.float32), 4),
+    "low bits of the mantissa apart from that": (
+        np.array([1, 1 + 2**-23, 3, 3 + 2**-22], np.float32),
+        4 + 4,
+    ),
     "one bit of the exponent": (np.array([1, 2], np.float16), 2),
     "all values the same": (np.full(50, 0.3, np.float32), 0),
     "a negative zero is not zero": (np.array([0.0, -0.0], np.float32), 2),
