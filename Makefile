@@ -8,7 +8,7 @@ FUZZ_READY := .venv/.ready-fuzz
 
 .DEFAULT_GOAL := help
 .PHONY: help pipeline data train test test-slow check format fuzz clean
-.PHONY: bench bench-models bench-size bench-speed bench-memory
+.PHONY: bench bench-models bench-size bench-speed bench-session bench-memory
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -68,6 +68,10 @@ bench-size: bench-models  ## Weigh all models beside other tools; an hour the fi
 
 bench-speed: bench-models  ## Time coding and decoding; wants a machine that does nothing else
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.render
+
+bench-session: bench-models  ## Time and weigh the way from a file to the first inference
+	$(BIN)/python -m benchmarks.session
 	$(BIN)/python -m benchmarks.render
 
 bench-memory: bench-models  ## Measure peak memory, with a model of 6 GiB; needs 16 GB of disk

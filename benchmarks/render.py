@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from benchmarks.tables.install import install_table
 from benchmarks.tables.memory import decode_memory_table, large_model_table
 from benchmarks.tables.pipeline import pipeline_table, stages_table
+from benchmarks.tables.session import session_table
 from benchmarks.tables.size import size_table, smaller_table, tools_table
 from benchmarks.tables.speed import speed_table
 
@@ -30,6 +31,7 @@ TABLES = {
     "size": size_table,
     "tools": tools_table,
     "speed": speed_table,
+    "session": session_table,
     "memory": decode_memory_table,
     "large": large_model_table,
     "install": install_table,

@@ -9,6 +9,7 @@ from benchmarks.render import TABLES, rendered
 from benchmarks.tables.install import install_table
 from benchmarks.tables.markdown import table
 from benchmarks.tables.memory import decode_memory_table, large_model_table
+from benchmarks.tables.session import session_table
 from benchmarks.tables.size import size_table, smaller_table, tools_table
 from benchmarks.tables.speed import speed_table
 
@@ -93,6 +94,24 @@ def test_memory(write):
     lines = large_model_table().splitlines()
     assert lines[2] == "| `pack` | 140 MB | 2 s | < 1,000 MB |"
     assert lines[-1].startswith("6,000,000,000 bytes of weights, an artifact of 600,000,000 bytes.")
+
+
+def test_sessions(write):
+    start = {"starts": 21, "first_result_seconds": 0.5, "peak_bytes": 150_000_000}
+    ratio = {"ratio": 0.973, "ratio_interval": [0.95, 1.004]}
+    ways = {
+        "plain": {**start, "ratio": 1, "ratio_interval": [1, 1], "same_outputs": True},
+        "optimised": {**start, **ratio, "same_outputs": True},
+        "instant": {**start, **ratio, "same_outputs": False},
+    }
+    write("session", {"host": "a host", "models": {"lenet": ways}})
+    assert session_table().splitlines()[2:] == [
+        "| LeNet | `.onnx` in onnxruntime | 0.500 |  | 150 MB |  |  |",
+        "| LeNet | optimised | 0.500 | 0.97 (0.95–1.00) | 150 MB | the same bits | ≤ 1.25 |",
+        "| LeNet | instant | 0.500 | 0.97 (0.95–1.00) | 150 MB | differ |  |",
+        "",
+        "Medians of 21 processes each on a host.",
+    ]
 
 
 def test_install(write):
