@@ -36,7 +36,11 @@ def command(name: str) -> click.Command:
         params=[click.Argument(["before"]), click.Argument(["after"]), JSON],
         help="Show which tensors differ between BEFORE and AFTER, and by how much. Each is a "
         ".prunepack file, an .onnx model or a .safetensors checkpoint.\n\n"
-        "A zero is an element whose bits are all zero. Exit codes: 0 the same, 1 different.",
+        "For each tensor with other values: how many elements changed; the largest absolute "
+        "difference, and where it is; the norm of the difference, relative to the norm before; the "
+        "share of zeros before and after; how many elements became zero, ceased to be zero, and "
+        "are NaN on either side. A zero is an element whose bits are all zero.\n\n"
+        "Exit codes: 0 the same, 1 different.",
     )
 
 
