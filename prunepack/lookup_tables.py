@@ -33,19 +33,22 @@ def lookup_tables(model: memoryview) -> set[str]:
     Where uses may be out of sight (a subgraph, an operator of another domain, which functions
     have) no name is returned.
     """
-    parts = list(_parts_of_graphs(model))
-    ends = (part for part in parts if part.number in {GRAPH_INPUT, GRAPH_OUTPUT})
-    others = {name for part in ends for name in _texts(model, part, VALUE_NAME)}
-    varying = others.copy()
+    others: set[bytes] = set()
     tables: set[bytes] = set()
-    for node in (part for part in parts if part.number == NODE):
-        operator, domain = (b"".join(_texts(model, node, n)) for n in (OPERATOR, DOMAIN))
+    nodes = []
+    for part in _parts_of_graphs(model):
+        if part.number == NODE:
+            nodes.append(_texts(model, part))
+        elif part.number in {GRAPH_INPUT, GRAPH_OUTPUT}:
+            others.update(_texts(model, part)[VALUE_NAME])
+    varying = others.copy()
+    for node in nodes:
+        operator, domain, inputs = b"".join(node[OPERATOR]), b"".join(node[DOMAIN]), node[INPUT]
         if operator in WITH_SUBGRAPHS or domain not in STANDARD_DOMAINS:
             return set()
-        inputs = _texts(model, node, INPUT)
         varies = operator not in OF_SHAPES and not varying.isdisjoint(inputs)
         if varies:
-            varying.update(_texts(model, node, OUTPUT))
+            varying.update(node[OUTPUT])
         if varies and operator == b"Gather":
             tables.add(inputs.pop(0))
         others.update(inputs)
@@ -58,9 +61,10 @@ def _parts_of_graphs(model: memoryview) -> Iterator[Field]:
             yield from fields(model, item.start, item.stop)
 
 
-def _texts(model: memoryview, message: Field, number: int) -> list[bytes]:
-    return [
-        bytes(model[item.start : item.stop])
-        for item in fields(model, message.start, message.stop)
-        if item.number == number and item.wire == BYTES
-    ]
+def _texts(model: memoryview, message: Field) -> dict[int, list[bytes]]:
+    """Return those fields of a node, an input or an output that name something."""
+    found: dict[int, list[bytes]] = {INPUT: [], OUTPUT: [], OPERATOR: [], DOMAIN: []}
+    for item in fields(model, message.start, message.stop):
+        if item.number in found and item.wire == BYTES:
+            found[item.number].append(bytes(model[item.start : item.stop]))
+    return found
