@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import onnx
+import pytest
 from onnx import helper, numpy_helper
 from safetensors.numpy import save_file
 
@@ -151,3 +152,19 @@ def test_more_files_than_a_process_may_hold_open(tmp_path):
     command = [sys.executable, "-c", code, str(tmp_path / "m.onnx")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert int(done.stdout) == 100 * 160
+
+
+@pytest.mark.parametrize(("elements", "twins"), [(40, ["b"]), (39, [])])
+def test_twins_have_as_many_elements(elements, twins, tmp_path):
+    """Of four bits each, 39 and 40 take the same bytes."""
+    tensors = [external("a", "w.bin"), external("b", "w.bin")]
+    for tensor, size in zip(tensors, (40, elements), strict=True):
+        tensor.data_type = onnx.TensorProto.INT4
+        tensor.dims[:] = [size]
+        tensor.external_data[2].value = "20"
+    model = helper.make_model(helper.make_graph([], "g", [], [], tensors))
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    (tmp_path / "w.bin").write_bytes(bytes(range(20)))
+    source = sources_of(tmp_path / "m.onnx")[1]
+    assert [span.name for span in source.spans] == ["a"]
+    assert [twin.name for _, twin in source.twins] == twins
