@@ -25,6 +25,9 @@ STREAM_OVERHEAD = 24
 NEARLY = 1.1
 """A coder is asked to be thorough if its quick result is at most so much larger than the best."""
 
+NEARLY_BEST = 1.003
+"""The same of a codec, whose quick result says more about the thorough one."""
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedStream:
@@ -50,45 +53,46 @@ class EncodedChunk:
 
 
 def encode(block: Block, level: Level) -> EncodedChunk:
-    """Price the codecs by a quick coding, and code the cheapest as well as ``level`` wants.
+    """Price the codecs by a quick coding, and code the best as well as ``level`` wants.
 
     Ties go to the first by name.
     """
-    coded = {name: CODECS[name].encode(block) for name in sorted(level.codecs)}
-    tried = {name: streams for name, streams in coded.items() if streams is not None}
-    quick: dict[int, EncodedStream] = {}  # by identity: codecs share the values of a block
-    for array in (array for streams in tried.values() for array in streams.values()):
-        if id(array) not in quick:
-            quick[id(array)] = _smallest(array, _quickly(array))
-    priced = [
-        EncodedChunk(codec, {name: quick[id(streams[name])] for name in sorted(streams)})
-        for codec, streams in tried.items()
-    ]
-    best = min(priced, key=lambda chunk: chunk.cost)
+    streams = ((name, CODECS[name].encode(block)) for name in sorted(level.codecs))
+    tried = {name: arrays for name, arrays in streams if arrays is not None}
+    priced = _coded(tried, thorough=False)
+    best = min(priced, key=_cost)
     if not level.thorough:
         return best
-    arrays = tried[best.codec]
-    return EncodedChunk(best.codec, {name: _thoroughly(arrays[name]) for name in best.streams})
+    near = {c.codec: tried[c.codec] for c in priced if c.cost <= NEARLY_BEST * best.cost}
+    return min(_coded(near, thorough=True), key=_cost)
 
 
-def _quickly(array: Array) -> dict[str, bytes]:
-    return {name: coder.encode(array) for name, coder in CODERS.items()}
+def _cost(chunk: EncodedChunk) -> int:
+    return chunk.cost
 
 
-def _thoroughly(array: Array) -> EncodedStream:
-    """Code ``array`` with every coder that comes near the best, as small as it can."""
-    coded = _quickly(array)
-    least = min(map(len, coded.values()))
-    near = [name for name, data in coded.items() if len(data) <= NEARLY * least]
-    coded |= {
-        name: min(coded[name], CODERS[name].encode(array, thorough=True), key=len) for name in near
-    }
-    return _smallest(array, coded)
+def _coded(tried: Mapping[str, Mapping[str, Array]], *, thorough: bool) -> list[EncodedChunk]:
+    """Code the streams of every codec; arrays that codecs share are coded once."""
+    coded: dict[int, EncodedStream] = {}
+    for array in (array for streams in tried.values() for array in streams.values()):
+        if id(array) not in coded:
+            coded[id(array)] = _smallest(array, thorough=thorough)
+    return [
+        EncodedChunk(codec, {name: coded[id(streams[name])] for name in sorted(streams)})
+        for codec, streams in tried.items()
+    ]
 
 
-def _smallest(array: Array, coded: Mapping[str, bytes]) -> EncodedStream:
-    name = min(coded, key=lambda name: len(coded[name]))
-    return EncodedStream(name, array.dtype.name, array.size, coded[name])
+def _smallest(array: Array, *, thorough: bool) -> EncodedStream:
+    """Code ``array`` with every coder, and again with those near the best if ``thorough``."""
+    tried = {name: coder.encode(array) for name, coder in CODERS.items()}
+    if thorough:
+        least = min(map(len, tried.values()))
+        for name in [name for name, data in tried.items() if len(data) <= NEARLY * least]:
+            again = CODERS[name].encode(array, thorough=True)
+            tried[name] = min(tried[name], again, key=len)
+    name = min(tried, key=lambda name: len(tried[name]))
+    return EncodedStream(name, array.dtype.name, array.size, tried[name])
 
 
 def decode(chunk: PlacedChunk, block: Block, read: Callable[[PlacedStream], bytes]) -> None:

@@ -11,7 +11,7 @@ from prunepack.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LEVELS", "MEANING", "Level", "LevelName", "level_called"]
+__all__ = ["LEVELS", "MEANING", "Level", "LevelName", "effort", "level_called"]
 
 LevelName = Literal["fast", "small", "max"]
 
@@ -19,6 +19,9 @@ MEANING = (
     "fast to write; small; or max: smaller still, above all with convolutions, and slow to write "
     "and to read."
 )
+
+TINY = 2**16
+"""A model of no more items is coded and decoded in a moment at any level."""
 
 ORDINARY = ("bitmap", "constant", "dense", "gaps", "groups", "palette", "zeros")
 
@@ -44,6 +47,11 @@ LEVELS: Mapping[str, Level] = MappingProxyType(
     }
 )
 """Levels by name, from the fastest to the smallest result."""
+
+
+def effort(level: Level, items: int) -> Level:
+    """Return the level for a model of so many items: where it takes no time, the best there is."""
+    return LEVELS["max"] if level.thorough and items <= TINY else level
 
 
 def level_called(name: str) -> Level:

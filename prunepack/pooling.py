@@ -1,8 +1,7 @@
-"""Which tensors share an element stream.
+"""Which tensors share an item stream, and reading them.
 
 A stream costs about a hundred bytes, in the header and in its own metadata. That is nothing for a
-large tensor and decides a small model, so small tensors are put end to end: those with many zeros
-in one pool, those without in another, since they need different codecs.
+large tensor and decides a small model, so small tensors that are alike are put end to end.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from prunepack.dtypes import bits
+from prunepack.grouping import Group, grouped
 from prunepack.header import Copy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from prunepack.dtypes import Array
     from prunepack.regular_file import RegularFile
@@ -29,9 +28,6 @@ __all__ = ["Member", "cut", "make_pools", "read_blocks"]
 SMALL = 2**16
 """Tensors of more items have a pool of their own."""
 
-SPARSE = 1 / 8
-"""From this share of zeros on, a small tensor goes to the pool of the sparse ones."""
-
 BLOCK = 4 * 1024**2
 """Bytes of a source that are read at a time."""
 
@@ -42,6 +38,11 @@ class Member:
 
     span: Span
     file: RegularFile
+
+    @property
+    def count(self) -> int:
+        """Number of items of its carrier type."""
+        return (self.span.stop - self.span.start) // self.span.dtype.itemsize
 
     def items(self) -> Iterator[Array]:
         """Read the items of its carrier type, in 1-D arrays of some MB each."""
@@ -61,7 +62,7 @@ def make_pools(sources: Iterable[Source]) -> tuple[list[list[Member]], list[Copy
     Returns:
         The pools, and the tensors that need no place in one because another one has their bytes.
     """
-    pools: dict[object, list[Member]] = {}
+    stored: dict[str, Member] = {}
     copies: list[Copy] = []
     first: dict[object, str] = {}
     for source in sources:
@@ -69,11 +70,26 @@ def make_pools(sources: Iterable[Source]) -> tuple[list[list[Member]], list[Copy
             member = Member(span, source.file)
             name = first.setdefault(_content_of(member), span.name)
             if name == span.name:
-                pools.setdefault(_pool_of(member), []).append(member)
+                stored[name] = member
             else:
                 copies.append(Copy(span.name, name, span.shape))
         copies += [Copy(twin.name, of, twin.shape) for of, twin in source.twins]
-    return list(pools.values()), _resolved(copies)
+    return _pools(stored), _resolved(copies)
+
+
+def _pools(stored: Mapping[str, Member]) -> list[list[Member]]:
+    """Give large tensors a pool each, and group the small ones of each type."""
+    pools = [[name] for name, member in stored.items() if member.count > SMALL]
+    small: dict[str, list[Group[str]]] = {}
+    for name, member in stored.items():
+        if member.count <= SMALL:
+            group = Group.of(name, np.concatenate(list(member.items())))
+            small.setdefault(member.span.dtype.name, []).append(group)
+    places = {name: place for place, name in enumerate(stored)}
+    for groups in small.values():
+        pools += [sorted(group.members, key=places.__getitem__) for group in grouped(groups)]
+    pools.sort(key=lambda names: places[names[0]])
+    return [[stored[name] for name in names] for names in pools]
 
 
 def _content_of(member: Member) -> object:
@@ -83,15 +99,6 @@ def _content_of(member: Member) -> object:
         digest.update(block)
     elements = int(np.prod(member.span.shape, dtype=np.int64))
     return member.span.dtype.name, elements, digest.digest()
-
-
-def _pool_of(member: Member) -> object:
-    span = member.span
-    items = (span.stop - span.start) // span.dtype.itemsize
-    if items > SMALL:
-        return span.name
-    nonzero = sum(int(np.count_nonzero(bits(part))) for part in member.items())
-    return span.dtype.name, nonzero <= (1 - SPARSE) * items
 
 
 def _resolved(copies: list[Copy]) -> list[Copy]:

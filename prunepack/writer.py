@@ -16,6 +16,7 @@ from prunepack.codec import Block
 from prunepack.container import write_container
 from prunepack.frames import compress
 from prunepack.header import Chunk, File, Frame, Header, Literals, Pool, Stream, Tensor
+from prunepack.levels import effort
 from prunepack.parallel import in_order
 from prunepack.pooling import cut, make_pools, read_blocks
 from prunepack.runs import Shapes
@@ -55,6 +56,7 @@ def write_artifact(
         done: Called with each number of source bytes that has been coded.
     """
     pools, copies = make_pools(sources)
+    level = effort(level, sum(member.count for pool in pools for member in pool))
     with TemporaryFile(dir=scratch) as payload:
         writer = _PayloadWriter(payload, level, threads, done)
         literals = writer.store_literals(sources)

@@ -7,7 +7,7 @@ from prunepack import chunks
 from prunepack.chunks import STREAM_OVERHEAD, EncodedChunk, EncodedStream
 from prunepack.coder import Coder
 from prunepack.coders import CODERS
-from prunepack.levels import LEVELS
+from prunepack.levels import LEVELS, TINY, effort
 
 RNG = np.random.default_rng(0)
 
@@ -49,6 +49,12 @@ def test_each_coder_has_its_place():
     assert normal.streams["elements"].coder == "pcodec"
     phrase = np.frombuffer(RNG.bytes(300) * 50, "<u1")
     assert encode(phrase).streams["elements"].coder == "zstd"
+
+
+def test_a_tiny_model_is_coded_as_well_as_can_be():
+    assert effort(LEVELS["small"], TINY) is LEVELS["max"]
+    assert effort(LEVELS["small"], TINY + 1) is LEVELS["small"]
+    assert effort(LEVELS["fast"], 1) is LEVELS["fast"]
 
 
 def test_a_stream_has_to_be_worth_its_entry():
