@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from prunepack.dtypes import DTYPES
 from prunepack.external_data import parse_external
+from prunepack.location import inside, inside_file
 from prunepack.onnx_spans import (
     DATA_LOCATION,
     EXTERNAL,
@@ -81,7 +82,8 @@ def take_graph(artifact: Artifact, location: str) -> GraphOnly:
     """
     first, *others = artifact.files
     model = PartialFile(artifact, first)
-    tensors = list(find_tensors(model.data))
+    with inside_file(artifact.path), inside(f"file {first!r}"):
+        tensors = list(find_tensors(model.data))
     initializers = [tensor for tensor in tensors if tensor.initializer]
     files = {}
     if all(tensor.initializer for tensor in tensors if tensor.is_external):
