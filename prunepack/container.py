@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import struct
 import threading
 import zlib
@@ -54,7 +53,8 @@ def write_container(target: BufferedRandom, header: bytes, payload: IO[bytes]) -
     stored = compress(header)
     prefix = PREFIX.pack(MAGIC, VERSION, len(stored), len(header))
     target.write(prefix + CRC.pack(zlib.crc32(stored, zlib.crc32(prefix))) + stored)
-    shutil.copyfileobj(payload, target, BLOCK)
+    while block := payload.read(BLOCK):
+        target.write(block)
     target.seek(0)
     target.write(hashlib.file_digest(target, "sha256").digest())
 

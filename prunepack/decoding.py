@@ -12,7 +12,7 @@ from prunepack import chunks
 from prunepack.codec import Block
 from prunepack.frames import decompress
 from prunepack.location import inside
-from prunepack.parallel import in_order
+from prunepack.parallel import in_order, thread_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -62,12 +62,14 @@ class Decoder:
         """
         return self._kept(pool, index)
 
-    def chunks_together(self, keys: Iterable[Key], threads: int) -> tuple[Array, dict[Key, int]]:
-        """Decode chunks of pools into a new buffer, in ``threads`` threads.
+    def chunks_together(
+        self, keys: Iterable[Key], threads: int | None
+    ) -> tuple[Array, dict[Key, int]]:
+        """Decode chunks of pools into a new buffer.
 
         Args:
             keys: Pool and index of each, ascending.
-            threads: How many.
+            threads: How many threads decode, if not one per core.
 
         Returns:
             The buffer, and where in it each chunk begins.
@@ -75,7 +77,7 @@ class Decoder:
         places, size = self._places(keys)
         buffer = np.zeros(size, np.uint8)
         tasks = (partial(self._fill, *key, buffer[at:]) for key, at in places.items())
-        for _ in in_order(tasks, threads):
+        for _ in in_order(tasks, thread_count(threads, size)):
             pass
         return buffer, places
 

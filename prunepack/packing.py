@@ -75,7 +75,8 @@ def pack(
         _check_apart(out, Path(model_path).parent, sources)
         size = sum(source.file.size for source in sources)
         coded = _adding(progress, 2 * size)
-        write_artifact(scratch, sources, str(out.parent), effort, thread_count(threads), coded)
+        workers = thread_count(threads, size)
+        write_artifact(scratch, sources, str(out.parent), effort, workers, coded)
         scratch.flush()
         with Artifact.open(scratch.name) as artifact:
             _prove(artifact, os.fspath(model_path), lambda n, _: progress(size + n, 2 * size))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -15,12 +14,20 @@ __all__ = ["in_order", "thread_count"]
 
 T = TypeVar("T")
 
+WORTH = 4 * 1024**2
+"""Bytes of tensors from which on it pays to start threads."""
+
 AHEAD = 2
 """Tasks that are under way or done per thread, before the next result is fetched."""
 
 
-def thread_count(threads: int | None) -> int:
-    """Return ``threads``, or as many as there are cores that this process may use."""
+def thread_count(threads: int | None, nbytes: int) -> int:
+    """Return ``threads``, or as many as there are cores that this process may use.
+
+    One is enough for less than :data:`WORTH` bytes of work.
+    """
+    if nbytes < WORTH:
+        return 1
     if threads is not None:
         return max(threads, 1)
     if hasattr(os, "sched_getaffinity"):
@@ -38,6 +45,8 @@ def in_order(tasks: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:
     if threads == 1:
         yield from (task() for task in tasks)
         return
+    from concurrent.futures import ThreadPoolExecutor  # takes as long to load as a small model
+
     pool = ThreadPoolExecutor(threads)
     waiting: deque[Future[T]] = deque()
     try:

@@ -117,7 +117,7 @@ class Artifact:
         tensors = [_pick(self.tensors, name, "tensor", self.path) for name in wanted]
         keys = {(t.pool, index) for t in tensors for index, *_ in self.cuts(t)}
         with inside_file(self.path):
-            buffer, places = self._decoder.chunks_together(sorted(keys), thread_count(threads))
+            buffer, places = self._decoder.chunks_together(sorted(keys), threads)
         return {tensor.name: self._view(tensor, places, buffer) for tensor in tensors}
 
     def _view(self, tensor: TensorInfo, places: Mapping[Key, int], buffer: Array) -> Array:
@@ -176,7 +176,7 @@ class Artifact:
         file = _pick(self.files, name, "file", self.path)
         digest = hashlib.sha256()
         with inside_file(self.path):
-            for piece in self._decoder.pieces(self._pieces(file), thread_count(threads)):
+            for piece in self._decoder.pieces(self._pieces(file), thread_count(threads, file.size)):
                 digest.update(piece)
                 yield piece
             if digest.hexdigest() != file.sha256:

@@ -11,6 +11,7 @@ it kept its neighbours, with the same sign.
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -101,23 +102,21 @@ def _table(runs: Iterable[Run]) -> Array:
     return np.array([tuple(run) for run in runs], np.int64)
 
 
+@cache
 def _squashed() -> list[int]:
     at = [(x >> 7, x & 127) for x in range(4096)]
     return [(KNOTS[k] * (128 - part) + KNOTS[k + 1] * part) >> 7 for k, part in at]
 
 
-def _stretched(squashed: Sequence[int]) -> list[int]:
+@cache
+def _stretched() -> list[int]:
     """Invert: for each chance of 12 bits, the first x that reaches it."""
     table, x = [], 0
     for chance in range(4096):
-        while x < 4095 and squashed[x] >> 4 < chance:
+        while x < 4095 and _squashed()[x] >> 4 < chance:
             x += 1
         table.append(x - 2048)
     return table
-
-
-SQUASHED = _squashed()
-STRETCHED = _stretched(SQUASHED)
 
 
 class _Writer:
@@ -173,6 +172,7 @@ class _Model:
 
     def __init__(self, coder: _Writer | _Reader, top: int, level_shift: int) -> None:
         self._coder = coder
+        self._squashed, self._stretched = _squashed(), _stretched()
         self._top, self._level_shift = top, level_shift
         self._counters: defaultdict[Hashable, int] = defaultdict(lambda: FRESH)
         self._weights: defaultdict[Hashable, list[int]] = defaultdict(lambda: [EVEN] * 5)
@@ -246,9 +246,9 @@ class _Model:
     def _mix(self, bit: int, contexts: Sequence[Hashable], kind: Hashable, limit: int) -> int:
         """Code a bit by the mixed opinions of the counters of ``contexts``; all of them learn."""
         counters, weights = self._counters, self._weights[kind]
-        inputs = [STRETCHED[counters[context] >> 20] for context in contexts]
+        inputs = [self._stretched[counters[context] >> 20] for context in contexts]
         total = sum(weight * x for weight, x in zip(weights, inputs, strict=False)) >> 16
-        one = SQUASHED[min(max(total, -2048), 2047) + 2048]
+        one = self._squashed[min(max(total, -2048), 2047) + 2048]
         bit = self._coder.code(bit, one)
         error = ((bit << 16) - one) * RATE
         for index, (context, x) in enumerate(zip(contexts, inputs, strict=True)):

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from prunepack.parallel import AHEAD, in_order, thread_count
+from prunepack.parallel import AHEAD, WORTH, in_order, thread_count
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
@@ -58,6 +58,7 @@ def test_an_error_comes_out_in_its_place_and_ends_the_work(threads):
 
 
 def test_how_many_threads():
-    assert thread_count(3) == 3
-    assert thread_count(0) == 1
-    assert thread_count(None) >= 1
+    assert thread_count(3, WORTH) == 3
+    assert thread_count(0, WORTH) == 1
+    assert thread_count(None, WORTH) >= 1
+    assert thread_count(3, WORTH - 1) == 1
