@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Content", "LooseContent", "PackedContent", "TensorSpec", "open_content"]
 
-BLOCK = 4 * 1024**2
-"""Bytes of a file that are read at once; a whole number of items of any type."""
-
 
 class TensorSpec(NamedTuple):
     """Type and shape of a tensor."""
@@ -121,21 +118,16 @@ class LooseContent(Content):
         for source in self._sources:
             at = 0
             for span in source.spans:
-                yield from ((None, part) for part in _blocks(source, at, span.start))
-                yield from ((span.name, part) for part in _blocks(source, span.start, span.stop))
+                yield from ((None, part) for part in source.file.blocks(at, span.start))
+                yield from ((span.name, part) for part in source.file.blocks(span.start, span.stop))
                 at = span.stop
-            yield from ((None, part) for part in _blocks(source, at, source.file.size))
+            yield from ((None, part) for part in source.file.blocks(at, source.file.size))
 
     def elements(self, name: str) -> Iterator[Array]:
         """Yield the elements where they stand."""
         source, span = self._places[name]
-        for part in _blocks(source, span.start, span.stop):
+        for part in source.file.blocks(span.start, span.stop):
             yield np.frombuffer(part, span.dtype.carrier)
-
-
-def _blocks(source: Source, start: int, stop: int) -> Iterator[memoryview]:
-    for at in range(start, stop, BLOCK):
-        yield source.file.read(at, min(at + BLOCK, stop))
 
 
 @contextmanager
@@ -152,5 +144,4 @@ def open_content(path: str) -> Iterator[Content]:
         with Artifact.open(path) as artifact:
             yield PackedContent(artifact)
     else:
-        with open_sources(path) as sources:
-            yield LooseContent(sources)
+        yield LooseContent(open_sources(path))

@@ -85,6 +85,8 @@ def _entropy(counts: Array) -> int:
     In whole numbers, so that every machine comes to the same pools.
     """
     met = counts[counts > 0]
+    if not met.size:
+        return 0
     return int((met * (_log2(met.sum()) - _log2(met))).sum())
 
 

@@ -71,7 +71,8 @@ def pack(
         PrunepackError: If the result does not give the model back; nothing was written.
     """
     out, effort = Path(out_path), level_called(level)
-    with open_sources(os.fspath(model_path)) as sources, new_file(out, force=force) as scratch:
+    sources = open_sources(os.fspath(model_path))
+    with new_file(out, force=force) as scratch:
         _check_apart(out, Path(model_path).parent, sources)
         size = sum(source.file.size for source in sources)
         coded = _adding(progress, 2 * size)

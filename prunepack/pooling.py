@@ -23,13 +23,10 @@ if TYPE_CHECKING:
     from prunepack.sources import Source
     from prunepack.spans import Span
 
-__all__ = ["Member", "cut", "make_pools", "read_blocks"]
+__all__ = ["Member", "cut", "make_pools"]
 
 SMALL = 2**16
 """Tensors of more items have a pool of their own."""
-
-BLOCK = 4 * 1024**2
-"""Bytes of a source that are read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +43,8 @@ class Member:
 
     def items(self) -> Iterator[Array]:
         """Read the items of its carrier type, in 1-D arrays of some MB each."""
-        for block in read_blocks(self.file, self.span.start, self.span.stop):
+        for block in self.file.blocks(self.span.start, self.span.stop):
             yield np.frombuffer(block, self.span.dtype.carrier)
-
-
-def read_blocks(file: RegularFile, start: int, stop: int) -> Iterator[memoryview]:
-    """Read the bytes ``start`` to ``stop``, some MB at a time."""
-    for at in range(start, stop, BLOCK):
-        yield file.read(at, min(at + BLOCK, stop))
 
 
 def make_pools(sources: Iterable[Source]) -> tuple[list[list[Member]], list[Copy]]:
@@ -95,7 +86,7 @@ def _pools(stored: Mapping[str, Member]) -> list[list[Member]]:
 def _content_of(member: Member) -> object:
     """Return what only tensors with the same elements have in common."""
     digest = hashlib.sha256()
-    for block in read_blocks(member.file, member.span.start, member.span.stop):
+    for block in member.file.blocks(member.span.start, member.span.stop):
         digest.update(block)
     elements = int(np.prod(member.span.shape, dtype=np.int64))
     return member.span.dtype.name, elements, digest.digest()

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RegularFile", "open_regular"]
 
+BLOCK = 4 * 1024**2
+"""Bytes that are read at once: a whole number of items of any type."""
+
 
 def open_regular(path: str) -> BufferedReader:
     """Open a regular file for reading, without waiting for the other end of a FIFO.
@@ -77,6 +80,16 @@ class RegularFile:
         if done != len(buffer):
             raise self._changed("has become shorter", f"{self.size} bytes", start + done)
         return buffer
+
+    def blocks(self, start: int, stop: int) -> Iterator[memoryview]:
+        """Yield the bytes ``start`` to ``stop`` in order, :data:`BLOCK` of them at a time.
+
+        Raises:
+            UsageError: If the file cannot be opened any more.
+            RefusedError: If another file is in its place, or it has become shorter.
+        """
+        for at in range(start, stop, BLOCK):
+            yield self.read(at, min(at + BLOCK, stop))
 
     @contextmanager
     def mapped(self) -> Iterator[memoryview]:

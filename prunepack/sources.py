@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from prunepack.safetensors_spans import find_in_checkpoint, is_checkpoint
 from prunepack.spans import FoundTensor, Span, make_spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from prunepack.onnx_spans import OnnxTensor
 
@@ -43,14 +42,13 @@ class Source:
     twins: tuple[tuple[str, Span], ...] = ()
 
 
-@contextmanager
-def open_sources(model_path: str) -> Iterator[list[Source]]:
-    """Open a model and every external file that it refers to, to be read within the block.
+def open_sources(model_path: str) -> list[Source]:
+    """Find a model, every external file that it refers to, and the tensors in them.
 
     The model is an ONNX model or a safetensors checkpoint. Only what describes its tensors has
     been read, and nothing of it is kept in memory.
 
-    Yields:
+    Returns:
         The model first, then its external files in the order of their first mention.
 
     Raises:
@@ -58,8 +56,7 @@ def open_sources(model_path: str) -> Iterator[list[Source]]:
         RefusedError: If the model is malformed, or refers to what must not be packed.
     """
     with inside(model_path):
-        sources = _sources(model_path)
-    yield sources
+        return _sources(model_path)
 
 
 def _sources(model_path: str) -> list[Source]:

@@ -18,7 +18,7 @@ from prunepack.frames import compress
 from prunepack.header import Chunk, File, Frame, Header, Literals, Pool, Stream, Tensor
 from prunepack.levels import effort
 from prunepack.parallel import in_order
-from prunepack.pooling import cut, make_pools, read_blocks
+from prunepack.pooling import cut, make_pools
 from prunepack.runs import Shapes
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class _PayloadWriter:
             np.frombuffer(block, np.uint8)
             for source in sources
             for start, stop in _literal_runs(source)
-            for block in read_blocks(source.file, start, stop)
+            for block in source.file.blocks(start, stop)
         )
         frames = [self._store_frame(chunk) for chunk in cut(runs, LITERAL_CHUNK)]
         return Literals(LITERAL_CHUNK, tuple(frames))
@@ -149,7 +149,7 @@ def _file(source: Source) -> File:
         at = span.stop
     segments.append(source.file.size - at)
     digest = hashlib.sha256()
-    for block in read_blocks(source.file, 0, source.file.size):
+    for block in source.file.blocks(0, source.file.size):
         digest.update(block)
     named = tuple(segment for segment in segments if segment != 0)
     return File(source.name, source.file.size, digest.hexdigest(), named)

@@ -60,9 +60,9 @@ def write_inline(path, count, size):
 OPEN = """
 import sys
 from prunepack.sources import open_sources
-with open_sources(sys.argv[1]) as (source,):
-    assert len(source.spans) == int(sys.argv[2])
-    assert source.file.size > 100 * 2**20
+(source,) = open_sources(sys.argv[1])
+assert len(source.spans) == int(sys.argv[2])
+assert source.file.size > 100 * 2**20
 """
 
 

@@ -70,8 +70,7 @@ def is_accepted(path):
 
 def spans_or_refusal(path):
     try:
-        with open_sources(str(path)) as (source,):
-            return source.spans
+        return open_sources(str(path))[0].spans
     except RefusedError as error:
         return str(error)
 

@@ -26,8 +26,7 @@ def save(folder, arrays, **external):
 
 
 def sources_of(path):
-    with open_sources(str(path)) as sources:
-        return sources
+    return open_sources(str(path))
 
 
 def content(source):
@@ -146,8 +145,8 @@ def test_more_files_than_a_process_may_hold_open(tmp_path):
         "import resource, sys\n"
         "from prunepack.sources import open_sources\n"
         f"resource.setrlimit(resource.RLIMIT_NOFILE, (50, {hard}))\n"
-        "with open_sources(sys.argv[1]) as sources:\n"
-        "    print(sum(len(s.file.read(0, s.file.size)) for s in sources[1:]))\n"
+        "sources = open_sources(sys.argv[1])\n"
+        "print(sum(len(s.file.read(0, s.file.size)) for s in sources[1:]))\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "m.onnx")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
