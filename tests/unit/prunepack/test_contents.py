@@ -8,9 +8,10 @@ from artifact_crafting import Sample
 from onnx import TensorProto, helper
 
 import prunepack
-from prunepack.contents import BLOCK, LooseContent, PackedContent, open_content
+from prunepack.contents import LooseContent, PackedContent, open_content
 from prunepack.differences import compare
 from prunepack.errors import CorruptArtifactError, RefusedError
+from prunepack.regular_file import BLOCK
 
 
 def write_model(folder, weight):
