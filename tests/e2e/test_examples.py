@@ -92,7 +92,7 @@ def test_undo_gives_the_dense_checkpoint_back(by_hand):
         (("inspect", "work/masked"), "l1_unstructured"),
         (("inspect", "work/masked", "--layer", "conv1"), "weight_mask"),
         (("inspect", "work/dense"), "0 of 54"),
-        (("inspect", "work/lenet.prunepack"), "gaps"),
+        (("inspect", "work/lenet.prunepack"), "contexts"),
         (("inspect", "work/onnx"), "fc1.weight"),
         (("inspect", "work/masked/pruned_model.pth"), "fc1.weight_orig"),
         (("inspect", "work/dense/weights.safetensors"), "fc1.weight"),
@@ -143,7 +143,7 @@ def test_misuse_of_a_stage_is_told(by_hand, arguments, code, message):
 
 def test_the_python_of_the_readme_runs(released, tmp_path):
     codes = blocks("python")
-    assert len(codes) == 2
+    assert len(codes) == 3
     for code in codes:
         assert call("-c", code, cwd=released[0], command=(sys.executable,)).code == 0
 
