@@ -1,11 +1,15 @@
-"""What the header says; one dataclass per JSON object, one field per key."""
+"""What the header says; one class per JSON object, one field per key.
+
+Most are named tuples rather than dataclasses, whose classes take seven times as long to make: that
+is a part of every start of a small model.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping  # noqa: TC003 -- schema.build looks at it at run time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from prunepack import canonical_json
 from prunepack.errors import UnsupportedArtifactError
@@ -17,8 +21,7 @@ FEATURES: frozenset[str] = frozenset()
 """Names that this version understands in ``required``."""
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """A packed file.
 
     Attributes:
@@ -35,8 +38,7 @@ class File:
     segments: tuple[int | str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One stored zstd frame of literal bytes.
 
     Attributes:
@@ -48,8 +50,7 @@ class Frame:
     crc32: int
 
 
-@dataclass(frozen=True, slots=True)
-class Literals:
+class Literals(NamedTuple):
     """The literal stream: the literal bytes of all files, in order.
 
     Attributes:
@@ -80,8 +81,7 @@ class Stream:
     crc32: int
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A run of elements that is coded on its own.
 
     Attributes:
@@ -93,8 +93,7 @@ class Chunk:
     streams: Mapping[str, Stream]
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """A run of elements of a pool.
 
     Attributes:
@@ -111,8 +110,7 @@ class Tensor:
         return math.prod(self.shape)
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(NamedTuple):
     """Tensors of one type, end to end, and the chunks they are cut into.
 
     They are counted in items of the type's carrier: elements, or bytes that several share.
@@ -130,8 +128,7 @@ class Pool:
     chunks: tuple[Chunk, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """A tensor with the very elements of another.
 
     Attributes:
@@ -145,8 +142,7 @@ class Copy:
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """The whole header.
 
     Attributes:
@@ -165,7 +161,7 @@ class Header:
 
     def to_bytes(self) -> bytes:
         """Write the header as canonical JSON."""
-        return canonical_json.dumps(asdict(self))
+        return canonical_json.dumps(_plain(self))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Header:
@@ -178,6 +174,19 @@ class Header:
         value = canonical_json.loads(data)
         _check_required(value)
         return build(cls, value, "header")
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of these classes as JSON values."""
+    if isinstance(value, Stream):
+        return asdict(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, tuple):
+        fields = getattr(value, "_fields", None)
+        plain = [_plain(one) for one in value]
+        return dict(zip(fields, plain, strict=True)) if fields else plain
+    return value
 
 
 def _check_required(value: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from prunepack.dtypes import DTYPES, STREAM_DTYPES, ArraySpec, DType
 from prunepack.runs import Shapes
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Layout", "PlacedChunk", "PlacedPool", "PlacedStream", "TensorInfo"]
 
 
-@dataclass(frozen=True, slots=True)
-class TensorInfo:
+class TensorInfo(NamedTuple):
     """A stored tensor.
 
     Attributes:
@@ -54,8 +53,7 @@ class TensorInfo:
         return DTYPES[self.dtype].nbytes(self.elements)
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedStream:
+class PlacedStream(NamedTuple):
     """Stored bytes and what they decode to; ``offset`` counts from the start of the payload."""
 
     coder: str
@@ -79,8 +77,7 @@ class PlacedChunk:
         return sum(stream.size for stream in self.streams.values())
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedPool:
+class PlacedPool(NamedTuple):
     """A pool; ``label`` names it in messages."""
 
     label: str
@@ -90,8 +87,7 @@ class PlacedPool:
     chunks: tuple[PlacedChunk, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """Everything a reader has to find.
 
     Attributes:

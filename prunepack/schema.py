@@ -1,9 +1,8 @@
-"""From JSON values to frozen dataclasses, with nothing missing, extra or of another type."""
+"""From JSON values to frozen classes, with nothing missing, extra or of another type."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -21,8 +20,8 @@ def build(kind: type[T], value: Any, where: str) -> T:
     """Make a ``kind`` of ``value``.
 
     Args:
-        kind: A dataclass whose fields are ``int``, ``str``, a union of both, another such
-            dataclass, ``tuple[X, ...]`` or ``Mapping[str, X]``.
+        kind: A dataclass or named tuple whose fields are ``int``, ``str``, a union of both,
+            another such class, ``tuple[X, ...]`` or ``Mapping[str, X]``.
         value: What the JSON reader returned.
         where: Path of ``value`` in the header, for messages.
 
@@ -52,8 +51,7 @@ def _build(kind: Any, value: Any, where: str) -> Any:
 
 @cache
 def _hints(kind: type) -> Mapping[str, Any]:
-    hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
+    return get_type_hints(kind)
 
 
 def _expect(kind: Any, value: Any, where: str) -> Any:

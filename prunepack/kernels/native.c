@@ -132,6 +132,10 @@ static int code_bit(Coder *c, int bit, uint32_t one)
     return bit;
 }
 
+/* What a counter that has seen nothing would hold. Counters are kept exclusive-or this, so that
+ * memory of zeros is fresh counters, and those that are never met cost nothing. */
+#define FRESH (1u << 31)
+
 /* Mixes the opinions of a few counters about the next bit, codes it, and lets all of them learn. */
 static int mix_bit(Coder *c, int bit, int count, uint32_t *const *counters, int32_t *weights,
                    uint32_t limit)
@@ -139,7 +143,7 @@ static int mix_bit(Coder *c, int bit, int count, uint32_t *const *counters, int3
     int32_t inputs[INPUTS];
     int64_t sum = 0;
     for (int i = 0; i < count; i++) {
-        inputs[i] = stretch_table[*counters[i] >> 20];
+        inputs[i] = stretch_table[(*counters[i] ^ FRESH) >> 20];
         sum += (int64_t)weights[i] * inputs[i];
     }
     sum >>= 16;
@@ -149,11 +153,11 @@ static int mix_bit(Coder *c, int bit, int count, uint32_t *const *counters, int3
     int64_t error = (int64_t)((bit << 16) - one) * RATE;
     for (int i = 0; i < count; i++) {
         weights[i] += (int32_t)((inputs[i] * error + (1 << 19)) >> 20);
-        int64_t chance = *counters[i] >> 10, seen = *counters[i] & 1023;
+        int64_t chance = (*counters[i] ^ FRESH) >> 10, seen = *counters[i] & 1023;
         int64_t target = bit ? (1 << 22) - 1 : 0;
         chance += (target - chance) * rate_table[seen] >> 16;
         seen += seen < limit;
-        *counters[i] = (uint32_t)(chance << 10 | seen);
+        *counters[i] = (uint32_t)(chance << 10 | seen) ^ FRESH;
     }
     return bit;
 }
@@ -180,16 +184,7 @@ typedef struct {
 
 static uint32_t *new_counters(int64_t count)
 {
-    uint32_t *counters = malloc((size_t)count * sizeof *counters);
-    for (int64_t i = 0; counters && i < count; i++)
-        counters[i] = 1u << 31;
-    return counters;
-}
-
-static void fill(uint32_t *counters, int64_t count)
-{
-    for (int64_t i = 0; i < count; i++)
-        counters[i] = 1u << 31;
+    return calloc((size_t)count, sizeof(uint32_t));
 }
 
 static void fill_weights(int32_t *weights, int64_t count)
@@ -202,9 +197,6 @@ static int open_shared(Shared *s, int top, int level_shift)
 {
     s->top = top;
     s->level_shift = level_shift;
-    fill(s->past, 1 << 12);
-    fill(s->around, 1 << 8);
-    fill(s->signs, 81);
     fill_weights(s->mask_weights[0], 8 * INPUTS);
     fill_weights(s->sign_weights[0], 4 * INPUTS);
     fill_weights(s->top_weights[0], TOP_BITS * INPUTS);
@@ -327,7 +319,7 @@ static int code_run(Coder *c, Shared *s, Run run, uint16_t *symbols)
 static int code_runs(Coder *c, const Run *runs, int64_t count, int top, int level_shift,
                      uint16_t *symbols)
 {
-    Shared *s = malloc(sizeof *s);
+    Shared *s = calloc(1, sizeof *s);
     if (!s)
         return 0;
     int sound = open_shared(s, top, level_shift);

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import fields
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -94,12 +95,12 @@ def test_the_example_s_header_is_the_one_shown(path):
 def test_each_table_lists_the_fields(title, kind):
     table = PAGE.split(f"\n**{title}**\n\n")[1].split("\n\n")[0]
     names = re.findall(r"^\| `(\w+)`", table, re.MULTILINE)
-    assert sorted(names) == sorted(field.name for field in fields(kind))
+    assert sorted(names) == sorted(get_type_hints(kind))
 
 
 @pytest.mark.parametrize("kind", [Chunk, Frame, Tensor])
 def test_objects_within_a_row_list_their_fields(kind):
-    names = ", ".join(sorted(field.name for field in fields(kind)))
+    names = ", ".join(sorted(get_type_hints(kind)))
     assert f"`{{{names}}}`" in PAGE
 
 
