@@ -41,6 +41,7 @@ COMMANDS = {
         "pack": ("pipeline.commands.pack", "Pack an ONNX model into one small file, losslessly."),
         "unpack": ("pipeline.commands.unpack", "Get the packed files back, byte for byte."),
         "inspect": ("pipeline.commands.inspect", "Show what is in a checkpoint or an artifact."),
+        "bisect": ("pipeline.commands.bisect", "Name the first node at which two models part."),
     },
 }
 """Group → command → (the module that defines ``command(name)``, one line of help)."""
