@@ -21,8 +21,8 @@ MARKS = {"passed": "ok", "failed": "**FAILED**", "undecided": "**cannot tell**"}
 def to_markdown(report: Report) -> str:
     """Return the verdict, what did not pass, all checks, all figures and what was judged."""
     parts = [
-        [f"# Verdict: {report.verdict}", "", _count(report), ""],
-        [f"- {_open(check)}" for check in report.open],
+        [f"# Verdict: {report.verdict}", "", _count(report)],
+        ["", *(f"- {_open(check)}" for check in report.open)] if report.open else [],
         ["", "## Checks", ""],
         _table(("", "check", "measured", "limit", "where"), map(_check, report.checks)),
         ["", "## Figures", "", "<details><summary>All that was measured</summary>", ""],
