@@ -50,7 +50,7 @@ def check_signature(measured: Measured, report: Path, envelope: Path, key: Path)
 def _digest(folder: Path, name: str) -> str:
     """Return the SHA-256 of a file that a statement names; its name must not lead elsewhere."""
     path = folder / name
-    if path.parent != folder or path.is_symlink():
+    if path.parent != folder or name == ".." or path.is_symlink():
         raise RefusedError(f"a statement names {name!r}", expected="a file beside it")
     try:
         return file_digest(path)

@@ -19,8 +19,8 @@ PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:prunepack:run:1"
 """What the parameters and the dependencies mean: the recipe of a ``prunepack run``."""
 
-TOOL = "pkg:pypi/{name}@{version}"
-"""A package URL, as SLSA names dependencies."""
+KINDS = {"python": "generic"}
+"""Kinds of package in a package URL, by name; all others are from PyPI."""
 
 
 def statement(
@@ -75,7 +75,8 @@ def _predicate(provenance: Mapping[str, Any], builder: str, version: str) -> dic
             "externalParameters": {"recipe": dict(provenance["recipe"])},
             "internalParameters": {"stages": [_without_tools(stage) for stage in stages]},
             "resolvedDependencies": [
-                {"uri": TOOL.format(name=name, version=number)} for name, number in sorted(tools)
+                {"uri": f"pkg:{KINDS.get(name, 'pypi')}/{name}@{number}"}
+                for name, number in sorted(tools)
             ],
         },
         "runDetails": {"builder": {"id": builder, "version": {"prunepack": version}}},

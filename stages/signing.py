@@ -140,7 +140,7 @@ def _needed() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"signatures need {error.name}",
+            f"signatures need {str(error.name).partition('.')[0]}",
             found="it is not installed",
             do="Install it: pip install 'prunepack[sign]'.",
         ) from None
