@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -117,7 +118,9 @@ def score_metrics(scores: PerProgram, reference: str, seed: int) -> Metrics:
 
 
 def _worst(each: PerProgram) -> str:
-    return min((name for name in PROGRAMS if name != "dense"), key=lambda name: _mean(each[name]))
+    """Return which program, other than the dense one, has the lowest mean; NaN is the lowest."""
+    means = {name: _mean(each[name]) for name in PROGRAMS if name != "dense"}
+    return min(means, key=lambda name: (not math.isnan(means[name]), means[name]))
 
 
 def _mean(values: npt.NDArray[Any]) -> float:

@@ -22,6 +22,9 @@ Z_POWER = 0.8416212335729143
 
 RESAMPLES = 2000
 
+MOST_SAMPLES = 10**12
+"""Nobody has more; an answer beyond is none."""
+
 
 def wilson(right: int, samples: int) -> tuple[float, float]:
     """Return the interval of a proportion (Wilson, J. Am. Stat. Assoc. 22, 1927)."""
@@ -77,7 +80,12 @@ def bootstrap(values: npt.NDArray[Any], seed: int) -> tuple[float, float]:
     ordered = np.sort(values.astype(np.float64))
     generator = np.random.default_rng(seed)
     count = len(ordered)
-    means = [ordered[generator.integers(0, count, count)].mean() for _ in range(RESAMPLES)]
+    means = np.empty(RESAMPLES)
+    rows = max(1, min(RESAMPLES, 2**20 // count))
+    for at in range(0, RESAMPLES, rows):
+        size = min(rows, RESAMPLES - at)
+        drawn = generator.integers(0, count, (size, count))
+        means[at : at + size] = ordered[drawn].mean(1)
     low, high = np.quantile(means, (0.025, 0.975))
     mean = ordered.mean()
     return float(min(low, mean)), float(max(high, mean))
@@ -100,9 +108,12 @@ def samples_needed(value: float, low: float, high: float, bound: float, samples:
         samples: How many samples the interval is from.
 
     Returns:
-        The number, or None if no number would do: the estimate is on the limit or is not finite.
+        The number, or None if none would do: the estimate is on the limit, all but on it, or not
+        finite.
     """
     half, distance = (high - low) / 2, abs(value - bound)
     if not (math.isfinite(half) and math.isfinite(distance) and distance > 0 and samples > 0):
         return None
-    return math.ceil(samples * (half * (1 + Z_POWER / Z) / distance) ** 2)
+    ratio = half * (1 + Z_POWER / Z) / distance
+    needed = samples * ratio * ratio
+    return math.ceil(needed) if needed <= MOST_SAMPLES else None

@@ -56,7 +56,8 @@ class Sketch:
         at = int(np.searchsorted(np.cumsum(self._bins), rank - self._zeros))
         if at == _BINS:
             return math.inf
-        return float(2 * math.exp((at + _LOWEST) * _STEP) / (RATIO + 1))
+        middle = (at + _LOWEST) * _STEP + math.log(2 / (RATIO + 1))
+        return math.exp(min(middle, math.log(sys.float_info.max)))
 
 
 class Total:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,17 @@ __all__ = ["LABELS", "user_samples"]
 
 LABELS = "labels"
 """The key of what a model ought to say of each sample, unless an input has that name."""
+
+_DAMAGED = (
+    AttributeError,  # a single array and no archive
+    EOFError,
+    OSError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy says to a file that is no ``.npz``, or no longer one."""
 
 FORMS = "an .npz file, a folder of ONNX test data, module:function or file.py:function"
 
@@ -54,11 +66,18 @@ def user_samples(source: str, inputs: Sequence[InputSpec]) -> list[Samples]:
 def _npz(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+            return {name: _plain(array) for name, array in arrays.items()}
+    except _DAMAGED as error:
         raise RefusedError(
             f"{path} cannot be read", expected="an .npz of plain arrays", found=str(error)
         ) from None
+
+
+def _plain(array: Any) -> npt.NDArray[Any]:
+    """Refuse the bytes that numpy gives for a member of the archive that is no array."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"a {type(array).__name__}")
+    return array
 
 
 def _called(source: str) -> Mapping[str, Any]:
@@ -103,7 +122,7 @@ def _test_data(folder: Path, inputs: Sequence[InputSpec]) -> dict[str, npt.NDArr
         name = inputs[index].name if index < len(inputs) else file.name
         try:
             arrays[name] = onnx.numpy_helper.to_array(onnx.load_tensor(file))
-        except (DecodeError, TypeError, ValueError) as error:
+        except (DecodeError, KeyError, TypeError, ValueError) as error:
             raise RefusedError(
                 f"{file} cannot be read", expected="a tensor in protobuf", found=str(error)
             ) from None
