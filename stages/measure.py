@@ -19,6 +19,7 @@ from stages.artifacts import (
 )
 from stages.checkpoints import InputSpec
 from stages.contract import Config, Facts, stage
+from stages.graph_facts import graph_metrics
 from stages.host import host_name
 from stages.latency import latency_figures
 from stages.memory import memory_figures, peak_memory
@@ -83,7 +84,7 @@ def measure(
 ) -> Facts:
     """Weigh every form of the model and time the packed one against the dense one."""
     metrics = _sizes(dense, masked, dense_onnx, onnx, package)
-    metrics |= _runtime(config, dense_onnx, package)
+    metrics |= _runtime(config, dense_onnx, package) | graph_metrics(onnx.model)
     digests = digests_of(onnx, package)
     content = {"digests": digests, "host": host_name(), "metrics": metrics_to_json(metrics)}
     write_json(out / "measurements.json", content)
