@@ -128,15 +128,17 @@ class Narrowing:
         return [-1, *places, last]
 
     def _first(self, last: int) -> tuple[int, int]:
-        """Return two neighbours: a place whose cut agrees, and the next one, which parts."""
+        """Return two neighbours: a place whose cut agrees, and the next one, which parts.
+
+        Of several places that agree the last one counts: what parted before it is of no consequence.
+        """
         places = self._places(last)
         low, high = 0, len(places) - 1
         while high - low > 1:
-            for place in self._look([places[at] for at in _spread(low, high, self._room())]):
-                if self._parts(place):
-                    high = places.index(place)
-                    break
-                low = places.index(place)
+            looked = self._look([places[at] for at in _spread(low, high, self._room())])
+            parts = {places.index(place): self._parts(place) for place in looked}
+            low = max((at for at, parted in parts.items() if not parted), default=low)
+            high = min((at for at, parted in parts.items() if parted and at > low), default=high)
         return places[low], places[high]
 
     def _traced(self, grown: Found) -> Found | None:

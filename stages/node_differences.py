@@ -38,7 +38,8 @@ def of_nodes(a: Program, b: Program, node: Node, other: Node, matching: Matching
     if node.op != other.op:
         yield f"the operator is {node.op} and {other.op}"
     yield from _attributes(node.proto, other.proto)
-    for index, (x, y) in enumerate(zip_longest(node.inputs, other.inputs, fillvalue="")):
+    pairs = [*zip_longest(node.inputs, other.inputs, fillvalue="")]
+    for index, (x, y) in enumerate([*pairs, *zip(node.captured, other.captured, strict=False)]):
         yield from _input(a, b, index, x, y, matching)
 
 
