@@ -58,8 +58,8 @@ def user_samples(source: str, inputs: Sequence[InputSpec]) -> list[Samples]:
     if path.is_dir():
         return [_fitted(_test_data(folder, inputs), inputs, str(folder)) for folder in _sets(path)]
     if path.suffix != ".npz" or not path.is_file():
-        found = "a file of another kind" if path.is_file() else "none"
-        raise UsageError(f"verify.inputs: {source}", expected=FORMS, found=found)
+        found = "a file of another kind" if path.is_file() else "nothing of that name"
+        raise UsageError(f"{source} gives no samples", expected=FORMS, found=found)
     return [_fitted(_npz(path), inputs, source)]
 
 

@@ -144,11 +144,11 @@ def test_samples_that_do_not_fit(npz, arrays, message, says):
 
 
 @pytest.mark.parametrize(
-    ("name", "found"), [("no.npz", "none"), ("file.csv", "a file of another kind")]
+    ("name", "found"), [("no.npz", "nothing of that name"), ("file.csv", "a file of another kind")]
 )
 def test_there_is_no_such_file(tmp_path, name, found, says):
     (tmp_path / "file.csv").write_text("1,2")
-    with says(UsageError, f"verify.inputs: {tmp_path / name}: expected {EITHER}, found {found}"):
+    with says(UsageError, f"{tmp_path / name} gives no samples: expected {EITHER}, found {found}"):
         user_samples(str(tmp_path / name), INPUTS)
 
 
