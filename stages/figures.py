@@ -44,6 +44,7 @@ def gathered(sources: Sequence[Path]) -> Measured:
     """
     metrics: Metrics = {}
     digests: dict[str, str] = {}
+    content: dict[str, Any] = {}
     host = ""
     for source in sources:
         found = read_figures(source)
@@ -56,8 +57,9 @@ def gathered(sources: Sequence[Path]) -> Measured:
                     do="Verify and measure the same artifact.",
                 )
         metrics |= found.metrics
+        content |= found.content
         host = found.host or host
-    return Measured(metrics, digests, host)
+    return Measured(metrics, digests, host, content)
 
 
 def read_figures(source: Path) -> Measured:

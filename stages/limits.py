@@ -36,6 +36,7 @@ ALWAYS = (
     "torch.training_layers <= 0",
     "torch.unsteady_values <= 0",
     "runtime.provider_mismatches <= 0",
+    "runtime.nodes_elsewhere <= 0",
     "latency.provider_mismatches <= 0",
     "graph.refused_domains <= 0",
 )

@@ -192,6 +192,7 @@ def test_figures_are_gathered(figures, tmp_path):
     found = gathered([tmp_path / "parity.json", tmp_path / "measurements.json"])
     assert found.metrics == PARITY | MEASURED
     assert (found.digests, found.host) == (DIGESTS, "a machine, 2 cores")
+    assert found.content["host"] == "a machine, 2 cores"
 
 
 @pytest.fixture
