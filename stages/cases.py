@@ -123,6 +123,8 @@ def _large(
             arrays[one.name] = array * array.dtype.type(scale)
         else:
             arrays[one.name] = np.full_like(array, _highest(one, sizes))
+    if not any(array.dtype.kind == "f" for array in arrays.values()):
+        return Case("highest integers", arrays, 2)
     return Case(f"large values, × {scale:g}", arrays, 2, scale)
 
 

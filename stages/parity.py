@@ -11,7 +11,7 @@ import numpy as np
 
 from stages.deviation import Deviation, tolerance
 from stages.metrics import Metric, Metrics
-from stages.tolerances import EXACT, Tolerance, allowed
+from stages.tolerances import EXACT, Allowed, Tolerance, allowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +31,7 @@ class Comparison:
         link: What is compared, for the metrics' names, such as ``torch_onnx``.
         exact: Whether the rule is bit for bit, not a tolerance.
         rules: How far outputs may be apart; by dtype where none matches.
+        lenient: Whether a rule that is stricter than the usual for its dtype counts as the usual.
         outputs: The figures of each output that both sides have.
         problems: What cannot be compared, by the output's name.
     """
@@ -38,6 +39,7 @@ class Comparison:
     link: str
     exact: bool = False
     rules: Sequence[Tolerance] = ()
+    lenient: bool = False
     outputs: dict[str, Deviation] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     differing: dict[str, int] = field(default_factory=dict)
@@ -81,11 +83,16 @@ class Comparison:
         if a.dtype.kind not in "biufc":  # text, which is equal or not
             a, b = np.ones(a.shape, bool), a == b
         if name not in self.outputs:
-            rule = EXACT if self.exact else allowed(self.rules, name, str(a.dtype))
-            self.outputs[name] = Deviation(name, rule)
+            self.outputs[name] = Deviation(name, self._allowed(name, str(a.dtype)))
         if self.exact:
             self.differing[name] = self.differing.get(name, 0) + _differing(a, b)
         self.outputs[name].add(a, b, first, case)
+
+    def _allowed(self, name: str, dtype: str) -> Allowed:
+        if self.exact:
+            return EXACT
+        rule = allowed(self.rules, name, dtype)
+        return rule.at_least(allowed((), name, dtype)) if self.lenient else rule
 
     def metrics(self) -> Metrics:
         """Return the figures of the comparison by name, then those of each output."""

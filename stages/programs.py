@@ -147,10 +147,11 @@ def steadiness(programs: Programs, inputs: Arrays, rules: Sequence[Tolerance]) -
     Args:
         programs: The programs; of these the finalized torch model.
         inputs: A batch of two samples or more.
-        rules: How far outputs may be apart.
+        rules: How far outputs may be apart; none is stricter here than the usual, since the order
+            of additions changes with the size of the batch.
     """
     count = len(next(iter(inputs.values())))
-    again, alone = Comparison("again", rules=rules), Comparison("alone", rules=rules)
+    again, alone = (Comparison(name, rules=rules, lenient=True) for name in ("again", "alone"))
     whole = programs.torch(inputs)
     again.add(whole, programs.torch(inputs), count, "run again")
     single = programs.torch({name: array[:1] for name, array in inputs.items()})

@@ -79,4 +79,4 @@ def _draw(
 
 def real(inputs: Sequence[InputSpec], samples: npt.NDArray[np.float32]) -> Arrays:
     """Return ``samples`` (n, *sample) as the first and only input of a model."""
-    return {inputs[0].name: samples.astype(inputs[0].dtype)}
+    return {inputs[0].name: samples.astype(inputs[0].dtype, copy=False)}

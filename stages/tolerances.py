@@ -51,6 +51,11 @@ class Allowed:
     rtol: float
     nonfinite: bool = False
 
+    def at_least(self, other: Allowed) -> Allowed:
+        """Return this, with the errors that ``other`` allows as well."""
+        atol, rtol = max(self.atol, other.atol), max(self.rtol, other.rtol)
+        return Allowed(atol, rtol, self.nonfinite)
+
 
 EXACT = Allowed(0.0, 0.0)
 

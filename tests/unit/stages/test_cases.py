@@ -54,6 +54,11 @@ def test_zeros_and_large_values():
         assert case.arrays["on"].all()
 
 
+def test_large_values_of_a_model_without_floats():
+    _, large = trials(INPUTS[1:], [], 0, {"ids": 9})
+    assert {(case.name, case.scale) for case in large.cases} == {("highest integers", 1.0)}
+
+
 def test_an_open_axis_at_other_sizes():
     axis = Axis("length", (("x", 2), ("ids", 1)), 16)
     *_, trial = trials(INPUTS, [axis], 0, {})

@@ -212,6 +212,14 @@ def test_a_tolerance_of_ones_own(rule, beyond):
     assert metrics["beyond_tolerance"].value == beyond
 
 
+@pytest.mark.parametrize(("atol", "beyond"), [(0.0, 1), (0.1, 1), (1.0, 0)])
+def test_a_lenient_comparison_is_as_strict_as_usual_at_most(atol, beyond):
+    expected, found = {"y": floats(0, 0)}, {"y": floats(5e-5, 0.5)}
+    rules = (Tolerance(atol=atol, rtol=0.0),)
+    metrics = compared(expected, found, rules=rules, lenient=True)
+    assert metrics["beyond_tolerance"].value == beyond
+
+
 def test_beyond_tolerance_names_every_output_that_is():
     rules = (Tolerance(outputs="logits", atol=1.0), Tolerance(atol=0.0, rtol=0.0))
     expected = {"logits": floats(0), "a": floats(1), "b": floats(1)}
