@@ -107,11 +107,12 @@ def time_side_by_side(
         for index, first in enumerate(track(orders, "timing", len(orders))):
             pair, opening[index] = _open(dense, pruned, first)
             for batch, feed in inputs.items():
-                took = _warm_up(pair, feed, plan.share / 4)
+                took = _warm_up(pair[:: 1 - 2 * first], feed, plan.share / 4)
                 count = len(runs[batch][0]) if runs[batch] else plan.crossings(took)
                 times, taken = _time(pair, dict(feed), _orders(generator, count))
                 runs[batch].append(times)
                 lost[batch] += 100 * taken / len(orders)
+            del pair  # before the next is opened: two sessions in memory, not four
     shape = plan.rounds, 2, -1, 2, 2
     arrays = {batch: np.reshape(times, shape) for batch, times in runs.items()}
     return Timed(opening.reshape(plan.rounds, 2, 1, 1, 2), arrays, lost, cores)
