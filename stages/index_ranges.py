@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stages.programs import run_torch
 from stages.samples import noise
 
 if TYPE_CHECKING:
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["index_sizes"]
 
-LOOKUPS = ("embedding", "_embedding_bag", "index_select", "index", "gather")
+LOOKUPS = (
+    "embedding",
+    "_embedding_bag",
+    "_embedding_bag_forward_only",
+    "index_select",
+    "index",
+    "gather",
+)
 """ATen's operators that look rows up in a table, their first argument."""
 
 
@@ -27,6 +35,9 @@ def index_sizes(module: nn.Module, inputs: Sequence[InputSpec], seed: int) -> di
     that it makes is watched: an index that holds an input's numbers, or those and a constant, as
     some models add to positions, shows how large that input may be. An input that is in no
     look-up, such as a mask, has no entry.
+
+    Raises:
+        RefusedError: If the module fails.
     """
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
@@ -34,7 +45,8 @@ def index_sizes(module: nn.Module, inputs: Sequence[InputSpec], seed: int) -> di
     whole = [one.name for one in inputs if one.dtype.startswith(("int", "uint"))]
     if not whole:
         return {}
-    arrays = {name: torch.from_numpy(array) for name, array in noise(inputs, 2, seed).items()}
+    given = noise(inputs, 2, seed)
+    arrays = {name: torch.from_numpy(given[name]) for name in whole}
     sizes: dict[str, int] = {}
 
     class Watch(TorchDispatchMode):
@@ -46,11 +58,11 @@ def index_sizes(module: nn.Module, inputs: Sequence[InputSpec], seed: int) -> di
         ) -> Any:
             if func.overloadpacket.__name__ in LOOKUPS:
                 for rows, index in _look_ups(args):
-                    _narrow(sizes, {name: arrays[name] for name in whole}, rows, index)
+                    _narrow(sizes, arrays, rows, index)
             return func(*args, **(kwargs or {}))
 
-    with torch.no_grad(), Watch():
-        module(*arrays.values())
+    with Watch():
+        run_torch(module, given, ())
     return sizes
 
 

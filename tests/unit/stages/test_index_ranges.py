@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from prunepack.errors import RefusedError
 from stages.checkpoints import InputSpec
 from stages.index_ranges import index_sizes
 from stages.samples import noise
@@ -58,6 +59,12 @@ def test_a_model_of_floats_is_not_run():
         raise AssertionError
 
     assert index_sizes(fail, (InputSpec(name="x", shape=(3,)),), 0) == {}
+
+
+def test_a_model_that_fails_is_refused():
+    inputs = (InputSpec(name="ids", shape=(3,), dtype="int64"),)
+    with pytest.raises(RefusedError, match=r"the torch model cannot run on ids\[2, 3\]: found "):
+        index_sizes(nn.Linear(3, 3), inputs, 0)
 
 
 def test_a_dtype_that_is_smaller_than_the_table():
