@@ -36,7 +36,7 @@ VISIBLE = {"onnx": 0.0, "torch": 2e-4}
 
 def effect(right: Path, wrong: Path) -> float:
     """Return the tolerance that the outputs of two models with the same inputs would need."""
-    one, other = (OnnxProgram(path, str(path)) for path in (right, wrong))
+    one, other = (OnnxProgram.open(path, str(path)) for path in (right, wrong))
     inputs = drawn(one.graph, other.graph, 2, 0)
     outputs = (program.values(program.graph.outputs, inputs) for program in (one, other))
     mine, theirs = outputs

@@ -54,11 +54,18 @@ class BisectConfig(Config):
     )
     samples: int = Field(2, gt=0, description="How many samples, where the batch size is open.")
     seed: int = Field(0, ge=0, description="Seed of the noise.")
+    dynamic_batch: bool = Field(
+        True, description="Trace a checkpoint with an open batch; else for one sample."
+    )
 
 
 @contextmanager
-def open_program(path: Path) -> Iterator[Program]:
+def open_program(path: Path, *, dynamic_batch: bool = True) -> Iterator[Program]:
     """Open a ``.onnx`` or ``.prunepack`` file, or the folder of a checkpoint, export or pack.
+
+    Args:
+        path: Where it is.
+        dynamic_batch: Whether a checkpoint is traced with an open batch, or for one sample.
 
     Raises:
         UsageError: If there is nothing.
@@ -72,12 +79,12 @@ def open_program(path: Path) -> Iterator[Program]:
     kind = kind_of(path, (Checkpoint, OnnxModel, Package)) if path.is_dir() else None
     if kind is Checkpoint:
         module, spec = open_model(Checkpoint(path, ""))
-        yield TorchProgram(module, spec, str(path))
+        yield TorchProgram(module, spec, str(path), dynamic_batch=dynamic_batch)
     elif kind is Package or path.suffix == ".prunepack":
         with TemporaryDirectory() as folder:
-            yield OnnxProgram(_unpacked(path, Path(folder)), str(path))
+            yield OnnxProgram.open(_unpacked(path, Path(folder)), str(path))
     else:
-        yield OnnxProgram(path / "model.onnx" if kind is OnnxModel else path, str(path))
+        yield OnnxProgram.open(path / "model.onnx" if kind is OnnxModel else path, str(path))
 
 
 def _unpacked(artifact: Path, folder: Path) -> Path:
@@ -119,7 +126,7 @@ def bisect(config: BisectConfig, a: Program, b: Program) -> Bisection:
         unmatched=tuple(_unmatched(a, b, matching)),
         agreed_before=0 if found is None else narrowing.agreed_before(found),
         compared=len(narrowing.seen),
-        runs=a.runs + b.runs,
+        runs=sum(one.runs for one in {id(p): p for p in (a, b, a.exported)}.values()),
         tolerance={dtype: limit(dtype) for dtype in DEFAULTS},
     )
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from stages.node_graph import NodeGraph
+    from stages.onnx_program import OnnxProgram
 
     Arrays = dict[str, npt.NDArray[Any]]
 
@@ -24,12 +25,14 @@ class Program(Protocol):
         label: What it is, for people.
         graph: The graph.
         folder: Where the graph's external data lies.
+        exported: The graph as an ONNX program; itself, if it is one.
         runs: How often it was run.
     """
 
     label: str
     graph: NodeGraph
     folder: Path
+    exported: OnnxProgram
     runs: int
 
     def has(self, name: str) -> bool:

@@ -12,7 +12,7 @@ magnified a difference below the tolerance, and the search goes on for the node 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import RefusedError
@@ -69,7 +69,8 @@ class Narrowing:
         limit: The tolerance for tensors of a dtype, by numpy's name.
 
     Attributes:
-        pairs: The tensors that can be compared, by A's names.
+        matched: The tensors that have a counterpart, by A's names.
+        pairs: Those of them that both programs can give.
         seen: What has been compared.
         broken: What B said where it could not be run, by the position in A's graph.
         largest: Bytes of the largest cut that was compared.
@@ -85,7 +86,8 @@ class Narrowing:
     ) -> None:
         self.a, self.b, self.limit, self.inputs = a, b, limit, dict(inputs)
         self.inputs_b = {matching.tensors[name]: value for name, value in inputs.items()}
-        self.pairs = {x: y for x, y in matching.tensors.items() if a.has(x) and b.has(y)}
+        self.matched = matching.tensors
+        self.pairs = {x: y for x, y in self.matched.items() if a.has(x) and b.has(y)}
         self.seen: dict[str, Apart] = {}
         self.broken: dict[int, str] = {}
         self.largest = 0
@@ -130,7 +132,7 @@ class Narrowing:
     def _first(self, last: int) -> tuple[int, int]:
         """Return two neighbours: a place whose cut agrees, and the next one, which parts.
 
-        Of several places that agree the last one counts: what parted before it is of no consequence.
+        Of several places that agree the last counts: nothing comes of what parted before it.
         """
         places = self._places(last)
         low, high = 0, len(places) - 1
@@ -214,7 +216,7 @@ class Narrowing:
         inputs = [apart(mine[x], theirs[y]).amount for y, x in between.items()]
         alone = self._alone(target, mine, {y: mine[x] for y, x in between.items()})
         total = self.seen.get(target) or Apart(math.inf, "", self.broken.get(at, ""))
-        return Found(
+        found = Found(
             target=target,
             nodes_a=tuple(nodes_a),
             nodes_b=tuple(nodes_b),
@@ -223,6 +225,37 @@ class Narrowing:
             inputs=max(inputs, default=0.0),
             confirmed=alone.amount > 0 and alone.amount >= total.amount / 2,
         )
+        return self._within(found, mine) if found.confirmed and len(nodes_a) > 1 else found
+
+    def _within(self, found: Found, mine: Mapping[str, Any]) -> Found:
+        """Narrow several nodes that are one operator of torch down to the one that parts.
+
+        Torch has no tensors in between; the export of it that A's graph is has them, and counts if
+        it ends where torch does.
+        """
+        inner = [x for node in found.nodes_a for x in node.outputs if x in self.matched]
+        if len(inner) == 1:
+            return found
+        given = {name: value for name, value in mine.items() if name != found.target}
+        given_b = {self.pairs[name]: value for name, value in given.items()}
+        names = [self.matched[name] for name in inner]
+        try:
+            exported = self.a.exported.values(inner, {**self.inputs, **given})
+            theirs = self.b.values(names, {**self.inputs_b, **given_b})
+        except RefusedError:
+            return found
+        if self._differ(mine[found.target], exported[found.target]):
+            return found
+        parted = (x for x in inner if self._differ(exported[x], theirs[self.matched[x]]))
+        target = next(parted, found.target)
+        nodes_a, _ = self.a.graph.region(target, self.matched.keys() - {target})
+        counterparts = set(self.matched.values()) - {self.matched[target]}
+        nodes_b, _ = self.b.graph.region(self.matched[target], counterparts)
+        return replace(found, nodes_a=tuple(nodes_a), nodes_b=tuple(nodes_b))
+
+    def _differ(self, expected: Any, found: Any) -> bool:
+        one = apart(expected, found)
+        return one.amount > self.limit(one.dtype)
 
     def _alone(
         self, target: str, mine: Mapping[str, Any], given: Mapping[str, npt.NDArray[Any]]

@@ -29,24 +29,34 @@ class OnnxProgram:
     """An ONNX model, run by onnxruntime on the CPU, one thread, no graph optimisations.
 
     Args:
-        model: Its path.
+        model: A ``ModelProto``.
+        folder: Where its external data lies.
         label: What to call it.
-
-    Raises:
-        RefusedError: If it cannot be read.
     """
 
-    def __init__(self, model: Path, label: str) -> None:
+    def __init__(self, model: Any, folder: Path, label: str) -> None:
+        self.graph, self.folder, self.label, self.runs = NodeGraph(model), folder, label, 0
+        self.exported = self
+
+    @classmethod
+    def open(cls, model: Path, label: str) -> OnnxProgram:
+        """Open an ONNX file.
+
+        Raises:
+            RefusedError: If it cannot be read.
+        """
         import onnx
         from google.protobuf.message import DecodeError
 
         try:
-            self.graph = NodeGraph(onnx.load(model, load_external_data=False))
+            proto = onnx.load_model_from_string(model.read_bytes())
         except (DecodeError, OSError) as error:
             raise RefusedError(
                 f"{label} cannot be read", expected="an ONNX model", found=str(error)
             ) from None
-        self.label, self.folder, self.runs = label, model.parent, 0
+        if not proto.graph.output:
+            raise RefusedError(f"{label} computes nothing", expected="an ONNX model with outputs")
+        return cls(proto, model.parent, label)
 
     def has(self, name: str) -> bool:
         """Say whether the graph has a tensor called ``name``."""

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from prunepack.errors import RefusedError
 from stages.export import ExportConfig, exported_program
-from stages.node_graph import NodeGraph
+from stages.onnx_program import OnnxProgram
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     import numpy.typing as npt
-    import torch
     from torch import nn
 
     from stages.checkpoints import ModelSpec
@@ -37,18 +35,22 @@ class TorchProgram:
         module: The module, in evaluation mode.
         spec: What its inputs are.
         label: What to call it.
+        dynamic_batch: Whether it is traced with an open batch, or for one sample.
 
     Raises:
         RefusedError: If it cannot be exported.
     """
 
-    def __init__(self, module: nn.Module, spec: ModelSpec, label: str) -> None:
+    def __init__(
+        self, module: nn.Module, spec: ModelSpec, label: str, *, dynamic_batch: bool = True
+    ) -> None:
         import onnx_ir
 
-        program = _exported(module, spec)
+        program = exported_program(module, spec, ExportConfig(dynamic_batch=dynamic_batch))
         assert program.exported_program is not None  # it is None for what was exported elsewhere
         self._program = program.exported_program
-        self.graph = NodeGraph(onnx_ir.to_proto(program.model))
+        self.exported = OnnxProgram(onnx_ir.to_proto(program.model), Path(), label)
+        self.graph = self.exported.graph
         self.label, self.folder, self.runs = label, Path(), 0
         self._nodes = {node.name: node for node in self._program.graph.nodes}
 
@@ -102,14 +104,6 @@ class TorchProgram:
                 name, kind = list(stack.values())[-1]
                 found[_shown(name, kind)] = None
         return ", ".join(reversed(found))
-
-
-def _exported(module: nn.Module, spec: ModelSpec) -> torch.onnx.ONNXProgram:
-    """Export with an open batch if the model can be traced so, else with a batch of one."""
-    try:
-        return exported_program(module, spec, ExportConfig())
-    except RefusedError:
-        return exported_program(module, spec, ExportConfig(dynamic_batch=False))
 
 
 def _shown(name: str, kind: Any) -> str:

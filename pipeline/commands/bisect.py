@@ -44,20 +44,13 @@ def command(name: str) -> click.Command:
     )
 
 
-def _bisect(
-    a: str,
-    b: str,
-    *,
-    tolerance: str | None,
-    inputs: str | None,
-    samples: str | None,
-    seed: str | None,
-    as_json: bool,
-) -> int:
-    given = {"tolerance": tolerance, "inputs": inputs, "samples": samples, "seed": seed}
-    config = config_from(BisectConfig, given)
-    with ExitStack() as open_ones:
-        one, other = (open_ones.enter_context(open_program(Path(path))) for path in (a, b))
+def _bisect(a: str, b: str, *, as_json: bool, **options: str | bool | None) -> int:
+    config = config_from(BisectConfig, options)
+    with ExitStack() as opened:
+        one, other = (
+            opened.enter_context(open_program(Path(path), dynamic_batch=config.dynamic_batch))
+            for path in (a, b)
+        )
         found = bisect(config, one, other)
     text = json.dumps(found.to_json(), ensure_ascii=False) if as_json else "\n".join(_lines(found))
     click.echo(text)

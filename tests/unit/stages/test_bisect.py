@@ -386,8 +386,10 @@ def test_a_missing_output_parts(compare):
 def test_nothing_in_common_is_nothing_checked(compare):
     a, b = small.several(), small.residual()
     del a.graph.input[0], a.graph.input[0], a.graph.input[0]
-    del a.graph.node[:], a.graph.output[:]
+    del a.graph.node[:-1], a.graph.output[:2]
+    a.graph.node[0].input[0] = "x"
     a.graph.input.append(small.tensor("x", "batch", 4, 6, 6))
+    b.graph.output.append(small.tensor("third", "batch", 4, 6, 6))
     found = compare(a, b)
     assert found.exit_code == 5
     assert found.outputs == {}
@@ -469,6 +471,14 @@ def test_what_is_no_model(tmp_path, says):
     with (
         pytest.raises(RefusedError, match=r"a\.onnx cannot be read: expected an ONNX model, found"),
         open_program(tmp_path / "a.onnx"),
+    ):
+        pass
+    (tmp_path / "c.onnx").write_bytes(b"")
+    with (
+        says(
+            RefusedError, f"{tmp_path}/c.onnx computes nothing: expected an ONNX model with outputs"
+        ),
+        open_program(tmp_path / "c.onnx"),
     ):
         pass
     with (

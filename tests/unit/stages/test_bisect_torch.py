@@ -48,6 +48,16 @@ class Net(nn.Module):
         return self.head(pooled + self.table(word)).softmax(-1), pooled
 
 
+class Tokens(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = nn.Linear(6, 6), nn.Linear(6, 2)
+
+    def forward(self, x):
+        return self.last(self.first(x).tanh())
+
+
 class OneByOne(nn.Module):
     def forward(self, x):
         return torch.stack([sample.exp() for sample in x])
@@ -63,8 +73,10 @@ def net(run, write):
 
 
 def compared(a, b, **config):
-    with open_program(a) as one, open_program(b) as other:
-        return bisect(BisectConfig(**config), one, other)
+    settings = BisectConfig(**config)
+    dynamic = settings.dynamic_batch
+    with open_program(a, dynamic_batch=dynamic) as one, open_program(b) as other:
+        return bisect(settings, one, other)
 
 
 def changed(exported, change):
@@ -130,6 +142,19 @@ def test_the_module_is_the_one_that_holds_the_weight(net, weight, module):
     assert any("differs in" in cause for cause in found.place.causes)
 
 
+@pytest.mark.parametrize(("weight", "op"), [("weight.T", "MatMul"), ("bias", "Add")])
+def test_of_several_nodes_for_one_operator_of_torch_the_right_one(run, write, weight, op):
+    inputs = (InputSpec(name="x", shape=(5, 6)),)
+    dense = run(load, LoadConfig(model=f"{write(MODELS)}Tokens", inputs=inputs))
+    exported = run(export, ExportConfig(), dense)
+    name = f"first.{weight}"
+    path = changed(exported, lambda made: small.set_constant(made, name, lambda w: w + 1))
+    found = compared(dense.path, path)
+    assert (found.place.op, found.place.counterpart_op) == (op, op)
+    assert found.place.module == "first (Linear)"
+    assert " differs in " in found.place.causes[0]
+
+
 def test_an_operator_outside_any_layer_belongs_to_the_module_that_calls_it(net):
     dense, exported = net
 
@@ -193,7 +218,7 @@ def test_a_model_whose_batch_cannot_stay_open(run, write):
     inputs = (InputSpec(name="x", shape=(3,)),)
     dense = run(load, LoadConfig(model=f"{write(MODELS)}OneByOne", inputs=inputs))
     exported = run(export, ExportConfig(dynamic_batch=False), dense)
-    found = compared(dense.path, exported.path)
+    found = compared(dense.path, exported.path, dynamic_batch=False)
     assert found.agree
     assert found.outputs
 
