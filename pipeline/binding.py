@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_at_hand", "check_beside"]
 
-MODEL = "model.onnx"
-"""The exported model; its external data lies beside it in a file of the same name and ``.data``."""
+MODEL, DATA = "model.onnx", "model.onnx.data"
+"""The exported model, and its weights where they do not fit into one file."""
 
 
 def check_beside(measured: Measured, source: Path) -> None:
@@ -42,9 +42,8 @@ def check_at_hand(measured: Measured, source: Path, path: Path) -> None:
         _compare_folder(measured, source, path)
     elif path.suffix == ".onnx":
         _compare(measured, source, path, MODEL)
-        data = [name for name in measured.digests if name.startswith(f"{MODEL}.")]
-        for name in data:
-            _compare(measured, source, path.with_name(name.replace(MODEL, path.name, 1)), name)
+        if DATA in measured.digests:
+            _compare(measured, source, path.with_name(f"{path.name}.data"), DATA)
     else:
         ending = [name for name in measured.digests if name.endswith(path.suffix or "?")]
         _compare(measured, source, path, ending[0] if len(ending) == 1 else path.name)
@@ -53,7 +52,7 @@ def check_at_hand(measured: Measured, source: Path, path: Path) -> None:
 def _parts(folder: Path, digests: Mapping[str, str]) -> Iterator[Path]:
     """Yield the files in ``folder`` that a release has, of which figures may be."""
     for file in sorted(folder.iterdir()):
-        if file.name in digests or file.name in {MODEL, f"{MODEL}.data"}:
+        if file.name in digests or file.name in {MODEL, DATA}:
             yield file
 
 

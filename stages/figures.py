@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,16 @@ def read_figures(source: Path) -> Measured:
         )
     if not isinstance(host, str):
         raise RefusedError(f"{source}: host", expected="a text", found=repr(host)[:60])
+    _check_text(source, content)
     return Measured(metrics_from_json(content.get("metrics"), source), digests, host, content)
+
+
+def _check_text(source: Path, content: Mapping[str, Any]) -> None:
+    """Refuse halves of characters, which JSON can spell and no file can hold."""
+    try:
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise RefusedError(f"{source}", expected="Unicode text", found=error.reason) from None
 
 
 def file_of_figures(path: Path) -> Path:

@@ -97,7 +97,7 @@ def subjects_of(payload: bytes, source: Path) -> dict[str, str]:
         value = json.loads(payload)
         found = {one["name"]: one["digest"]["sha256"] for one in value["subject"]}
         kind, texts = value["_type"], [*found, *found.values()]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
         kind, texts = f"{type(error).__name__}: {error}", []
     if kind != STATEMENT_TYPE or not texts or not all(isinstance(text, str) for text in texts):
         raise RefusedError(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from securesystemslib.dsse import Envelope
 
+MALFORMED = (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError)
+
 __all__ = ["PASSWORD", "PAYLOAD_TYPE", "signed", "verified"]
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -97,7 +99,7 @@ def _opened(envelope: Path) -> Envelope:
             found="no such file",
             do="Sign the release: prunepack attest, then prunepack sign.",
         ) from None
-    except (AttributeError, KeyError, OSError, TypeError, ValueError, FormatError) as error:
+    except (*MALFORMED, FormatError) as error:
         raise RefusedError(
             f"{envelope} is no signature",
             expected="a DSSE envelope",

@@ -42,7 +42,8 @@ def _attest(folder: str, *, output: str, builder: str, force: bool, as_json: boo
     measured = read_figures(report)
     check_beside(measured, report)
     subjects = {**measured.digests, report.name: file_digest(report)}
-    missing = [name for name in subjects if not (report.parent / name).is_file()]
+    present = {file.name for file in report.parent.iterdir()}
+    missing = [name for name in subjects if name not in present]
     if missing:
         raise RefusedError(
             f"{folder} holds no whole release",

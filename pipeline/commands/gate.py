@@ -147,9 +147,13 @@ def _as_text(report: Report) -> str:
     rows = [
         (MARKS[check.outcome], str(check.limit), measured(check.metric)) for check in report.checks
     ]
-    notes = [f"{reason(check)}. {check.metric.note}".strip() for check in report.open]
+    notes = [f"{reason(check)}{_in_brackets(check.metric.note)}" for check in report.open]
     color = "green" if report.verdict == "passed" else "red"
     verdict = colored(f"Verdict: {report.summary}", color)
     return "\n".join(
         [table(("", "limit", "measured"), rows), "", *notes, *[""][: len(notes)], verdict]
     )
+
+
+def _in_brackets(note: str) -> str:
+    return f" ({note})" if note else ""

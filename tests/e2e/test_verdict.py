@@ -314,6 +314,30 @@ def test_a_report_without_a_run_is_not_attested(release, gate):
     assert "the report does not say where it comes from" in done.err
 
 
+def test_a_report_that_names_other_files_is_not_attested(release):
+    path = release / "artifacts/mine/report.json"
+    digests = json.loads(path.read_bytes())["digests"]
+    (release / "x").write_text("outside")
+    rewritten(path, digests=digests | {"../../x": "0" * 64})
+    done = call("attest", "artifacts/mine", "-o", "y", cwd=release)
+    assert done.code == 4
+    assert "found no ../../x" in done.err
+
+
+def test_the_commands_of_the_howto_judge(release):
+    for name in ("new", "old", "to_be_deployed"):
+        shutil.copytree(release / "artifacts/mine", release / name)
+    shutil.copy(release / "new/report.json", release)
+    (release / "gate.toml").write_text(blocks(HOWTO, "toml")[1])
+    commands = [block for block in blocks(HOWTO, "console") if "openssl" not in block]
+    lines = [line for block in commands for line in block.splitlines()]
+    assert len(lines) == 4
+    for line in lines:
+        done = call(*shlex.split(line)[1:], cwd=release, env=plain())
+        assert done.code in {0, 1}, (line, done)
+        assert "Verdict: " in done.out
+
+
 def test_github_sees_annotations_and_a_summary(gate, release):
     (release / "gate.toml").write_text('\nlimits = ["size.ratio >= 50"]\n')
     env = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(release / "summary.md")}

@@ -89,6 +89,12 @@ def test_a_missing_artifact_is_refused(release: Path) -> None:
         check_at_hand(MEASURED, release / "report.json", release / "none.prunepack")
 
 
+def test_names_in_a_report_lead_nowhere(release: Path) -> None:
+    odd = Measured({}, DIGESTS | {"model.onnx./../../x": "0" * 64, "../y": "0" * 64})
+    check_beside(odd, release / "report.json")
+    check_at_hand(odd, release / "report.json", release / "model.onnx")
+
+
 def test_figures_of_nothing_are_of_no_file(release: Path) -> None:
     with pytest.raises(RefusedError, match="expected figures that say what they are of, found"):
         check_at_hand(Measured({}), release / "report.json", release / "model.prunepack")

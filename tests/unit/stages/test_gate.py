@@ -257,6 +257,12 @@ def test_digests_of_another_form(file, digests, says):
         read_figures(path)
 
 
+def test_text_that_is_none(file, says):
+    path = file('{"metrics": {}, "host": "\\ud800"}')
+    with says(RefusedError, f"{path}: expected Unicode text, found surrogates not allowed"):
+        read_figures(path)
+
+
 def test_a_host_of_another_form(file, says):
     path = file({"metrics": {}, "host": 7})
     with says(RefusedError, f"{path}: host: expected a text, found 7"):
