@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from stages.cases import Case, Trial
+    from stages.cases import Axis, Case, Trial
     from stages.programs import Programs
     from stages.tolerances import Tolerance
 
@@ -56,27 +56,17 @@ class Links:
         Returns:
             What was tried: ``parity.inputs.*`` and ``torch.unsteady_values``.
         """
-        programs, first = self.programs, 0
-        sizes = index_sizes(programs.final, programs.spec.inputs, seed)
-        for case in random_cases(programs.spec.inputs, samples, seed, sizes):
+        programs, inputs = self.programs, self.programs.spec.inputs
+        sizes = index_sizes(programs.final, inputs, seed)
+        cases = list(random_cases(inputs, samples, seed, sizes))
+        first = 0
+        for case in cases:
             self.compare(case.arrays, case.count, "random", first)
             first += case.count
-        axes = open_axes(programs.onnx, programs.spec.inputs)
-        tried = [
-            (trial, self._try(trial)) for trial in trials(programs.spec.inputs, axes, seed, sizes)
-        ]
-        missed = [trial.what for trial, case in tried if trial.axis and case is None]
-        skipped = [trial.what for trial, case in tried if case is None]
-        done = [case.name for _, case in tried if case is not None]
-        note = f"also {', '.join(done) or 'nothing'}" + _unless(skipped)
-        return {
-            "parity.inputs.random_samples": Metric(samples, "samples", note=note),
-            "parity.inputs.open_axes": Metric(
-                len(axes), "axes", note=", ".join(a.name for a in axes)
-            ),
-            "parity.inputs.axes_at_one_size": Metric(len(missed), "axes", note=", ".join(missed)),
-            **steadiness(programs, case.arrays, self.rules),
-        }
+        axes = open_axes(programs.onnx, inputs)
+        tried = [(trial, self._try(trial)) for trial in trials(inputs, axes, seed, sizes)]
+        steady = steadiness(programs, cases[1].arrays, self.rules)
+        return _told(samples, axes, tried) | steady
 
     def _try(self, trial: Trial) -> Case | None:
         """Compare on the first case that the torch model gives numbers for; None without one.
@@ -109,5 +99,18 @@ class Links:
         return self.onnx.metrics() | self.session.metrics()
 
 
-def _unless(skipped: Sequence[str]) -> str:
-    return f"; not {', '.join(skipped)}, which torch cannot take" if skipped else ""
+def _told(
+    samples: int, axes: Sequence[Axis], tried: Sequence[tuple[Trial, Case | None]]
+) -> Metrics:
+    """Say what was compared of what was tried."""
+    done = [case.name for _, case in tried if case is not None]
+    skipped = [trial.what for trial, case in tried if case is None]
+    missed = [trial.what for trial, case in tried if case is None and trial.axis]
+    note = f"also {', '.join(done) or 'nothing'}"
+    note += f"; not {', '.join(skipped)}, which torch cannot take" if skipped else ""
+    names = ", ".join(axis.name for axis in axes)
+    return {
+        "parity.inputs.random_samples": Metric(samples, "samples", note=note),
+        "parity.inputs.open_axes": Metric(len(axes), "axes", note=names),
+        "parity.inputs.axes_at_one_size": Metric(len(missed), "axes", note=", ".join(missed)),
+    }

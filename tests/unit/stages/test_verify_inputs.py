@@ -230,8 +230,8 @@ def test_an_open_length_is_tried_at_another_size(reader, verified):
     assert value(metrics, "parity.torch_onnx.outputs.output_1.cosine") == pytest.approx(1)
 
 
-class Fixed(nn.Module):
-    """The reader with a length baked in: what an export that traced a number looks like."""
+class Reshapes(nn.Module):
+    """The reader with a length baked into a shape, as if a number had been traced."""
 
     def __init__(self, reader):
         super().__init__()
@@ -242,12 +242,27 @@ class Fixed(nn.Module):
         return found.reshape(-1, 6, 4), total
 
 
-def test_an_open_length_that_the_onnx_does_not_really_take(reader, verified, run):
+class Picks(Reshapes):
+    """The reader with a length baked into an index."""
+
+    def forward(self, ids, mask):
+        found, total = self.reader(ids, mask)
+        return found, total + 0 * found[:, 5]
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        (Reshapes, "output_0: float32[2, 3, 4] and float32[1, 6, 4]"),
+        (Picks, "length of 3: onnxruntime cannot run the model on ids, mask: found "),
+    ],
+)
+def test_an_open_length_that_the_onnx_does_not_really_take(reader, verified, run, kind, why):
     dense, final, onnx_model, _ = reader
     dims = {0: "batch", 1: "length"}
     with torch.no_grad():
         torch.onnx.export(
-            Fixed(open_model(final)[0]),
+            kind(open_model(final)[0]),
             WORDS,
             onnx_model.path / "model.onnx",
             dynamic_axes={"ids": dims, "mask": dims},
@@ -256,9 +271,29 @@ def test_an_open_length_that_the_onnx_does_not_really_take(reader, verified, run
             dynamo=False,
         )
     metrics = verified((dense, final, onnx_model, run(pack, PackConfig(), onnx_model)))
-    assert value(metrics, "parity.torch_onnx.unmatched_outputs") >= 1
-    note = metrics["parity.torch_onnx.unmatched_outputs"].note
-    assert "float32[2, 3, 4] and float32[1, 6, 4]" in note
+    unmatched = metrics["parity.torch_onnx.unmatched_outputs"]
+    assert unmatched.value == 1
+    assert unmatched.note.startswith(why)
+
+
+def test_an_open_length_that_torch_takes_at_one_size_only(reader, verified, run, write):
+    """An ONNX whose length is open, of a torch model whose length is not."""
+    _, _, onnx_model, package = reader
+    code = write(USER + PICKY)
+    dense = run(load, LoadConfig(model=f"{code}Picky", inputs=(IDS, MASK)))
+    metrics = verified((dense, dense, onnx_model, package))
+    missed = metrics["parity.inputs.axes_at_one_size"]
+    assert (missed.value, missed.note) == (1, "length")
+    note = metrics["parity.inputs.random_samples"].note
+    assert note.endswith("; not length, which torch cannot take")
+
+
+PICKY = """
+
+class Picky(Reader):
+    def forward(self, ids, mask):
+        return super().forward(ids, mask + torch.zeros(6))
+"""
 
 
 def test_integers_are_drawn_from_the_whole_table(reader, verified, tmp_path):
@@ -299,6 +334,12 @@ def test_a_sample_whose_answer_depends_on_its_company(carried, verified):
     assert unsteady.value > 0
     assert unsteady.note.endswith("(run alone)")
     assert value(metrics, "parity.torch_onnx.beyond_tolerance") == 0
+
+
+@pytest.mark.parametrize("count", [3, 4, 5])
+def test_company_is_looked_at_however_few_random_samples_there_are(carried, verified, count):
+    metrics = verified(carried("Company"), random_samples=count)
+    assert value(metrics, "torch.unsteady_values") > 0
 
 
 def test_zeros_that_torch_itself_has_no_answer_to(carried, verified):
