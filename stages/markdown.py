@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from stages.limits import ALWAYS, Limit
 from stages.report import figure, finding, measured
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["to_markdown"]
 
-MARKS = {"passed": "ok", "failed": "**FAILED**", "undecided": "**cannot tell**"}
+MARKS = {"passed": "ok", "undecided": "**cannot tell**", "failed": "**FAILED**"}
+"""What a check came to, the worst last."""
 
 
 def to_markdown(report: Report) -> str:
@@ -24,7 +26,7 @@ def to_markdown(report: Report) -> str:
         [f"# Verdict: {report.verdict}", "", _count(report)],
         ["", *(f"- {_open(check)}" for check in report.open)] if report.open else [],
         ["", "## Checks", ""],
-        _table(("", "check", "measured", "limit", "where"), map(_check, report.checks)),
+        _table(("", "check", "measured", "limit", "where"), map(_check, _in_order(report))),
         ["", "## Figures", "", "<details><summary>All that was measured</summary>", ""],
         _table(
             ("figure", "value", "where"),
@@ -43,6 +45,16 @@ def to_markdown(report: Report) -> str:
 def _count(report: Report) -> str:
     passed = sum(check.outcome == "passed" for check in report.checks)
     return f"{passed} of {len(report.checks)} checks passed."
+
+
+def _in_order(report: Report) -> list[Check]:
+    """Put first what did not pass, then what was asked for, then what always holds."""
+    usual = {str(Limit.parse(text)) for text in ALWAYS}
+    ranks = list(MARKS)
+    return sorted(
+        report.checks,
+        key=lambda check: (-ranks.index(check.outcome), str(check.limit) in usual),
+    )
 
 
 def _open(check: Check) -> str:

@@ -19,7 +19,7 @@ from stages.budgets import checks_of
 from stages.code_quality import to_code_quality
 from stages.figures import FORMAT, Measured
 from stages.junit import to_junit
-from stages.limits import Limit
+from stages.limits import Limit, merged
 from stages.markdown import to_markdown
 from stages.metrics import Metric, metrics_from_json
 from stages.report import Report, figure, measured, reason, to_json
@@ -188,6 +188,16 @@ def test_markdown_names_what_failed_first_and_escapes_its_cells():
     assert "| `time` | inf ms |  |" in lines
     assert f"| model.onnx | `{'ab' * 32}` |" in lines
     assert lines[-1] == "Times were measured on a machine, 2 cores."
+
+
+def test_markdown_begins_with_what_people_look_for():
+    metrics = {"runtime.nodes_elsewhere": Metric(0), "size.ratio": Metric(9), "a": Metric(1)}
+    limits = merged(["size.ratio >= 8", "a >= 2"])
+    asked = [limit for limit in limits if limit.name in metrics]
+    checks = checks_of(asked, Measured(metrics))
+    lines = to_markdown(Report(tuple(checks), metrics, {}, "")).splitlines()
+    names = [line.split("`")[1] for line in lines if line.startswith(("| ok", "| **FAILED"))]
+    assert names == ["a", "size.ratio", "runtime.nodes_elsewhere"]
 
 
 def test_markdown_of_a_pass_names_no_failure():
