@@ -4,10 +4,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help pipeline data train test test-slow check format bench clean
+.PHONY: help pipeline data train test test-slow check format bench bench-latency clean
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 $(READY): pyproject.toml constraints.txt prunepack/kernels/native.c
 	@echo "setting up .venv (once)"
@@ -44,6 +44,10 @@ format: $(READY)  ## Format the code and fix what lint can fix
 
 bench: data  ## Measure; writes benchmarks/results/*.json and the tables in the docs
 	$(BIN)/python -m benchmarks.pipeline
+	$(BIN)/python -m benchmarks.render
+
+bench-latency: $(READY)  ## How often the verdict on latency is wrong beside a busy process; minutes
+	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.render
 
 clean:  ## Delete the virtual environment, caches and everything that runs left behind

@@ -9,6 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from benchmarks.bisect_table import bisect_table
+from benchmarks.latency_table import latency_table
 from benchmarks.results import read_result
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +48,12 @@ def stages_table() -> str:
     return "\n".join(["| stage | seconds |", "|---|---|", *rows])
 
 
-TABLES = {"pipeline": pipeline_table, "stages": stages_table}
+TABLES = {
+    "pipeline": pipeline_table,
+    "stages": stages_table,
+    "latency": latency_table,
+    "bisect": bisect_table,
+}
 
 
 def rendered(text: str) -> str:
