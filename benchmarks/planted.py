@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,16 +58,16 @@ def _on_weights(
                 tensor = held.pop(name, None)
                 array = None if tensor is None else numpy_helper.to_array(tensor)
                 if array is not None and array.dtype == np.float32 and fits(node, index, array):
-                    yield node, lambda t=tensor, a=array: _store(t, changed(a))
+                    yield node, partial(_store, tensor, changed, array)
 
     return places
 
 
-def _store(tensor: Any, array: Array) -> None:
+def _store(tensor: Any, changed: Callable[[Array], Array], array: Array) -> None:
     from onnx import numpy_helper
 
     name = tensor.name
-    tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(array), name))
+    tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(changed(array)), name))
 
 
 def _is_weight(node: Any, index: int, array: Array) -> bool:  # noqa: ARG001
@@ -116,11 +117,11 @@ def _attributes(model: Any, generator: np.random.Generator) -> Iterator[Place]: 
     for node in model.graph.node:
         for attribute in node.attribute:
             if attribute.name == "epsilon":
-                yield node, lambda a=attribute: setattr(a, "f", 1e-3)
+                yield node, partial(setattr, attribute, "f", 1e-3)
             elif attribute.name == "axis" and node.op_type == "Softmax":
-                yield node, lambda a=attribute: setattr(a, "i", 1)
+                yield node, partial(setattr, attribute, "i", 1)
             elif attribute.name == "pads" and any(attribute.ints):
-                yield node, lambda a=attribute: _shift(a)
+                yield node, partial(_shift, attribute)
 
 
 def _shift(pads: Any) -> None:
@@ -133,7 +134,7 @@ def _shift(pads: Any) -> None:
 def _operators(model: Any, generator: np.random.Generator) -> Iterator[Place]:  # noqa: ARG001
     for node in model.graph.node:
         if node.op_type in REPLACED:
-            yield node, lambda n=node: _replace(n)
+            yield node, partial(_replace, node)
 
 
 def _replace(node: Any) -> None:
