@@ -1,18 +1,30 @@
 PYTHON ?= python3.11
 MODEL ?= lenet
+SECONDS ?= 60
 BIN := .venv/bin
 READY := .venv/.ready
+BENCH_READY := .venv/.ready-bench
+FUZZ_READY := .venv/.ready-fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help pipeline data train test test-slow check format bench bench-latency clean
+.PHONY: help pipeline data train test test-slow check format fuzz clean
+.PHONY: bench bench-latency bench-models bench-size bench-speed bench-session bench-memory
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(READY): pyproject.toml constraints.txt prunepack/kernels/native.c
 	@echo "setting up .venv (once)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev]'
+	@touch $@
+
+$(BENCH_READY): $(READY)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev,bench]'
+	@touch $@
+
+$(FUZZ_READY): $(READY)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev,fuzz]'
 	@touch $@
 
 data: $(READY)  ## Fetch MNIST once, checked by SHA-256
@@ -42,13 +54,37 @@ format: $(READY)  ## Format the code and fix what lint can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: data  ## Measure; writes benchmarks/results/*.json and the tables in the docs
+bench: data  ## Measure what takes minutes: the LeNet pipeline, a plain install
 	$(BIN)/python -m benchmarks.pipeline
+	$(BIN)/python -m benchmarks.install
 	$(BIN)/python -m benchmarks.render
 
 bench-latency: $(READY)  ## How often the verdict on latency is wrong beside a busy process; minutes
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.render
+
+bench-models: $(BENCH_READY)  ## Fetch the trained models of the benchmarks, prune and export them
+	$(BIN)/python -m benchmarks.models
+
+bench-size: bench-models  ## Weigh all models beside other tools; an hour the first time
+	$(BIN)/python -m benchmarks.size
+	$(BIN)/python -m benchmarks.render
+
+bench-speed: bench-models  ## Time coding and decoding; wants a machine that does nothing else
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.render
+
+bench-session: bench-models  ## Time and weigh the way from a file to the first inference
+	$(BIN)/python -m benchmarks.session
+	$(BIN)/python -m benchmarks.render
+
+bench-memory: bench-models  ## Measure peak memory, with a model of 6 GiB; needs 16 GB of disk
+	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.render
+
+fuzz: $(FUZZ_READY)  ## Fuzz both readers, each for SECONDS; tests replay what is found
+	$(BIN)/python tests/fuzz/run.py artifact --seconds $(SECONDS)
+	$(BIN)/python tests/fuzz/run.py model --seconds $(SECONDS)
 
 clean:  ## Delete the virtual environment, caches and everything that runs left behind
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

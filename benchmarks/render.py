@@ -8,44 +8,22 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.bisect_table import bisect_table
 from benchmarks.latency_table import latency_table
-from benchmarks.results import read_result
+from benchmarks.tables.install import install_table
+from benchmarks.tables.memory import decode_memory_table, large_model_table
+from benchmarks.tables.pipeline import pipeline_table, stages_table
+from benchmarks.tables.session import session_table
+from benchmarks.tables.size import size_table, smaller_table, tools_table
+from benchmarks.tables.speed import speed_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/benchmarks.md")
-
-
-def pipeline_table() -> str:
-    """Return what a LeNet run takes and gives, beside the targets."""
-    result = read_result("pipeline")
-    figures, sizes = result["figures"], result["bytes"]
-
-    def seconds(name: str) -> str:
-        one = result[name]
-        return f"{one['median']:.2f} s ({one['least']:.2f}–{one['most']:.2f}, {one['runs']} runs)"
-
-    rows = [
-        ("first `prunepack run lenet` after set-up", seconds("first_run_seconds"), "≤ 45 s"),
-        ("`prunepack run lenet` with nothing to do", seconds("idle_run_seconds"), "≤ 1.5 s"),
-        ("`prunepack --help`", seconds("help_seconds"), "≤ 0.25 s"),
-        ("artifact", f"{sizes['artifact']:,} bytes", ""),
-        ("dense ONNX / artifact", f"{figures['size.ratio']:.2f}×", "≥ 8.5×"),
-        ("`zstd -19` of the dense ONNX / artifact", f"{figures['size.ratio_zstd19']:.2f}×", ""),
-        ("sparsity of the weights", f"{figures['sparsity.weights']:.1f} %", "90 %"),
-        ("accuracy lost on 10,000 images", f"{figures['accuracy.drop']:.2f} points", "≤ 0.5"),
-    ]
-    lines = ["| | measured | target |", "|---|---|---|"]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, "", f"Measured on {result['host']}."])
-
-
-def stages_table() -> str:
-    """Return where the time of a first run goes."""
-    stages = read_result("pipeline")["stage_seconds"]
-    rows = [f"| `{name}` | {seconds:.2f} |" for name, seconds in stages.items()]
-    return "\n".join(["| stage | seconds |", "|---|---|", *rows])
 
 
 TABLES = {
@@ -53,7 +31,23 @@ TABLES = {
     "stages": stages_table,
     "latency": latency_table,
     "bisect": bisect_table,
+    "smaller": smaller_table,
+    "size": size_table,
+    "tools": tools_table,
+    "speed": speed_table,
+    "session": session_table,
+    "memory": decode_memory_table,
+    "large": large_model_table,
+    "install": install_table,
 }
+
+
+def _made(table: Callable[[], str]) -> str:
+    """Return a table, or which result it lacks: some take an hour to measure."""
+    try:
+        return table()
+    except FileNotFoundError as error:
+        return f"Not measured yet: `benchmarks/results/{Path(error.filename).name}` is missing."
 
 
 def rendered(text: str) -> str:
@@ -65,7 +59,7 @@ def rendered(text: str) -> str:
         if opened and not closed:
             sys.exit(f"a page has {start.strip()} and no {end}")
         if opened:
-            text = f"{before}{start}{table()}\n{end}{after}"
+            text = f"{before}{start}{_made(table)}\n{end}{after}"
     return text
 
 

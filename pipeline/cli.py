@@ -41,6 +41,8 @@ COMMANDS = {
         "pack": ("pipeline.commands.pack", "Pack an ONNX model into one small file, losslessly."),
         "unpack": ("pipeline.commands.unpack", "Get the packed files back, byte for byte."),
         "inspect": ("pipeline.commands.inspect", "Show what is in a checkpoint or an artifact."),
+        "verify-file": ("pipeline.commands.verify_file", "Check every checksum of an artifact."),
+        "diff": ("pipeline.commands.diff", "Show which tensors changed, and by how much."),
         "bisect": ("pipeline.commands.bisect", "Name the first node at which two models part."),
     },
     "Provenance": {

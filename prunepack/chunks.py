@@ -12,13 +12,21 @@ from prunepack.location import inside
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from prunepack.codec import Block
     from prunepack.dtypes import Array
     from prunepack.layout import PlacedChunk, PlacedStream
+    from prunepack.levels import Level
 
 __all__ = ["EncodedChunk", "EncodedStream", "decode", "encode"]
 
 STREAM_OVERHEAD = 24
 """About what the header spends on a stream, after compression."""
+
+NEARLY = 1.1
+"""A coder is asked to be thorough if its quick result is at most so much larger than the best."""
+
+NEARLY_BEST = 1.003
+"""The same of a codec, whose quick result says more about the thorough one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +52,55 @@ class EncodedChunk:
         return sum(len(s.data) + STREAM_OVERHEAD for s in self.streams.values())
 
 
-def encode(elements: Array) -> EncodedChunk:
-    """Try every codec with every coder and keep the smallest; ties go to the first by name.
+def encode(block: Block, level: Level) -> EncodedChunk:
+    """Price the codecs by a quick coding, and code the best as well as ``level`` wants.
 
-    Args:
-        elements: The chunk (1-D, contiguous, not empty, any carrier dtype).
+    Ties go to the first by name.
     """
-    tried = {name: codec.encode(elements) for name, codec in CODECS.items()}
-    chunks = [
-        EncodedChunk(name, {key: _encode_stream(array) for key, array in sorted(streams.items())})
-        for name, streams in tried.items()
-        if streams is not None
+    streams = ((name, CODECS[name].encode(block)) for name in sorted(level.codecs))
+    tried = {name: arrays for name, arrays in streams if arrays is not None}
+    priced = _coded(tried, thorough=False)
+    best = min(priced, key=_cost)
+    if not level.thorough:
+        return best
+    near = {c.codec: tried[c.codec] for c in priced if c.cost <= NEARLY_BEST * best.cost}
+    return min(_coded(near, thorough=True), key=_cost)
+
+
+def _cost(chunk: EncodedChunk) -> int:
+    return chunk.cost
+
+
+def _coded(tried: Mapping[str, Mapping[str, Array]], *, thorough: bool) -> list[EncodedChunk]:
+    """Code the streams of every codec; arrays that codecs share are coded once."""
+    coded: dict[int, EncodedStream] = {}
+    for array in (array for streams in tried.values() for array in streams.values()):
+        if id(array) not in coded:
+            coded[id(array)] = _smallest(array, thorough=thorough)
+    return [
+        EncodedChunk(codec, {name: coded[id(streams[name])] for name in sorted(streams)})
+        for codec, streams in tried.items()
     ]
-    return min(chunks, key=lambda chunk: chunk.cost)
 
 
-def _encode_stream(array: Array) -> EncodedStream:
-    coded = {name: coder.encode(array) for name, coder in CODERS.items()}
-    name = min(coded, key=lambda name: len(coded[name]))
-    return EncodedStream(name, array.dtype.name, array.size, coded[name])
+def _smallest(array: Array, *, thorough: bool) -> EncodedStream:
+    """Code ``array`` with every coder, and again with those near the best if ``thorough``."""
+    tried = {name: coder.encode(array) for name, coder in CODERS.items()}
+    if thorough:
+        least = min(map(len, tried.values()))
+        for name in [name for name, data in tried.items() if len(data) <= NEARLY * least]:
+            again = CODERS[name].encode(array, thorough=True)
+            tried[name] = min(tried[name], again, key=len)
+    name = min(tried, key=lambda name: len(tried[name]))
+    return EncodedStream(name, array.dtype.name, array.size, tried[name])
 
 
-def decode(chunk: PlacedChunk, out: Array, read: Callable[[PlacedStream], bytes]) -> None:
-    """Fill ``out`` (1-D, all zero, as long as the chunk).
+def decode(chunk: PlacedChunk, block: Block, read: Callable[[PlacedStream], bytes]) -> None:
+    """Fill the elements of ``block``, which are all zero.
 
     Args:
         chunk: Where the streams lie and what they promise.
-        out: The elements.
+        block: As many elements as the chunk has.
         read: Returns the stored bytes of a stream, checked against their CRC-32.
 
     Raises:
@@ -80,4 +110,4 @@ def decode(chunk: PlacedChunk, out: Array, read: Callable[[PlacedStream], bytes]
     for name, stream in chunk.streams.items():
         with inside(f"stream {name}"):
             arrays[name] = CODERS[stream.coder].decode(read(stream), stream.spec)
-    CODECS[chunk.codec].decode(arrays, out)
+    CODECS[chunk.codec].decode(arrays, block)

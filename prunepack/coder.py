@@ -15,8 +15,13 @@ class Coder(ABC):
     """A lossless compressor of numbers; the module's name is the coder's id in the file."""
 
     @abstractmethod
-    def encode(self, array: Array) -> bytes:
-        """Compress ``array`` (1-D, contiguous, not empty, any stream dtype)."""
+    def encode(self, array: Array, *, thorough: bool = False) -> bytes:
+        """Compress ``array``.
+
+        Args:
+            array: 1-D, contiguous, not empty, any stream dtype.
+            thorough: Whether to spend many times as long for the smallest result.
+        """
 
     @abstractmethod
     def decode(self, stored: bytes, spec: ArraySpec) -> Array:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import struct
+import threading
 import zlib
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -53,13 +53,16 @@ def write_container(target: BufferedRandom, header: bytes, payload: IO[bytes]) -
     stored = compress(header)
     prefix = PREFIX.pack(MAGIC, VERSION, len(stored), len(header))
     target.write(prefix + CRC.pack(zlib.crc32(stored, zlib.crc32(prefix))) + stored)
-    shutil.copyfileobj(payload, target, BLOCK)
+    while block := payload.read(BLOCK):
+        target.write(block)
     target.seek(0)
     target.write(hashlib.file_digest(target, "sha256").digest())
 
 
 class Container:
     """An artifact that is open for reading: once, so that what is checked is what is used.
+
+    Several threads may read from it.
 
     Attributes:
         header: The header as canonical JSON.
@@ -71,6 +74,7 @@ class Container:
     def __init__(self, file: IO[bytes], limits: Limits) -> None:
         """Read and check the prefix and the header's frame, and nothing else."""
         self._file = file
+        self._lock = threading.Lock()
         self.size = os.fstat(file.fileno()).st_size
         prefix = self._read_at(0, min(self.size, HEAD_SIZE))
         head = _parse_prefix(prefix)
@@ -134,8 +138,9 @@ class Container:
             )
 
     def _read_at(self, offset: int, size: int) -> bytes:
-        self._file.seek(offset)
-        data = self._file.read(size)
+        with self._lock:
+            self._file.seek(offset)
+            data = self._file.read(size)
         if len(data) != size:
             raise CorruptArtifactError(
                 f"the file ends early at byte {offset + len(data)}", expected=size, found=len(data)

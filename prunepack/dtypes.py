@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -20,25 +21,52 @@ __all__ = ["BY_ONNX_CODE", "DTYPES", "STREAM_DTYPES", "ArraySpec", "DType", "bit
 
 @dataclass(frozen=True, slots=True)
 class DType:
-    """A fixed-width element type.
+    """An element type of a fixed width, of a whole byte or less.
 
     Attributes:
         name: What the header calls it; the lower-case name of the ONNX type.
         onnx_code: Its number in ``TensorProto.DataType`` of the ONNX specification.
         carrier: The little-endian numpy type in which codecs and coders see the elements.
-        array: The numpy type in which a decoded tensor is handed out; ``bfloat16``, which numpy
-            lacks, comes as its bits in ``uint16``.
+        array: The numpy type in which a decoded tensor is handed out; types that numpy lacks
+            come as their bits, those narrower than a byte in a byte each.
+        packed: Elements that share one item of the carrier, the first in its lowest bits.
     """
 
     name: str
     onnx_code: int
     carrier: np.dtype[Any]
     array: np.dtype[Any]
+    packed: int = 1
 
     @property
     def itemsize(self) -> int:
-        """Bytes of one element."""
+        """Bytes of one item of the carrier: of one element, or of ``packed`` elements."""
         return self.carrier.itemsize
+
+    def items(self, elements: int) -> int:
+        """Return how many items of the carrier hold that many elements; the last may be padded."""
+        return -(-elements // self.packed)
+
+    def nbytes(self, elements: int) -> int:
+        """Return how many bytes hold that many elements."""
+        return self.items(elements) * self.itemsize
+
+    def handed_out(self, items: Array, shape: tuple[int, ...]) -> Array:
+        """Return items of the carrier as a tensor: in place, or unpacked into a new array.
+
+        Args:
+            items: All items of the tensor (1-D, of the carrier type).
+            shape: Shape of the tensor.
+        """
+        if self.packed == 1:
+            return items.view(self.array).reshape(shape)
+        width = 8 // self.packed
+        shifts = np.arange(0, 8, width, dtype=np.uint8)
+        parts = (items[:, None] >> shifts & (1 << width) - 1).astype(np.uint8)
+        elements = parts.reshape(-1)[: math.prod(shape)].reshape(shape)
+        if self.array.kind == "i":  # moved to the top and back, the sign fills the rest
+            return (elements << 8 - width).view(np.int8) >> 8 - width
+        return elements
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +82,13 @@ class ArraySpec:
         return self.count * self.dtype.itemsize
 
 
-def _dtype(name: str, onnx_code: int, carrier: str, array: str | None = None) -> DType:
-    return DType(name, onnx_code, np.dtype(carrier), np.dtype(array or carrier))
+def _dtype(
+    name: str, onnx_code: int, carrier: str, array: str | None = None, *, packed: int = 1
+) -> DType:
+    return DType(name, onnx_code, np.dtype(carrier), np.dtype(array or carrier), packed)
 
 
-_ALL = (
+_PLAIN = (
     _dtype("float32", 1, "<f4"),
     _dtype("uint8", 2, "<u1"),
     _dtype("int8", 3, "<i1"),
@@ -73,6 +103,19 @@ _ALL = (
     _dtype("uint64", 13, "<u8"),
     _dtype("bfloat16", 16, "<u2"),
 )
+_NARROW = (
+    _dtype("float8e4m3fn", 17, "<u1"),
+    _dtype("float8e4m3fnuz", 18, "<u1"),
+    _dtype("float8e5m2", 19, "<u1"),
+    _dtype("float8e5m2fnuz", 20, "<u1"),
+    _dtype("uint4", 21, "<u1", packed=2),
+    _dtype("int4", 22, "<u1", "<i1", packed=2),
+    _dtype("float4e2m1", 23, "<u1", packed=2),
+    _dtype("float8e8m0", 24, "<u1"),
+    _dtype("uint2", 25, "<u1", packed=4),
+    _dtype("int2", 26, "<u1", "<i1", packed=4),
+)
+_ALL = _PLAIN + _NARROW
 
 DTYPES: Mapping[str, DType] = MappingProxyType({d.name: d for d in _ALL})
 """Element types by their name in the header."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from prunepack.errors import RefusedError
 from prunepack.file_names import flaw
+from prunepack.regular_file import RegularFile
 
 if TYPE_CHECKING:
     from prunepack.onnx_spans import OnnxTensor
 
-__all__ = ["External", "parse_external"]
+__all__ = ["External", "locate", "open_beside", "parse_external"]
 
 KEYS = ("location", "offset", "length", "checksum")
 MEMORY_MARKER = "_ORT_MEM_ADDR_"
@@ -42,6 +45,42 @@ def parse_external(tensor: OnnxTensor) -> External:
     offset = _number(tensor, entries.get("offset") or "0")
     length = _number(tensor, entries["length"]) if entries.get("length") else None
     return External(location, offset, length)
+
+
+def open_beside(model_path: str, location: str) -> RegularFile:
+    """Open an external file, wherever in the folder of the model it really lies.
+
+    Raises:
+        UsageError: If it cannot be opened.
+        RefusedError: If a link leads out of the folder.
+    """
+    folder = Path(model_path).parent
+    path = Path(os.path.realpath(folder / location))
+    if not path.is_relative_to(os.path.realpath(folder)):
+        raise RefusedError(
+            f"external data {location!r} leads out of the model's folder",
+            expected=f"a file below {folder}",
+            found=path,
+            do="Put the file itself there instead of a link",
+        )
+    return RegularFile(str(path))
+
+
+def locate(tensor: OnnxTensor, place: External, size: int) -> tuple[int, int]:
+    """Return start and stop of a tensor in its external file of ``size`` bytes.
+
+    Raises:
+        RefusedError: If the file is too small for it.
+    """
+    stop = size if place.length is None else place.offset + place.length
+    if not place.offset <= stop <= size:
+        raise RefusedError(
+            f"external data of tensor {tensor.name!r} is not all there",
+            expected=f"bytes {place.offset} to {stop} of {place.location}",
+            found=f"{size} bytes",
+            do="Export the model anew",
+        )
+    return place.offset, stop
 
 
 def _number(tensor: OnnxTensor, text: str) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
+
+from prunepack.tensor_names import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,4 +63,4 @@ def clash(names: Iterable[str]) -> tuple[str, str] | None:
 
 
 def _fold(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    return fold(fold(name).casefold())

@@ -115,9 +115,11 @@ class Tensor:
 class Pool:
     """Tensors of one type, end to end, and the chunks they are cut into.
 
+    They are counted in items of the type's carrier: elements, or bytes that several share.
+
     Attributes:
         dtype: Type of the elements.
-        chunk: Elements of every chunk but the last, which may be shorter.
+        chunk: Items of every chunk but the last, which may be shorter.
         tensors: The tensors, in order.
         chunks: The chunks, in order; they know no tensor boundaries.
     """
@@ -126,11 +128,6 @@ class Pool:
     chunk: int
     tensors: tuple[Tensor, ...]
     chunks: tuple[Chunk, ...]
-
-    @property
-    def elements(self) -> int:
-        """Number of elements of all tensors."""
-        return sum(tensor.elements for tensor in self.tensors)
 
 
 @dataclass(frozen=True, slots=True)

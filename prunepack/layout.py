@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from prunepack.dtypes import DTYPES, STREAM_DTYPES, ArraySpec, DType
+from prunepack.runs import Shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,8 +26,8 @@ class TensorInfo:
         name: Name of the tensor.
         dtype: Name of its element type.
         shape: Its dimensions; none for a scalar.
-        pool: Index of the pool that its elements are in.
-        start: Index of its first element there.
+        pool: Index of the pool that its items are in.
+        start: Index of its first item there.
         is_copy: Whether those elements are stored under another name.
     """
 
@@ -43,9 +44,14 @@ class TensorInfo:
         return math.prod(self.shape)
 
     @property
+    def items(self) -> int:
+        """Number of items of the type's carrier: elements, or bytes that several share."""
+        return DTYPES[self.dtype].items(self.elements)
+
+    @property
     def nbytes(self) -> int:
-        """Bytes of the decoded tensor."""
-        return self.elements * DTYPES[self.dtype].itemsize
+        """Bytes of the tensor in its file."""
+        return DTYPES[self.dtype].nbytes(self.elements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ class PlacedPool:
     label: str
     dtype: DType
     chunk: int
+    shapes: Shapes
     chunks: tuple[PlacedChunk, ...]
 
 
@@ -134,19 +141,21 @@ class _Cursor:
         offset = self._take(stream.size)
         return PlacedStream(stream.coder, spec, offset, stream.size, stream.crc32)
 
-    def place_chunk(self, chunk: Chunk, elements: int) -> PlacedChunk:
+    def place_chunk(self, chunk: Chunk, items: int) -> PlacedChunk:
         streams = {name: self.place_stream(s) for name, s in sorted(chunk.streams.items())}
-        return PlacedChunk(chunk.codec, elements, streams)
+        return PlacedChunk(chunk.codec, items, streams)
 
 
 def _place_pool(index: int, pool: Pool, cursor: _Cursor) -> PlacedPool:
     label = f"tensor {pool.tensors[0].name!r}" if len(pool.tensors) == 1 else f"pool {index}"
-    elements = pool.elements
+    dtype = DTYPES[pool.dtype]
+    items = sum(dtype.items(tensor.elements) for tensor in pool.tensors)
     chunks = tuple(
-        cursor.place_chunk(chunk, min(pool.chunk, elements - at))
+        cursor.place_chunk(chunk, min(pool.chunk, items - at))
         for chunk, at in zip(pool.chunks, count(0, pool.chunk))
     )
-    return PlacedPool(label, DTYPES[pool.dtype], pool.chunk, chunks)
+    shapes = Shapes([tensor.shape for tensor in pool.tensors], dtype)
+    return PlacedPool(label, dtype, pool.chunk, shapes, chunks)
 
 
 def _tensors(header: Header) -> Iterator[TensorInfo]:
@@ -156,7 +165,7 @@ def _tensors(header: Header) -> Iterator[TensorInfo]:
         for tensor in pool.tensors:
             info = TensorInfo(tensor.name, pool.dtype, tensor.shape, index, start)
             stored[tensor.name] = info
-            start += tensor.elements
+            start += info.items
             yield info
     for copy in header.copies:
         of = stored[copy.of]

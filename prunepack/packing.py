@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prunepack.errors import CorruptArtifactError, PrunepackError, UsageError
-from prunepack.inspection import TensorRow, describe_tensors
+from prunepack.levels import level_called
 from prunepack.outputs import new_file
+from prunepack.parallel import thread_count
 from prunepack.progress import silent
 from prunepack.reader import Artifact
 from prunepack.sources import open_sources
 from prunepack.writer import write_artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from prunepack.levels import LevelName
     from prunepack.progress import Progress
     from prunepack.sources import Source
 
@@ -32,30 +34,33 @@ class Summary:
         source_bytes: Bytes of the model and its external data.
         artifact_bytes: Bytes of the artifact.
         digest: SHA-256 (hex) that the artifact ends with.
-        tensors: One row per stored tensor.
     """
 
     source_bytes: int
     artifact_bytes: int
     digest: str
-    tensors: tuple[TensorRow, ...]
 
 
 def pack(
     model_path: str | os.PathLike[str],
     out_path: str | os.PathLike[str],
     *,
+    level: LevelName = "small",
+    threads: int | None = None,
     force: bool = False,
     progress: Progress = silent,
 ) -> Summary:
-    """Pack an ONNX model and its external data into one artifact.
+    """Pack an ONNX model and its external data, or a safetensors checkpoint, into one artifact.
 
     The artifact is read back and compared with the SHA-256 of every source before it gets its
     name: what does not come back is never left behind.
 
     Args:
-        model_path: The ``.onnx`` file; its external data is looked for beside it.
+        model_path: The ``.onnx`` file, whose external data is looked for beside it, or a
+            ``.safetensors`` file.
         out_path: The artifact to write.
+        level: ``fast``, ``small``, or ``max``: smaller still, and slow to write and to read.
+        threads: How many threads code, if not one per core; the result is the same.
         force: Replace an artifact that exists.
         progress: Called with bytes done and bytes in total, coding and reading back together.
 
@@ -65,24 +70,30 @@ def pack(
         LimitExceededError: If the result would pass a reader's default limits.
         PrunepackError: If the result does not give the model back; nothing was written.
     """
-    out = Path(out_path)
+    out, effort = Path(out_path), level_called(level)
     sources = open_sources(os.fspath(model_path))
-    size = sum(len(source.data) for source in sources)
-    done = 0
-
-    def coded(count: int) -> None:
-        nonlocal done
-        done += count
-        progress(done, 2 * size)
-
     with new_file(out, force=force) as scratch:
         _check_apart(out, Path(model_path).parent, sources)
-        write_artifact(scratch, sources, str(out.parent), coded)
+        size = sum(source.file.size for source in sources)
+        coded = _adding(progress, 2 * size)
+        workers = thread_count(threads, size)
+        write_artifact(scratch, sources, str(out.parent), effort, workers, coded)
         scratch.flush()
         with Artifact.open(scratch.name) as artifact:
             _prove(artifact, os.fspath(model_path), lambda n, _: progress(size + n, 2 * size))
-            rows = tuple(describe_tensors(artifact))
-            return Summary(size, artifact.size, artifact.digest, rows)
+            return Summary(size, artifact.size, artifact.digest)
+
+
+def _adding(progress: Progress, total: int) -> Callable[[int], None]:
+    """Return a function of the bytes that are new, where ``progress`` takes the sum of them."""
+    done = 0
+
+    def add(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(done, total)
+
+    return add
 
 
 def _check_apart(out: Path, folder: Path, sources: Sequence[Source]) -> None:

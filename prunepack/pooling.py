@@ -1,8 +1,7 @@
-"""Which tensors share an element stream.
+"""Which tensors share an item stream, and reading them.
 
 A stream costs about a hundred bytes, in the header and in its own metadata. That is nothing for a
-large tensor and decides a small model, so small tensors are put end to end: those with many zeros
-in one pool, those without in another, since they need different codecs.
+large tensor and decides a small model, so small tensors that are alike are put end to end.
 """
 
 from __future__ import annotations
@@ -13,35 +12,39 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from prunepack.dtypes import bits
+from prunepack.grouping import Group, grouped
 from prunepack.header import Copy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from prunepack.dtypes import Array
-    from prunepack.sources import Source, Span
+    from prunepack.regular_file import RegularFile
+    from prunepack.sources import Source
+    from prunepack.spans import Span
 
 __all__ = ["Member", "cut", "make_pools"]
 
 SMALL = 2**16
-"""Tensors of more elements have a pool of their own."""
-
-SPARSE = 1 / 8
-"""From this share of zeros on, a small tensor goes to the pool of the sparse ones."""
+"""Tensors of more items have a pool of their own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A tensor of a pool, and its bytes."""
+    """A tensor of a pool, and the file that it is in."""
 
     span: Span
-    data: memoryview
+    file: RegularFile
 
     @property
-    def elements(self) -> Array:
-        """The elements: 1-D, perhaps not aligned."""
-        return np.frombuffer(self.data, self.span.dtype.carrier)
+    def count(self) -> int:
+        """Number of items of its carrier type."""
+        return (self.span.stop - self.span.start) // self.span.dtype.itemsize
+
+    def items(self) -> Iterator[Array]:
+        """Read the items of its carrier type, in 1-D arrays of some MB each."""
+        for block in self.file.blocks(self.span.start, self.span.stop):
+            yield np.frombuffer(block, self.span.dtype.carrier)
 
 
 def make_pools(sources: Iterable[Source]) -> tuple[list[list[Member]], list[Copy]]:
@@ -50,28 +53,43 @@ def make_pools(sources: Iterable[Source]) -> tuple[list[list[Member]], list[Copy
     Returns:
         The pools, and the tensors that need no place in one because another one has their bytes.
     """
-    pools: dict[object, list[Member]] = {}
+    stored: dict[str, Member] = {}
     copies: list[Copy] = []
     first: dict[object, str] = {}
     for source in sources:
         for span in source.spans:
-            member = Member(span, source.data[span.start : span.stop])
-            identity = (span.dtype.name, hashlib.sha256(member.data).digest())
-            name = first.setdefault(identity, span.name)
+            member = Member(span, source.file)
+            name = first.setdefault(_content_of(member), span.name)
             if name == span.name:
-                pools.setdefault(_pool_of(member), []).append(member)
+                stored[name] = member
             else:
                 copies.append(Copy(span.name, name, span.shape))
         copies += [Copy(twin.name, of, twin.shape) for of, twin in source.twins]
-    return list(pools.values()), _resolved(copies)
+    return _pools(stored), _resolved(copies)
 
 
-def _pool_of(member: Member) -> object:
-    elements = member.elements
-    if elements.size > SMALL:
-        return member.span.name
-    zeros = 1 - np.count_nonzero(bits(elements)) / elements.size
-    return member.span.dtype.name, zeros >= SPARSE
+def _pools(stored: Mapping[str, Member]) -> list[list[Member]]:
+    """Give large tensors a pool each, and group the small ones of each type."""
+    pools = [[name] for name, member in stored.items() if member.count > SMALL]
+    small: dict[str, list[Group[str]]] = {}
+    for name, member in stored.items():
+        if member.count <= SMALL:
+            group = Group.of(name, np.concatenate(list(member.items())))
+            small.setdefault(member.span.dtype.name, []).append(group)
+    places = {name: place for place, name in enumerate(stored)}
+    for groups in small.values():
+        pools += [sorted(group.members, key=places.__getitem__) for group in grouped(groups)]
+    pools.sort(key=lambda names: places[names[0]])
+    return [[stored[name] for name in names] for names in pools]
+
+
+def _content_of(member: Member) -> object:
+    """Return what only tensors with the same elements have in common."""
+    digest = hashlib.sha256()
+    for block in member.file.blocks(member.span.start, member.span.stop):
+        digest.update(block)
+    elements = int(np.prod(member.span.shape, dtype=np.int64))
+    return member.span.dtype.name, elements, digest.digest()
 
 
 def _resolved(copies: list[Copy]) -> list[Copy]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from prunepack.errors import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
 __all__ = ["Field", "fields", "signed", "varints"]
 
@@ -34,11 +34,19 @@ class Field(NamedTuple):
     value: int
 
 
-def fields(data: memoryview, start: int, stop: int) -> Iterator[Field]:
+def fields(
+    data: memoryview, start: int, stop: int, numbers: Container[int] | None = None
+) -> Iterator[Field]:
     """Yield the fields of the message in ``data[start:stop]``; nothing is copied.
 
     The encoding is the one in "Protocol Buffers: Encoding"; groups, which ONNX does not use, are
     refused.
+
+    Args:
+        data: What the message is a part of.
+        start: Offset of its first byte.
+        stop: Offset after its last byte.
+        numbers: The fields that are wanted, if not all of them.
 
     Raises:
         RefusedError: If the bytes are not a message.
@@ -48,18 +56,19 @@ def fields(data: memoryview, start: int, stop: int) -> Iterator[Field]:
         tag, content = _varint(data, at, stop)
         number, wire = tag >> 3, tag & 7
         value = 0
-        if wire == VARINT:
-            value, end = _varint(data, content, stop)
-        elif wire == BYTES:
+        if wire == BYTES:
             size, content = _varint(data, content, stop)
             end = content + size
+        elif wire == VARINT:
+            value, end = _varint(data, content, stop)
         elif wire in FIXED_SIZES:
             end = content + FIXED_SIZES[wire]
         else:
             raise _malformed(at, f"wire type {wire}")
         if number == 0 or end > stop:
             raise _malformed(at, f"field {number} that ends at byte {end} of {stop}")
-        yield Field(number, wire, content, end, value)
+        if numbers is None or number in numbers:
+            yield Field(number, wire, content, end, value)
         at = end
 
 
@@ -77,10 +86,10 @@ def signed(value: int) -> int:
 
 
 def _varint(data: memoryview, at: int, stop: int) -> tuple[int, int]:
+    if at < stop and (first := data[at]) < 0x80:  # nearly all of them, and there are many
+        return first, at + 1
     value = 0
-    for shift in range(LONGEST_VARINT):
-        if at + shift >= stop:
-            break
+    for shift in range(min(LONGEST_VARINT, stop - at)):
         byte: int = data[at + shift]
         value |= (byte & 0x7F) << (7 * shift)
         if byte < 0x80:
@@ -89,6 +98,4 @@ def _varint(data: memoryview, at: int, stop: int) -> tuple[int, int]:
 
 
 def _malformed(at: int, found: str) -> RefusedError:
-    return RefusedError(
-        "not a protobuf message", expected=f"a field at byte {at}", found=found, do="Export it anew"
-    )
+    return RefusedError("not a protobuf message", expected=f"a field at byte {at}", found=found)

@@ -5,43 +5,38 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from functools import lru_cache
 from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from prunepack import chunks
 from prunepack.container import Container
+from prunepack.decoding import Decoder, Piece
 from prunepack.errors import CorruptArtifactError, UsageError
-from prunepack.frames import decompress
 from prunepack.header import Header
 from prunepack.layout import Layout
 from prunepack.limits import Limits
 from prunepack.location import inside, inside_file
+from prunepack.parallel import thread_count
 from prunepack.progress import silent
 from prunepack.validation import validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Self, TypeVar
 
+    from prunepack.decoding import Key
     from prunepack.dtypes import Array
     from prunepack.header import File
-    from prunepack.layout import PlacedStream, TensorInfo
+    from prunepack.layout import TensorInfo
     from prunepack.progress import Progress
 
     T = TypeVar("T")
 
 __all__ = ["Artifact"]
 
-KEPT_CHUNKS = 4
-"""Decoded chunks that are kept, so that small neighbours in a pool are decoded once."""
-
 
 class Artifact:
-    """An artifact that is open for reading, by one thread at a time.
+    """An artifact that is open for reading, by any number of threads.
 
     Its header has been read and validated; nothing of the payload has. Whatever is decoded later
     is checked against its CRC-32, and a whole file against its SHA-256.
@@ -66,8 +61,7 @@ class Artifact:
         self.files: Mapping[str, File] = MappingProxyType({f.name: f for f in header.files})
         self.layout = Layout.of(header)
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(dict(self.layout.tensors))
-        self._chunk = lru_cache(KEPT_CHUNKS)(self._decode_chunk)
-        self._literal = lru_cache(1)(self._decode_literal)
+        self._decoder = Decoder(container, self.layout)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], limits: Limits | None = None) -> Self:
@@ -98,33 +92,47 @@ class Artifact:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def read_tensor(self, name: str) -> Array:
-        """Decode one tensor, and no more chunks than it touches.
+    def read_tensor(self, name: str, *, threads: int | None = None) -> Array:
+        """Decode one tensor, and no more chunks than it touches; as :meth:`read_tensors` does."""
+        return self.read_tensors([name], threads=threads)[name]
+
+    def read_tensors(
+        self, names: Iterable[str] | None = None, *, threads: int | None = None
+    ) -> dict[str, Array]:
+        """Decode tensors straight into one new buffer, which the returned arrays share.
+
+        Args:
+            names: Which of them; all if none are named.
+            threads: How many threads decode, if not one per core.
 
         Returns:
-            A new array of the tensor's shape; ``bfloat16`` comes as its bits in ``uint16``.
+            An array of the tensor's shape by name. Types that numpy lacks come as their bits:
+            ``bfloat16`` in ``uint16``, 8-bit floats in ``uint8``, narrower ones in a byte each.
 
         Raises:
-            UsageError: If there is no such tensor.
-            CorruptArtifactError: If its streams are damaged.
+            UsageError: If there is no tensor of one of the names.
+            CorruptArtifactError: If a stream is damaged.
         """
-        tensor = _pick(self.tensors, name, "tensor", self.path)
-        pool = self.layout.pools[tensor.pool]
-        out = np.zeros(tensor.elements, pool.dtype.carrier)
+        wanted = self.tensors if names is None else list(names)
+        tensors = [_pick(self.tensors, name, "tensor", self.path) for name in wanted]
+        keys = {(t.pool, index) for t in tensors for index, *_ in self.cuts(t)}
         with inside_file(self.path):
-            for index, first, last, at in self.cuts(tensor):
-                part = out[at : at + last - first]
-                if part.size == pool.chunks[index].count:
-                    self._fill_chunk(tensor.pool, index, part)
-                else:
-                    part[:] = self._chunk(tensor.pool, index)[first:last]
-        return out.view(pool.dtype.array).reshape(tensor.shape)
+            buffer, places = self._decoder.chunks_together(sorted(keys), threads)
+        return {tensor.name: self._view(tensor, places, buffer) for tensor in tensors}
+
+    def _view(self, tensor: TensorInfo, places: Mapping[Key, int], buffer: Array) -> Array:
+        """Return the part of the buffer that a tensor has come to be in."""
+        pool = self.layout.pools[tensor.pool]
+        index, first = divmod(tensor.start, pool.chunk)
+        at = places.get((tensor.pool, index), 0) + first * pool.dtype.itemsize
+        items = buffer[at : at + tensor.nbytes] if tensor.items else buffer[:0]
+        return pool.dtype.handed_out(items.view(pool.dtype.carrier), tensor.shape)
 
     def iter_tensor(self, name: str) -> Iterator[Array]:
         """Decode one tensor a chunk at a time.
 
         Yields:
-            Its elements as read-only 1-D arrays of the carrier dtype, at most a chunk each.
+            Its items as read-only 1-D arrays of the carrier dtype, at most a chunk each.
 
         Raises:
             UsageError: If there is no such tensor.
@@ -133,26 +141,30 @@ class Artifact:
         tensor = _pick(self.tensors, name, "tensor", self.path)
         with inside_file(self.path):
             for index, first, last, _ in self.cuts(tensor):
-                yield self._chunk(tensor.pool, index)[first:last]
+                yield self._decoder.chunk(tensor.pool, index)[first:last]
 
     def cuts(self, tensor: TensorInfo) -> Iterator[tuple[int, int, int, int]]:
         """Cut a tensor where chunks end.
 
         Yields:
-            Index of the chunk, first element and stop in the chunk, first element in the tensor.
+            Index of the chunk, first item and stop in the chunk, first item in the tensor.
         """
-        size, stop = self.layout.pools[tensor.pool].chunk, tensor.start + tensor.elements
+        size, stop = self.layout.pools[tensor.pool].chunk, tensor.start + tensor.items
         inner = range((tensor.start // size + 1) * size, stop, size)
         for first, last in pairwise([tensor.start, *inner, stop]):
             if first < last:
                 at = first // size * size
                 yield first // size, first - at, last - at, first - tensor.start
 
-    def iter_file(self, name: str) -> Iterator[memoryview]:
+    def iter_file(self, name: str, *, threads: int | None = None) -> Iterator[memoryview]:
         """Decode a packed file piece by piece, holding a few chunks at most.
 
         Its SHA-256 is compared after the last piece: until the iterator ends without an error,
         what came out of it is not to be trusted.
+
+        Args:
+            name: Which file.
+            threads: How many threads decode ahead, if not one per core.
 
         Yields:
             Its bytes, in order, in pieces of at most a chunk.
@@ -163,14 +175,15 @@ class Artifact:
         """
         file = _pick(self.files, name, "file", self.path)
         digest = hashlib.sha256()
-        for piece in self._pieces(file):
-            digest.update(piece)
-            yield piece
-        if digest.hexdigest() != file.sha256:
-            with inside_file(self.path), inside(f"file {name!r}"):
-                raise CorruptArtifactError(
-                    "wrong SHA-256", expected=file.sha256, found=digest.hexdigest()
-                )
+        with inside_file(self.path):
+            for piece in self._decoder.pieces(self._pieces(file), thread_count(threads, file.size)):
+                digest.update(piece)
+                yield piece
+            if digest.hexdigest() != file.sha256:
+                with inside(f"file {name!r}"):
+                    raise CorruptArtifactError(
+                        "wrong SHA-256", expected=file.sha256, found=digest.hexdigest()
+                    )
 
     def read_file(self, name: str) -> bytes:
         """Decode a packed file; it is returned only if its SHA-256 is right.
@@ -183,6 +196,18 @@ class Artifact:
         for piece in self.iter_file(name):
             buffer.write(piece)
         return buffer.getvalue()
+
+    def read_literals(self, name: str) -> bytes:
+        """Decode those bytes of a packed file that belong to no tensor, end to end.
+
+        Raises:
+            UsageError: If there is no such file.
+            CorruptArtifactError: If its literal chunks are damaged.
+        """
+        file = _pick(self.files, name, "file", self.path)
+        literal = (piece for piece in self._pieces(file) if piece.pool is None)
+        with inside_file(self.path):
+            return b"".join(self._decoder.pieces(literal, 1))
 
     def check_digest(self) -> None:
         """Compare the SHA-256 of the stored bytes with :attr:`digest`, decoding nothing.
@@ -206,43 +231,22 @@ class Artifact:
                 done += piece.nbytes
                 progress(done, total)
 
-    def _pieces(self, file: File) -> Iterator[memoryview]:
+    def _pieces(self, file: File) -> Iterator[Piece]:
+        """Yield what a file is made of."""
         at = self.layout.literal_starts[file.name]
         for segment in file.segments:
             if isinstance(segment, str):
-                for part in self.iter_tensor(segment):
-                    yield part.data.cast("B")
+                tensor = self.tensors[segment]
+                for index, first, stop, _ in self.cuts(tensor):
+                    yield Piece(tensor.pool, index, first, stop)
             else:
                 yield from self._literal_pieces(at, at + segment)
                 at += segment
 
-    def _literal_pieces(self, start: int, stop: int) -> Iterator[memoryview]:
+    def _literal_pieces(self, start: int, stop: int) -> Iterator[Piece]:
         size = self.layout.literals[0].spec.count
         for index in range(start // size, -(-stop // size)):
-            first = index * size
-            with inside_file(self.path):
-                chunk = memoryview(self._literal(index))
-            yield chunk[max(start - first, 0) : stop - first]
-
-    def _decode_literal(self, index: int) -> bytes:
-        stream = self.layout.literals[index]
-        with inside(f"literal chunk {index}"):
-            return decompress(self._read(stream), stream.spec.nbytes)
-
-    def _decode_chunk(self, pool: int, index: int) -> Array:
-        placed = self.layout.pools[pool]
-        out = np.zeros(placed.chunks[index].count, placed.dtype.carrier)
-        self._fill_chunk(pool, index, out)
-        out.flags.writeable = False
-        return out
-
-    def _fill_chunk(self, pool: int, index: int, out: Array) -> None:
-        placed = self.layout.pools[pool]
-        with inside(f"{placed.label}, chunk {index}"):
-            chunks.decode(placed.chunks[index], out, self._read)
-
-    def _read(self, stream: PlacedStream) -> bytes:
-        return self._container.read(stream.offset, stream.size, stream.crc32)
+            yield Piece(None, index, max(start - index * size, 0), min(stop - index * size, size))
 
 
 def _pick(entries: Mapping[str, T], name: str, what: str, path: str) -> T:

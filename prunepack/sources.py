@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-import os
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
-from prunepack.external_data import parse_external
+from prunepack.external_data import locate, open_beside, parse_external
 from prunepack.file_names import clash, flaw
 from prunepack.location import inside
+from prunepack.onnx_labels import Labels
 from prunepack.onnx_spans import find_tensors
-from prunepack.regular_file import map_regular
-from prunepack.tensor_names import fold, is_fit
-from prunepack.validation import MOST_DIMENSIONS
+from prunepack.regular_file import RegularFile
+from prunepack.safetensors_spans import find_in_checkpoint, is_checkpoint
+from prunepack.spans import FoundTensor, Span, make_spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from prunepack.dtypes import DType
     from prunepack.onnx_spans import OnnxTensor
 
 __all__ = ["Source", "Span", "open_sources"]
-
-FEWEST_ELEMENTS = 17
-"""Smaller tensors cost more in the header than they save."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The bytes ``start`` to ``stop`` of a file are this tensor."""
-
-    start: int
-    stop: int
-    name: str
-    dtype: DType
-    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +31,22 @@ class Source:
 
     Attributes:
         name: Its name in the artifact.
-        data: All of its bytes, mapped rather than read.
+        file: Its bytes.
         spans: Its tensors, by ``start``; they do not overlap.
         twins: Tensors in the very same bytes as one of the spans, by that one's name.
     """
 
     name: str
-    data: memoryview
+    file: RegularFile
     spans: tuple[Span, ...]
     twins: tuple[tuple[str, Span], ...] = ()
 
 
 def open_sources(model_path: str) -> list[Source]:
-    """Open a model and every external file that it refers to.
+    """Find a model, every external file that it refers to, and the tensors in them.
+
+    The model is an ONNX model or a safetensors checkpoint. Only what describes its tensors has
+    been read, and nothing of it is kept in memory.
 
     Returns:
         The model first, then its external files in the order of their first mention.
@@ -67,67 +56,51 @@ def open_sources(model_path: str) -> list[Source]:
         RefusedError: If the model is malformed, or refers to what must not be packed.
     """
     with inside(model_path):
-        return _open_sources(model_path)
+        return _sources(model_path)
 
 
-def _open_sources(model_path: str) -> list[Source]:
-    name = Path(model_path).name
-    files = {name: map_regular(model_path)}
-    found: dict[str, list[Span]] = {name: []}
-    names: set[str] = set()
-    for tensor in find_tensors(files[name]):
-        home, start, stop = name, *(tensor.raw[0] if len(tensor.raw) == 1 else (0, 0))
-        if tensor.is_external:
-            home, start, stop = _locate(tensor, model_path, files)
-        found.setdefault(home, [])
-        if span := _span(tensor, start, stop, names):
-            found[home].append(span)
+def _sources(model_path: str) -> list[Source]:
+    home = Path(model_path).name
+    files = {home: RegularFile(model_path)}
+    if is_checkpoint(files[home]):
+        found = find_in_checkpoint(files[home], home)
+    else:
+        tensors = _onnx_tensors(files[home])
+        found = [_found(tensor, label, model_path, home, files) for tensor, label in tensors]
     _check_names(files)
-    return [_source(home, files[home], spans) for home, spans in found.items()]
+    spans: dict[str, list[Span]] = {name: [] for name in files}
+    for name, span in make_spans(found):
+        spans[name].append(span)
+    return [_source(name, file, spans[name]) for name, file in files.items()]
 
 
-def _locate(
-    tensor: OnnxTensor, model_path: str, files: dict[str, memoryview]
-) -> tuple[str, int, int]:
-    """Return file, start and stop of an external tensor; open the file if it is new."""
-    place = parse_external(tensor)
-    if place.location not in files:
-        files[place.location] = _map_beside(model_path, place.location)
-    size = len(files[place.location])
-    stop = size if place.length is None else place.offset + place.length
-    if not place.offset <= stop <= size:
-        raise RefusedError(
-            f"external data of tensor {tensor.name!r} is not all there",
-            expected=f"bytes {place.offset} to {stop} of {place.location}",
-            found=f"{size} bytes",
-            do="Export the model anew",
-        )
-    return place.location, place.offset, stop
+def _onnx_tensors(file: RegularFile) -> list[tuple[OnnxTensor, str]]:
+    """Return the tensors of an ONNX model and what to call them."""
+    with file.mapped() as data:
+        labels = Labels(data)
+        try:
+            return [(tensor, labels.of(tensor.where)) for tensor in find_tensors(data)]
+        except RefusedError as error:
+            raise RefusedError(
+                f"neither an ONNX model nor a safetensors checkpoint ({error})",
+                do="Give the .onnx file that an exporter wrote, or a .safetensors file",
+            ) from error
 
 
-def _map_beside(model_path: str, location: str) -> memoryview:
-    folder = Path(model_path).parent
-    path = Path(os.path.realpath(folder / location))
-    if not path.is_relative_to(os.path.realpath(folder)):
-        raise RefusedError(
-            f"external data {location!r} leads out of the model's folder",
-            expected=f"a file below {folder}",
-            found=path,
-            do="Put the file itself there instead of a link",
-        )
-    return map_regular(str(path))
-
-
-def _span(tensor: OnnxTensor, start: int, stop: int, names: set[str]) -> Span | None:
-    """Return the tensor's span if it is worth coding and beyond doubt, else None."""
-    dtype, nbytes = tensor.dtype, tensor.nbytes
-    certain = tensor.initializer and nbytes == stop - start and len(tensor.shape) <= MOST_DIMENSIONS
-    if not certain or dtype is None or stop - start < FEWEST_ELEMENTS * dtype.itemsize:
-        return None
-    if not is_fit(tensor.name) or fold(tensor.name) in names:
-        return None
-    names.add(fold(tensor.name))
-    return Span(start, stop, tensor.name, dtype, tuple(tensor.shape))
+def _found(
+    tensor: OnnxTensor, label: str, model_path: str, home: str, files: dict[str, RegularFile]
+) -> FoundTensor:
+    """Say where the bytes of a tensor are; open the file if it is new."""
+    start, stop = tensor.inline or (0, 0)
+    if tensor.is_external:
+        place = parse_external(tensor)
+        home = place.location
+        if home not in files:
+            files[home] = open_beside(model_path, home)
+        start, stop = locate(tensor, place, files[home].size)
+    own = tensor.initializer and bool(tensor.name)
+    label = tensor.name if own else label
+    return FoundTensor(home, start, stop, label, own, tensor.dtype, tuple(tensor.shape))
 
 
 def _check_names(names: Iterable[str]) -> None:
@@ -141,7 +114,7 @@ def _check_names(names: Iterable[str]) -> None:
         )
 
 
-def _source(name: str, data: memoryview, spans: Sequence[Span]) -> Source:
+def _source(name: str, file: RegularFile, spans: Sequence[Span]) -> Source:
     """Keep the spans that do not overlap an earlier one, and remember exact twins."""
     kept: list[Span] = []
     twins: list[tuple[str, Span]] = []
@@ -149,6 +122,10 @@ def _source(name: str, data: memoryview, spans: Sequence[Span]) -> Source:
         last = kept[-1] if kept else None
         if last is None or span.start >= last.stop:
             kept.append(span)
-        elif (span.start, span.stop, span.dtype) == (last.start, last.stop, last.dtype):
+        elif _extent(span) == _extent(last):
             twins.append((last.name, span))
-    return Source(name, data, tuple(kept), tuple(twins))
+    return Source(name, file, tuple(kept), tuple(twins))
+
+
+def _extent(span: Span) -> tuple[object, ...]:
+    return span.start, span.stop, span.dtype, math.prod(span.shape)

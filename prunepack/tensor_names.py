@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 __all__ = ["LONGEST", "fold", "is_fit"]
 
 LONGEST = 1024
@@ -17,4 +15,8 @@ def is_fit(name: str) -> bool:
 
 def fold(name: str) -> str:
     """Return the form in which two names must differ: Unicode NFC."""
+    if name.isascii():
+        return name
+    import unicodedata  # a megabyte that few models need
+
     return unicodedata.normalize("NFC", name)

@@ -105,12 +105,13 @@ def _check_pool(pool: Pool, limits: Limits) -> None:
     _known("dtype", pool.dtype, DTYPES)
     for tensor in pool.tensors:
         _check_shape(tensor.name, tensor.shape)
-    dtype, elements = DTYPES[pool.dtype], pool.elements
-    limits.check("decoded_bytes", elements * dtype.itemsize)
-    _check_cut(elements, pool.chunk, len(pool.chunks))
-    limits.check("chunk_bytes", min(pool.chunk, elements) * dtype.itemsize)
+    dtype = DTYPES[pool.dtype]
+    items = sum(dtype.items(tensor.elements) for tensor in pool.tensors)
+    limits.check("decoded_bytes", items * dtype.itemsize)
+    _check_cut(items, pool.chunk, len(pool.chunks))
+    limits.check("chunk_bytes", min(pool.chunk, items) * dtype.itemsize)
     for index, chunk in enumerate(pool.chunks):
-        count = min(pool.chunk, elements - index * pool.chunk)
+        count = min(pool.chunk, items - index * pool.chunk)
         with inside(f"chunk {index}"):
             _check_chunk(chunk, ArraySpec(dtype.carrier, count))
 
@@ -147,7 +148,7 @@ def _check_stored(stored: Stream | Frame) -> None:
 def _tensor_sizes(header: Header) -> dict[str, int]:
     """Return the bytes of each tensor; the pools have been checked."""
     of = {t.name: (t, DTYPES[pool.dtype]) for pool in header.pools for t in pool.tensors}
-    sizes = {name: tensor.elements * dtype.itemsize for name, (tensor, dtype) in of.items()}
+    sizes = {name: dtype.nbytes(tensor.elements) for name, (tensor, dtype) in of.items()}
     for copy in header.copies:
         _check_shape(copy.name, copy.shape)
         elements = math.prod(copy.shape)

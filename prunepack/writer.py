@@ -4,34 +4,46 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from itertools import pairwise
+from functools import partial
+from itertools import count, pairwise
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from prunepack import chunks
+from prunepack.codec import Block
 from prunepack.container import write_container
 from prunepack.frames import compress
 from prunepack.header import Chunk, File, Frame, Header, Literals, Pool, Stream, Tensor
+from prunepack.levels import effort
+from prunepack.parallel import in_order
 from prunepack.pooling import cut, make_pools
+from prunepack.runs import Shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from io import BufferedRandom
 
+    from prunepack.chunks import EncodedChunk
     from prunepack.dtypes import Array
+    from prunepack.levels import Level
     from prunepack.pooling import Member
     from prunepack.sources import Source
 
 __all__ = ["write_artifact"]
 
-CHUNK_ELEMENTS = 2**20
+CHUNK_ITEMS = 2**20
 LITERAL_CHUNK = 4 * 1024**2
 
 
 def write_artifact(
-    target: BufferedRandom, sources: Sequence[Source], scratch: str, done: Callable[[int], None]
+    target: BufferedRandom,
+    sources: Sequence[Source],
+    scratch: str,
+    level: Level,
+    threads: int,
+    done: Callable[[int], None],
 ) -> None:
     """Write ``sources`` as one artifact; the same sources always make the same bytes.
 
@@ -39,13 +51,16 @@ def write_artifact(
         target: An empty file, open for reading and writing.
         sources: The files; the first is the model.
         scratch: Folder for the payload, whose size must be known before the header is written.
+        level: How hard to try.
+        threads: How many threads code; their number changes nothing in the result.
         done: Called with each number of source bytes that has been coded.
     """
     pools, copies = make_pools(sources)
+    level = effort(level, sum(member.count for pool in pools for member in pool))
     with TemporaryFile(dir=scratch) as payload:
-        writer = _PayloadWriter(payload, done)
+        writer = _PayloadWriter(payload, level, threads, done)
         literals = writer.store_literals(sources)
-        stored = tuple(writer.store_pool(members) for members in pools)
+        stored = writer.store_pools(pools)
         files = tuple(map(_file, sources))
         header = Header(files, literals, stored, tuple(copies))
         payload.seek(0)
@@ -55,39 +70,55 @@ def write_artifact(
 class _PayloadWriter:
     """Writes stored bytes back to back and tells the header about them."""
 
-    def __init__(self, payload: IO[bytes], done: Callable[[int], None]) -> None:
+    def __init__(
+        self, payload: IO[bytes], level: Level, threads: int, done: Callable[[int], None]
+    ) -> None:
         self._payload = payload
+        self._level, self._threads = level, threads
         self._done = done
 
     def store_literals(self, sources: Sequence[Source]) -> Literals:
         """Store what belongs to no tensor."""
         runs = (
-            np.frombuffer(source.data[start:stop], np.uint8)
+            np.frombuffer(block, np.uint8)
             for source in sources
             for start, stop in _literal_runs(source)
+            for block in source.file.blocks(start, stop)
         )
         frames = [self._store_frame(chunk) for chunk in cut(runs, LITERAL_CHUNK)]
         return Literals(LITERAL_CHUNK, tuple(frames))
 
-    def store_pool(self, members: Sequence[Member]) -> Pool:
-        """Store the tensors of one pool."""
-        runs = cut((member.elements for member in members), CHUNK_ELEMENTS)
-        stored = tuple(self._store_chunk(elements) for elements in runs)
-        tensors = tuple(Tensor(member.span.name, member.span.shape) for member in members)
-        return Pool(members[0].span.dtype.name, CHUNK_ELEMENTS, tensors, stored)
+    def store_pools(self, pools: Sequence[Sequence[Member]]) -> tuple[Pool, ...]:
+        """Store the tensors of all pools, chunk by chunk."""
+        blocks = ((index, block) for index, pool in enumerate(pools) for block in _blocks(pool))
+        tasks = (partial(self._encode, index, block) for index, block in blocks)
+        stored: list[list[Chunk]] = [[] for _ in pools]
+        for index, size, encoded in in_order(tasks, self._threads):
+            stored[index].append(self._store_chunk(encoded))
+            self._done(size)
+        return tuple(
+            Pool(
+                members[0].span.dtype.name,
+                CHUNK_ITEMS,
+                tuple(Tensor(member.span.name, member.span.shape) for member in members),
+                tuple(own),
+            )
+            for members, own in zip(pools, stored, strict=True)
+        )
+
+    def _encode(self, index: int, block: Block) -> tuple[int, int, EncodedChunk]:
+        return index, block.elements.nbytes, chunks.encode(block, self._level)
 
     def _store_frame(self, chunk: Array) -> Frame:
         frame = Frame(*self._store(compress(chunk.data)))
         self._done(chunk.nbytes)
         return frame
 
-    def _store_chunk(self, elements: Array) -> Chunk:
-        encoded = chunks.encode(elements)
+    def _store_chunk(self, encoded: EncodedChunk) -> Chunk:
         streams = {
             name: Stream(s.coder, s.dtype, s.count, *self._store(s.data))
             for name, s in encoded.streams.items()
         }
-        self._done(elements.nbytes)
         return Chunk(encoded.codec, streams)
 
     def _store(self, data: bytes) -> tuple[int, int]:
@@ -95,10 +126,18 @@ class _PayloadWriter:
         return len(data), zlib.crc32(data)
 
 
+def _blocks(members: Sequence[Member]) -> Iterator[Block]:
+    """Read the tensors of a pool chunk by chunk."""
+    shapes = Shapes([member.span.shape for member in members], members[0].span.dtype)
+    items = (part for member in members for part in member.items())
+    for start, elements in zip(count(0, CHUNK_ITEMS), cut(items, CHUNK_ITEMS)):
+        yield Block(elements, shapes, start)
+
+
 def _literal_runs(source: Source) -> Iterator[tuple[int, int]]:
     """Yield start and stop of what lies before, between and behind the spans."""
     edges = [0, *(edge for span in source.spans for edge in (span.start, span.stop))]
-    edges.append(len(source.data))
+    edges.append(source.file.size)
     yield from ((a, b) for a, b in list(pairwise(edges))[::2] if a < b)
 
 
@@ -108,6 +147,9 @@ def _file(source: Source) -> File:
     for span in source.spans:
         segments += [span.start - at, span.name]
         at = span.stop
-    segments.append(len(source.data) - at)
-    digest = hashlib.sha256(source.data).hexdigest()
-    return File(source.name, len(source.data), digest, tuple(s for s in segments if s != 0))
+    segments.append(source.file.size - at)
+    digest = hashlib.sha256()
+    for block in source.file.blocks(0, source.file.size):
+        digest.update(block)
+    named = tuple(segment for segment in segments if segment != 0)
+    return File(source.name, source.file.size, digest.hexdigest(), named)

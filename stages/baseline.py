@@ -48,7 +48,7 @@ def _of_artifact(path: Path) -> Metrics:
         size = sum(file.size for file in artifact.files.values())
         weights = [row for row in describe_tensors(artifact) if len(row.shape) >= 2]
         total = sum(row.elements for row in weights)
-        zeros = math.fsum(row.elements * row.zero_fraction for row in weights)
+        zeros = math.fsum(row.elements * (row.zero_fraction or 0.0) for row in weights)
     return {
         "size.artifact": Metric(path.stat().st_size, "bytes"),
         "size.onnx": Metric(size, "bytes"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
 from prunepack.protobuf import BYTES, VARINT, fields, signed
-from prunepack.regular_file import map_regular
+from prunepack.regular_file import RegularFile
 from stages.limits import matches
 from stages.metrics import Metric, Metrics
 
@@ -53,7 +53,8 @@ def graph_metrics(model: Path) -> Metrics:
         RefusedError: If it is not an ONNX model.
         UsageError: If it cannot be read.
     """
-    return graph_metrics_of(map_regular(str(model)))
+    with RegularFile(str(model)).mapped() as data:
+        return graph_metrics_of(data)
 
 
 def graph_metrics_of(model: memoryview) -> Metrics:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import Field
+
+from prunepack.levels import MEANING, LevelName
 from stages.artifacts import OnnxModel, Package
 from stages.contract import Config, Facts, stage
 
@@ -11,15 +14,17 @@ __all__ = ["PackConfig", "pack"]
 
 
 class PackConfig(Config):
-    """Nothing to choose yet: the smallest lossless coding is found for each tensor."""
+    """How hard to try; the result is lossless whatever is chosen."""
+
+    level: LevelName = Field("small", description=MEANING)
 
 
 @stage(produces=Package, tools=("numpy", "pcodec", "zstandard"))
-def pack(config: PackConfig, out: Path, onnx: OnnxModel) -> Facts:  # noqa: ARG001 -- no choices
+def pack(config: PackConfig, out: Path, onnx: OnnxModel) -> Facts:
     """Write ``model.prunepack``, from which the exported files come back byte for byte."""
     from prunepack.packing import pack as pack_file
 
-    summary = pack_file(onnx.model, out / "model.prunepack")
+    summary = pack_file(onnx.model, out / "model.prunepack", level=config.level)
     ratio = summary.source_bytes / summary.artifact_bytes
     return {
         "summary": f"{summary.source_bytes:,} → {summary.artifact_bytes:,} bytes ({ratio:.2f}×)",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.artifact_view import artifact_json, artifact_text, dims
 from pipeline.console import table
 from pipeline.verb import JSON, Verb
 from prunepack.errors import RefusedError, UsageError
@@ -16,6 +17,7 @@ from prunepack.errors import RefusedError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pipeline.console import Console
     from stages.inspect import LayerView, ModelView, TensorView
 
 __all__ = ["command"]
@@ -28,24 +30,30 @@ def command(name: str) -> click.Command:
     layer = click.Option(
         ["--layer"], help="A checkpoint's layer: its parameters, buffers, hooks and values."
     )
+    quick = click.Option(
+        ["--quick"],
+        is_flag=True,
+        help="Decode nothing of an artifact: zeros are shown where its codecs tell.",
+    )
     return Verb(
         name,
         example="prunepack inspect work/masked --layer conv1",
         callback=_inspect,
-        params=[click.Argument(["path"]), layer, JSON],
+        params=[click.Argument(["path"]), layer, quick, JSON],
         help="Show what is in PATH: the folder of a checkpoint (with masks or without), a "
         ".prunepack file, an .onnx model, or a .safetensors, .pth or .pt state dict.",
     )
 
 
-def _inspect(path: str, *, layer: str | None, as_json: bool) -> None:
+@click.pass_obj
+def _inspect(console: Console, path: str, *, layer: str | None, quick: bool, as_json: bool) -> None:
     place = _place(Path(path))
     if layer is not None and not (place.is_dir() and (place / "model.json").exists()):
         raise UsageError(
             f"{path} has no layers to show", expected="the folder of a checkpoint with --layer"
         )
     if place.suffix == ".prunepack":
-        value, text = _artifact(place)
+        value, text = _artifact(place, console, quick=quick)
     elif place.is_dir():
         value, text = _checkpoint(place, layer)
     elif place.suffix == ".onnx":
@@ -70,37 +78,14 @@ def _place(path: Path) -> Path:
     return path
 
 
-def _artifact(path: Path) -> tuple[Any, str]:
+def _artifact(path: Path, console: Console, *, quick: bool) -> tuple[Any, str]:
     from prunepack.inspection import describe_tensors
     from prunepack.reader import Artifact
 
     with Artifact.open(path) as artifact:
-        rows = list(describe_tensors(artifact))
-        files = {name: file.size for name, file in artifact.files.items()}
-        size, digest = artifact.size, artifact.digest
-    cells = [
-        (
-            row.name,
-            row.dtype,
-            _dims(row.shape),
-            f"{100 * row.zero_fraction:.1f} %",
-            "+".join(row.codecs),
-            f"{row.stored_bytes:,}",
-            f"{100 * row.stored_bytes / size:.1f} %",
-        )
-        for row in rows
-    ]
-    head = ("tensor", "dtype", "shape", "zeros", "codec", "bytes", "share")
-    unpacked = sum(files.values())
-    named = ", ".join(f"{name} ({count:,} bytes)" for name, count in files.items())
-    summary = f"{size:,} bytes for {unpacked:,} ({unpacked / size:.2f}×): {named}\n{digest}"
-    value = {
-        "files": files,
-        "bytes": size,
-        "digest": digest,
-        "tensors": [asdict(row) for row in rows],
-    }
-    return value, f"{table(head, cells, right='zeros bytes share')}\n\n{summary}"
+        described = describe_tensors(artifact, decode=not quick)
+        rows = list(console.track(described, "counting zeros", len(artifact.tensors)))
+        return artifact_json(artifact, rows), artifact_text(artifact, rows)
 
 
 def _checkpoint(path: Path, layer: str | None) -> tuple[Any, str]:
@@ -120,7 +105,7 @@ def _parameters(view: ModelView) -> str:
         (
             f"{row.layer}.{row.parameter}".lstrip("."),
             row.dtype,
-            _dims(row.shape),
+            dims(row.shape),
             f"{row.zeros:,} of {row.elements:,}",
             f"{100 * row.sparsity:.1f} %",
             f"tied to {row.tied_to}" if row.tied_to else " → ".join(row.methods),
@@ -146,7 +131,7 @@ def _layer(view: LayerView) -> str:
 
 
 def _section(title: str, tensors: Iterable[TensorView]) -> str:
-    lines = [f"{one.name} {_dims(one.shape)} {one.dtype}\n{one.text}" for one in tensors]
+    lines = [f"{one.name} {dims(one.shape)} {one.dtype}\n{one.text}" for one in tensors]
     body = "\n".join(lines) or "(none)"
     return f"{title}\n" + "\n".join(f"  {line}" for line in body.splitlines())
 
@@ -181,8 +166,4 @@ def _row(name: str, tensor: Any) -> Row:
     size = int(tensor.size if isinstance(tensor.size, int) else tensor.numel())
     share = float((tensor == 0).sum()) / size if size else 0.0
     dtype = str(tensor.dtype).removeprefix("torch.")
-    return name, dtype, _dims(tuple(tensor.shape)), f"{100 * share:.1f} %"
-
-
-def _dims(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape)) or "scalar"
+    return name, dtype, dims(tuple(tensor.shape)), f"{100 * share:.1f} %"

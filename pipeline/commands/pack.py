@@ -1,15 +1,27 @@
-"""``prunepack pack``: one ONNX model into one small file."""
+"""``prunepack pack``: one model into one small file."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.verb import FORCE, JSON, OUTPUT, Verb, show
+from prunepack.levels import LEVELS, MEANING
 from prunepack.packing import pack
 
+if TYPE_CHECKING:
+    from prunepack.levels import LevelName
+
 __all__ = ["command"]
+
+LEVEL = click.Option(
+    ["--level"], type=click.Choice(list(LEVELS)), default="small", show_default=True, help=MEANING
+)
+THREADS = click.Option(
+    ["--threads"], type=click.IntRange(min=1), help="Threads; by default one per core."
+)
 
 
 def command(name: str) -> click.Command:
@@ -18,16 +30,26 @@ def command(name: str) -> click.Command:
         name,
         example="prunepack pack work/onnx -o work/lenet.prunepack",
         callback=_pack,
-        params=[click.Argument(["model"]), OUTPUT, FORCE, JSON],
-        help="Pack MODEL, an .onnx file or the folder that export made, without any loss.",
+        params=[click.Argument(["model"]), OUTPUT, LEVEL, THREADS, FORCE, JSON],
+        help="Pack MODEL without any loss: an .onnx file, whose external data is found beside it, "
+        "the folder that export made, or a .safetensors file.",
     )
 
 
 @click.pass_context
-def _pack(ctx: click.Context, model: str, *, output: str, force: bool, as_json: bool) -> None:
+def _pack(
+    ctx: click.Context,
+    model: str,
+    *,
+    output: str,
+    level: LevelName,
+    threads: int | None,
+    force: bool,
+    as_json: bool,
+) -> None:
     path = Path(model) / "model.onnx" if Path(model).is_dir() else Path(model)
     with ctx.obj.bar("packing") as progress:
-        summary = pack(path, output, force=force, progress=progress)
+        summary = pack(path, output, level=level, threads=threads, force=force, progress=progress)
     ratio = summary.source_bytes / summary.artifact_bytes
     sizes = f"{summary.source_bytes:,} → {summary.artifact_bytes:,} bytes ({ratio:.2f}×)"
     facts = {

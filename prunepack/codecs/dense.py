@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prunepack.codec import Codec, check_names
-from prunepack.errors import CorruptArtifactError
+from prunepack.codec import Codec, check_names, check_stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from prunepack.codec import Block
     from prunepack.dtypes import Array, ArraySpec
 
 __all__ = ["Dense"]
+
+LEAST = 0.4
+"""With fewer nonzero elements, coding the zeros one by one is never the smallest."""
 
 
 class Dense(Codec):
     """One stream ``elements``: what there is, as it is."""
 
-    def encode(self, elements: Array) -> Mapping[str, Array]:
-        """Return ``elements`` as the only stream."""
-        return {"elements": elements}
+    def encode(self, block: Block) -> Mapping[str, Array] | None:
+        """Return the elements as the only stream, or None where zeros are better left out."""
+        if block.places.size < LEAST * block.elements.size:
+            return None
+        return {"elements": block.elements}
 
     def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:
         """Require one stream of the chunk's own type and length."""
         check_names(streams, "elements")
-        if streams["elements"] != whole:
-            raise CorruptArtifactError(
-                "stream elements is not as long and wide as the chunk",
-                expected=f"{whole.count} x {whole.dtype}",
-                found=f"{streams['elements'].count} x {streams['elements'].dtype}",
-            )
+        check_stream(streams, "elements", whole)
 
-    def decode(self, streams: Mapping[str, Array], out: Array) -> None:
+    def decode(self, streams: Mapping[str, Array], block: Block) -> None:
         """Copy the stream."""
-        out[:] = streams["elements"]
+        block.elements[:] = streams["elements"]

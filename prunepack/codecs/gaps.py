@@ -9,10 +9,12 @@ import numpy as np
 from prunepack.codec import Codec, check_names
 from prunepack.dtypes import bits
 from prunepack.errors import CorruptArtifactError
+from prunepack.kernels.placing import scatter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from prunepack.codec import Block
     from prunepack.dtypes import Array, ArraySpec
 
 __all__ = ["Gaps"]
@@ -29,14 +31,13 @@ class Gaps(Codec):
     comes within 1 % of the entropy of a random mask.
     """
 
-    def encode(self, elements: Array) -> Mapping[str, Array] | None:
+    def encode(self, block: Block) -> Mapping[str, Array] | None:
         """Return both streams, or None if nothing or everything is zero."""
-        places = np.flatnonzero(bits(elements))
-        if not 0 < places.size < elements.size:
+        if not block.is_mixed:
             return None
-        gaps = np.diff(places, prepend=-1) - 1
+        gaps = np.diff(block.places, prepend=-1) - 1
         width = NARROW if gaps.max() <= np.iinfo(NARROW).max else WIDE
-        return {"gaps": gaps.astype(width), "values": elements[places]}
+        return {"gaps": gaps.astype(width), "values": block.values}
 
     def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:
         """Require one gap per value, and no more values than elements."""
@@ -55,16 +56,15 @@ class Gaps(Codec):
                 found=f"{gaps.count} and {values.count}",
             )
 
-    def decode(self, streams: Mapping[str, Array], out: Array) -> None:
-        """Scatter the values by index, which is several times faster than by mask."""
-        places = np.cumsum(streams["gaps"], dtype=np.int64)
-        places += np.arange(places.size)
-        if places[-1] >= out.size:
-            raise CorruptArtifactError(
-                "gaps lead past the end of the chunk",
-                expected=f"a last index below {out.size}",
-                found=int(places[-1]),
-            )
-        if not bits(streams["values"]).all():
+    def decode(self, streams: Mapping[str, Array], block: Block) -> None:
+        """Scatter the values."""
+        gaps, values = streams["gaps"], streams["values"]
+        if scatter(gaps, values, block.elements):
+            return
+        if not bits(values).all():
             raise CorruptArtifactError("a zero among the nonzero values")
-        out[places] = streams["values"]
+        raise CorruptArtifactError(
+            "gaps lead past the end of the chunk",
+            expected=f"a last index below {block.elements.size}",
+            found=int(gaps.sum(dtype=np.int64)) + gaps.size - 1,
+        )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prunepack.codec import Codec, check_names
-from prunepack.dtypes import bits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from prunepack.codec import Block
     from prunepack.dtypes import Array, ArraySpec
 
 __all__ = ["Zeros"]
@@ -18,13 +18,13 @@ __all__ = ["Zeros"]
 class Zeros(Codec):
     """No streams at all: every bit of every element is zero."""
 
-    def encode(self, elements: Array) -> Mapping[str, Array] | None:
+    def encode(self, block: Block) -> Mapping[str, Array] | None:
         """Return no streams, or None if any bit is set."""
-        return None if bits(elements).any() else {}
+        return None if block.places.size else {}
 
     def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:  # noqa: ARG002 -- any number of zeros will do
         """Refuse any stream."""
         check_names(streams)
 
-    def decode(self, streams: Mapping[str, Array], out: Array) -> None:
-        """Leave ``out`` as it comes."""
+    def decode(self, streams: Mapping[str, Array], block: Block) -> None:
+        """Leave the elements as they come."""

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Zstd"]
 
-SMALL = 128 * 1024
+QUICK, THOROUGH = 1, 19
 
 
 class Zstd(Coder):
     """One frame over the little-endian bytes of the array."""
 
-    def encode(self, array: Array) -> bytes:
-        """Compress small arrays hard and large ones fast: there it is only a second opinion."""
-        return compress(array.data.cast("B"), level=19 if array.nbytes <= SMALL else 3)
+    def encode(self, array: Array, *, thorough: bool = False) -> bytes:
+        """Compress at level 1 or 19."""
+        return compress(array.data.cast("B"), level=THOROUGH if thorough else QUICK)
 
     def decode(self, stored: bytes, spec: ArraySpec) -> Array:
         """Decompress and view as the declared type."""

@@ -11,6 +11,7 @@ it kept its neighbours, with the same sign.
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
     from prunepack.dtypes import Array
+    from prunepack.runs import Run
 
-__all__ = ["Run", "decode", "decode_in_python", "encode", "encode_in_python"]
+__all__ = ["decode", "decode_in_python", "encode", "encode_in_python"]
 
 KNOTS = (
     *(22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743),
@@ -36,20 +38,13 @@ RATE = 6
 EVEN, FRESH = 20_000, 1 << 31
 
 
-class Run(NamedTuple):
-    """Consecutive elements of one tensor.
+class _Place(NamedTuple):
+    """Where an element is: in the run's history, in its tensor's rows."""
 
-    Attributes:
-        count: How many.
-        start: Index of the first in its tensor.
-        row: Elements of a row, at most ``count``.
-        kernel: Elements of a filter's kernel, of which a row has a whole number; 1 if none.
-    """
-
-    count: int
-    start: int
-    row: int
-    kernel: int
+    at: int
+    line: int
+    column: int
+    run: Run
 
 
 def encode(symbols: Array, runs: Sequence[Run], top: int, level_shift: int) -> bytes:
@@ -78,7 +73,7 @@ def decode(code: Array, runs: Sequence[Run], top: int, level_shift: int) -> tupl
     """
     if native is None:
         return decode_in_python(code, runs, top, level_shift)
-    symbols = np.zeros(sum(run.count for run in runs), np.uint16)
+    symbols = np.zeros(sum(run.size for run in runs), np.uint16)
     return symbols, native.decode(symbols, _table(runs), code, top, level_shift)
 
 
@@ -88,8 +83,8 @@ def encode_in_python(symbols: Array, runs: Sequence[Run], top: int, level_shift:
     model = _Model(coder, top, level_shift)
     at = 0
     for run in runs:
-        model.code_run(run, symbols[at : at + run.count].tolist())
-        at += run.count
+        model.code_run(run, symbols[at : at + run.size].tolist())
+        at += run.size
     return coder.finish()
 
 
@@ -99,7 +94,7 @@ def decode_in_python(
     """Do what :func:`decode` does, slowly."""
     coder = _Reader(code.tobytes())
     model = _Model(coder, top, level_shift)
-    symbols = [symbol for run in runs for symbol in model.code_run(run, [0] * run.count)]
+    symbols = [symbol for run in runs for symbol in model.code_run(run, [0] * run.size)]
     return np.array(symbols, np.uint16), coder.at
 
 
@@ -107,23 +102,21 @@ def _table(runs: Iterable[Run]) -> Array:
     return np.array([tuple(run) for run in runs], np.int64)
 
 
+@cache
 def _squashed() -> list[int]:
     at = [(x >> 7, x & 127) for x in range(4096)]
     return [(KNOTS[k] * (128 - part) + KNOTS[k + 1] * part) >> 7 for k, part in at]
 
 
-def _stretched(squashed: Sequence[int]) -> list[int]:
+@cache
+def _stretched() -> list[int]:
     """Invert: for each chance of 12 bits, the first x that reaches it."""
     table, x = [], 0
     for chance in range(4096):
-        while x < 4095 and squashed[x] >> 4 < chance:
+        while x < 4095 and _squashed()[x] >> 4 < chance:
             x += 1
         table.append(x - 2048)
     return table
-
-
-SQUASHED = _squashed()
-STRETCHED = _stretched(SQUASHED)
 
 
 class _Writer:
@@ -179,6 +172,7 @@ class _Model:
 
     def __init__(self, coder: _Writer | _Reader, top: int, level_shift: int) -> None:
         self._coder = coder
+        self._squashed, self._stretched = _squashed(), _stretched()
         self._top, self._level_shift = top, level_shift
         self._counters: defaultdict[Hashable, int] = defaultdict(lambda: FRESH)
         self._weights: defaultdict[Hashable, list[int]] = defaultdict(lambda: [EVEN] * 5)
@@ -188,26 +182,25 @@ class _Model:
         """Code the symbols of ``run``; return them."""
         self._run += 1
         lead = 2 * run.row + 4
-        signs, levels = [0] * (lead + run.count), [0] * (lead + run.count)
+        signs, levels = [0] * (lead + run.size), [0] * (lead + run.size)
         history = 0
         for index, symbol in enumerate(symbols):
             line, column = divmod(run.start % run.row + index, run.row)
-            place = (lead + index, line, column, run)
-            bit = self._code_mask(int(symbol > 0), signs, history, *place)
+            place = _Place(lead + index, line, column, run)
+            bit = self._code_mask(int(symbol > 0), signs, history, place)
             history = history << 1 & 0xFFFF | bit
             if bit:
                 sign, top = divmod(max(symbol - 1, 0), 1 << self._top)
-                sign = self._code_sign(sign, signs, *place)
-                top = self._code_top(top, levels, history, *place)
+                sign = self._code_sign(sign, signs, place)
+                top = self._code_top(top, levels, history, place)
                 signs[lead + index] = 1 + sign
                 levels[lead + index] = 8 | top >> self._level_shift & 7
                 symbols[index] = 1 + (sign << self._top | top)
         return symbols
 
-    def _code_mask(
-        self, bit: int, signs: list[int], history: int, at: int, line: int, column: int, run: Run
-    ) -> int:
+    def _code_mask(self, bit: int, signs: list[int], history: int, place: _Place) -> int:
         """Code whether an element is nonzero."""
+        at, line, column, run = place
         row = run.row
         left, above = signs[at - 1] > 0, signs[at - row] > 0
         before = column >= run.kernel and signs[at - run.kernel] > 0
@@ -223,10 +216,9 @@ class _Model:
             contexts.append(("filter", self._run, line, column // run.kernel))
         return self._mix(bit, contexts, ("mask", left, above, before), LIMIT)
 
-    def _code_sign(
-        self, bit: int, signs: list[int], at: int, line: int, column: int, run: Run
-    ) -> int:
+    def _code_sign(self, bit: int, signs: list[int], place: _Place) -> int:
         """Code whether a nonzero element is negative."""
+        at, line, column, run = place
         left, group = signs[at - 1], column // run.kernel if run.kernel > 1 else 0
         contexts: list[Hashable] = [
             ("signs", *signs[at - 4 : at]),
@@ -235,10 +227,9 @@ class _Model:
         ]
         return self._mix(bit, contexts, ("sign", left > 0, signs[at - run.row] > 0), LIMIT)
 
-    def _code_top(
-        self, top: int, levels: list[int], history: int, at: int, line: int, column: int, run: Run
-    ) -> int:
+    def _code_top(self, top: int, levels: list[int], history: int, place: _Place) -> int:
         """Code the top bits of a magnitude, from the highest down."""
+        at, _, column, run = place
         crowd = (history & 0x7FFF).bit_count()
         before = levels[at - run.kernel] if column >= run.kernel else 0
         node = 1
@@ -255,9 +246,9 @@ class _Model:
     def _mix(self, bit: int, contexts: Sequence[Hashable], kind: Hashable, limit: int) -> int:
         """Code a bit by the mixed opinions of the counters of ``contexts``; all of them learn."""
         counters, weights = self._counters, self._weights[kind]
-        inputs = [STRETCHED[counters[context] >> 20] for context in contexts]
+        inputs = [self._stretched[counters[context] >> 20] for context in contexts]
         total = sum(weight * x for weight, x in zip(weights, inputs, strict=False)) >> 16
-        one = SQUASHED[min(max(total, -2048), 2047) + 2048]
+        one = self._squashed[min(max(total, -2048), 2047) + 2048]
         bit = self._coder.code(bit, one)
         error = ((bit << 16) - one) * RATE
         for index, (context, x) in enumerate(zip(contexts, inputs, strict=True)):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import UsageError
+from stages.downloads import cache_folder
 from stages.references import is_reference, load_reference
 from stages.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -64,13 +65,8 @@ DATASETS: Registry[Dataset] = Registry("dataset", "stages.datasets", "DATASET")
 
 
 def cached_file(name: str) -> Path:
-    """Return where the built-in dataset ``name`` is or will be.
-
-    The folder is ``PRUNEPACK_CACHE``, else ``prunepack`` in the user's cache folder.
-    """
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    root = os.environ.get("PRUNEPACK_CACHE") or f"{home}/prunepack"
-    return Path(root).expanduser() / DATASETS[name].file
+    """Return where the built-in dataset ``name`` is or will be, in the cache folder."""
+    return cache_folder() / DATASETS[name].file
 
 
 def fetch(name: str) -> tuple[Path, bool]:

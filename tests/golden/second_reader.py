@@ -9,12 +9,17 @@ import json
 import math
 import struct
 import zlib
+from itertools import combinations
 
 import numpy as np
 import zstandard
 from pcodec import wrapped
+from second_reader_contexts import read_contexts
 
-CARRIERS = {"bfloat16": "uint16", "bool": "uint8"}
+NUMPY_HAS = {f"{kind}{width}" for kind in ("int", "uint") for width in (8, 16, 32, 64)}
+NUMPY_HAS |= {"float16", "float32", "float64"}
+CARRIERS = {"bfloat16": "uint16"}  # other types that numpy has not: uint8
+SHARING = {"int4": 2, "uint4": 2, "float4e2m1": 2, "int2": 4, "uint2": 4}
 
 
 def read(data):
@@ -61,32 +66,68 @@ class _Payload:
 
 
 def _read_pool(pool, payload):
-    carrier = np.dtype(CARRIERS.get(pool["dtype"], pool["dtype"])).newbyteorder("<")
-    left = sum(math.prod(tensor["shape"]) for tensor in pool["tensors"])
-    runs = [np.zeros(0, carrier)]
-    for chunk in pool["chunks"]:
-        count = min(pool["chunk"], left)
-        left -= count
+    name = pool["dtype"] if pool["dtype"] in NUMPY_HAS else CARRIERS.get(pool["dtype"], "uint8")
+    carrier, sharing = np.dtype(name).newbyteorder("<"), SHARING.get(pool["dtype"], 1)
+    sizes = [-(-math.prod(tensor["shape"]) // sharing) for tensor in pool["tensors"]]
+    ends = np.cumsum(sizes).tolist()
+    items = np.zeros(ends[-1], carrier)
+    for start, chunk in zip(range(0, ends[-1], pool["chunk"]), pool["chunks"], strict=True):
         streams = {
             name: _decode(chunk["streams"][name], payload) for name in sorted(chunk["streams"])
         }
-        run = np.zeros(count, carrier)
-        if chunk["codec"] == "dense":
-            run[:] = streams["elements"]
-        elif chunk["codec"] == "gaps":
-            place = -1
-            for gap, value in zip(streams["gaps"].tolist(), streams["values"], strict=True):
-                place += gap + 1
-                run[place] = value
-        else:
-            assert (chunk["codec"], streams) == ("zeros", {})
-        runs.append(run)
-    elements, at, tensors = np.concatenate(runs), 0, {}
-    for tensor in pool["tensors"]:
-        size = math.prod(tensor["shape"])
-        tensors[tensor["name"]] = elements[at : at + size]
-        at += size
-    return tensors
+        out = items[start : start + pool["chunk"]]
+        runs = list(_runs(pool["tensors"], sharing, start, start + out.size))
+        _read_chunk(chunk["codec"], streams, out, runs)
+    return {
+        tensor["name"]: items[end - size : end]
+        for tensor, size, end in zip(pool["tensors"], sizes, ends, strict=True)
+    }
+
+
+def _read_chunk(codec, streams, out, runs):
+    values = streams.get("values")
+    if codec == "dense":
+        out[:] = streams["elements"]
+    elif codec == "constant":
+        (out[:],) = streams["value"]
+    elif codec == "palette":
+        out[:] = [streams["palette"][index] for index in streams["indices"]]
+    elif codec == "gaps":
+        place = -1
+        for gap, value in zip(streams["gaps"].tolist(), values, strict=True):
+            place += gap + 1
+            out[place] = value
+    elif codec == "bitmap":
+        bits = [byte >> bit & 1 for byte in streams["bitmap"].tolist() for bit in range(8)]
+        assert sum(bits) == values.size
+        out[[place for place, bit in enumerate(bits) if bit]] = values
+    elif codec == "groups":
+        groups = streams["patterns"].size
+        size, kept = out.size // groups, values.size // groups
+        patterns = list(combinations(range(size), kept))
+        for group, pattern in enumerate(streams["patterns"].tolist()):
+            places = [group * size + place for place in patterns[pattern]]
+            out[places] = values[group * kept : group * kept + kept]
+    elif codec == "contexts":
+        read_contexts(streams["code"].tolist(), streams.get("rest"), out, runs)
+    else:
+        assert (codec, streams) == ("zeros", {})
+
+
+def _runs(tensors, sharing, start, stop):
+    """Yield size, start in the tensor, row and kernel of each run of a chunk."""
+    at = 0
+    for tensor in tensors:
+        shape = tensor["shape"]
+        items = -(-math.prod(shape) // sharing)
+        first, last = max(start - at, 0), min(stop - at, items)
+        row, kernel = items, 1
+        if len(shape) > 1 and sharing == 1:
+            row, kernel = math.prod(shape[1:]), math.prod(shape[2:])
+        if first < last:
+            size = last - first
+            yield (size, first, row, kernel) if row <= size else (size, first, size, 1)
+        at += items
 
 
 def _decode(stream, payload):

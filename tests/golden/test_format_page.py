@@ -14,8 +14,9 @@ from prunepack import (
     Artifact,
     Limits,
     file_names,
+    levels,
     pooling,
-    sources,
+    spans,
     tensor_names,
     validation,
     writer,
@@ -136,9 +137,9 @@ def test_numbers_are_those_of_the_code():
     assert f"have 1 to {tensor_names.LONGEST} bytes" in PAGE
     assert f"have at most {file_names.LONGEST} bytes" in PAGE
     assert f"at most {file_names.LONGEST_PART}\nbytes" in PAGE
-    assert f"2^{writer.CHUNK_ELEMENTS.bit_length() - 1} elements and " in PAGE
+    assert f"2^{writer.CHUNK_ITEMS.bit_length() - 1} items and " in PAGE
     assert f"{writer.LITERAL_CHUNK // mib} MiB; leaves" in PAGE
-    assert f"tensors of {sources.FEWEST_ELEMENTS - 1} elements or fewer" in PAGE
-    assert f"more than 2^{pooling.SMALL.bit_length() - 1} elements" in PAGE
-    assert pooling.SPARSE == 1 / 8
+    assert f"tensors of {spans.FEWEST_ELEMENTS - 1} elements or fewer" in PAGE
+    assert f"more than 2^{pooling.SMALL.bit_length() - 1} items" in PAGE
+    assert f"no more than\n2^{levels.TINY.bit_length() - 1} items" in PAGE
     assert f"counting {STREAM_OVERHEAD} bytes" in PAGE

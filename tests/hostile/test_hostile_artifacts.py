@@ -16,7 +16,8 @@ class  what                                   where
 23     duplicate tensor names                 CASES
 24-26  codec                                  CASES; gaps are unsigned, so unsorted and repeated
                                               indices cannot be said
-27     N:M group violates N                   no such codec yet
+27     N:M group violates N                   CASES; patterns are ranks, so only a rank that does
+                                              not exist can be said
 28-30  codec                                  CASES
 31-35  zstd and pcodec                        CASES
 36     file names                             test_file_names
@@ -35,8 +36,10 @@ import tracemalloc
 import numpy as np
 import pytest
 from artifact_crafting import MAGIC, Sample, assemble, canonical, frame
+from block_of import block_of
 
 from prunepack import Artifact, Limits
+from prunepack.codecs import CODECS
 from prunepack.coders import CODERS
 from prunepack.errors import (
     CorruptArtifactError,
@@ -327,7 +330,8 @@ def missing_field():
 
 @case(
     11,
-    "pool 0: chunk 0: unknown codec: expected one of dense, gaps, zeros, found 'pickle'",
+    "pool 0: chunk 0: unknown codec: expected one of bitmap, constant, contexts, dense, gaps, "
+    "groups, palette, zeros, found 'pickle'",
     error=UnsupportedArtifactError,
 )
 def unknown_codec():
@@ -532,6 +536,60 @@ def no_values_at_all():
     return sample.assemble()
 
 
+def _coded(codec, **streams):
+    """Give the first chunk, of 12 elements, another codec; streams are arrays."""
+    sample = Sample()
+    sample.payload = {k: v for k, v in sample.payload.items() if k[0] != 0}
+    sample.pool["chunks"][0] = {"codec": codec, "streams": {}}
+    for name, array in streams.items():
+        sample.put(0, name, array)
+    return sample.assemble()
+
+
+FOUR = np.array([1.5, -2, 0.25, -0.0], "<f4")
+
+
+@case(24, "the bitmap has not as many bits as there are values: expected 4, found 3", at="verify")
+def bitmap_with_a_bit_too_few():
+    return _coded("bitmap", bitmap=np.array([0b110010, 0], "u1"), values=FOUR)
+
+
+@case(24, "the bitmap has not as many bits as there are values: expected 4, found 5", at="verify")
+def bitmap_with_a_bit_too_many():
+    return _coded("bitmap", bitmap=np.array([0b11110010, 0], "u1"), values=FOUR)
+
+
+@case(24, "wrong type or length of stream values: expected 1 to 12 x float32, found 13 x float32")
+def more_values_than_a_bitmap_could_place():
+    return _coded("bitmap", bitmap=np.array([255, 15], "u1"), values=np.ones(13, "<f4"))
+
+
+@case(24, "wrong type or length of stream bitmap: expected 2 x uint8, found 3 x uint8")
+def bitmap_of_another_length():
+    return _coded("bitmap", bitmap=np.array([15, 0, 0], "u1"), values=FOUR)
+
+
+@case(24, "code and rest contradict each other", at="verify")
+def rest_of_more_values_than_the_code_has():
+    streams = CODECS["contexts"].encode(block_of(np.array([0, 0, 1, 2, 3, 4] * 2, "<f4"), (12,)))
+    return _coded("contexts", code=streams["code"], rest=np.append(streams["rest"], np.uint32(1)))
+
+
+@case(24, "wrong type or length of stream code: expected 1 to 112 x uint8, found 113 x uint8")
+def code_of_more_bytes_than_any_chunk_calls_for():
+    return _coded("contexts", code=np.zeros(113, "u1"), rest=np.zeros(1, "<u4"))
+
+
+@case(24, "wrong type or length of stream palette: expected 2 to 12 x float32, found 1 x float32")
+def palette_of_one():
+    return _coded("palette", palette=FOUR[:1], indices=np.zeros(12, "u1"))
+
+
+@case(25, "the bitmap has a bit behind the last element", at="verify")
+def padding_bits_of_a_bitmap():
+    return _coded("bitmap", bitmap=np.array([0b110010, 0b10001000], "u1"), values=FOUR)
+
+
 @case(25, "pcodec cannot read the stream", at="verify")
 def padding_bits_set():
     sample = Sample()
@@ -563,6 +621,48 @@ def gaps_that_could_be_negative():
     return sample.assemble()
 
 
+@case(26, "an index leads out of the palette: expected below 2, found 2", at="verify")
+def index_out_of_the_palette():
+    indices = np.array([0, 1, 2] * 4, "u1")
+    return _coded("palette", palette=np.array([1, 2], "<f4"), indices=indices)
+
+
+@case(26, "the palette is not sorted, or repeats an element", at="verify")
+def palette_with_a_repetition():
+    return _coded("palette", palette=np.array([1, 1], "<f4"), indices=np.zeros(12, "u1"))
+
+
+@case(27, "a group that is not 2:4: expected patterns below 6, found 6", at="verify")
+def pattern_that_does_not_exist():
+    patterns, values = np.array([0, 5, 6], "u1"), np.ones(6, "<f4")
+    return _coded("groups", patterns=patterns, values=values)
+
+
+@case(27, "wrong lengths of streams patterns and values: expected groups of 4 or 8 in 12")
+def groups_with_a_value_too_many():
+    return _coded("groups", patterns=np.zeros(3, "u1"), values=np.ones(7, "<f4"))
+
+
+@case(27, "wrong lengths of streams patterns and values: expected groups of 4 or 8 in 12")
+def groups_of_six():
+    return _coded("groups", patterns=np.zeros(2, "u1"), values=np.ones(4, "<f4"))
+
+
+@case(28, "wrong types of streams patterns and values: expected uint8 and float32, found uint16")
+def patterns_of_another_type():
+    return _coded("groups", patterns=np.zeros(3, "<u2"), values=np.ones(6, "<f4"))
+
+
+@case(28, "wrong type or length of stream value: expected 1 x float32, found 1 x float64")
+def constant_of_another_type():
+    return _coded("constant", value=np.ones(1, "<f8"))
+
+
+@case(28, "wrong type or length of stream rest: expected 1 to 12 x uint32, found 1 x float32")
+def rest_of_another_type():
+    return _coded("contexts", code=np.zeros(9, "u1"), rest=np.zeros(1, "<f4"))
+
+
 @case(28, "wrong types of streams gaps and values: expected uint16 or uint32, and float32")
 def values_of_another_type():
     sample = Sample()
@@ -587,7 +687,7 @@ def one_stream_too_many():
     return sample.assemble()
 
 
-@case(29, "stream elements is not as long and wide as the chunk: expected 6 x float32, found 5 x")
+@case(29, "wrong type or length of stream elements: expected 6 x float32, found 5 x float32")
 def declared_count_differs():
     return _with(["pools", 0, "chunks", 1, "streams", "elements", "count"], 5)
 
@@ -611,6 +711,30 @@ def pcodec_holds_fewer():
     sample.put(1, "elements", sample.elements[12:17], coder="pcodec")
     sample.stream(1, "elements")["count"] = 6
     return sample.assemble()
+
+
+@case(30, "pool 0, chunk 0: the constant is a zero", at="verify")
+def constant_zero():
+    return _coded("constant", value=np.zeros(1, "<f4"))
+
+
+@case(30, "pool 0, chunk 0: a zero among the nonzero values", at="verify")
+def zero_in_a_group():
+    values = np.array([1, 2, 3, 0, 5, 6], "<f4")
+    return _coded("groups", patterns=np.zeros(3, "u1"), values=values)
+
+
+@case(30, "pool 0, chunk 0: a zero among the nonzero values", at="verify")
+def zero_under_a_bitmap():
+    values = np.array([1, 2, 0, 3], "<f4")
+    return _coded("bitmap", bitmap=np.array([0b110010, 8], "u1"), values=values)
+
+
+@case(30, "pool 0, chunk 0: a zero among the nonzero values", at="verify")
+def zero_in_a_context_code():
+    least = np.array([0, 1e-45] * 6, "<f4")
+    streams = CODECS["contexts"].encode(block_of(least, (4, 3)))
+    return _coded("contexts", code=streams["code"], rest=np.zeros(6, "<u4"))
 
 
 @case(30, "pool 0, chunk 0: a zero among the nonzero values", at="verify")
@@ -721,6 +845,7 @@ def pcodec_promises_more_than_the_chunk():
     sample = Sample()
     many = np.random.default_rng(0).normal(size=100_000).astype("<f4")
     sample.put(1, "elements", many, coder="pcodec")
+    sample.store((1, "elements"), CODERS["pcodec"].encode(many, thorough=True))
     sample.stream(1, "elements")["count"] = 6
     return sample.assemble()
 

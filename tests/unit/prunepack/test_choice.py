@@ -1,17 +1,23 @@
 """The smallest result wins; ties go to the first by name."""
 
 import numpy as np
+from block_of import block_of
 
 from prunepack import chunks
 from prunepack.chunks import STREAM_OVERHEAD, EncodedChunk, EncodedStream
 from prunepack.coder import Coder
 from prunepack.coders import CODERS
+from prunepack.levels import LEVELS, TINY, effort
 
 RNG = np.random.default_rng(0)
 
 
-def codec_of(elements):
-    return chunks.encode(elements).codec
+def encode(elements, level="small", *shapes):
+    return chunks.encode(block_of(elements, *shapes), LEVELS[level])
+
+
+def codec_of(*elements_and_more):
+    return encode(*elements_and_more).codec
 
 
 def test_each_codec_has_its_place():
@@ -21,16 +27,34 @@ def test_each_codec_has_its_place():
     assert codec_of(sparse) == "gaps"
     assert codec_of(RNG.normal(size=5000).astype("<f4")) == "dense"
     assert codec_of(np.zeros(5000, "<f4")) == "zeros"
-    assert codec_of(np.full(5000, -0.0, "<f4")) == "dense"
+    assert codec_of(np.full(5000, -0.0, "<f4")) == "constant"
     assert codec_of(np.zeros(1, "<u1")) == "zeros"
-    assert codec_of(np.ones(1, "<u1")) == "dense"
+    assert codec_of(np.ones(1, "<u1")) == "constant"
+    again = np.tile(RNG.random(400) < 0.5, 125)
+    assert codec_of(np.where(again, RNG.normal(size=50_000), 0).astype("<f4")) == "bitmap"
+    pairs = np.argsort(RNG.random((1250, 4))) < 2
+    two_of_four = np.where(pairs, RNG.normal(size=(1250, 4)), 0).astype("<f4").ravel()
+    assert codec_of(two_of_four) == "groups"
+    book = RNG.normal(size=16).astype("<f4")
+    assert codec_of(book[RNG.integers(0, 16, 5000)]) == "palette"
+    kernels = np.repeat(RNG.random(2000) < 0.3, 9) * np.repeat(RNG.normal(size=2000), 9)
+    kernels = (kernels * RNG.uniform(1, 2, size=18_000)).astype("<f4")
+    shape = (100, 20, 3, 3)
+    assert codec_of(kernels, "max", shape) == "contexts"
+    assert codec_of(kernels, "small", shape) != "contexts"
 
 
 def test_each_coder_has_its_place():
-    normal = chunks.encode(RNG.normal(size=5000).astype("<f4"))
+    normal = encode(RNG.normal(size=5000).astype("<f4"))
     assert normal.streams["elements"].coder == "pcodec"
     phrase = np.frombuffer(RNG.bytes(300) * 50, "<u1")
-    assert chunks.encode(phrase).streams["elements"].coder == "zstd"
+    assert encode(phrase).streams["elements"].coder == "zstd"
+
+
+def test_a_tiny_model_is_coded_as_well_as_can_be():
+    assert effort(LEVELS["small"], TINY) is LEVELS["max"]
+    assert effort(LEVELS["small"], TINY + 1) is LEVELS["small"]
+    assert effort(LEVELS["fast"], 1) is LEVELS["fast"]
 
 
 def test_a_stream_has_to_be_worth_its_entry():
@@ -41,10 +65,10 @@ def test_a_stream_has_to_be_worth_its_entry():
 
 def test_ties_go_to_the_first_by_name(monkeypatch):
     class Alike(Coder):
-        def encode(self, _):
+        def encode(self, _, **_effort):
             return bytes(7)
 
         decode = None
 
     monkeypatch.setattr(chunks, "CODERS", {"b": Alike(), "c": Alike(), **CODERS, "a": Alike()})
-    assert chunks.encode(RNG.normal(size=50)).streams["elements"].coder == "b"
+    assert encode(RNG.normal(size=50)).streams["elements"].coder == "b"

@@ -4,10 +4,12 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnx_models import everywhere, graph, tensor
 
 from prunepack.dtypes import DTYPES
 from prunepack.onnx_spans import find_tensors
 from prunepack.protobuf import fields, signed
+from prunepack.validation import MOST_DIMENSIONS
 
 
 def scan(proto):
@@ -15,20 +17,15 @@ def scan(proto):
     return data, list(find_tensors(data))
 
 
-def graph(*initializers, nodes=(), name="g"):
-    return helper.make_graph(list(nodes), name, [], [], list(initializers))
-
-
 @pytest.mark.parametrize("name", DTYPES)
 def test_each_type_is_found_with_its_bytes(name):
     dtype = DTYPES[name]
-    content = np.random.default_rng(0).bytes(3 * 4 * dtype.itemsize)
+    content = np.random.default_rng(0).bytes(dtype.nbytes(3 * 4))
     tensor = helper.make_tensor("t", dtype.onnx_code, [3, 4], content, raw=True)
     data, (found,) = scan(helper.make_model(graph(tensor)))
-    ((start, stop),) = found.raw
+    start, stop = found.inline
     assert (found.name, found.shape, found.dtype) == ("t", [3, 4], dtype)
     assert bytes(data[start:stop]) == content
-    assert found.nbytes == len(content)
     assert found.initializer
     assert not found.is_external
 
@@ -39,7 +36,10 @@ def test_type_names_and_widths_are_those_of_onnx():
             "float32": "float",
             "float64": "double",
         }.get(name, name)
-        assert helper.tensor_dtype_to_np_dtype(dtype.onnx_code).itemsize == dtype.itemsize
+        array = np.zeros(12, helper.tensor_dtype_to_np_dtype(dtype.onnx_code))
+        stored = numpy_helper.from_array(array)
+        assert stored.data_type == dtype.onnx_code
+        assert len(stored.raw_data) == dtype.nbytes(12)
 
 
 def test_dims_are_read_packed_or_not():
@@ -58,7 +58,7 @@ def test_dims_are_read_packed_or_not():
         )
         (found,) = find_tensors(memoryview(data))
         assert found.shape == [300, 2]
-        assert found.nbytes == 2400
+        assert bytes(memoryview(data)[slice(*found.inline)]) == bytes(2400)
 
 
 def varint(value):
@@ -69,31 +69,62 @@ def varint(value):
 
 
 def test_every_tensor_proto_is_visited():
-    def tensor(name):
-        return numpy_helper.from_array(np.arange(20.0), name)
-
-    sparse = onnx.SparseTensorProto(values=tensor("values"), indices=tensor("indices"))
-    inner = graph(tensor("inner initializer"), name="inner")
-    attributes = [
-        onnx.AttributeProto(name="t", t=tensor("attribute")),
-        onnx.AttributeProto(name="ts", tensors=[tensor("list 1"), tensor("list 2")]),
-        onnx.AttributeProto(name="g", g=inner),
-        onnx.AttributeProto(name="gs", graphs=[inner]),
-        onnx.AttributeProto(name="s", sparse_tensor=sparse),
-        onnx.AttributeProto(name="ss", sparse_tensors=[sparse]),
-    ]
-    node = onnx.NodeProto(attribute=attributes)
-    main = graph(tensor("main"), nodes=[node])
-    main.sparse_initializer.append(sparse)
-    function = onnx.FunctionProto(name="f", node=[node], attribute_proto=attributes[:1])
-    training = onnx.TrainingInfoProto(initialization=inner, algorithm=inner)
-    model = helper.make_model(main)
-    model.functions.append(function)
-    model.training_info.append(training)
+    model = everywhere()
     _, found = scan(model)
     assert {t.name for t in found if t.initializer} == {"main"}
+    assert found[0].name == "main"
     assert sorted(t.name for t in found) == sorted(t.name for t in tensors_of(model))
     assert len(found) == 24
+
+
+def test_a_name_that_is_not_text_is_none():
+    data = helper.make_model(graph(tensor("bad!"))).SerializeToString().replace(b"bad!", b"bad\xff")
+    (found,) = find_tensors(memoryview(data))
+    assert found.name == ""
+
+
+@pytest.mark.parametrize(
+    ("field", "dtype"), [("float_data", np.dtype("<f4")), ("double_data", np.dtype("<f8"))]
+)
+def test_typed_fields_that_are_the_elements_themselves(field, dtype):
+    array = np.random.default_rng(0).normal(size=20).astype(dtype)
+    code = helper.np_dtype_to_tensor_dtype(array.dtype)
+    data, (found,) = scan(
+        helper.make_model(graph(TensorProto(name="t", data_type=code, dims=[20], **{field: array})))
+    )
+    assert bytes(data[slice(*found.inline)]) == array.tobytes()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"data_type": TensorProto.DOUBLE, "float_data": [1.0] * 40},
+        {"data_type": TensorProto.COMPLEX64, "float_data": [1.0] * 40},
+        {"data_type": TensorProto.FLOAT16, "int32_data": [1] * 20},
+        {"data_type": TensorProto.INT64, "int64_data": [1] * 20},
+        {"data_type": TensorProto.UINT64, "uint64_data": [1] * 20},
+        {"data_type": TensorProto.FLOAT, "float_data": [1.0] * 20, "raw_data": bytes(80)},
+        {"data_type": TensorProto.FLOAT},
+        {"data_type": TensorProto.STRING, "raw_data": bytes(80)},
+        {"data_type": TensorProto.FLOAT, "raw_data": bytes(80), "data_location": 1},
+    ],
+)
+def test_contents_that_are_in_doubt(fields):
+    _, (found,) = scan(helper.make_model(graph(TensorProto(name="t", dims=[20], **fields))))
+    assert found.inline is None
+
+
+def test_floats_that_are_not_packed_are_not_back_to_back():
+    data = TensorProto(name="t", data_type=1, dims=[20]).SerializeToString()
+    data += b"\x25\0\0\x80\x3f" * 20  # field 4, one fixed number each
+    data = b"\x2a" + varint(len(data)) + data
+    (found,) = find_tensors(memoryview(b"\x3a" + varint(len(data)) + data))
+    assert found.inline is None
+
+
+def test_dimensions_without_end_are_not_all_kept():
+    _, (found,) = scan(helper.make_model(graph(TensorProto(name="t", dims=[2**62] * 1000))))
+    assert found.shape == [2**62] * (MOST_DIMENSIONS + 1)
 
 
 def tensors_of(message):
@@ -115,7 +146,7 @@ def test_external_data_is_read_as_it_stands():
     _, (found,) = scan(helper.make_model(graph(tensor)))
     assert found.is_external
     assert found.external == [("location", "a.bin"), ("offset", "7"), ("\u00e9", "")]
-    assert found.raw == []
+    assert found.inline is None
 
 
 def test_varints_are_two_s_complement():
@@ -126,4 +157,5 @@ def test_varints_are_two_s_complement():
 def test_fields_say_where_their_content_is():
     data = memoryview(b"\x08\x96\x01\x12\x02hi\x1d\x01\x02\x03\x04\x21" + bytes(8))
     found = [tuple(f) for f in fields(data, 0, len(data))]
+    assert [tuple(f) for f in fields(data, 0, len(data), {2, 4})] == [found[1], found[3]]
     assert found == [(1, 0, 1, 3, 150), (2, 2, 5, 7, 0), (3, 5, 8, 12, 0), (4, 1, 13, 21, 0)]

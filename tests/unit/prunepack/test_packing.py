@@ -10,7 +10,8 @@ from onnx import helper, numpy_helper
 
 import prunepack
 from prunepack import Artifact
-from prunepack.errors import LimitExceededError
+from prunepack.errors import LimitExceededError, UsageError
+from prunepack.levels import LEVELS
 from prunepack.limits import Limits
 
 RNG = np.random.default_rng(0)
@@ -52,8 +53,8 @@ def test_there_and_back(external, arrays, tmp_path):
     assert summary.artifact_bytes == packed.stat().st_size < summary.source_bytes / 4
     with Artifact.open(packed) as artifact:
         assert summary.digest == artifact.digest
-        assert summary.tensors == tuple(prunepack.describe_tensors(artifact))
-        assert {row.name for row in summary.tensors} == set(arrays)
+        rows = prunepack.describe_tensors(artifact)
+        assert {row.name for row in rows} == set(artifact.tensors) == set(arrays)
         for name, array in arrays.items():
             assert artifact.read_tensor(name).dtype == array.dtype
             assert np.array_equal(artifact.read_tensor(name), array)
@@ -73,7 +74,7 @@ def test_the_same_input_gives_the_same_bytes_anywhere(arrays, tmp_path):
 
 
 def test_a_tensor_of_many_chunks(tmp_path, monkeypatch):
-    monkeypatch.setattr("prunepack.writer.CHUNK_ELEMENTS", 1000)
+    monkeypatch.setattr("prunepack.writer.CHUNK_ITEMS", 1000)
     monkeypatch.setattr("prunepack.writer.LITERAL_CHUNK", 100)
     arrays = {"a": RNG.normal(size=2500), "b": np.arange(17), "c": RNG.normal(size=1501)}
     path = save(tmp_path / "m.onnx", arrays)
@@ -110,6 +111,38 @@ def test_external_data_in_a_folder_of_its_own(arrays, tmp_path):
     data = (tmp_path / "out" / "weights" / "t.bin").read_bytes()
     assert data == arrays["large"].tobytes()
     prunepack.unpack(tmp_path / "p", tmp_path / "out", force=True)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_level_comes_back_whatever_the_threads(level, arrays, tmp_path, monkeypatch):
+    monkeypatch.setattr("prunepack.writer.CHUNK_ITEMS", 10_000)
+    monkeypatch.setattr("prunepack.parallel.WORTH", 0)
+    path = save(tmp_path / "m.onnx", arrays)
+    artifacts = set()
+    for threads in (1, 2, 5, None):
+        prunepack.pack(path, tmp_path / "p", level=level, threads=threads, force=True)
+        artifacts.add((tmp_path / "p").read_bytes())
+        with Artifact.open(tmp_path / "p") as artifact:
+            assert b"".join(artifact.iter_file("m.onnx", threads=threads)) == path.read_bytes()
+            for name, array in artifact.read_tensors(threads=threads).items():
+                assert np.array_equal(array, arrays[name])
+    assert len(artifacts) == 1
+
+
+def test_more_effort_makes_it_smaller(tmp_path):
+    rng = np.random.default_rng(0)
+    kept, sign = rng.random((256, 64, 1)) < 0.2, rng.choice([-1, 1], (256, 64, 1))
+    weights = (kept * sign * (1 + rng.random((256, 64, 9)))).astype(np.float32)
+    path = save(tmp_path / "m.onnx", {"w": weights.reshape(256, 64, 3, 3)})
+    sizes = [prunepack.pack(path, tmp_path / level, level=level).artifact_bytes for level in LEVELS]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[2] < 0.97 * sizes[1]
+
+
+def test_an_unknown_level(arrays, tmp_path):
+    path = save(tmp_path / "m.onnx", {"a": arrays["small"]})
+    with pytest.raises(UsageError, match="unknown level 'most': expected one of fast, small, max"):
+        prunepack.pack(path, tmp_path / "p", level="most")
 
 
 def test_an_artifact_has_the_permissions_of_any_new_file(tmp_path):

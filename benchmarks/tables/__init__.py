@@ -1,0 +1,1 @@
+"""Tables for the docs, each made from one result."""

@@ -1,0 +1,37 @@
+"""Tables of the LeNet pipeline."""
+
+from __future__ import annotations
+
+from benchmarks.results import read_result
+from benchmarks.tables.markdown import table
+
+__all__ = ["pipeline_table", "stages_table"]
+
+
+def pipeline_table() -> str:
+    """Return what a LeNet run takes and gives, beside the targets."""
+    result = read_result("pipeline")
+    figures, sizes = result["figures"], result["bytes"]
+
+    def seconds(name: str) -> str:
+        one = result[name]
+        return f"{one['median']:.2f} s ({one['least']:.2f}–{one['most']:.2f}, {one['runs']} runs)"
+
+    rows = [
+        ("first `prunepack run lenet` after set-up", seconds("first_run_seconds"), "≤ 45 s"),
+        ("`prunepack run lenet` with nothing to do", seconds("idle_run_seconds"), "≤ 1.5 s"),
+        ("`prunepack --help`", seconds("help_seconds"), "≤ 0.25 s"),
+        ("artifact", f"{sizes['artifact']:,} bytes", ""),
+        ("dense ONNX / artifact", f"{figures['size.ratio']:.2f}×", "≥ 8.5×"),
+        ("`zstd -19` of the dense ONNX / artifact", f"{figures['size.ratio_zstd19']:.2f}×", ""),
+        ("sparsity of the weights", f"{figures['sparsity.weights']:.1f} %", "90 %"),
+        ("accuracy lost on 10,000 images", f"{figures['accuracy.drop']:.2f} points", "≤ 0.5"),
+    ]
+    return table(("", "measured", "target"), rows, f"Measured on {result['host']}.")
+
+
+def stages_table() -> str:
+    """Return where the time of a first run goes."""
+    stages = read_result("pipeline")["stage_seconds"]
+    rows = [(f"`{name}`", f"{seconds:.2f}") for name, seconds in stages.items()]
+    return table(("stage", "seconds"), rows)

@@ -1,0 +1,68 @@
+"""Tables of sizes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.results import read_result
+from benchmarks.tables.markdown import table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["NAMES", "size_table", "smaller_table", "tools_table"]
+
+NAMES = {
+    "minilm": "MiniLM-L6",
+    "crepe_full": "CREPE",
+    "crepe_tiny": "CREPE tiny",
+    "efficientnet_lite0": "EfficientNet-Lite0",
+    "lenet": "LeNet",
+    "lenet300": "LeNet-300-100",
+}
+OURS = ("small", "max")
+
+
+def smaller_table() -> str:
+    """Return how many times smaller each model is at 90 % in fp32."""
+    result = read_result("size")
+    columns = [*OURS, *result["tools"]]
+    cases = [case for case in result["cases"] if _kind(case) == (0.9, "fp32")]
+    header = ("", *map(_heading, columns))
+    return table(header, [(NAMES[case["model"]], *_ratios(case, columns)) for case in cases])
+
+
+def size_table() -> str:
+    """Return the same for every model, sparsity and precision, beside the entropy."""
+    result = read_result("size")
+    columns = ["fast", *OURS, *result["tools"], "entropy"]
+    header = ("", "", "ONNX, bytes", *map(_heading, columns))
+    rows = []
+    for case in result["cases"]:
+        sparsity, precision = _kind(case)
+        kind = f"{100 * sparsity:.0f} % {precision}"
+        rows.append((NAMES[case["model"]], kind, f"{case['onnx']:,}", *_ratios(case, columns)))
+    return table(header, rows)
+
+
+def tools_table() -> str:
+    """Return which version of each tool was run, and on what."""
+    tools = read_result("size")["tools"]
+    rows = [(f"`{name}`", one["tool"], one["takes"]) for name, one in tools.items()]
+    return table(("", "version", "takes"), rows)
+
+
+def _kind(case: dict[str, Any]) -> tuple[float, str]:
+    return case["sparsity"], case["precision"]
+
+
+def _heading(name: str) -> str:
+    return f"**{name}**" if name in {"fast", *OURS} else name
+
+
+def _ratios(case: dict[str, Any], columns: Sequence[str]) -> list[str]:
+    """Return ONNX bytes / compressed bytes; the largest of those that were reached is bold."""
+    sizes = {**case["sizes"], "entropy": case["entropy"]}
+    least = min(size for name, size in case["sizes"].items() if name in columns)
+    ratios = ((sizes[name], f"{case['onnx'] / sizes[name]:.2f}×") for name in columns)
+    return [f"**{ratio}**" if size == least else ratio for size, ratio in ratios]

@@ -1,0 +1,21 @@
+"""Elements as codecs see them, for tests."""
+
+import numpy as np
+
+from prunepack.codec import Block
+from prunepack.codecs import CODECS
+from prunepack.dtypes import DTYPES
+from prunepack.runs import Shapes
+
+
+def block_of(elements, *shapes):
+    """Return `elements` as the only chunk of a pool of tensors with these shapes, or of one."""
+    whole = Shapes(shapes or [(elements.size,)], DTYPES[elements.dtype.name])
+    return Block(elements, whole)
+
+
+def decoded(codec, streams, like):
+    """Return what `streams` decode to: as many elements, and of the same type, as `like`."""
+    block = block_of(np.zeros_like(like))
+    CODECS[codec].decode(streams, block)
+    return block.elements
