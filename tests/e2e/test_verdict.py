@@ -239,6 +239,9 @@ def test_a_signed_release_passes_as_the_howto_says(signed, gate):
         "report.json",
     }
     assert gate("artifacts/mine", "--require-signature", "release.pub").code == 0
+    (signed / "artifacts/mine/provenance.dsse.json").rename(signed / "elsewhere.json")
+    elsewhere = ("--require-signature", "release.pub", "--signature", "elsewhere.json")
+    assert gate("artifacts/mine", *elsewhere).code == 0
 
 
 @pytest.mark.parametrize("name", ["model.prunepack", "report.json"])
