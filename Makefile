@@ -8,7 +8,7 @@ FUZZ_READY := .venv/.ready-fuzz
 
 .DEFAULT_GOAL := help
 .PHONY: help pipeline data train test test-slow check format fuzz clean
-.PHONY: bench bench-models bench-size bench-speed bench-session bench-memory
+.PHONY: bench bench-latency bench-models bench-size bench-speed bench-session bench-memory
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,6 +57,10 @@ format: $(READY)  ## Format the code and fix what lint can fix
 bench: data  ## Measure what takes minutes: the LeNet pipeline, a plain install
 	$(BIN)/python -m benchmarks.pipeline
 	$(BIN)/python -m benchmarks.install
+	$(BIN)/python -m benchmarks.render
+
+bench-latency: $(READY)  ## How often the verdict on latency is wrong beside a busy process; minutes
+	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.render
 
 bench-models: $(BENCH_READY)  ## Fetch the trained models of the benchmarks, prune and export them

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.bisect_table import bisect_table
+from benchmarks.latency_table import latency_table
 from benchmarks.tables.install import install_table
 from benchmarks.tables.memory import decode_memory_table, large_model_table
 from benchmarks.tables.pipeline import pipeline_table, stages_table
@@ -27,6 +29,8 @@ PAGES = ("README.md", "docs/benchmarks.md")
 TABLES = {
     "pipeline": pipeline_table,
     "stages": stages_table,
+    "latency": latency_table,
+    "bisect": bisect_table,
     "smaller": smaller_table,
     "size": size_table,
     "tools": tools_table,

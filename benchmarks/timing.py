@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.latency import ratio_interval
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -19,6 +17,8 @@ if TYPE_CHECKING:
     Seconds = npt.NDArray[np.float64]
 
 __all__ = ["compared", "interleaved", "one_core"]
+
+RESAMPLES = 2000
 
 
 def interleaved(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, Seconds]:
@@ -43,10 +43,15 @@ def interleaved(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str,
 
 
 def compared(slower: Seconds, faster: Seconds) -> dict[str, float]:
-    """Return how many times as fast ``faster`` is, by medians, with a 95 % interval."""
-    low, high = ratio_interval(np.stack([faster, slower], axis=1), seed=0)
+    """Return how many times as fast ``faster`` is, by medians.
+
+    The 95 % interval is the percentile bootstrap's (Efron 1979), which draws whole rounds.
+    """
+    drawn = np.random.default_rng(0).integers(0, len(slower), (RESAMPLES, len(slower)))
+    ratios = np.median(slower[drawn], axis=1) / np.median(faster[drawn], axis=1)
+    low, high = np.quantile(ratios, (0.025, 0.975))
     ratio = float(np.median(slower) / np.median(faster))
-    return {"ratio": round(ratio, 2), "low": round(low, 2), "high": round(high, 2)}
+    return {"ratio": round(ratio, 2), "low": round(float(low), 2), "high": round(float(high), 2)}
 
 
 @contextmanager

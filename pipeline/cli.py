@@ -43,6 +43,15 @@ COMMANDS = {
         "inspect": ("pipeline.commands.inspect", "Show what is in a checkpoint or an artifact."),
         "verify-file": ("pipeline.commands.verify_file", "Check every checksum of an artifact."),
         "diff": ("pipeline.commands.diff", "Show which tensors changed, and by how much."),
+        "bisect": ("pipeline.commands.bisect", "Name the first node at which two models part."),
+    },
+    "Provenance": {
+        "attest": ("pipeline.commands.attest", "State where a release comes from, for signing."),
+        "sign": ("pipeline.commands.sign", "Sign a statement with a key, without a network."),
+        "verify-signature": (
+            "pipeline.commands.verify_signature",
+            "Check that a release is what a key signed.",
+        ),
     },
 }
 """Group → command → (the module that defines ``command(name)``, one line of help)."""

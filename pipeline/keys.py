@@ -120,11 +120,17 @@ def _of_the_user(stage: str, config: Config, inputs: Mapping[str, Artifact]) -> 
     for reference in {ref for artifact in inputs.values() for ref in _references_in(artifact)}:
         found |= user_sources(reference)
     for where, points_at, value in _pointers(config, Any, stage):
-        if points_at.what == "file":
-            found[str(value)] = _input_digest(where, Path(value))
-        elif is_reference(str(value)):
+        if points_at.what != "file" and is_reference(str(value)):
             found |= user_sources(str(value))
+        elif points_at.what != "code" and value:
+            files = _files_in(Path(value)) if points_at.what == "data" else [Path(value)]
+            found |= {str(file): _input_digest(where, file) for file in files}
     return found
+
+
+def _files_in(path: Path) -> list[Path]:
+    """Return every file in a folder; a file by itself."""
+    return sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
 
 
 def _references_in(artifact: Artifact) -> Iterator[str]:

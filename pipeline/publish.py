@@ -1,15 +1,23 @@
-"""What a person looks for, where they look: copies of the newest results in ``artifacts/NAME/``."""
+"""What a person looks for, where they look: copies of the newest results in ``artifacts/NAME/``.
+
+The report says there, beside what was judged, which run it comes from.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pipeline.lineage import lineage
 from pipeline.store import writing
+from stages.artifacts import read_json
+from stages.metrics import write_json
+from stages.report_files import FILES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pipeline.history import Event
@@ -20,12 +28,12 @@ PUBLISHED = {
     "finetune": ("pruned_model.pth",),
     "export": ("model.onnx", "model.onnx.data"),
     "pack": ("model.prunepack",),
-    "gate": ("report.json", "report.md", "junit.xml"),
+    "gate": FILES,
 }
 """Stage → the files of its result that people look for."""
 
 
-def publish(events: Iterable[Event], folder: Path) -> list[Path]:
+def publish(events: Sequence[Event], folder: Path) -> list[Path]:
     """Copy the results of ``events`` into ``folder`` and take older ones away.
 
     A later event of the same stage wins. Each file appears whole; what this run did not make is
@@ -45,14 +53,22 @@ def publish(events: Iterable[Event], folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for name in {name for names in PUBLISHED.values() for name in names} - sources.keys():
             (folder / name).unlink(missing_ok=True)
-        return [_copy(source, folder / name) for name, source in sources.items()]
+        for name, source in sources.items():
+            with _whole(folder / name) as draft:
+                if name == "report.json":
+                    provenance = lineage(folder.name, events)
+                    write_json(draft, {**read_json(source), "provenance": provenance})
+                else:
+                    shutil.copyfile(source, draft)
+        return [folder / name for name in sources]
 
 
-def _copy(source: Path, target: Path) -> Path:
+@contextmanager
+def _whole(target: Path) -> Iterator[Path]:
+    """Provide a file beside ``target`` that takes its place after the block."""
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        shutil.copyfile(source, draft)
+        yield draft
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
-    return target

@@ -203,7 +203,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         value = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise RefusedError(f"{path} cannot be read as JSON", found=str(error)) from None
     if not isinstance(value, dict):
         raise RefusedError(f"{path}", expected="a JSON object", found=type(value).__name__)

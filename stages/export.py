@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["ExportConfig", "export"]
+__all__ = ["ExportConfig", "export", "exported_program"]
 
 LARGEST_INLINE = 1_500_000_000
 """Bytes of weights up to which the model is one file; protobuf ends at 2 GiB."""
@@ -50,7 +50,8 @@ def export(config: ExportConfig, out: Path, model: Checkpoint) -> Facts:
     """Write ``model`` with torch's dynamo exporter, check it and describe its interface."""
     module, spec = open_model(model)
     note("exporting to ONNX")
-    graph = _exported(module, spec, config)
+    graph: onnx_ir.Model = exported_program(module, spec, config).model
+    _check_opset(spec, config.opset, graph.opset_imports[""])
     _clear_metadata(graph)
     _restore_names(graph, module.state_dict())
     _name_outputs(graph, config.output_names)
@@ -63,8 +64,13 @@ def export(config: ExportConfig, out: Path, model: Checkpoint) -> Facts:
     return _facts(graph, out)
 
 
-def _exported(module: nn.Module, spec: ModelSpec, config: ExportConfig) -> onnx_ir.Model:
+def exported_program(
+    module: nn.Module, spec: ModelSpec, config: ExportConfig
+) -> torch.onnx.ONNXProgram:
     """Run the exporter on one random batch, which has one sample if it is to stay that size.
+
+    Returns:
+        The ONNX model with everything that the exporter says about it, and the graph it is of.
 
     Raises:
         RefusedError: If it cannot express the model.
@@ -96,9 +102,7 @@ def _exported(module: nn.Module, spec: ModelSpec, config: ExportConfig) -> onnx_
         ) from error
     if program is None:  # the signature of torch.onnx.export allows it
         raise RefusedError(f"{spec.model} cannot be exported to ONNX", found="no program")
-    result: onnx_ir.Model = program.model
-    _check_opset(spec, config.opset, result.opset_imports[""])
-    return result
+    return program
 
 
 def _check_opset(spec: ModelSpec, asked: int | None, got: int) -> None:

@@ -3,100 +3,102 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from prunepack.errors import RefusedError
-from stages.artifacts import Measurements, Parity, Verdict, read_json
+from stages.artifacts import Measurements, Parity, Verdict
+from stages.baseline import open_baseline
+from stages.budgets import checks_of
 from stages.contract import Config, Facts, stage
-from stages.limits import LimitText, checks_of, merged
-from stages.metrics import Metric, Metrics, metrics_from_json
-from stages.report import FORMAT, Report, write_report
+from stages.figures import Measured, gathered, read_figures
+from stages.graph_facts import refusals
+from stages.limits import LimitText, merged
+from stages.references import InputFile
+from stages.report import Report
+from stages.report_files import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["GateConfig", "gate", "judge", "limits_in", "read_figures"]
+__all__ = ["GateConfig", "budgets_in", "gate", "judge"]
 
 
 class GateConfig(Config):
     """What the measured figures may be."""
 
     limits: tuple[LimitText, ...] = Field(
-        (), description="Limits beside those that always hold: 'size.ratio >= 8.5'."
+        (),
+        description="Limits beside those that always hold: 'size.ratio >= 8.5', or relative: "
+        "'size.artifact <= 1.02 x baseline'.",
     )
     skip: tuple[str, ...] = Field(
         (), description="Figures that are not to be judged, as globs: 'latency.*'."
+    )
+    undecided: Literal["fail", "pass"] = Field(
+        "fail", description="What a check comes to that has too few samples to tell."
+    )
+    operators: tuple[str, ...] = Field(
+        (), description="Operators that the model may have, as globs: 'Conv'; none means all."
+    )
+    domains: tuple[str, ...] = Field(
+        (), description="Domains that it may need beside those of ONNX, as globs: 'com.microsoft'."
+    )
+    baseline: InputFile | None = Field(
+        None, description="Report or artifact of an earlier release that limits are relative to."
     )
 
 
 @stage(produces=Verdict)
 def gate(config: GateConfig, out: Path, parity: Parity, measurements: Measurements) -> Facts:
-    """Hold every limit against its figure and write the report in its three forms."""
+    """Hold every limit against its figure and write the report in each of its forms."""
     sources = [parity.path / "parity.json", measurements.path / "measurements.json"]
     report = judge(config, sources)
     write_report(report, out)
-    failed = [check.limit.name for check in report.checks if not check.passed]
-    count = len(failed) if failed else len(report.checks)
-    summary = f"{report.verdict}: {count} of {len(report.checks)} checks"
-    if failed:
-        summary += f", {', '.join(failed)}"
-    return {"summary": summary, "exit_code": report.exit_code}
+    return {"summary": report.summary, "exit_code": report.exit_code}
 
 
 def judge(config: GateConfig, sources: Sequence[Path]) -> Report:
     """Hold the limits of ``config`` against the figures in ``sources``.
 
     Raises:
-        RefusedError: If a source cannot be read, or two speak of different models.
-        UsageError: If a limit names a figure that none of them has.
+        RefusedError: If a source or the baseline cannot be read, or two sources speak of different
+            models.
+        UsageError: If a limit is on a figure, or relative to one, that is not there.
     """
-    metrics: Metrics = {}
-    digests: dict[str, str] = {}
-    host = ""
-    for source in sources:
-        found, content = read_figures(source)
-        for name, digest in content.get("digests", {}).items():
-            if digests.setdefault(name, digest) != digest:
-                raise RefusedError(
-                    f"{source} is of another model than {sources[0]}",
-                    expected=f"{name} {digests[name][:12]}…",
-                    found=f"{digest[:12]}…",
-                    do="Verify and measure the same artifact.",
-                )
-        metrics |= found
-        host = content.get("host", host)
-    checks = checks_of(merged(config.limits, config.skip), metrics)
-    return Report(tuple(checks), metrics, digests, host)
+    measured = gathered(sources)
+    baseline = None if config.baseline is None else open_baseline(config.baseline)
+    limits = [*config.limits, *(["graph.refused_operators <= 0"] if config.operators else [])]
+    metrics = measured.metrics | refusals(measured.metrics, config.operators, config.domains)
+    figures = Measured(metrics, measured.digests, measured.host)
+    checks = checks_of(merged(limits), figures, baseline, config.skip)
+    return Report(
+        checks=tuple(checks),
+        metrics=metrics,
+        digests=measured.digests,
+        host=measured.host,
+        baseline=None if baseline is None else baseline.digests,
+        budgets=config.model_dump(mode="json", exclude={"baseline"}),
+        lenient=config.undecided == "pass",
+    )
 
 
-def read_figures(source: Path) -> tuple[dict[str, Metric], dict[str, Any]]:
-    """Return the metrics in a file of verify, measure or gate, and all of its content.
+def budgets_in(source: Path) -> GateConfig:
+    """Return what a report was held to: its limits and its operators.
 
-    Raises:
-        RefusedError: If it is not one, or of a format that this version does not know.
-    """
-    content = read_json(source)
-    digests = content.get("digests", {})
-    if content.get("format", FORMAT) != FORMAT:
-        raise RefusedError(
-            f"{source}", expected=f"report format {FORMAT}", found=str(content["format"])
-        )
-    if not isinstance(digests, dict) or any(not isinstance(d, str) for d in digests.values()):
-        raise RefusedError(
-            f"{source}: digests", expected="a SHA-256 for each file", found=repr(digests)[:60]
-        )
-    return metrics_from_json(content.get("metrics"), source), content
-
-
-def limits_in(source: Path) -> list[str]:
-    """Return the limits that a report was judged by; none for a file of verify or measure.
+    What it was let off, which is ``skip``, ``undecided`` and ``domains``, is not among it: who
+    judges again has to say that again. A file of verify or measure was held to nothing.
 
     Raises:
         RefusedError: If the file is none of these.
     """
+    budgets = read_figures(source).content.get("budgets", {})
     try:
-        return [check["limit"] for check in read_figures(source)[1].get("checks", ())]
-    except (KeyError, TypeError) as error:
-        raise RefusedError(f"{source} is no report", found=str(error)) from None
+        given = {name: budgets[name] for name in ("limits", "operators") if name in budgets}
+        return GateConfig.model_validate(given)
+    except (TypeError, ValidationError) as error:
+        found = str(error).splitlines()[0]
+        raise RefusedError(
+            f"{source} is no report", expected="budgets with limits and operators", found=found
+        ) from None

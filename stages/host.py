@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["host_name"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["host_name", "pinned", "preemptions"]
 
 
 def host_name() -> str:
@@ -27,3 +33,31 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@contextmanager
+def pinned(count: int) -> Iterator[tuple[int, ...]]:
+    """Keep this thread, and the threads it starts, on ``count`` cores inside the block.
+
+    Yields the cores: the last ones that this process may use, since the first serves most
+    interrupts. Yields none, and changes nothing, where the system cannot pin.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield ()
+        return
+    before = os.sched_getaffinity(0)
+    cores = sorted(before)[-count:]
+    os.sched_setaffinity(0, cores)
+    try:
+        yield tuple(cores)
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def preemptions() -> float:
+    """Return how often the system took a core from this thread so far; NaN if it does not count."""
+    try:
+        from resource import RUSAGE_THREAD, getrusage
+    except ImportError:
+        return math.nan
+    return float(getrusage(RUSAGE_THREAD).ru_nivcsw)

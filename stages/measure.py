@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator
 
@@ -17,9 +19,12 @@ from stages.artifacts import (
 )
 from stages.checkpoints import InputSpec
 from stages.contract import Config, Facts, stage
+from stages.graph_facts import graph_metrics
 from stages.host import host_name
-from stages.latency import compare_latency
+from stages.latency import latency_figures
+from stages.memory import memory_figures, peak_memory
 from stages.metrics import Metric, Metrics, metrics_to_json, write_json
+from stages.placement import nodes_by_provider, placement_figures, tf32_figure
 from stages.progress import note
 from stages.samples import noise
 from stages.sessions import (
@@ -30,22 +35,33 @@ from stages.sessions import (
     onnx_session,
     providers_for,
 )
+from stages.timing import Plan, time_side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    import numpy.typing as npt
+
+    Arrays = Mapping[str, npt.NDArray[Any]]
 
 __all__ = ["MeasureConfig", "measure", "zstd19_size"]
 
 
 class MeasureConfig(Config):
-    """How latency is measured."""
+    """How latency and memory are measured."""
 
     provider: Provider = Field(
         "auto", description="Execution provider; auto: CUDA where it works, else the CPU."
     )
     batch_sizes: tuple[int, ...] = Field((1, 32), description="Batch sizes to time.")
     repeats: int = Field(300, ge=10, description="Timed runs of each model and batch size.")
-    threads: int = Field(1, ge=1, description="Threads that onnxruntime may use.")
+    rounds: int = Field(
+        6, ge=5, description="Rounds of timing; in each, both models are opened anew twice."
+    )
+    seconds: float = Field(
+        20.0, gt=0, description="Time for the runs of a batch size; fewer are made if it is short."
+    )
+    threads: int = Field(1, ge=1, description="Threads that onnxruntime may use, and their cores.")
     seed: int = Field(0, ge=0, description="Seed of the inputs and of the resampling.")
 
     @field_validator("batch_sizes")
@@ -68,7 +84,7 @@ def measure(
 ) -> Facts:
     """Weigh every form of the model and time the packed one against the dense one."""
     metrics = _sizes(dense, masked, dense_onnx, onnx, package)
-    metrics |= _latencies(config, dense_onnx, package)
+    metrics |= _runtime(config, dense_onnx, package) | graph_metrics(onnx.model)
     digests = digests_of(onnx, package)
     content = {"digests": digests, "host": host_name(), "metrics": metrics_to_json(metrics)}
     write_json(out / "measurements.json", content)
@@ -116,26 +132,84 @@ def zstd19_size(files: Iterable[Path]) -> int:
     return total
 
 
-def _latencies(config: MeasureConfig, dense_onnx: OnnxModel, package: Package) -> Metrics:
-    providers = providers_for(config.provider, dense_onnx.model)
-    dense = onnx_session(dense_onnx.model, providers, config.threads)
-    pruned = artifact_session(package.file, providers, config.threads)
-    wrong, got = mismatches(providers, dense, pruned)
+@dataclass(frozen=True, slots=True)
+class _Programs:
+    """The two files that are run beside each other, and on what."""
+
+    dense: Path
+    pruned: Path
+    providers: tuple[str, ...]
+    threads: int
+    inputs: tuple[InputSpec, ...]
+    seed: int
+
+    def arrays(self, batch: int) -> Arrays:
+        """Return seeded noise for a batch."""
+        return noise(self.inputs, batch, self.seed)
+
+    def open_dense(self, profile: Path | None = None) -> Any:
+        """Open a session of the dense ONNX model."""
+        return onnx_session(self.dense, self.providers, self.threads, profile)
+
+    def open_pruned(self, profile: Path | None = None) -> Any:
+        """Open a session of the packed model."""
+        return artifact_session(self.pruned, self.providers, self.threads, profile)
+
+
+def _runtime(config: MeasureConfig, dense_onnx: OnnxModel, package: Package) -> Metrics:
+    """Run both models: where their nodes run, how long they take, what memory they need."""
+    programs = _Programs(
+        dense=dense_onnx.model,
+        pruned=package.file,
+        providers=tuple(providers_for(config.provider, dense_onnx.model)),
+        threads=config.threads,
+        inputs=tuple(InputSpec.model_validate(one) for one in dense_onnx.interface["inputs"]),
+        seed=config.seed,
+    )
+    dense, pruned = programs.open_dense(), programs.open_pruned()
+    wrong, got = mismatches(programs.providers, dense, pruned)
     fixed = fixed_batch(dense) or fixed_batch(pruned)
-    inputs = [InputSpec.model_validate(one) for one in dense_onnx.interface["inputs"]]
-    threads = f"{config.threads} thread{'s' if config.threads > 1 else ''}"
-    where = f"{providers[0]}, {threads}, {host_name()}"
-    metrics: Metrics = {"latency.provider_mismatches": Metric(wrong, "sessions", note=got)}
-    for batch in [size for size in config.batch_sizes if fixed in {None, size}]:
-        arrays = noise(inputs, batch, config.seed)
-        found = compare_latency(dense, pruned, arrays, config.repeats, config.seed)
-        name = f"latency.batch_{batch}"
-        metrics[f"{name}.dense"] = Metric(found.dense, "ms", note=where)
-        metrics[f"{name}.pruned"] = Metric(found.pruned, "ms", note=where)
-        metrics[f"{name}.ratio"] = Metric(
-            found.ratio, "×", low=found.low, high=found.high, note="pruned / dense"
-        )
+    batches = [size for size in config.batch_sizes if fixed in {None, size}]
+    metrics: Metrics = {
+        "latency.provider_mismatches": Metric(wrong, "sessions", note=got),
+        "runtime.tf32": tf32_figure(pruned.get_provider_options()),
+    }
+    del dense, pruned
+    metrics |= _placement(programs, fixed or 1)
+    if batches:
+        metrics |= _latencies(config, programs, batches) | _memory(programs, max(batches))
     return metrics
+
+
+def _placement(programs: _Programs, batch: int) -> Metrics:
+    arrays = programs.arrays(batch)
+    openers = {"dense": programs.open_dense, "pruned": programs.open_pruned}
+    placed = {name: nodes_by_provider(opener, arrays) for name, opener in openers.items()}
+    return placement_figures(programs.providers[0], placed)
+
+
+def _latencies(config: MeasureConfig, programs: _Programs, batches: list[int]) -> Metrics:
+    plan = Plan(config.repeats, config.rounds, config.seconds, config.threads, config.seed)
+    inputs = {batch: programs.arrays(batch) for batch in batches}
+    timed = time_side_by_side(programs.open_dense, programs.open_pruned, inputs, plan)
+    threads = f"{config.threads} thread{'s' if config.threads > 1 else ''}"
+    cores = f"pinned to core {', '.join(map(str, timed.cores))}" if timed.cores else "not pinned"
+    where = f"{programs.providers[0]}, {threads} {cores}, {host_name()}"
+    metrics = latency_figures("session", timed.opening, where, config.seed)
+    for batch, times in timed.runs.items():
+        metrics |= latency_figures(f"batch_{batch}", times, where, config.seed, batch)
+        lost = Metric(
+            timed.preempted[batch], "per 100 runs", note="core taken away; such runs are made again"
+        )
+        metrics[f"latency.batch_{batch}.preempted"] = lost
+    return metrics
+
+
+def _memory(programs: _Programs, batch: int) -> Metrics:
+    note(f"peak memory on a batch of {batch}, in processes of their own")
+    arrays = programs.arrays(batch)
+    of = partial(peak_memory, inputs=arrays, providers=programs.providers, threads=programs.threads)
+    return memory_figures(of(programs.dense), of(programs.pruned), batch)
 
 
 def _facts(metrics: Metrics, batch: int | None) -> Facts:
@@ -143,5 +217,6 @@ def _facts(metrics: Metrics, batch: int | None) -> Facts:
     summary = f"{size:,.0f} bytes, {metrics['size.ratio'].value:.2f}× smaller than dense ONNX"
     ratio = metrics.get(f"latency.batch_{batch}.ratio")
     if ratio is not None:
-        summary += f", latency {ratio.value:.2f}× dense"
+        verdict = metrics[f"latency.batch_{batch}.verdict"].note.partition(":")[0]
+        summary += f", latency {ratio.value:.2f}× dense ({verdict})"
     return {"summary": summary, "artifact_bytes": int(size)}

@@ -17,6 +17,9 @@ __all__ = ["Metric", "Metrics", "metrics_from_json", "metrics_to_json", "write_j
 
 _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
+EXACT = 2**53
+"""Integers up to here are floats, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -71,7 +74,7 @@ def metrics_from_json(value: Any, source: Path) -> Metrics:
             )
             for name, row in value.items()
         }
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError) as error:
         raise RefusedError(
             f"{source} holds no metrics",
             expected="the output of verify, measure or gate",
@@ -88,8 +91,10 @@ def _number_to_json(value: float | None) -> float | str | None:
 
 
 def _number_from_json(value: Any) -> float | None:
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if abs(value) > EXACT else value
     return _WORDS[value]
 
 

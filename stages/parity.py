@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stages.deviation import Deviation, tolerance
 from stages.metrics import Metric, Metrics
+from stages.tolerances import EXACT, Allowed, Tolerance, allowed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
     Array = npt.NDArray[Any]
 
 __all__ = ["Comparison", "tolerance"]
-
-
-def tolerance(expected: Array, found: Array) -> tuple[float, tuple[int, ...]]:
-    """Return the smallest t with ``|expected - found| <= t + t * |expected|``, and the worst place.
-
-    That is numpy's ``allclose`` with atol = rtol = t. It is NaN if any element of either is NaN,
-    and where infinities differ; equal infinities are 0 apart.
-
-    Args:
-        expected: Array of any shape and numeric dtype.
-        found: Array of the same shape.
-    """
-    if expected.size == 0:
-        return 0.0, ()
-    wide = np.result_type(expected.dtype, np.float64)
-    a, b = expected.astype(wide), found.astype(wide)
-    with np.errstate(invalid="ignore", over="ignore"):
-        apart = np.where(a == b, 0.0, np.abs(a - b) / (1 + np.abs(a)))
-    where = np.unravel_index(int(np.argmax(apart)), a.shape)  # the first NaN, if there is one
-    return float(apart[where]), tuple(int(index) for index in where)
 
 
 @dataclass
@@ -47,69 +30,135 @@ class Comparison:
     Attributes:
         link: What is compared, for the metrics' names, such as ``torch_onnx``.
         exact: Whether the rule is bit for bit, not a tolerance.
+        rules: How far outputs may be apart; by dtype where none matches.
+        lenient: Whether a rule that is stricter than the usual for its dtype counts as the usual.
+        outputs: The figures of each output that both sides have.
+        problems: What cannot be compared, by the output's name.
     """
 
     link: str
     exact: bool = False
-    worst: dict[str, tuple[float, str]] = field(default_factory=dict)
+    rules: Sequence[Tolerance] = ()
+    lenient: bool = False
+    outputs: dict[str, Deviation] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
-    differing: int = 0
-    nonfinite: int = 0
+    differing: dict[str, int] = field(default_factory=dict)
     samples: int = 0
 
-    def add(self, expected: Mapping[str, Array], found: Mapping[str, Array], samples: int) -> None:
-        """Compare one batch of outputs."""
-        first, self.samples = self.samples, self.samples + samples
+    def add(
+        self,
+        expected: Mapping[str, Array],
+        found: Mapping[str, Array],
+        samples: int,
+        case: str = "",
+        first: int | None = None,
+    ) -> None:
+        """Compare one batch of outputs.
+
+        Args:
+            expected: Outputs by name.
+            found: Outputs by name.
+            samples: The size of the batch.
+            case: What the inputs were, for the note on the worst element.
+            first: The number of the batch's first sample; counted up if not given.
+        """
+        start = self.samples if first is None else first
+        self.samples += samples
         for name in sorted(expected.keys() | found.keys()):
             if name not in expected or name not in found:
                 side = "missing" if name in expected else "extra"
                 self.problems[name] = f"{name} is {side}"
                 continue
-            self._compare(name, expected[name], found[name], first)
+            batched = expected[name].shape[:1] == (samples,)
+            self._compare(name, expected[name], found[name], start if batched else 0, case)
 
-    def _compare(self, name: str, a: Array, b: Array, first: int) -> None:
+    def fail(self, what: str, reason: str) -> None:
+        """Record that one side had no outputs to compare at all."""
+        self.problems[what] = f"{what}: {reason}"
+
+    def _compare(self, name: str, a: Array, b: Array, first: int, case: str) -> None:
         if a.shape != b.shape or a.dtype != b.dtype:
             self.problems[name] = f"{name}: {a.dtype}{list(a.shape)} and {b.dtype}{list(b.shape)}"
             return
-        if a.dtype.kind == "f":
-            self.nonfinite += int((~np.isfinite(a) | ~np.isfinite(b)).sum())
+        if a.dtype.kind not in "biufc":  # text, which is equal or not
+            a, b = np.ones(a.shape, bool), a == b
+        if name not in self.outputs:
+            self.outputs[name] = Deviation(name, self._allowed(name, str(a.dtype)))
         if self.exact:
-            bits = f"V{a.dtype.itemsize}"
-            same = np.ascontiguousarray(a).view(bits) == np.ascontiguousarray(b).view(bits)
-            self.differing += int((~same).sum())
-        apart, where = tolerance(a, b)
-        before = self.worst.get(name, (-1.0, ""))[0]
-        if math.isnan(apart) or (not math.isnan(before) and apart > before):
-            self.worst[name] = (apart, _place(name, a, b, where, first))
+            self.differing[name] = self.differing.get(name, 0) + _differing(a, b)
+        self.outputs[name].add(a, b, first, case)
+
+    def _allowed(self, name: str, dtype: str) -> Allowed:
+        if self.exact:
+            return EXACT
+        rule = allowed(self.rules, name, dtype)
+        return rule.at_least(allowed((), name, dtype)) if self.lenient else rule
 
     def metrics(self) -> Metrics:
-        """Return the figures of the comparison by name."""
-        prefix = f"parity.{self.link}"
-        found: Metrics = {
-            f"{prefix}.samples": Metric(self.samples, "samples"),
-            f"{prefix}.outputs": Metric(len(self.worst), "outputs"),
-            f"{prefix}.unmatched_outputs": Metric(
-                len(self.problems), "outputs", note="; ".join(sorted(self.problems.values()))
-            ),
+        """Return the figures of the comparison by name, then those of each output."""
+        compared = [one for one in self.outputs.values() if one.values]
+        problems = [*self.problems.values(), *self._empty()]
+        total = {
+            "samples": Metric(self.samples, "samples"),
+            "outputs": Metric(len(compared), "outputs"),
+            "values": Metric(sum(one.values for one in compared), "values"),
+            "unmatched_outputs": Metric(len(problems), "outputs", note="; ".join(sorted(problems))),
         }
-        if self.exact:
-            found[f"{prefix}.differing_values"] = Metric(self.differing, "values")
-            return found
-        worst, place = self._worst()
-        found[f"{prefix}.nonfinite"] = Metric(self.nonfinite, "values")
-        found[f"{prefix}.tolerance"] = Metric(worst, note=place)
+        total |= self._exact() if self.exact else _judged(compared)
+        found: Metrics = {f"parity.{self.link}.{name}": one for name, one in total.items()}
+        if not self.exact:
+            for word, one in _words(self.outputs):
+                found |= one.metrics(f"parity.{self.link}.outputs.{word}")
         return found
 
-    def _worst(self) -> tuple[float, str]:
-        """Return the worst of all outputs; NaN if one is NaN or none was compared."""
-        rows = list(self.worst.values())
-        if not rows:
-            return math.nan, "no output was compared"
-        return max(rows, key=lambda row: (math.isnan(row[0]), row[0]))
+    def _empty(self) -> Iterator[str]:
+        """Name the outputs that never had an element: nothing is known about them."""
+        yield from (
+            f"{name} is always empty" for name, one in self.outputs.items() if not one.values
+        )
+
+    def _exact(self) -> Metrics:
+        differing = sum(self.differing.values())
+        places = [one.place for name, one in self.outputs.items() if self.differing[name]]
+        return {"differing_values": Metric(differing, "values", note="; ".join(places[:3]))}
 
 
-def _place(name: str, a: Array, b: Array, where: tuple[int, ...], first: int) -> str:
-    if not a.size:
-        return f"{name} is empty"
-    index = ", ".join(map(str, (first + where[0], *where[1:]) if where else ()))
-    return f"{name}[{index}]: {a[where]:.9g} and {b[where]:.9g}"
+def _judged(compared: Sequence[Deviation]) -> Metrics:
+    """Return the worst and the sums over outputs; NaN if one is NaN or none was compared."""
+    if not compared:
+        return {
+            "nonfinite": Metric(0, "values"),
+            "tolerance": Metric(math.nan, note="no output was compared"),
+            "beyond_tolerance": Metric(math.nan, "values", note="no output was compared"),
+        }
+    worst = max(compared, key=lambda one: (math.isnan(one.tolerance), one.tolerance))
+    beyond = [one for one in compared if one.beyond]
+    return {
+        "nonfinite": Metric(sum(one.nonfinite for one in compared), "values"),
+        "tolerance": Metric(worst.tolerance, note=worst.place),
+        "beyond_tolerance": Metric(
+            sum(one.beyond for one in beyond),
+            "values",
+            note="; ".join(one.place for one in beyond[:3]),
+        ),
+    }
+
+
+def _differing(a: Array, b: Array) -> int:
+    """Count the elements whose bits differ."""
+    bits = f"V{a.dtype.itemsize}"
+    different = np.ascontiguousarray(a).view(bits) != np.ascontiguousarray(b).view(bits)
+    return int(different.sum())
+
+
+def _words(outputs: Mapping[str, Deviation]) -> Iterator[tuple[str, Deviation]]:
+    """Yield each output with a name that can be part of a figure's, and that no other one has."""
+    taken: set[str] = set()
+    for name, one in sorted(outputs.items()):
+        word = plain = re.sub(r"[^\w.]", "_", name)
+        number = 1
+        while word in taken:
+            number += 1
+            word = f"{plain}_{number}"
+        taken.add(word)
+        yield word, one

@@ -20,14 +20,22 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-__all__ = ["InputFile", "PointsAt", "Reference", "is_reference", "load_reference", "source_of"]
+__all__ = [
+    "InputData",
+    "InputFile",
+    "PointsAt",
+    "Reference",
+    "is_reference",
+    "load_reference",
+    "source_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class PointsAt:
     """Marks a field that names something outside its config, which a stage's key has to cover."""
 
-    what: Literal["code", "file"]
+    what: Literal["code", "file", "data"]
 
 
 def is_reference(text: str) -> bool:
@@ -55,6 +63,9 @@ Reference = Annotated[str, AfterValidator(_checked), PointsAt("code")]
 
 InputFile = Annotated[Path, PointsAt("file")]
 """A file that a config names; a stage's key covers its contents."""
+
+InputData = Annotated[str, AfterValidator(_checked), PointsAt("data")]
+"""A file, a folder or the user's code that gives samples; a stage's key covers what is in it."""
 
 
 def source_of(reference: str) -> Path:

@@ -1,32 +1,22 @@
-"""The report: what was measured, what was judged, in forms for people and for machines."""
+"""The report: what was measured and judged, as one value; for machines as JSON."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
-from stages.metrics import Metric, metrics_to_json, write_json
+from stages.figures import FORMAT
+from stages.metrics import metrics_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from stages.limits import Check
+    from stages.metrics import Metric
 
-__all__ = [
-    "FORMAT",
-    "Report",
-    "figure",
-    "measured",
-    "to_json",
-    "to_junit",
-    "to_markdown",
-    "write_report",
-]
+__all__ = ["Report", "figure", "finding", "measured", "reason", "to_json"]
 
-FORMAT = 1
-"""Version of ``report.json``; a reader refuses one that it does not know."""
+Word = Literal["passed", "failed", "undecided", "nothing was checked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +28,56 @@ class Report:
         metrics: Every figure, limited or not.
         digests: SHA-256 by what it is of.
         host: The machine that the times were measured on.
+        baseline: SHA-256 of what the limits were relative to; None without a baseline.
+        budgets: What was asked for: limits, what was left out, what was allowed.
+        lenient: Whether a check that cannot tell lets the release pass.
     """
 
     checks: tuple[Check, ...]
     metrics: Mapping[str, Metric]
     digests: Mapping[str, str]
     host: str
+    baseline: Mapping[str, str] | None = None
+    budgets: Mapping[str, Any] = field(default_factory=dict)
+    lenient: bool = False
 
     @property
-    def verdict(self) -> str:
-        """``passed``, ``failed``, or ``nothing was checked``: no check is not a pass."""
+    def verdict(self) -> Word:
+        """``passed``, ``failed``, ``undecided`` or ``nothing was checked``.
+
+        No check is not a pass; one that cannot tell is none either, unless ``lenient``.
+        """
         if not self.checks:
             return "nothing was checked"
-        return "passed" if all(check.passed for check in self.checks) else "failed"
+        outcomes = {check.outcome for check in self.checks}
+        if "failed" in outcomes:
+            return "failed"
+        return "undecided" if "undecided" in outcomes and not self.lenient else "passed"
 
     @property
     def exit_code(self) -> int:
         """The exit code that a build is gated on."""
-        return {"passed": 0, "failed": 1}.get(self.verdict, 5)
+        return {"passed": 0, "failed": 1, "undecided": 1}.get(self.verdict, 5)
+
+    @property
+    def open(self) -> tuple[Check, ...]:
+        """The checks that did not pass, failed ones first."""
+        found = [check for check in self.checks if check.outcome != "passed"]
+        return tuple(sorted(found, key=lambda check: check.outcome != "failed"))
+
+    @property
+    def summary(self) -> str:
+        """The verdict in one line, with the names of the checks that did not pass."""
+        names: dict[str, list[str]] = {"passed": [], "failed": [], "undecided": []}
+        for check in self.checks:
+            names[check.outcome].append(check.limit.name)
+        own = names.get(self.verdict, [])
+        told = ", ".join(
+            [f"{len(own)} of {len(self.checks)} checks", *([] if self.verdict == "passed" else own)]
+        )
+        more = names["undecided"] if self.verdict != "undecided" else []
+        rest = f"; undecided: {', '.join([str(len(more)), *more])}" if more else ""
+        return f"{self.verdict}: {told}{rest}"
 
 
 def figure(value: float | None, unit: str = "") -> str:
@@ -75,13 +97,37 @@ def measured(metric: Metric) -> str:
     return f"{text} [{figure(metric.low)}, {figure(metric.high)}]"
 
 
+def finding(check: Check) -> str:
+    """Say in one line what a check found, and what would settle it."""
+    text = f"measured {measured(check.metric)}"
+    if check.limit.of:
+        text += f", the bound is {figure(check.bound, check.metric.unit)}"
+    if check.outcome == "undecided":
+        text += f"; {figure(check.samples) or 'these'} samples are not enough to tell"
+        if check.needs is not None:
+            text += f", about {check.needs:,} would do if the figure stays"
+    return text
+
+
+def reason(check: Check) -> str:
+    """Return the limit and what was found."""
+    return f"{check.limit}, {finding(check)}"
+
+
 def to_json(report: Report) -> dict[str, Any]:
-    """Return the report as JSON values."""
+    """Return the report as JSON values; ``report.schema.json`` beside this module describes them.
+
+    ``passed`` says whether the check lets the release pass, ``outcome`` what it came to.
+    """
     checks = [
         {
             "name": check.limit.name,
             "limit": str(check.limit),
-            "passed": check.passed,
+            "bound": check.bound,
+            "outcome": check.outcome,
+            "passed": check.outcome == "passed" or (report.lenient and check.outcome != "failed"),
+            "samples_needed": check.needs,
+            "reason": reason(check),
             **metrics_to_json({"": check.metric})[""],
         }
         for check in report.checks
@@ -90,71 +136,11 @@ def to_json(report: Report) -> dict[str, Any]:
         "format": FORMAT,
         "verdict": report.verdict,
         "exit_code": report.exit_code,
+        "summary": report.summary,
         "checks": checks,
         "metrics": metrics_to_json(report.metrics),
         "digests": dict(report.digests),
         "host": report.host,
+        "baseline": None if report.baseline is None else dict(report.baseline),
+        "budgets": dict(report.budgets),
     }
-
-
-def to_markdown(report: Report) -> str:
-    """Return the report as a page: the verdict, what failed, all checks, all figures."""
-    failed = [check for check in report.checks if not check.passed]
-    lines = [f"# Verdict: {report.verdict}", ""]
-    lines += [f"- **{c.limit}** failed: {measured(c.metric)}. {c.metric.note}" for c in failed]
-    lines += [
-        "",
-        "## Checks",
-        "",
-        "| | check | measured | limit | where |",
-        "|---|---|---|---|---|",
-    ]
-    for check in report.checks:
-        mark = "ok" if check.passed else "**FAIL**"
-        bound = f"{check.limit.sense} {check.limit.bound:g}"
-        cells = (mark, f"`{check.limit.name}`", measured(check.metric), bound, check.metric.note)
-        lines.append(_row(cells))
-    lines += ["", "## Figures", "", "| figure | value | where |", "|---|---|---|"]
-    for name, metric in sorted(report.metrics.items()):
-        lines.append(_row((f"`{name}`", measured(metric), metric.note)))
-    lines += ["", "## What was judged", "", "| | SHA-256 |", "|---|---|"]
-    lines += [_row((name, f"`{digest}`")) for name, digest in report.digests.items()]
-    lines += ["", f"Times were measured on {report.host}.", ""]
-    return "\n".join(lines)
-
-
-def _row(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def to_junit(report: Report) -> bytes:
-    """Return the report as JUnit XML, one test case per check."""
-    failures = sum(not check.passed for check in report.checks)
-    tests = max(len(report.checks), 1)
-    counts = {"tests": str(tests), "failures": str(failures if report.checks else 1)}
-    suites = ET.Element("testsuites", {"name": "prunepack", **counts})
-    fixed = {"errors": "0", "skipped": "0", "time": "0"}
-    suite = ET.SubElement(suites, "testsuite", {"name": "prunepack.gate", **counts, **fixed})
-    for check in report.checks:
-        case = _case(suite, check.limit.name)
-        if not check.passed:
-            message = f"{check.limit}, measured {measured(check.metric)}"
-            ET.SubElement(case, "failure", {"message": message}).text = check.metric.note
-    if not report.checks:
-        ET.SubElement(_case(suite, "gate"), "failure", {"message": report.verdict})
-    ET.indent(suites)
-    xml: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
-    return xml + b"\n"
-
-
-def _case(suite: ET.Element, name: str) -> ET.Element:
-    group, _, last = name.rpartition(".")
-    names = {"classname": f"prunepack.{group}".rstrip("."), "name": last, "time": "0"}
-    return ET.SubElement(suite, "testcase", names)
-
-
-def write_report(report: Report, out: Path) -> None:
-    """Write ``report.json``, ``report.md`` and ``junit.xml`` into ``out``."""
-    write_json(out / "report.json", to_json(report))
-    (out / "report.md").write_text(to_markdown(report), encoding="utf-8")
-    (out / "junit.xml").write_bytes(to_junit(report))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     Arrays = dict[str, npt.NDArray[Any]]
 
 __all__ = [
+    "CPU",
+    "CUDA",
     "Provider",
     "artifact_session",
     "fixed_batch",
@@ -26,16 +28,20 @@ __all__ = [
 ]
 
 Provider = Literal["auto", "cpu", "cuda"]
-"""auto: CUDA where a session really gets it, else the CPU."""
+"""auto: CUDA where a session really gets it, else the CPU; cuda: CUDA for every node."""
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+STRICT = "session.disable_cpu_ep_fallback"
+"""onnxruntime's option that a node which would run on the CPU, and was not told to, is an error."""
 
 
 def providers_for(choice: Provider, model: Path) -> list[str]:
     """Return the execution providers that ``choice`` means for ``model`` on this machine.
 
     onnxruntime lists CUDA wherever it was built with it, and falls back to the CPU without a word
-    where there is no device; so a session is opened to see what it gets.
+    where there is no device; so a session is opened to see what it gets. Where CUDA was asked for
+    by name it is the only one: a session on it refuses a model of which a node would run elsewhere.
 
     Raises:
         UsageError: If CUDA is asked for and cannot be had.
@@ -47,7 +53,7 @@ def providers_for(choice: Provider, model: Path) -> list[str]:
         return [CPU]
     got = [] if CUDA not in available else onnx_session(model, [CUDA, CPU]).get_providers()
     if CUDA in got:
-        return [CUDA, CPU]
+        return [CUDA] if choice == "cuda" else [CUDA, CPU]
     if choice == "auto":
         return [CPU]
     raise UsageError(
@@ -58,22 +64,39 @@ def providers_for(choice: Provider, model: Path) -> list[str]:
     )
 
 
-def onnx_session(model: Path, providers: Sequence[str], threads: int = 1) -> Any:
+def onnx_session(
+    model: Path, providers: Sequence[str], threads: int = 1, profile: Path | None = None
+) -> Any:
     """Open an ``InferenceSession`` on an ONNX file.
 
+    Args:
+        model: The file.
+        providers: Execution providers in order of preference. Without the CPU among them, a node
+            that none of the others can run is an error, not a silent fall to the CPU.
+        threads: Threads within a node.
+        profile: What the names of the profile's files start with, if one is to be written.
+
     Raises:
-        RefusedError: If onnxruntime cannot use the model.
+        RefusedError: If onnxruntime cannot use the model, or not on these providers alone.
     """
     import onnxruntime
 
-    with _quiet(), _refusing(f"onnxruntime cannot open {model}"):
+    do = None if CPU in providers else "Choose provider auto to let nodes run on the CPU as well."
+    with _quiet(), _refusing(f"onnxruntime cannot open {model}", do):
         return onnxruntime.InferenceSession(
-            str(model), _options(threads), providers=list(providers)
+            str(model),
+            _options(providers, threads, profile),
+            providers=list(providers),
+            enable_fallback=0,
         )
 
 
-def artifact_session(artifact: Path, providers: Sequence[str], threads: int = 1) -> Any:
+def artifact_session(
+    artifact: Path, providers: Sequence[str], threads: int = 1, profile: Path | None = None
+) -> Any:
     """Open an ``InferenceSession`` on a packed model, without writing a file.
+
+    The arguments are those of :func:`onnx_session`.
 
     Raises:
         UsageError: If a provider is not got.
@@ -81,8 +104,9 @@ def artifact_session(artifact: Path, providers: Sequence[str], threads: int = 1)
     """
     from prunepack.session import open_session
 
+    options = _options(providers, threads, profile)
     with _quiet():
-        return open_session(artifact, providers=providers, session_options=_options(threads))
+        return open_session(artifact, providers=providers, session_options=options)
 
 
 def mismatches(wanted: Sequence[str], *sessions: Any) -> tuple[int, str]:
@@ -120,13 +144,18 @@ def _parts(inputs: Mapping[str, npt.NDArray[Any]], size: int | None) -> Iterator
         yield {name: array[at : at + (size or count)] for name, array in inputs.items()}
 
 
-def _options(threads: int) -> Any:
+def _options(providers: Sequence[str], threads: int, profile: Path | None) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    if CPU not in providers:
+        options.add_session_config_entry(STRICT, "1")
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile)
     return options
 
 

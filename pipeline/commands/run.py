@@ -118,12 +118,10 @@ def _as_text(
 
 
 def _verdict(report: dict[str, Any]) -> str:
-    """Return the verdict with every check that failed."""
-    failed = [check for check in report["checks"] if not check["passed"]]
-    lines = [f"  {check['limit']}, measured {check['value']:.6g}" for check in failed]
+    """Return the verdict with every check that did not pass."""
     color = "green" if report["verdict"] == "passed" else "red"
-    count = f"{len(report['checks']) - len(failed)} of {len(report['checks'])} checks passed"
-    return "\n".join([colored(f"Verdict: {report['verdict']} ({count})", color), *lines])
+    reasons = [f"  {check['reason']}" for check in report["checks"] if check["outcome"] != "passed"]
+    return "\n".join([colored(f"Verdict: {report['summary']}", color), *reasons])
 
 
 def _as_json(

@@ -63,6 +63,7 @@ def test_results_lie_where_people_look(released):
         "report.json",
         "report.md",
         "junit.xml",
+        "code-quality.json",
     }
 
 

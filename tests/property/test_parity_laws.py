@@ -1,4 +1,4 @@
-"""The law of the smallest tolerance: numpy agrees just above it, and just below it does not."""
+"""The laws of parity: numpy agrees with each verdict, NaN never passes, order changes nothing."""
 
 import math
 
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from stages.parity import Comparison, tolerance
+from stages.tolerances import Tolerance
 
 SHAPES = arrays.array_shapes(min_dims=0, max_dims=3, max_side=5)
 FINITE = st.floats(-(2.0**100), 2.0**100, width=32)
@@ -77,3 +78,50 @@ def test_cutting_into_batches_changes_no_figure(pair, size):
         part, other = expected[at : at + size], found[at : at + size]
         cut.add({"y": part}, {"y": other}, len(part))
     assert whole.metrics() == cut.metrics()
+
+
+def figures(expected, found, rules=()):
+    """What a comparison of one batch measures, with NaN as a word, since it equals nothing."""
+    comparison = Comparison("x", rules=rules)
+    comparison.add({"y": expected}, {"y": found}, len(expected))
+    values = {name: one.value for name, one in comparison.metrics().items()}
+    return {name.removeprefix("parity.x."): str(value) for name, value in values.items()}
+
+
+@given(pairs(ANY), st.data())
+def test_the_order_of_samples_changes_no_figure(pair, data):
+    expected, found = (np.atleast_1d(each) for each in pair)
+    order = data.draw(st.permutations(range(len(expected))))
+    assert figures(expected, found) == figures(expected[order], found[order])
+
+
+@given(pairs(ANY), st.floats(0, 1), st.floats(0, 1))
+def test_beyond_tolerance_is_what_numpy_says(pair, atol, rtol):
+    expected, found = (np.atleast_1d(each) for each in pair)
+    beyond = figures(expected, found, (Tolerance(atol=atol, rtol=rtol),))["beyond_tolerance"]
+    a, b = found.astype(np.float64), expected.astype(np.float64)
+    assert int(beyond) == int((~np.isclose(a, b, rtol=rtol, atol=atol)).sum())
+
+
+@given(pairs(ANY), st.booleans(), st.floats(0, 1e30))
+def test_a_nan_on_one_side_never_passes(pair, nonfinite, loose):
+    expected, found = (np.atleast_1d(each) for each in pair)
+    rules = (Tolerance(atol=loose, rtol=loose, nonfinite=nonfinite),)
+    lonely = int((np.isnan(expected) != np.isnan(found)).sum())
+    measured = figures(expected, found, rules)
+    assert int(measured["beyond_tolerance"]) >= lonely
+    assert int(measured["nonfinite"]) >= lonely
+    if not nonfinite:
+        bad = ~(np.isfinite(expected) & np.isfinite(found))
+        assert int(measured["nonfinite"]) == bad.sum()
+
+
+@given(pairs(FINITE))
+def test_what_agrees_points_the_same_way(pair):
+    expected, found = (np.atleast_1d(each) for each in pair)
+    measured = figures(expected, expected)
+    for name in ("cosine", "argmax", "top5"):
+        value = float(figures(expected, found).get(f"outputs.y.{name}", 0))
+        assert -1 - 1e-9 <= value <= 100
+        assert float(measured.get(f"outputs.y.{name}", 1)) in {1, 100}
+    assert measured["outputs.y.sqnr_db"] == "inf"

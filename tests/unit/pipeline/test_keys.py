@@ -17,7 +17,7 @@ from pipeline.keys import Material, canonical, material_of
 from prunepack.errors import RefusedError, UsageError
 from stages.artifacts import Checkpoint, OnnxModel, Package
 from stages.contract import Config, stage
-from stages.references import InputFile, Reference
+from stages.references import InputData, InputFile, Reference
 
 HERE = Path(__file__).name
 
@@ -41,6 +41,7 @@ class ToyConfig(Config):
     by_name: dict[str, list[InputFile]] = Field({})
     named: dict[Reference, int] = Field({})
     either: Annotated[Reference | int, Field(description="x")] = 0
+    data: InputData = ""
     inner: Inner = Inner()
     inners: list[Inner | int] = Field([])
     anything: Any = None
@@ -218,6 +219,23 @@ def test_the_users_code_and_files_are_found_wherever_a_config_names_them(
     config: ToyConfig, expected: dict[str, str]
 ) -> None:
     assert user_of(config) == expected
+
+
+def test_samples_are_covered_whatever_they_come_from(working_folder: Path) -> None:
+    folder = working_folder / "sets"
+    (folder / "one").mkdir(parents=True)
+    (folder / "one" / "input_0.pb").write_text("tensor")
+    assert user_of(ToyConfig(data="c.bin")) == C
+    assert user_of(ToyConfig(data="a.py:f")) == A
+    assert user_of(ToyConfig(data="sets")) == {"sets/one/input_0.pb": digest_of("tensor")}
+    before = made_of(ToyConfig(data="sets")).key
+    (folder / "one" / "input_0.pb").write_text("another")
+    assert made_of(ToyConfig(data="sets")).key != before
+
+
+def test_samples_that_are_not_there() -> None:
+    with pytest.raises(UsageError, match=r"toy\.data: no\.npz cannot be read: expected a file"):
+        made_of(ToyConfig(data="no.npz"))
 
 
 def test_an_edited_input_file_has_another_key(working_folder: Path) -> None:

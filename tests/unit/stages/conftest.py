@@ -72,6 +72,12 @@ def run(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def workshop(tmp_path_factory):
+    """Opens a workshop that outlives a test."""
+    return lambda name: Workshop(tmp_path_factory.mktemp(name))
+
+
+@pytest.fixture(scope="session")
 def chain(tmp_path_factory, some_digits):
     run = Workshop(tmp_path_factory.mktemp("lenet"))
     dense = run(load, LoadConfig(dataset=some_digits))

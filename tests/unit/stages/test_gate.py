@@ -8,13 +8,16 @@ from pydantic import ValidationError
 
 from prunepack.errors import RefusedError, UsageError
 from stages.artifacts import Measurements, Parity, Verdict
-from stages.gate import GateConfig, gate, judge, limits_in, read_figures
+from stages.figures import file_of_figures, gathered, read_figures
+from stages.gate import GateConfig, budgets_in, gate, judge
 from stages.limits import ALWAYS, Limit
 from stages.metrics import Metric, metrics_to_json, write_json
 
 GOOD = {limit.name: Metric(limit.bound) for limit in map(Limit.parse, ALWAYS)}
-PARITY = {name: one for name, one in GOOD.items() if not name.startswith("latency")}
-MEASURED = {"latency.provider_mismatches": Metric(0), "size.ratio": Metric(9.0, "×")}
+GRAPH = {"graph.nodes": Metric(3), "graph.operator.Conv": Metric(3), "graph.opset": Metric(20)}
+PARITY = {name: one for name, one in GOOD.items() if not name.startswith(("latency.", "graph."))}
+MEASURED = {"latency.provider_mismatches": Metric(0), "size.ratio": Metric(9.0, "×")} | GRAPH
+CHECKS = len(ALWAYS)
 DIGESTS = {"model.onnx": "a" * 64, "model.prunepack": "b" * 64}
 
 
@@ -35,19 +38,20 @@ def figures(tmp_path):
 def test_a_release_that_passes(run, figures):
     verdict = run(gate, GateConfig(limits=("size.ratio >= 8.5",)), *figures())
     assert isinstance(verdict, Verdict)
-    assert run.facts == {"summary": "passed: 12 of 12 checks", "exit_code": 0}
+    assert run.facts == {"summary": f"passed: {CHECKS + 1} of {CHECKS + 1} checks", "exit_code": 0}
     content = verdict.content
     assert content["verdict"] == "passed"
     assert content["host"] == "a machine, 2 cores"
     assert content["digests"] == DIGESTS
-    assert set(content["metrics"]) == GOOD.keys() | MEASURED.keys()
+    assert set(content["metrics"]) == GOOD.keys() | MEASURED.keys() | {"graph.refused_operators"}
 
 
 def test_a_release_that_fails(run, figures):
-    broken = PARITY | {"parity.torch_onnx.tolerance": Metric(math.nan)}
+    broken = PARITY | {"parity.torch_onnx.beyond_tolerance": Metric(math.nan)}
     run(gate, GateConfig(limits=("size.ratio >= 9.5",)), *figures(broken))
     assert run.facts == {
-        "summary": "failed: 2 of 12 checks, parity.torch_onnx.tolerance, size.ratio",
+        "summary": f"failed: 2 of {CHECKS + 1} checks, parity.torch_onnx.beyond_tolerance, "
+        "size.ratio",
         "exit_code": 1,
     }
 
@@ -56,9 +60,13 @@ def test_a_release_that_fails(run, figures):
 def test_each_limit_that_always_holds_can_fail(run, figures, limit):
     step = 1 if limit.sense == "<=" else -1
     wrong = {limit.name: Metric(limit.bound + step)}
-    parity, measured = (each | wrong if limit.name in each else each for each in (PARITY, MEASURED))
+    if limit.name == "graph.refused_domains":
+        wrong = {"graph.domain.mine": Metric(1)}
+    parity = PARITY | wrong if limit.name in PARITY else PARITY
+    measured = MEASURED if limit.name in PARITY else MEASURED | wrong
     run(gate, GateConfig(), *figures(parity, measured))
-    assert run.facts == {"summary": f"failed: 1 of 11 checks, {limit.name}", "exit_code": 1}
+    expected = f"failed: 1 of {CHECKS} checks, {limit.name}"
+    assert run.facts == {"summary": expected, "exit_code": 1}
 
 
 def test_nothing_checked_is_not_a_pass(run, figures):
@@ -67,14 +75,64 @@ def test_nothing_checked_is_not_a_pass(run, figures):
     assert verdict.content["exit_code"] == 5
 
 
-def test_parity_is_judged_without_being_asked(figures, says):
+@pytest.mark.parametrize("link", ["torch_onnx", "weights", "session"])
+def test_parity_is_judged_without_being_asked(figures, link):
     _, measured = figures()
-    with says(
-        UsageError,
-        "the limit 'parity.torch_onnx.samples >= 1' is on a figure that was not measured. "
-        "Known: latency.provider_mismatches, size.ratio.",
-    ):
+    with pytest.raises(UsageError) as caught:
         judge(GateConfig(), [measured.path / "measurements.json"])
+    assert f"the limit 'parity.{link}." in str(caught.value)
+
+
+def test_a_graph_that_nobody_looked_at_is_no_pass(run, figures, says):
+    measured = {name: one for name, one in MEASURED.items() if name not in GRAPH}
+    with pytest.raises(UsageError, match=r"'graph\.refused_domains <= 0' is on a figure that was"):
+        run(gate, GateConfig(), *figures(measured=measured))
+
+
+def test_too_few_samples_are_no_pass_unless_that_is_said(run, figures):
+    drop = {"accuracy.drop": Metric(0.3, "points", 0.1, 0.5), "accuracy.samples": Metric(900)}
+    limits = ("accuracy.drop <= 0.4",)
+    run(gate, GateConfig(limits=limits), *figures(PARITY | drop))
+    assert run.facts == {
+        "summary": f"undecided: 1 of {CHECKS + 1} checks, accuracy.drop",
+        "exit_code": 1,
+    }
+    verdict = run(gate, GateConfig(limits=limits, undecided="pass"), *figures(PARITY | drop))
+    summary = f"passed: {CHECKS} of {CHECKS + 1} checks; undecided: 1, accuracy.drop"
+    assert run.facts == {"summary": summary, "exit_code": 0}
+    (check,) = [one for one in verdict.content["checks"] if one["name"] == "accuracy.drop"]
+    assert (check["outcome"], check["passed"]) == ("undecided", True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "failed"),
+    [
+        ({}, ["graph.refused_domains"]),
+        ({"domains": ("mine",)}, []),
+        ({"domains": ("mine",), "operators": ("Conv",)}, ["graph.refused_operators"]),
+        ({"domains": ("mine",), "operators": ("Conv", "mine.*")}, []),
+        ({"domains": ("mine",), "limits": ("graph.opset <= 19",)}, ["graph.opset"]),
+    ],
+)
+def test_operators_and_domains_are_allowed_by_name(figures, settings, failed):
+    graph = {"graph.domain.mine": Metric(1), "graph.operator.mine.Secret": Metric(1)}
+    parity, measured = figures(measured=MEASURED | graph)
+    sources = [parity.path / "parity.json", measured.path / "measurements.json"]
+    report = judge(GateConfig(**settings), sources)
+    assert [check.limit.name for check in report.open] == failed
+
+
+def test_a_baseline_is_named_in_the_report(run, figures, tmp_path):
+    old = tmp_path / "old.json"
+    write_json(
+        old, {"digests": {"model.prunepack": "d" * 64}, "metrics": metrics_to_json(MEASURED)}
+    )
+    config = GateConfig(limits=("size.ratio >= 0.98 x baseline",), baseline=old)
+    content = run(gate, config, *figures()).content
+    assert content["verdict"] == "passed"
+    assert content["baseline"] == {"model.prunepack": "d" * 64}
+    assert content["checks"][-1]["bound"] == pytest.approx(8.82)
+    assert str(tmp_path) not in json.dumps(content)
 
 
 def test_a_limit_on_what_was_not_measured(run, figures, says):
@@ -101,22 +159,40 @@ def test_figures_of_two_models_are_refused(run, figures, tmp_path, says):
         run(gate, GateConfig(), *figures(others=other))
 
 
-def test_a_report_carries_its_limits_and_can_be_judged_again(run, figures):
-    verdict = run(gate, GateConfig(limits=("size.ratio >= 8.5",), skip=("parity.*",)), *figures())
-    path = verdict.path / "report.json"
-    assert limits_in(path) == [
-        "runtime.provider_mismatches <= 0",
-        "latency.provider_mismatches <= 0",
-        "size.ratio >= 8.5",
-    ]
+def test_a_report_is_held_to_its_limits_again_and_not_let_off_again(run, figures):
+    config = GateConfig(
+        limits=("size.ratio >= 8.5", "graph.op* >= 1"),
+        operators=("Conv",),
+        skip=("parity.*",),
+        undecided="pass",
+        domains=("mine",),
+    )
+    path = run(gate, config, *figures()).path / "report.json"
+    assert budgets_in(path) == GateConfig(limits=config.limits, operators=config.operators)
     report = judge(GateConfig(limits=("size.ratio >= 9.5",)), [path])
     assert report.verdict == "failed"
     assert report.host == "a machine, 2 cores"
+    assert report.digests == DIGESTS
 
 
-def test_figures_carry_no_limits(figures):
+def test_figures_were_held_to_nothing(figures):
     parity, _ = figures()
-    assert limits_in(parity.path / "parity.json") == []
+    assert budgets_in(parity.path / "parity.json") == GateConfig()
+
+
+def test_figures_are_found_in_the_folders_that_hold_them(figures, tmp_path):
+    _, measured = figures()
+    assert file_of_figures(measured.path) == tmp_path / "parity.json"
+    assert file_of_figures(tmp_path / "parity.json") == tmp_path / "parity.json"
+    assert file_of_figures(tmp_path / "none") == tmp_path / "none"
+
+
+def test_figures_are_gathered(figures, tmp_path):
+    figures()
+    found = gathered([tmp_path / "parity.json", tmp_path / "measurements.json"])
+    assert found.metrics == PARITY | MEASURED
+    assert (found.digests, found.host) == (DIGESTS, "a machine, 2 cores")
+    assert found.content["host"] == "a machine, 2 cores"
 
 
 @pytest.fixture
@@ -181,12 +257,29 @@ def test_digests_of_another_form(file, digests, says):
         read_figures(path)
 
 
+def test_text_that_is_none(file, says):
+    path = file('{"metrics": {}, "host": "\\ud800"}')
+    with says(RefusedError, f"{path}: expected Unicode text, found surrogates not allowed"):
+        read_figures(path)
+
+
+def test_a_host_of_another_form(file, says):
+    path = file({"metrics": {}, "host": 7})
+    with says(RefusedError, f"{path}: host: expected a text, found 7"):
+        read_figures(path)
+
+
 @pytest.mark.parametrize(
-    ("checks", "found"),
-    [([{}], "'limit'"), (7, "'int' object is not iterable"), ([3], "'int' object is not")],
+    ("budgets", "found"),
+    [
+        (7, "argument of type 'int' is not iterable"),
+        ({"limits": 7}, "1 validation error for GateConfig"),
+        ({"limits": ["size.ratio > 3"]}, "1 validation error for GateConfig"),
+        ({"operators": [3]}, "1 validation error for GateConfig"),
+    ],
 )
-def test_checks_of_another_form(file, checks, found):
-    path = file({"metrics": {}, "checks": checks})
-    with pytest.raises(RefusedError) as caught:
-        limits_in(path)
-    assert str(caught.value).startswith(f"{path} is no report: found {found}")
+def test_budgets_of_another_form(file, budgets, found, says):
+    path = file({"metrics": {}, "budgets": budgets})
+    expected = "expected budgets with limits and operators"
+    with says(RefusedError, f"{path} is no report: {expected}, found {found}"):
+        budgets_in(path)

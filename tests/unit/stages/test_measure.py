@@ -1,5 +1,6 @@
 """Measuring: sizes are those of the files, and every figure is beside that of the dense model."""
 
+import os
 import subprocess
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from stages.load import LoadConfig, load
 from stages.measure import MeasureConfig, measure, zstd19_size
 from stages.pack import PackConfig, pack
 
-QUICK = MeasureConfig(provider="cpu", repeats=10, batch_sizes=(1, 3))
+QUICK = MeasureConfig(provider="cpu", repeats=10, rounds=5, batch_sizes=(1, 3))
 
 
 @pytest.fixture
@@ -55,28 +56,51 @@ def test_latencies_for_every_batch_size_with_their_host(chain, measured):
     assert isinstance(found, Measurements)
     metrics = found.content["metrics"]
     names = {name for name in metrics if name.startswith("latency.")}
+    times = {f"{side}{what}" for side in ("dense", "pruned") for what in ("", "_p90", "_p99")}
+    of_a_batch = times | {"dense_throughput", "pruned_throughput", "ratio", "verdict", "preempted"}
     assert names == {"latency.provider_mismatches"} | {
-        f"latency.batch_{batch}.{what}" for batch in (1, 3) for what in ("dense", "pruned", "ratio")
+        f"latency.{name}.{what}"
+        for name, whats in (
+            ("session", times | {"ratio", "verdict"}),
+            ("batch_1", of_a_batch),
+            ("batch_3", of_a_batch),
+        )
+        for what in whats
     }
-    where = f"CPUExecutionProvider, 1 thread, {host_name()}"
-    for batch in (1, 3):
-        times = [metrics[f"latency.batch_{batch}.{what}"] for what in ("dense", "pruned")]
-        assert [(one["unit"], one["note"]) for one in times] == [("ms", where)] * 2
-        ratio = metrics[f"latency.batch_{batch}.ratio"]
-        assert ratio["low"] <= ratio["high"]
-        assert ratio["value"] == times[1]["value"] / times[0]["value"]
+    core = max(os.sched_getaffinity(0))
+    where = f"CPUExecutionProvider, 1 thread pinned to core {core}, {host_name()}"
+    for name in ("session", "batch_1", "batch_3"):
+        for what in times:
+            one = metrics[f"latency.{name}.{what}"]
+            assert one["value"] > 0
+            assert (one["unit"], one["note"]) == ("ms", where)
+        ratio = metrics[f"latency.{name}.ratio"]
+        assert ratio["low"] <= ratio["value"] <= ratio["high"]
     assert metrics["latency.provider_mismatches"]["value"] == 0
     assert found.content["host"] == host_name()
     assert found.content["digests"] == digests_of(chain.onnx, chain.package)
 
 
+def test_where_it_runs_and_what_memory_it_needs(chain, measured):
+    metrics = measured(chain).content["metrics"]
+    assert metrics["runtime.nodes"]["value"] >= 14
+    assert metrics["runtime.nodes_elsewhere"]["value"] == 0
+    assert metrics["runtime.tf32"]["value"] == 0
+    for side in ("dense", "pruned"):
+        assert 10**7 < metrics[f"memory.{side}"]["value"] < 10**9
+        assert "a batch of 3" in metrics[f"memory.{side}"]["note"]
+
+
 def test_what_it_says(chain, measured, run):
-    values = {n: m["value"] for n, m in measured(chain).content["metrics"].items()}
+    metrics = measured(chain).content["metrics"]
+    values = {name: one["value"] for name, one in metrics.items()}
     artifact, ratio = values["size.artifact"], values["size.ratio"]
     latency = values["latency.batch_1.ratio"]
+    word = metrics["latency.batch_1.verdict"]["note"].partition(":")[0]
+    assert word in {"slower", "faster", "cannot tell"}
     assert run.facts == {
         "summary": f"{artifact:,} bytes, {ratio:.2f}× smaller than dense ONNX, "
-        f"latency {latency:.2f}× dense",
+        f"latency {latency:.2f}× dense ({word})",
         "artifact_bytes": artifact,
     }
 
@@ -84,12 +108,16 @@ def test_what_it_says(chain, measured, run):
 def test_threads_are_said(chain, measured):
     config = QUICK.model_copy(update={"threads": 2, "batch_sizes": (1,)})
     note = measured(chain, config).content["metrics"]["latency.batch_1.dense"]["note"]
-    assert ", 2 threads, " in note
+    cores = ", ".join(map(str, sorted(os.sched_getaffinity(0))[-2:]))
+    assert f", 2 threads pinned to core {cores}, " in note
 
 
 def test_no_batch_sizes_measure_sizes_only(chain, measured, run):
     metrics = measured(chain, QUICK.model_copy(update={"batch_sizes": ()})).content["metrics"]
-    assert {name for name in metrics if "batch" in name} == set()
+    assert {name for name in metrics if name.startswith(("latency", "memory"))} == {
+        "latency.provider_mismatches"
+    }
+    assert metrics["runtime.nodes_elsewhere"]["value"] == 0
     assert run.facts["summary"].endswith("smaller than dense ONNX")
 
 
@@ -127,6 +155,8 @@ def test_several_files_count_together_in_blocks(tmp_path):
         ({"batch_sizes": (1, 0)}, "a batch has 1 sample or more, found 0"),
         ({"batch_sizes": (-4,)}, "a batch has 1 sample or more, found -4"),
         ({"repeats": 9}, "greater than or equal to 10"),
+        ({"rounds": 4}, "greater than or equal to 5"),
+        ({"seconds": 0}, "greater than 0"),
         ({"threads": 0}, "greater than or equal to 1"),
         ({"provider": "tpu"}, "Input should be 'auto', 'cpu' or 'cuda'"),
     ],

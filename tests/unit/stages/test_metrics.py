@@ -44,6 +44,7 @@ def test_not_a_number_comes_back():
         ({"x": ROW | {"value": "many"}}, "KeyError: 'many'"),
         ({"x": ROW | {"value": True}}, "KeyError: True"),
         ({"x": ROW | {"low": [1]}}, "TypeError: unhashable type: 'list'"),
+        ({"x": ROW | {"low": 10**400}}, "OverflowError: int too large to convert to float"),
         ({"x": ROW | {"unit": None}}, "TypeError: expected text, found None"),
         ({"x": ROW | {"note": 3}}, "TypeError: expected text, found 3"),
     ],

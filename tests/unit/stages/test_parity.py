@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stages.parity import Comparison, tolerance
+from stages.tolerances import Tolerance
 
 NAN, INF = float("nan"), float("inf")
 
@@ -66,12 +67,15 @@ def test_no_elements_are_no_distance():
 
 def test_equal_outputs():
     found = compared({"y": floats(1, 2)}, {"y": floats(1, 2)})
-    assert {name: one.value for name, one in found.items()} == {
+    total = {name: one.value for name, one in found.items() if not name.startswith("outputs.")}
+    assert total == {
         "samples": 1,
         "outputs": 1,
+        "values": 2,
         "unmatched_outputs": 0,
         "nonfinite": 0,
         "tolerance": 0.0,
+        "beyond_tolerance": 0,
     }
     assert found["tolerance"].note == "y[0]: 1 and 1"
 
@@ -96,9 +100,10 @@ def test_outputs_that_do_not_match(expected, found, note, exact):
 
 def test_nothing_compared_is_not_a_pass():
     metrics = compared({"y": floats(1)}, {})
-    assert metrics["outputs"].value == 0
-    assert math.isnan(metrics["tolerance"].value)
-    assert metrics["tolerance"].note == "no output was compared"
+    assert metrics["outputs"].value == metrics["values"].value == 0
+    for name in ("tolerance", "beyond_tolerance"):
+        assert math.isnan(metrics[name].value)
+        assert metrics[name].note == "no output was compared"
     assert math.isnan(Comparison("none").metrics()["parity.none.tolerance"].value)
 
 
@@ -159,7 +164,121 @@ def test_exact_means_bit_for_bit(expected, found, differing):
     assert "tolerance" not in metrics
 
 
-def test_an_empty_output_and_a_single_number_have_a_place():
-    assert compared({"y": floats()}, {"y": floats()})["tolerance"].note == "y is empty"
+def test_an_output_that_is_always_empty_was_not_compared():
+    metrics = compared({"y": floats(), "z": floats(1)}, {"y": floats(), "z": floats(1)})
+    assert metrics["outputs"].value == metrics["values"].value == 1
+    unmatched = metrics["unmatched_outputs"]
+    assert (unmatched.value, unmatched.note) == (1, "y is always empty")
+    assert math.isnan(metrics["outputs.y.tolerance"].value)
+
+
+def test_an_output_that_is_empty_now_and_then_was_compared():
+    comparison = Comparison("link")
+    for one in (floats(), floats(1, 2), floats()):
+        comparison.add({"y": one}, {"y": one}, 1)
+    metrics = comparison.metrics()
+    assert metrics["parity.link.unmatched_outputs"].value == 0
+    assert metrics["parity.link.values"].value == 2
+
+
+def test_a_single_number_has_a_place():
     single = compared({"y": np.float32(1)[None].reshape(())}, {"y": np.full((), 2, np.float32)})
     assert single["tolerance"].note == "y[]: 1 and 2"
+
+
+def test_the_note_says_what_the_input_was():
+    comparison = Comparison("link")
+    comparison.add({"y": floats(0, 0)}, {"y": floats(0, 1)}, 2, "zeros", 0)
+    comparison.add({"y": floats(0, 0)}, {"y": floats(7, 1)}, 2, "digits", 40)
+    comparison.add({"y": floats(0, 0, 0)}, {"y": floats(0, 0, 9)}, 2, "odd", 40)
+    metrics = comparison.metrics()
+    assert metrics["parity.link.tolerance"].note == "y[2]: 0 and 9 (odd)"
+    assert metrics["parity.link.beyond_tolerance"].value == 4
+
+
+@pytest.mark.parametrize(
+    ("rule", "beyond"),
+    [
+        ({}, 3),
+        ({"atol": 0.1}, 2),
+        ({"rtol": 0.5}, 1),
+        ({"outputs": "y*", "atol": 10.0}, 0),
+        ({"outputs": "z", "atol": 10.0}, 3),
+    ],
+)
+def test_a_tolerance_of_ones_own(rule, beyond):
+    expected, found = {"y": floats(1, 1, 1)}, {"y": floats(1.01, 1.4, 9)}
+    metrics = compared(expected, found, rules=(Tolerance(**rule),))
+    assert metrics["beyond_tolerance"].value == beyond
+
+
+@pytest.mark.parametrize(("atol", "beyond"), [(0.0, 1), (0.1, 1), (1.0, 0)])
+def test_a_lenient_comparison_is_as_strict_as_usual_at_most(atol, beyond):
+    expected, found = {"y": floats(0, 0)}, {"y": floats(5e-5, 0.5)}
+    rules = (Tolerance(atol=atol, rtol=0.0),)
+    metrics = compared(expected, found, rules=rules, lenient=True)
+    assert metrics["beyond_tolerance"].value == beyond
+
+
+def test_beyond_tolerance_names_every_output_that_is():
+    rules = (Tolerance(outputs="logits", atol=1.0), Tolerance(atol=0.0, rtol=0.0))
+    expected = {"logits": floats(0), "a": floats(1), "b": floats(1)}
+    metrics = compared(
+        expected, {"logits": floats(0.9), "a": floats(1), "b": floats(2)}, rules=rules
+    )
+    assert metrics["beyond_tolerance"].value == 1
+    assert metrics["beyond_tolerance"].note == "b[0]: 1 and 2"
+    assert metrics["tolerance"].note == "logits[0]: 0 and 0.899999976"
+    assert metrics["outputs.logits.beyond_tolerance"].value == 0
+    assert metrics["outputs.logits.beyond_tolerance"].note == "atol 1, rtol 0.0001"
+
+
+@pytest.mark.parametrize(
+    ("found", "nonfinite", "beyond"),
+    [
+        (floats(NAN, INF, 1), 0, 0),
+        (floats(NAN, INF, 2), 0, 1),
+        (floats(NAN, -INF, 1), 1, 1),
+        (floats(0, INF, 1), 1, 1),
+        (floats(INF, NAN, 1), 2, 2),
+        (floats(NAN, INF, NAN), 1, 1),
+    ],
+)
+def test_nan_and_infinity_in_the_same_place_if_the_recipe_says_so(found, nonfinite, beyond):
+    expected = {"y": floats(NAN, INF, 1)}
+    metrics = compared(expected, {"y": found}, rules=(Tolerance(nonfinite=True),))
+    assert metrics["nonfinite"].value == nonfinite
+    assert metrics["beyond_tolerance"].value == beyond
+    strict = compared(expected, {"y": found})
+    assert strict["nonfinite"].value >= 2
+    assert strict["beyond_tolerance"].value >= 1
+
+
+def test_names_that_are_no_part_of_a_figures_name():
+    outputs = {"a/b:0": floats(1), "a_b_0": floats(2), "a.b": floats(3)}
+    names = {name.rpartition(".")[0] for name in compared(outputs, outputs) if "outputs." in name}
+    assert names == {"outputs.a_b_0", "outputs.a_b_0_2", "outputs.a.b"}
+
+
+def test_text_is_equal_or_not():
+    expected, found = np.array(["a", "b"], object), np.array(["a", "c"], object)
+    assert compared({"y": expected}, {"y": found}, exact=True)["differing_values"].value == 1
+    assert compared({"y": expected}, {"y": expected}, exact=True)["differing_values"].value == 0
+
+
+def test_the_exact_link_says_where():
+    metrics = compared({"y": floats(1, 2)}, {"y": floats(1, 3)}, exact=True)
+    assert metrics["differing_values"].note == "y[1]: 2 and 3"
+
+
+def test_a_side_without_any_output():
+    comparison = Comparison("link")
+    comparison.add({"y": floats(1)}, {"y": floats(1)}, 1)
+    comparison.fail("length of 7", "onnxruntime cannot run it")
+    unmatched = comparison.metrics()["parity.link.unmatched_outputs"]
+    assert (unmatched.value, unmatched.note) == (1, "length of 7: onnxruntime cannot run it")
+
+
+def test_large_integers_that_float64_cannot_tell_apart():
+    metrics = compared({"y": np.array([2**60])}, {"y": np.array([2**60 + 1])})
+    assert metrics["beyond_tolerance"].value == 1

@@ -58,6 +58,56 @@ def test_an_onnxruntime_without_cuda(chain, monkeypatch, says):
         providers_for("cuda", chain.onnx.model)
 
 
+class Granting:
+    """Stands for a session on a machine where every provider that is listed can be had."""
+
+    def __init__(self, *_, providers, **__):
+        self._providers = providers
+
+    def get_providers(self):
+        return self._providers
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"), [("cpu", [CPU]), ("auto", [CUDA, CPU]), ("cuda", [CUDA])]
+)
+def test_where_there_is_cuda(chain, monkeypatch, choice, expected):
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Granting)
+    assert providers_for(choice, chain.onnx.model) == expected
+
+
+@pytest.mark.skipif(not _listed(CUDA), reason="an onnxruntime without CUDA")
+def test_cuda_alone_does_not_fall_to_the_cpu(no_gpu, chain, capfd):
+    with pytest.raises(RefusedError) as caught:
+        onnx_session(chain.onnx.model, [CUDA])
+    message = str(caught.value)
+    assert message.startswith(f"onnxruntime cannot open {chain.onnx.model}: found ")
+    assert "assigned to the default CPU EP" in message
+    assert message.endswith("Choose provider auto to let nodes run on the CPU as well.")
+    with pytest.raises(RefusedError, match="assigned to the default CPU EP"):
+        artifact_session(chain.package.file, [CUDA])
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("providers", [[CPU], [CUDA, CPU]])
+def test_the_cpu_is_no_fall_where_it_was_asked_for(chain, providers):
+    session = onnx_session(chain.onnx.model, [one for one in providers if _listed(one)])
+    assert session.get_providers()[-1] == CPU
+
+
+def test_a_profile_is_written_where_it_should_be(chain, tmp_path):
+    for number, session in enumerate(
+        (
+            onnx_session(chain.onnx.model, [CPU], profile=tmp_path / "0"),
+            artifact_session(chain.package.file, [CPU], profile=tmp_path / "1"),
+        )
+    ):
+        run_session(session, {"input": PIXELS})
+        assert session.end_profiling().startswith(str(tmp_path / str(number)))
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_both_sessions_compute_the_same_bits(chain):
     sessions = onnx_session(chain.onnx.model, [CPU]), artifact_session(chain.package.file, [CPU])
     one, other = (run_session(session, {"input": PIXELS})["output"] for session in sessions)

@@ -1,0 +1,124 @@
+"""Plant faults at random depths, and see whether ``prunepack bisect`` names the node, and how soon.
+
+The command is a process of its own each time. Every fault is sought twice: between two ONNX files,
+where a difference of one bit counts, and between the torch checkpoint and the file, where the
+tolerance is that of verify. A fault that does not show at the outputs beyond that is no fault, and
+another one is drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.models import MODELS, onnx_model
+from benchmarks.planted import KINDS, plant
+from benchmarks.results import write_result
+from stages.example_inputs import drawn
+from stages.host import host_name
+from stages.load import load
+from stages.onnx_program import OnnxProgram
+from stages.tensors_apart import apart
+
+COMMAND = [str(Path(sys.executable).with_name("prunepack")), "bisect"]
+CHOSEN = ("efficientnet_lite0", "minilm")
+VISIBLE = {"onnx": 0.0, "torch": 2e-4}
+"""How far a fault has to show at the outputs: for two files at all, for torch twice the limit."""
+
+
+def effect(right: Path, wrong: Path) -> float:
+    """Return the tolerance that the outputs of two models with the same inputs would need."""
+    one, other = (OnnxProgram.open(path, str(path)) for path in (right, wrong))
+    inputs = drawn(one.graph, other.graph, 2, 0)
+    outputs = (program.values(program.graph.outputs, inputs) for program in (one, other))
+    mine, theirs = outputs
+    return max(apart(mine[name], theirs[name]).amount for name in mine)
+
+
+def planted(source: Path, wrong: Path, number: int, visible: float) -> tuple[str, str, int]:
+    """Write a faulty copy of ``source``; return the kind of fault, its node and its depth."""
+    import onnx
+
+    kinds = list(KINDS)
+    for attempt in range(100):
+        generator = np.random.default_rng([number, attempt])
+        kind = kinds[(number + attempt) % len(kinds)]
+        model = onnx.load(source)
+        node = plant(kind, model, generator)
+        if node is None:
+            continue
+        wrong.write_bytes(model.SerializeToString())
+        if effect(source, wrong) > visible:
+            names = [one.name or one.output[0] for one in model.graph.node]
+            return kind, node, names.index(node)
+    sys.exit(f"no fault shows in {source}")
+
+
+def sought(a: Path, b: Path) -> tuple[dict[str, Any], float]:
+    """Run the command; return what it says and its seconds."""
+    began = time.perf_counter()
+    done = subprocess.run(
+        [*COMMAND, str(a), str(b), "--json"], check=False, capture_output=True, text=True
+    )
+    seconds = time.perf_counter() - began
+    if done.returncode not in {0, 1}:
+        sys.exit(done.stderr)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found, seconds
+
+
+def one_fault(name: str, pair: str, number: int, folder: Path) -> dict[str, Any]:
+    """Plant fault ``number`` in the model ``name`` and seek it."""
+    right, wrong = onnx_model(name, 0.0), folder / "wrong.onnx"
+    kind, node, depth = planted(right, wrong, number, VISIBLE[pair])
+    a = right if pair == "onnx" else checkpoint(name, folder)
+    found, seconds = sought(a, wrong)
+    place = found["place"] or {"counterpart": "nothing", "module": ""}
+    return {
+        "kind": kind,
+        "node": node,
+        "depth": depth,
+        "nodes": found["nodes"],
+        "found": place["counterpart"],
+        "module": place["module"],
+        "hit": place["counterpart"] == node,
+        "runs": found["runs"],
+        "seconds": round(seconds, 2),
+    }
+
+
+def checkpoint(name: str, folder: Path) -> Path:
+    """Return the folder of the trained model that ``onnx_model`` exports."""
+    path = folder / name
+    if not path.exists():
+        path.mkdir()
+        load.body(MODELS[name], path)
+    return path
+
+
+def main() -> None:
+    """Plant, seek and write ``results/bisect.json``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--faults", type=int, default=20, help="per model and pair")
+    count = parser.parse_args().faults
+    rows: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for name in CHOSEN:
+        rows[name] = {}
+        for pair in VISIBLE:
+            with tempfile.TemporaryDirectory() as folder:
+                found = [one_fault(name, pair, number, Path(folder)) for number in range(count)]
+            rows[name][pair] = found
+            print(name, pair, sum(row["hit"] for row in found), "of", count, file=sys.stderr)
+    write_result("bisect", {"host": host_name(), "faults": rows})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""Honest releases, made once by the real commands, to be copied and spoilt."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import numpy as np
+
+from pipeline.cli import main
+from stages.datasets import open_data
+from tests.faults.fault import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.faults.fault import Command
+
+__all__ = ["LIMITS", "Release", "build", "copy_of", "lab", "released", "rewrite", "run", "run_all"]
+
+NETWORKS = Path(__file__).with_name("networks.py")
+DIGITS = 300
+
+LOADED: dict[str, tuple[str, ...]] = {
+    "lenet": ("--model", "lenet", "--dataset", "networks.py:digits"),
+    "heads": ("--model", "networks.py:Heads", "--inputs", "name=image,shape=3x8x8"),
+    "mixed": (
+        *("--model", "networks.py:Mixed", "--inputs", "name=ids,shape=6,dtype=int64"),
+        *("--inputs", "name=keep,shape=6,dtype=bool"),
+        *("--inputs", "name=x,shape=6x4", "--inputs", "name=y,shape=6x4"),
+    ),
+}
+"""Model → how ``load`` gets it: a real one, and two that have what it lacks."""
+
+LIMITS = ("size.ratio >= 1.3", "sparsity.weights >= 49", "accuracy.artifact >= 90")
+"""What an honest release is held to; the last only where there are labels."""
+
+QUICK = ("--provider", "cpu", "--batch-sizes", "1", "--repeats", "10", "--seconds", "0.1")
+NOT_MEASURED = ("--skip", "latency.*", "--skip", "graph.*", "--skip", "runtime.nodes_elsewhere")
+"""What ``verify`` alone does not measure, where ``measure`` did not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The folder of a release, with a folder in it for what each stage made."""
+
+    folder: Path
+
+    def __truediv__(self, name: str) -> Path:
+        """Return a path in the folder: ``dense``, ``masked``, ``final``, ``onnx``, ``package``."""
+        return self.folder / name
+
+    @property
+    def model(self) -> Path:
+        """The exported file."""
+        return self.folder / "onnx/model.onnx"
+
+    @property
+    def packed(self) -> Path:
+        """The artifact."""
+        return self.folder / "package/model.prunepack"
+
+    def pack(self) -> None:
+        """Pack the exported file, as it is now."""
+        self.packed.parent.mkdir(exist_ok=True)
+        _passes(["pack", str(self / "onnx"), "-o", str(self.packed), "--force"])
+
+    def verify(self, *options: str) -> Command:
+        """Return the command that compares the four forms."""
+        parts = [str(self / one) for one in ("dense", "final", "onnx", "package")]
+        usual = ("--provider", "cpu", "--random-samples", "12")
+        return ["verify", *parts, "-o", str(self / "parity"), *usual, *options]
+
+    def measure(self, *options: str) -> Command:
+        """Return the command that weighs and times, as quickly as it can."""
+        names = ("dense", "masked", "dense_onnx", "onnx", "package")
+        parts = [str(self / one) for one in names]
+        return ["measure", *parts, "-o", str(self / "measured"), *QUICK, *options]
+
+    def gate(self, *options: str) -> Command:
+        """Return the command that judges what ``verify`` found."""
+        return ["gate", str(self / "parity"), *NOT_MEASURED, *options]
+
+    def checks(self, *limits: str) -> list[Command]:
+        """Return the usual commands: verify, then gate."""
+        return [self.verify(), self.gate(*_options(limits))]
+
+    def judge(self, *options: str) -> Command:
+        """Return the command that judges the report of the whole release."""
+        return ["gate", str(self / "report"), *options]
+
+
+def _options(limits: Sequence[str]) -> list[str]:
+    return [word for limit in limits for word in ("--limits", limit)]
+
+
+def run(command: Command) -> Outcome:
+    """Run ``prunepack`` in this process, as its console script does."""
+    said = io.StringIO()
+    plain = {name: text for name, text in os.environ.items() if not name.startswith("GITHUB_")}
+    with (
+        mock.patch.dict(os.environ, plain, clear=True),
+        mock.patch.object(sys, "argv", ["prunepack", *command]),
+        redirect_stdout(said),
+        redirect_stderr(said),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            return Outcome(command[0], int(end.code or 0), said.getvalue())
+
+
+def run_all(commands: Sequence[Command]) -> Outcome:
+    """Run commands in turn until one does not pass."""
+    done = Outcome("", 0, "")
+    for command in commands:
+        done = run(command)
+        if done.code:
+            break
+    return done
+
+
+def _passes(*commands: Command) -> None:
+    done = run_all(commands)
+    if done.code:
+        raise RuntimeError(f"an honest command failed: {done.command}: {done.text}")
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Return the folder that all honest releases lie in until this process ends."""
+    folder = tempfile.TemporaryDirectory(prefix="faults-")
+    shutil.copy(NETWORKS, folder.name)
+    test = open_data("mnist").test
+    images, labels = test.inputs[:DIGITS], test.labels[:DIGITS]
+    np.savez(Path(folder.name) / "digits.npz", images=images, labels=labels)
+    return folder
+
+
+def lab() -> Path:
+    """Return the folder with ``networks.py``, its data and the honest releases."""
+    return Path(_folder().name)
+
+
+def build(folder: Path, model: str, seed: int = 0, amount: float = 0.5) -> Release:
+    """Carry a model through the stages up to its artifact.
+
+    Args:
+        folder: A new folder.
+        model: A key of ``LOADED``.
+        seed: Seed of fresh weights and of whatever else is drawn.
+        amount: The fraction to prune.
+    """
+    release = Release(folder)
+    at = {name: str(folder / name) for name in ("dense", "masked", "final", "onnx", "dense_onnx")}
+    given = [word.replace("networks.py", str(lab() / "networks.py")) for word in LOADED[model]]
+    _passes(
+        ["load", *given, "-o", at["dense"], "--seed", str(seed)],
+        ["prune", at["dense"], "-o", at["masked"], "--amount", str(amount)],
+        ["finalize", at["masked"], "-o", at["final"], "--seed", str(seed)],
+        ["export", at["final"], "-o", at["onnx"]],
+    )
+    release.pack()
+    return release
+
+
+@cache
+def released(model: str) -> Release:
+    """Return the honest release of a model, with its report; nobody writes into it."""
+    release = build(lab() / model, model)
+    _passes(["export", str(release / "dense"), "-o", str(release / "dense_onnx")])
+    limits = LIMITS if model == "lenet" else LIMITS[:2]
+    sources = [str(release / "parity"), str(release / "measured")]
+    judged = ["gate", *sources, "-o", str(release / "report"), *_options(limits)]
+    _passes(release.verify(), release.measure(), judged)
+    for file in (release.model, release.packed):
+        shutil.copy(file, release / "report")
+    return release
+
+
+def copy_of(model: str, folder: Path) -> Release:
+    """Return a copy of an honest release without its figures, to be spoilt."""
+    whole = released(model).folder
+    shutil.copytree(whole, folder / model, ignore=shutil.ignore_patterns("parity", "measured"))
+    return Release(folder / model)
+
+
+def rewrite(path: Path, **changes: Any) -> None:
+    """Replace some keys of the JSON object in a file."""
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | changes))

@@ -1,0 +1,143 @@
+"""The models and data sets of the faults: a user's file, copied beside ``digits.npz``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 -- its usual name
+from torch import nn
+
+Split = tuple[Any, Any]
+
+
+class Heads(nn.Module):
+    """Images float32 (n, 3, 8, 8) to probabilities (n, 8) and levels (n, 8)."""
+
+    mean: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1))
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+        self.norm = nn.BatchNorm2d(8)
+        self.square = nn.Linear(8, 8)
+        self.steady = nn.LayerNorm(8)
+        self.left = nn.Linear(8, 8)
+        self.right = nn.Linear(8, 8)
+        _settle(self)
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return softmax over classes, and levels."""
+        x = F.relu(self.norm(self.conv(image - self.mean)))
+        x = F.gelu(self.square(x.mean((2, 3))))
+        x = self.steady(self.dropped(x))
+        return F.softmax(self.left(x), 1), self.right(x)
+
+    def dropped(self, x: torch.Tensor) -> torch.Tensor:
+        """Return ``x``: where a faulty twin has its Dropout."""
+        return x
+
+
+class Forgetful(Heads):
+    """Dropout that does not ask whether the model is being trained."""
+
+    def dropped(self, x: torch.Tensor) -> torch.Tensor:
+        """Return ``x`` with some of it zero."""
+        return F.dropout(x, 0.1)
+
+
+class Untamed(Heads):
+    """BatchNorm that ``eval()`` does not reach."""
+
+    def train(self, mode: bool = True) -> Untamed:
+        """Set the mode of everything but BatchNorm."""
+        super().train(mode)
+        self.norm.train()
+        return self
+
+
+class Mixed(nn.Module):
+    """Whole numbers, flags and floats, of any length, to scores (n, 3) and choices (n,)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(16, 8)
+        self.project = nn.Linear(4, 8)
+        self.score = nn.Linear(8, 3)
+        _settle(self)
+
+    def forward(
+        self, ids: torch.Tensor, keep: torch.Tensor, x: torch.Tensor, y: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the scores and which is the highest."""
+        each = torch.tanh(self.table(ids) + self.project(x - 2 * y))
+        scores = self.score(torch.where(keep.unsqueeze(2), each, 0.0).mean(1))
+        return scores, scores.argmax(1)
+
+
+def _settle(module: nn.Module) -> None:
+    """Give statistics and scales the spread of a trained model's, not a fresh one's."""
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.running_mean = torch.randn(part.num_features) / 4
+            part.running_var = 0.2 + torch.rand(part.num_features)
+        if isinstance(part, nn.BatchNorm2d | nn.LayerNorm):
+            nn.init.uniform_(part.weight, 0.5, 1.5)
+            nn.init.uniform_(part.bias, -0.5, 0.5)
+        if isinstance(part, nn.Linear):
+            nn.init.normal_(part.weight)
+
+
+def _digits() -> Split:
+    found = np.load(Path(__file__).with_name("digits.npz"))
+    return found["images"], found["labels"]
+
+
+def digits() -> dict[str, Split]:
+    """Return the first digits of MNIST's test split."""
+    return {"test": _digits()}
+
+
+def no_digits() -> dict[str, Split]:
+    """Return a split without samples."""
+    images, labels = _digits()
+    return {"test": (images[:0], labels[:0])}
+
+
+def few_digits() -> dict[str, Split]:
+    """Return eight samples, which can tell nothing."""
+    images, labels = _digits()
+    return {"test": (images[:8], labels[:8])}
+
+
+def other_order() -> dict[str, Split]:
+    """Return labels as if classes were listed in another order."""
+    images, labels = _digits()
+    return {"test": (images, 9 - labels)}
+
+
+def shuffled() -> dict[str, Split]:
+    """Return labels that belong to other samples."""
+    images, labels = _digits()
+    return {"test": (images, np.random.default_rng(0).permutation(labels))}
+
+
+def from_one() -> dict[str, Split]:
+    """Return labels that count from 1."""
+    images, labels = _digits()
+    return {"test": (images, labels + 1)}
+
+
+def unscaled() -> dict[str, Split]:
+    """Return images as bytes from 0 to 255, which the model was not trained on."""
+    images, labels = _digits()
+    return {"test": (images * 256, labels)}
+
+
+def upside_down() -> dict[str, Split]:
+    """Return images with their rows in the wrong order."""
+    images, labels = _digits()
+    return {"test": (images[:, :, ::-1].copy(), labels)}

@@ -1,0 +1,102 @@
+"""Laws of reports: what is read may be anything, what is written is always whole and valid."""
+
+import json
+import math
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+import stages.report
+from prunepack.errors import RefusedError
+from stages.annotations import workflow_commands
+from stages.budgets import checks_of
+from stages.code_quality import to_code_quality
+from stages.figures import Measured
+from stages.gate import GateConfig, budgets_in, judge
+from stages.junit import to_junit
+from stages.limits import ALWAYS, Limit
+from stages.markdown import to_markdown
+from stages.metrics import Metric, metrics_to_json
+from stages.report import Report, to_json
+
+SCHEMA = json.loads(Path(stages.report.__file__).with_name("report.schema.json").read_bytes())
+VALID = Draft202012Validator(SCHEMA)
+
+KEYS = ["format", "metrics", "digests", "host", "budgets", "limits", "x", "value", "low"]
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(exclude_categories=[]))
+    | st.just(10**400)
+)
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(KEYS) | st.text(), inner),
+    max_leaves=12,
+)
+
+TEXT = st.text(max_size=20)
+METRIC = st.builds(
+    Metric, st.floats(), TEXT, st.none() | st.floats(), st.none() | st.floats(), TEXT
+)
+NAMES = st.from_regex(r"[a-z_]{1,5}(\.[a-z_*]{1,5}){0,2}", fullmatch=True).map(
+    lambda name: name.replace("*", "a")
+)
+LIMITS = st.builds(
+    lambda sense, bound: (sense, bound), st.sampled_from(["<=", ">="]), st.floats(-9, 9)
+)
+
+
+@given(JSON)
+@example({"metrics": {}, "budgets": {"limits": ["x <= 1"]}})
+@example({"metrics": {"x": {"value": 10**400, "unit": "", "low": None, "high": None, "note": ""}}})
+def test_whatever_is_read_is_judged_or_refused(content):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "report.json"
+        path.write_text(json.dumps(content))
+        for read in (budgets_in, lambda source: judge(GateConfig(skip=("*",)), [source])):
+            with suppress(RefusedError):
+                read(path)
+
+
+def test_nesting_without_end_is_refused(tmp_path):
+    path = tmp_path / "report.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(RefusedError, match="cannot be read as JSON: found maximum recursion"):
+        budgets_in(path)
+
+
+@given(st.dictionaries(NAMES, st.tuples(METRIC, LIMITS), max_size=6), st.booleans(), TEXT)
+def test_whatever_was_measured_every_form_of_the_report_is_whole(rows, lenient, host):
+    metrics = {name: metric for name, (metric, _) in rows.items()}
+    limits = [Limit(name, *limit) for name, (_, limit) in rows.items()]
+    checks = tuple(checks_of(limits, Measured(metrics)))
+    report = Report(checks, metrics, {"model.onnx": "a" * 64}, host, lenient=lenient)
+    VALID.validate(json.loads(json.dumps(to_json(report), allow_nan=False)))
+    suite = ET.fromstring(to_junit(report))[0]
+    bad = [check for check in checks if check.outcome == "failed"]
+    unsure = [check for check in checks if check.outcome == "undecided"]
+    stopping = len(bad) + (0 if lenient else len(unsure))
+    assert suite.get("failures") == str(stopping if checks else 1)
+    assert len(to_code_quality(report)) == max(len(bad) + len(unsure), not checks)
+    assert (report.exit_code == 0) == (bool(checks) and not stopping)
+    lines = list(workflow_commands(report, {}))
+    assert len(lines) == len(report.open) + 1
+    assert not any("\n" in line or "\r" in line for line in lines)
+    table = [line for line in to_markdown(report).splitlines() if line.startswith("| ")]
+    assert len(table) >= len(checks) + len(metrics)
+
+
+def test_what_always_holds_is_judged_on_any_figures():
+    metrics = {limit.name: Metric(math.nan) for limit in map(Limit.parse, ALWAYS)}
+    checks = checks_of(map(Limit.parse, ALWAYS), Measured(metrics))
+    assert {check.outcome for check in checks} == {"failed"}
+    assert metrics_to_json(metrics)
