@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.bisect_table import bisect_table
 from benchmarks.latency_table import latency_table
+from benchmarks.peers_table import peers_table
 from benchmarks.tables.install import install_table
 from benchmarks.tables.memory import decode_memory_table, large_model_table
 from benchmarks.tables.pipeline import pipeline_table, stages_table
@@ -31,6 +32,7 @@ TABLES = {
     "stages": stages_table,
     "latency": latency_table,
     "bisect": bisect_table,
+    "peers": peers_table,
     "smaller": smaller_table,
     "size": size_table,
     "tools": tools_table,

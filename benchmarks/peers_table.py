@@ -1,0 +1,49 @@
+"""The table of what other tools' checks catch of the planted faults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.results import read_result
+from benchmarks.tables.markdown import table
+
+__all__ = ["peers_table"]
+
+BELOW = """Every fault that is one between two ONNX files, {shown} of {planted}.
+**missed**: the tool ends with exit code 0 and leaves its model where it was to be, or its call
+returns, so a build goes on; *logged* says that a line of its log tells. **caught**: anything else;
+*exit code 0* says that only the missing file would stop a build. –: the tool is not content even
+with the right model beside itself, or is not installed.
+
+{tools}"""
+
+
+def peers_table() -> str:
+    """Return the verdict of each tool on each fault, the sums, and how each tool was used."""
+    result = read_result("peers")
+    names = ["prunepack", *result["tools"]]
+    faults = result["faults"]
+    rows = [(one["fault"], *(_cell(one["tools"][name]) for name in names)) for one in faults]
+    sums = [_sum([one["tools"][name] for one in faults]) for name in names]
+    below = BELOW.format(
+        shown=len(faults), planted=result["planted"], tools=_tools(result["tools"])
+    )
+    return table(("fault", *names), [*rows, ("**caught**", *sums)], below)
+
+
+def _cell(row: dict[str, Any]) -> str:
+    if row["verdict"] == "cannot be shown":
+        return "–"
+    if row["verdict"] == "caught":
+        return "caught" if row["exit_code"] else "caught, exit code 0"
+    return "**missed**, logged" if row["says"] else "**missed**"
+
+
+def _sum(rows: list[dict[str, Any]]) -> str:
+    caught = sum(row["verdict"] == "caught" for row in rows)
+    return f"{caught} of {sum(row['verdict'] != 'cannot be shown' for row in rows)}"
+
+
+def _tools(tools: dict[str, dict[str, str]]) -> str:
+    rows = [(name, one["package"], f"`{one['how']}`", one["note"]) for name, one in tools.items()]
+    return table(("tool", "version", "used as", ""), rows)
