@@ -32,8 +32,9 @@ class Peer:
             and the faulty one. They run in a folder that holds ``inputs.npz``: one batch, by the
             names of the inputs.
         telling: What a line has to hold to say what was found; the last such line counts.
-        writes: A file that is there only if the tool was content; empty if it writes none.
+        writes: A file that it leaves only if it was content; empty if it writes none.
         note: What else to know of how it was used.
+        is_call: Whether it is a function, not a command, so that there is no exit code.
     """
 
     package: str
@@ -43,6 +44,7 @@ class Peer:
     telling: str
     writes: str = ""
     note: str = ""
+    is_call: bool = False
 
 
 def _polygraphy(here: Path, reference: Path, faulty: Path) -> Commands:
@@ -60,8 +62,7 @@ def _check(name: str, *last: str) -> Callable[[Path, Path, Path], Commands]:
     """Return the command that runs a module of ``peer_checks`` on a pair."""
 
     def commands(here: Path, reference: Path, faulty: Path) -> Commands:
-        module, *first = name.split()
-        run = [str(here / "python"), "-m", f"benchmarks.peer_checks.{module}", *first]
+        run = [str(here / "python"), "-m", f"benchmarks.peer_checks.{name}"]
         return [[*run, str(reference), str(faulty), *last]]
 
     return commands
@@ -81,7 +82,7 @@ PEERS = {
         "optimum-onnx",
         "optimum",
         "optimum-cli export onnx --atol",
-        _check("optimum_export command", "inputs.npz", "out"),
+        _check("optimum_export", "inputs.npz", "out"),
         r"^(The ONNX export succeeded with the warning: .*|\w+Error: .*|- .*: max diff = .*)",
         writes="out/model.onnx",
         note="its default tolerance, 1e-5; the file that it validates was replaced by B",
@@ -90,17 +91,19 @@ PEERS = {
         "optimum-onnx",
         "optimum",
         "optimum.exporters.onnx.validate_model_outputs(…)",
-        _check("optimum_export call", "inputs.npz", "out"),
+        _check("optimum_export", "inputs.npz", "out"),
         r"^(\S*Error: .*|- .*: max diff = .*)",
+        writes="call/returned",
+        is_call=True,
         note="its default tolerance, 1e-5",
     ),
     "onnxslim": Peer(
         "onnxslim",
         "onnxslim",
         "onnxslim A OUT --model-check --model-check-inputs …",
-        _check("onnxslim_command", "inputs.npz", "made.onnx"),
+        _check("onnxslim_command", "inputs.npz", "out/model.onnx"),
         r"Model output .*mismatch.*|^\S*Error: .*",
-        writes="made.onnx",
+        writes="out/model.onnx",
         note="its own tolerances, 1e-4 and 1e-3; what it compares with A was replaced by B",
     ),
     "Olive": Peer(

@@ -20,31 +20,31 @@ class Ran:
 
     Attributes:
         code: The exit code of its last command.
-        wrote: Whether it wrote the model that it was to write; true if there was none to write.
-        log: All that it printed.
+        files: What it left in folders of its own.
+        log: All that the last command printed.
     """
 
     code: int
-    wrote: bool
+    files: list[str]
     log: str
 
-    @property
-    def content(self) -> bool:
-        """Whether a build goes on: it ended with 0 and left its model, whatever it logged."""
-        return self.code == 0 and self.wrote
+    def content(self, writes: str = "") -> bool:
+        """Return whether a build goes on: it ended with 0 and left the file it was to write."""
+        return self.code == 0 and (not writes or writes in self.files)
 
 
-def verdict(same: Ran, faulty: Ran) -> Verdict:
-    """Judge what a tool did with a faulty model.
+def verdict(same: Ran, faulty: Ran, writes: str = "") -> Verdict:
+    """Judge what a tool did with a faulty model, whatever it logged.
 
     Args:
         same: What it did with the right model beside itself. Where it is not content even with
             that, what it says of the faulty one says nothing.
         faulty: What it did with the faulty model.
+        writes: The file that it writes only if it is content; empty if there is none.
     """
-    if not same.content:
+    if not same.content(writes):
         return "cannot be shown"
-    return "missed" if faulty.content else "caught"
+    return "missed" if faulty.content(writes) else "caught"
 
 
 def said(log: str, telling: str) -> str:

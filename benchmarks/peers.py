@@ -15,39 +15,74 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from benchmarks.peer_environments import REQUIREMENTS, environment
 from benchmarks.peer_runs import shown
 from benchmarks.peer_tools import PEERS, Peer
 from benchmarks.peer_verdicts import said, verdict
 from benchmarks.results import write_result
-from prunepack.errors import UsageError
+from prunepack.errors import RefusedError, UsageError
 from stages.downloads import cache_folder
+from stages.onnx_program import OnnxProgram
 from tests.faults.catalog import FAULTS
-from tests.faults.lab import run_all
+from tests.faults.lab import lab, run_all
 
 if TYPE_CHECKING:
     from tests.faults.fault import Fault
     from tests.faults.fault import Pair as PairOf
 
+    Files = tuple[Path, Path, Path]
     Tools = dict[str, Path | str]  # by name: the ``bin`` of its environment, or why there is none
 
 
-def judged(name: str, here: Path | str, reference: Path, faulty: Path) -> dict[str, Any]:
+def judged(name: str, here: Path | str, files: Files) -> dict[str, Any]:
     """Return the row of one tool for one fault.
 
     Args:
         name: A key of ``PEERS``.
         here: The ``bin`` of its environment, or why there is none.
-        reference: The right file.
-        faulty: The other one.
+        files: Inputs, the right model, and the faulty one.
     """
     if isinstance(here, str):
         return {"verdict": "cannot be shown", "says": here}
-    peer = PEERS[name]
-    same, wrong = (shown(peer, here, reference, other) for other in (reference, faulty))
-    found = verdict(same, wrong)
-    telling = said((same if found == "cannot be shown" else wrong).log, peer.telling)
-    return {"verdict": found, "exit_code": wrong.code, "wrote": wrong.wrote, "says": telling}
+    peer, (inputs, right, wrong) = PEERS[name], files
+    same, faulty = (shown(peer, here, inputs, right, other) for other in (right, wrong))
+    found = verdict(same, faulty, peer.writes)
+    telling = said((same if found == "cannot be shown" else faulty).log, peer.telling)
+    code = None if peer.is_call else faulty.code
+    return {"verdict": found, "exit_code": code, "says": telling}
+
+
+def samples(folder: Path) -> Path:
+    """Return the inputs of a pair, to which real digits are added where the model takes them."""
+    file = folder / "inputs.npz"
+    with np.load(file) as noise, np.load(lab() / "digits.npz") as real:
+        given: dict[str, Any] = {
+            name: np.concatenate([array, real["images"]])
+            if array.shape[1:] == real["images"].shape[1:]
+            else array
+            for name, array in noise.items()
+        }
+    np.savez(file, **given)
+    return file
+
+
+def same_outputs(files: Files) -> bool:
+    """Return whether the faulty model does what the right one does on the inputs, bit for bit."""
+    inputs, *models = files
+    feed = dict(np.load(inputs))
+    try:
+        right, wrong = (_outputs(model, feed) for model in models)
+    except RefusedError:
+        return False
+    return right == wrong
+
+
+def _outputs(model: Path, feed: dict[str, Any]) -> list[tuple[str, str, bytes]]:
+    program = OnnxProgram.open(model, model.name)
+    found = program.values(program.graph.outputs, feed)
+    return [(name, f"{one.dtype}{one.shape}", one.tobytes()) for name, one in found.items()]
 
 
 def installed() -> Tools:
@@ -70,19 +105,29 @@ def ours(fault: Fault, folder: Path) -> dict[str, Any]:
 
 
 def one_fault(tools: Tools, fault: Fault, pair: PairOf) -> dict[str, Any]:
-    """Return the row of a fault: what each tool said."""
+    """Return the row of a fault: what each tool said, and whether their inputs can show it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = {"prunepack": ours(fault, folder)}
-        reference, faulty = pair(folder)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            begun = {
-                tool: pool.submit(judged, tool, here, reference, faulty)
-                for tool, here in tools.items()
-            }
-        rows |= {tool: row.result() for tool, row in begun.items()}
+        right, wrong = pair(folder)
+        files = (samples(folder), right, wrong)
+        rows |= _judged_by_all(tools, files)
+        shows = not same_outputs(files)
     print(fault.name, [row["verdict"] for row in rows.values()], file=sys.stderr)
-    return {"fault": fault.name, "tools": rows}
+    return {"fault": fault.name, "shows": shows, "tools": rows}
+
+
+def _judged_by_all(tools: Tools, files: Files) -> dict[str, dict[str, Any]]:
+    """Run the environments side by side; two ways of using one tool take turns."""
+    alike: dict[str, list[str]] = {}
+    for name in tools:
+        alike.setdefault(PEERS[name].environment, []).append(name)
+
+    def judge(names: list[str]) -> dict[str, dict[str, Any]]:
+        return {name: judged(name, tools[name], files) for name in names}
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return {name: row for rows in pool.map(judge, alike.values()) for name, row in rows.items()}
 
 
 def version_of(peer: Peer) -> str:

@@ -34,6 +34,7 @@ def run(reference: str, faulty: str, inputs: str, made: str) -> int:
         return onnx.load(faulty)
 
     onnxslim.core.optimize = optimize
+    Path(made).parent.mkdir()
     checked = ["--model-check", "--model-check-inputs", *given(Path(inputs))]
     sys.argv = ["onnxslim", reference, made, *checked]
     return int(main())

@@ -1,4 +1,4 @@
-"""Let Optimum validate the faulty file against the reference: by its export, or its public call.
+"""Let Optimum validate the faulty file against the reference: by a public call, then by its export.
 
 ``optimum-cli export onnx`` loads a model, calls ``onnx_export_from_model``, and exits with 0 unless
 that raises. The step that writes the file is replaced by one that writes the faulty file.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -54,21 +55,17 @@ def _names(tensors: Any) -> list[str]:
     return [one.name for one in tensors]
 
 
-def run(how: str, reference: str, faulty: str, inputs: str, out: str) -> None:
-    """Validate as the command does, or by ``validate_model_outputs``; raises what that raises."""
-    model, graph = model_of(reference), onnx.load(faulty).graph
-    config = GraphConfig(model.config)
-    config.graph = onnx.load(reference).graph
-    config.samples = dict(np.load(inputs))
+def export(model: Any, config: GraphConfig, faulty: Path, out: Path) -> None:
+    """Export as the command does; raises what that raises."""
+    graph = onnx.load(faulty, load_external_data=False).graph
 
     def export_models(*_: Any, output_dir: Path, output_names: list[str], **__: Any) -> Any:
-        shutil.copy(faulty, output_dir / output_names[0])
+        made = output_dir / output_names[0]
+        shutil.copy(faulty, made)
+        if (data := faulty.with_name(f"{faulty.name}.data")).exists():
+            shutil.copy(data, made.with_name(data.name))
         return [_names(graph.input)], [_names(graph.output)]
 
-    if how == "call":
-        outputs = _names(graph.output)
-        convert.validate_model_outputs(config, model, Path(faulty), outputs, use_subprocess=False)
-        return
     convert.export_models = export_models
     convert.onnx_export_from_model(
         model,
@@ -77,6 +74,27 @@ def run(how: str, reference: str, faulty: str, inputs: str, out: str) -> None:
         custom_onnx_configs={"model": config},
         fn_get_submodels=lambda whole: {"model": whole},
     )
+
+
+def call(model: Any, config: GraphConfig, faulty: Path, returned: Path) -> None:
+    """Make the file ``returned`` if ``validate_model_outputs`` raises nothing."""
+    outputs = _names(onnx.load(faulty, load_external_data=False).graph.output)
+    returned.parent.mkdir()
+    try:
+        convert.validate_model_outputs(config, model, faulty, outputs, use_subprocess=False)
+        returned.touch()
+    except Exception:  # noqa: BLE001 -- whatever it raises is its verdict
+        traceback.print_exc()
+
+
+def run(reference: str, faulty: str, inputs: str, out: str) -> None:
+    """Validate twice: by the call, and as the command does."""
+    model = model_of(reference)
+    config = GraphConfig(model.config)
+    config.graph = onnx.load(reference, load_external_data=False).graph
+    config.samples = dict(np.load(inputs))
+    call(model, config, Path(faulty), Path("call/returned"))
+    export(model, config, Path(faulty), Path(out))
 
 
 if __name__ == "__main__":
