@@ -22,15 +22,21 @@ the verify and gate of `prunepack` draw more kinds.
 
 def peers_table() -> str:
     """Return the verdict of each tool on each fault, the sums, and how each tool was used."""
-    result = read_result("peers")
-    names = ["prunepack", *result["tools"]]
-    faults = result["faults"]
-    rows = [(_title(one), *(_cell(one["tools"][name]) for name in names)) for one in faults]
-    sums = [_sum([one["tools"][name] for one in faults]) for name in names]
-    below = BELOW.format(
-        shown=len(faults), planted=result["planted"], tools=_tools(result["tools"])
-    )
-    return table(("fault", *names), [*rows, ("**caught**", *sums)], below)
+    result, ours = read_result("peers"), read_result("faults")["faults"]
+    names, faults = result["tools"], result["faults"]
+    caught = {one["fault"]: one["caught"] for one in ours}
+    rows = [
+        (_title(one), _own(caught[one["fault"]]), *(_cell(one["tools"][name]) for name in names))
+        for one in faults
+    ]
+    own = f"{sum(caught[one['fault']] for one in faults)} of {len(faults)}"
+    sums = (_sum([one["tools"][name] for one in faults]) for name in names)
+    below = BELOW.format(shown=len(faults), planted=len(ours), tools=_tools(names))
+    return table(("fault", "prunepack", *names), [*rows, ("**caught**", own, *sums)], below)
+
+
+def _own(caught: bool) -> str:
+    return "caught" if caught else "**missed**"
 
 
 def _title(fault: dict[str, Any]) -> str:
