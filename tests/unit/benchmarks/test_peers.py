@@ -20,8 +20,10 @@ from tests.unit.stages import small_graphs as small
 
 LOGS = Path(__file__).with_name("peer_logs")
 
+FAILED = "FAILED | simple"
+
 REAL = [
-    ("Polygraphy", "polygraphy_nan", "caught", "FAILED | simple | Mismatched outputs: ['output_1']"),
+    ("Polygraphy", "polygraphy_nan", "caught", f"{FAILED} | Mismatched outputs: ['output_1']"),
     ("Polygraphy", "polygraphy_renamed", "missed", "Output names did not match exactly"),
     ("Optimum, command", "optimum_nan", "missed", "- output_1: max diff = nan."),
     ("Optimum, call", "optimum_nan", "caught", "- output_1: max diff = nan."),
@@ -29,7 +31,7 @@ REAL = [
     ("Olive", "olive_nan", "missed", ""),
     ("Olive", "olive_nudged", "caught", "- Max absolute error 0.001000 exceeds threshold 0.000010"),
 ]
-"""Tool, what it printed and left when it was shown a fault, the verdict, and the line that tells."""
+"""Tool, what it printed and left when shown a fault, the verdict, and the line that tells."""
 
 
 def captured(name):
@@ -151,7 +153,7 @@ def packages(tmp_path, monkeypatch):
     monkeypatch.setenv("PRUNEPACK_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setattr(peer_environments, "REQUIREMENTS", tmp_path)
-    return lambda text: (tmp_path / "tool.txt").write_text(text)
+    return (tmp_path / "tool.txt").write_text
 
 
 def test_an_environment_is_made_once(packages):
