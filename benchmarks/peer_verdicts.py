@@ -11,6 +11,7 @@ __all__ = ["Ran", "Verdict", "said", "verdict"]
 Verdict = Literal["caught", "missed", "cannot be shown"]
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+FOLDERS = re.compile(r"(?<![\w.])(?:/[\w.+-]+)+/")
 LONGEST = 200
 
 
@@ -48,7 +49,10 @@ def verdict(same: Ran, faulty: Ran, writes: str = "") -> Verdict:
 
 
 def said(log: str, telling: str) -> str:
-    """Return the last line of ``log`` in which the pattern ``telling`` is found, from there on."""
-    plain = COLOUR.sub("", log)
+    """Return the last line of ``log`` in which the pattern ``telling`` is found, from there on.
+
+    Folders of this machine are left out of it.
+    """
+    plain = FOLDERS.sub("", COLOUR.sub("", log))
     found = [one.group().strip() for one in re.finditer(telling, plain, re.MULTILINE)]
     return found[-1][:LONGEST] if found else ""

@@ -14,8 +14,8 @@ BELOW = """Every fault that is one between two ONNX files, {shown} of {planted}.
 returns, so a build goes on; *logged* says that a line of its log tells. **caught**: anything else;
 *exit code 0* says that only the missing file would stop a build. –: the tool is not content even
 with the right model beside itself, or is not installed. †: the two files agree bit for bit on what
-the tools are given, which is eight random samples, and 300 real digits where the model takes them;
-the verify and gate of `prunepack` draw more kinds.
+the tools are given, a few random samples, and real digits where the model takes them; `prunepack
+verify` draws more kinds, and compares weights.
 
 {tools}"""
 

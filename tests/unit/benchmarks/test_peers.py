@@ -65,6 +65,12 @@ def test_colours_are_not_part_of_a_line_and_long_ones_are_cut():
     assert len(said("bad " + "x" * 500, "bad .*")) == 200
 
 
+def test_folders_are_left_out_of_a_line():
+    assert said("Error: Load /tmp/a_b/c-1.2/faulty.onnx of 1/2 failed", "Error.*") == (
+        "Error: Load faulty.onnx of 1/2 failed"
+    )
+
+
 def counting(folder):
     """Return a tool that notes each of its runs, and fails on files that differ."""
 
