@@ -18,7 +18,7 @@ from tests.faults import (
     signature_faults,
     weight_faults,
 )
-from tests.faults.lab import run_all
+from tests.faults.commands import run_all
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from tests.faults.lab import LOADED, build, run_all
+from tests.faults.commands import run_all
+from tests.faults.lab import LOADED, build
 
 if TYPE_CHECKING:
     from pathlib import Path

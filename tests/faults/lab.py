@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import shutil
 import stat
-import sys
 import tempfile
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 import numpy as np
 
-from pipeline.cli import main
 from stages.datasets import open_data
-from tests.faults.fault import Outcome
+from tests.faults.commands import passes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.faults.fault import Command
 
-__all__ = ["LIMITS", "Release", "build", "copy_of", "lab", "released", "rewrite", "run", "run_all"]
+__all__ = ["LIMITS", "Release", "build", "copy_of", "lab", "released", "rewrite"]
 
 NETWORKS = Path(__file__).with_name("networks.py")
 DIGITS = 300
@@ -113,7 +107,7 @@ class Release:
     def pack(self) -> None:
         """Pack the exported file, as it is now."""
         self.packed.parent.mkdir(exist_ok=True)
-        _passes(["pack", str(self / "onnx"), "-o", str(self.packed), "--force"])
+        passes(["pack", str(self / "onnx"), "-o", str(self.packed), "--force"])
 
     def verify(self, *options: str) -> Command:
         """Return the command that compares the four forms."""
@@ -149,38 +143,6 @@ def _options(limits: Sequence[str]) -> list[str]:
     return [word for limit in limits for word in ("--limits", limit)]
 
 
-def run(command: Command) -> Outcome:
-    """Run ``prunepack`` in this process, as its console script does."""
-    said = io.StringIO()
-    plain = {name: text for name, text in os.environ.items() if not name.startswith("GITHUB_")}
-    with (
-        mock.patch.dict(os.environ, plain, clear=True),
-        mock.patch.object(sys, "argv", ["prunepack", *command]),
-        redirect_stdout(said),
-        redirect_stderr(said),
-    ):
-        try:
-            main()
-        except SystemExit as end:
-            return Outcome(command[0], int(end.code or 0), said.getvalue())
-
-
-def run_all(commands: Sequence[Command]) -> Outcome:
-    """Run commands in turn until one does not pass."""
-    done = Outcome("", 0, "")
-    for command in commands:
-        done = run(command)
-        if done.code:
-            break
-    return done
-
-
-def _passes(*commands: Command) -> None:
-    done = run_all(commands)
-    if done.code:
-        raise RuntimeError(f"an honest command failed: {done.command}: {done.text}")
-
-
 @cache
 def _folder() -> tempfile.TemporaryDirectory[str]:
     """Return the folder that all honest releases lie in until this process ends."""
@@ -212,7 +174,7 @@ def build(folder: Path, model: str, seed: int = 0, amount: float = 0.5) -> Relea
     given = ["--model", name.replace("networks.py", str(lab() / "networks.py"))]
     given += [word for one in inputs for word in ("--inputs", one)]
     given += ["--dataset", f"{lab() / 'networks.py'}:digits"] if model == "lenet" else []
-    _passes(
+    passes(
         ["load", *given, "-o", at["dense"], "--seed", str(seed)],
         ["prune", at["dense"], "-o", at["masked"], "--amount", str(amount)],
         ["finalize", at["masked"], "-o", at["final"], "--seed", str(seed)],
@@ -229,7 +191,7 @@ def released(model: str) -> Release:
     recipe = folder / "recipe.toml"
     folder.mkdir()
     recipe.write_text(_recipe(model))
-    _passes(["run", str(recipe), "--artifacts", str(folder / "runs")])
+    passes(["run", str(recipe), "--artifacts", str(folder / "runs")])
     shutil.copytree(folder / "runs/recipe", folder / "report")
     report = json.loads((folder / "report/report.json").read_bytes())
     made = {one["stage"]: one["result"] for one in report["provenance"]["stages"]}

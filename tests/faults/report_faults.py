@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from stages.metrics import Metric, metrics_to_json
 from tests.faults.artifact_faults import forged
+from tests.faults.commands import run
 from tests.faults.fault import Fault
-from tests.faults.lab import copy_of, released, rewrite, run
+from tests.faults.lab import copy_of, released, rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

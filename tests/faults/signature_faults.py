@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stages.artifacts import file_digest
 from tests.faults.artifact_faults import forged
+from tests.faults.commands import run_all
 from tests.faults.fault import Fault
-from tests.faults.lab import copy_of, rewrite, run_all
+from tests.faults.lab import copy_of, rewrite
 from tests.faults.report_faults import figures
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import onnxruntime
 import pytest
 
 from tests.faults.catalog import FAULTS, met, told
-from tests.faults.lab import LOADED, copy_of, lab, released, run, run_all
+from tests.faults.commands import run, run_all
+from tests.faults.lab import LOADED, copy_of, lab, released
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda one: one.name)
