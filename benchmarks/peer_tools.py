@@ -75,7 +75,8 @@ PEERS = {
         "polygraphy run A --onnxrt --save-inputs … --save-outputs …; "
         "polygraphy run B --onnxrt --load-inputs … --load-outputs …",
         _polygraphy,
-        r"FAILED \| simple \| .*|Output names did not match exactly|\[!\] .*",
+        r"FAILED \| simple \| .*|Output names did not match exactly|\[!\] .*"
+        r"|Buffer (?:name|dtype) .* does not match .*",
         note="default tolerances, 1e-5 and 1e-5",
     ),
     "Optimum, command": Peer(

@@ -132,6 +132,10 @@ def test_files_that_agree_on_the_inputs(pair, tmp_path):
     renamed.graph.output[0].name = renamed.graph.node[-1].output[0] = "scores"
     wrong.write_bytes(renamed.SerializeToString())
     assert not same_outputs((inputs, right, wrong))
+    fixed = onnx.load(right)
+    fixed.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 3
+    wrong.write_bytes(fixed.SerializeToString())
+    assert not same_outputs((inputs, right, wrong))
     wrong.write_bytes(b"no model")
     assert not same_outputs((inputs, right, wrong))
 
