@@ -8,7 +8,7 @@ FUZZ_READY := .venv/.ready-fuzz
 
 .DEFAULT_GOAL := help
 .PHONY: help pipeline data train test test-slow check format fuzz clean
-.PHONY: bench bench-latency bench-models bench-size bench-speed bench-session bench-memory
+.PHONY: bench bench-faults bench-latency bench-models bench-size bench-speed bench-session bench-memory
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -61,6 +61,10 @@ bench: data  ## Measure what takes minutes: the LeNet pipeline, a plain install
 
 bench-latency: $(READY)  ## How often the verdict on latency is wrong beside a busy process; minutes
 	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.render
+
+bench-faults: data  ## Plant every fault, judge 200 honest releases; ten minutes
+	$(BIN)/python -m benchmarks.faults
 	$(BIN)/python -m benchmarks.render
 
 bench-models: $(BENCH_READY)  ## Fetch the trained models of the benchmarks, prune and export them

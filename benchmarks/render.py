@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.bisect_table import bisect_table
+from benchmarks.faults_table import faults_summary, faults_table
 from benchmarks.latency_table import latency_table
+from benchmarks.peers_table import peers_table
 from benchmarks.tables.install import install_table
 from benchmarks.tables.memory import decode_memory_table, large_model_table
 from benchmarks.tables.pipeline import pipeline_table, stages_table
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/benchmarks.md")
+PAGES = ("README.md", "docs/benchmarks.md", "docs/faults.md")
 
 
 TABLES = {
@@ -31,6 +33,9 @@ TABLES = {
     "stages": stages_table,
     "latency": latency_table,
     "bisect": bisect_table,
+    "peers": peers_table,
+    "faults-summary": faults_summary,
+    "faults": faults_table,
     "smaller": smaller_table,
     "size": size_table,
     "tools": tools_table,

@@ -64,15 +64,18 @@ def check_labels(labels: npt.NDArray[Any], classes: int, source: str) -> None:
     )
 
 
-def accuracy_metrics(right: PerProgram, agreed: npt.NDArray[np.bool_]) -> Metrics:
+def accuracy_metrics(
+    right: PerProgram, agreed: npt.NDArray[np.bool_], labels: npt.NDArray[Any]
+) -> Metrics:
     """Return the accuracy of each program, and the drop from the first to the worst of the others.
 
     Args:
         right: bool (n,) for each of :data:`PROGRAMS`: whether a sample was answered rightly.
         agreed: bool (n,): whether torch and ONNX gave the same answer.
+        labels: (n,): the right answers.
     """
     total = len(agreed)
-    note = f"{total:,} test samples"
+    note = f"{total:,} test samples{_doubt(right['dense'], labels)}"
     metrics: Metrics = {}
     for name, one in right.items():
         low, high = wilson(int(one.sum()), total)
@@ -92,6 +95,17 @@ def accuracy_metrics(right: PerProgram, agreed: npt.NDArray[np.bool_]) -> Metric
         "accuracy.samples": Metric(total, "samples"),
         "agreement.torch_onnx": Metric(100 * int(agreed.sum()) / total, "%", note="same argmax"),
     }
+
+
+def _doubt(right: npt.NDArray[np.bool_], labels: npt.NDArray[Any]) -> str:
+    """Say so if the dense model is not seen to be better than the same answer to every sample."""
+    usual = np.unique(labels, return_counts=True)[1].max()
+    low, _ = wilson(int(right.sum()), len(right))
+    if low * len(right) > usual:
+        return ""
+    return (
+        "; the dense model is not seen to be better than one answer for all: are these its labels?"
+    )
 
 
 def score_metrics(scores: PerProgram, reference: str, seed: int) -> Metrics:

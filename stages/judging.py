@@ -37,6 +37,7 @@ class Judge:
         self._right: dict[str, list[Array]] = {name: [] for name in PROGRAMS}
         self._scores: dict[str, list[Array]] = {name: [] for name in PROGRAMS}
         self._agreed: list[Array] = []
+        self._labels: list[Array] = []
 
     def add(self, outputs: Sequence[Arrays], labels: Array, source: str) -> None:
         """Judge one batch.
@@ -72,13 +73,15 @@ class Judge:
         for program, answer in zip(PROGRAMS, given, strict=True):
             self._right[program].append(answer == labels)
         self._agreed.append(given[1] == given[2])
+        self._labels.append(labels)
 
     def metrics(self) -> Metrics:
         """Return the figures of accuracy and of the user's metric, whichever there are."""
         metrics: Metrics = {}
         if self._agreed:
             right = {name: np.concatenate(parts) for name, parts in self._right.items()}
-            metrics |= accuracy_metrics(right, np.concatenate(self._agreed))
+            agreed, labels = map(np.concatenate, (self._agreed, self._labels))
+            metrics |= accuracy_metrics(right, agreed, labels)
         if any(self._scores.values()):
             scores = {name: np.concatenate(parts) for name, parts in self._scores.items()}
             metrics |= score_metrics(scores, self._metric, self._seed)

@@ -27,6 +27,7 @@ ALWAYS = (
     "parity.weights.files >= 1",
     "parity.weights.unmatched_files <= 0",
     "parity.weights.differing_bytes <= 0",
+    "parity.weights.changed_values <= 0",
     "parity.session.samples >= 1",
     "parity.session.outputs >= 1",
     "parity.session.values >= 1",

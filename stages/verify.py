@@ -9,6 +9,7 @@ from pydantic import Field
 
 from prunepack.errors import UsageError
 from stages.artifacts import Checkpoint, OnnxModel, Package, Parity, digests_of
+from stages.changed_weights import changed_weights
 from stages.contract import Config, Facts, stage
 from stages.index_ranges import index_sizes
 from stages.judging import Judge
@@ -73,7 +74,7 @@ def verify(
     programs = Programs.open(config.provider, dense, final, onnx, package)
     check_rules(config.tolerances, programs.outputs)
     links = Links(programs, config.tolerances)
-    metrics = weights_link(onnx, package)
+    metrics = weights_link(onnx, package) | changed_weights(onnx, programs.final)
     metrics |= links.compare_made_up(config.random_samples, config.seed)
     metrics |= _on_real_samples(config, links)
     metrics |= links.metrics() | sparsity(programs.final) | programs.provider_metrics()

@@ -22,19 +22,23 @@ def weights_link(onnx: OnnxModel, package: Package) -> Metrics:
     """Compare the exported files with those that come out of the artifact, byte for byte."""
     from prunepack.reader import Artifact
 
-    differing = 0
+    differing: dict[str, int] = {}
     with Artifact.open(package.file) as artifact:
         packed = set(artifact.files)
         exported = {file.name for file in onnx.path.glob("model.onnx*")}
         for name in sorted(packed & exported):
-            differing += _differing_bytes(artifact.read_file(name), onnx.path / name)
+            differing[name] = _differing_bytes(artifact.read_file(name), onnx.path / name)
     unmatched = packed ^ exported
     return {
         "parity.weights.files": Metric(len(packed & exported), "files"),
         "parity.weights.unmatched_files": Metric(
             len(unmatched), "files", note=", ".join(sorted(unmatched))
         ),
-        "parity.weights.differing_bytes": Metric(differing, "bytes"),
+        "parity.weights.differing_bytes": Metric(
+            sum(differing.values()),
+            "bytes",
+            note=", ".join(name for name, count in differing.items() if count),
+        ),
     }
 
 

@@ -2,12 +2,53 @@
 
 from __future__ import annotations
 
-from tests.faults import computation_faults, interface_faults, weight_faults
+import re
+from typing import TYPE_CHECKING
 
-__all__ = ["FAULTS"]
-
-FAULTS = (
-    *weight_faults.FAULTS,
-    *interface_faults.FAULTS,
-    *computation_faults.FAULTS,
+from tests.faults import (
+    artifact_faults,
+    budget_faults,
+    computation_faults,
+    data_faults,
+    external_faults,
+    interface_faults,
+    model_faults,
+    report_faults,
+    runtime_faults,
+    signature_faults,
+    weight_faults,
 )
+from tests.faults.commands import run_all
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.faults.fault import Fault, Outcome
+
+__all__ = ["FAULTS", "met", "told"]
+
+FAULTS: tuple[Fault, ...] = (
+    *model_faults.FAULTS,
+    *weight_faults.FAULTS,
+    *computation_faults.FAULTS,
+    *interface_faults.FAULTS,
+    *external_faults.FAULTS,
+    *artifact_faults.FAULTS,
+    *runtime_faults.FAULTS,
+    *data_faults.FAULTS,
+    *budget_faults.FAULTS,
+    *report_faults.FAULTS,
+    *signature_faults.FAULTS,
+)
+
+
+def met(fault: Fault, folder: Path) -> Outcome:
+    """Plant a fault in an empty folder and run the commands that meet it."""
+    commands = fault.plant(folder)
+    with fault.during():
+        return run_all(commands)
+
+
+def told(fault: Fault, outcome: Outcome) -> str | None:
+    """Return the line of the message that says what the fault is; None if none does."""
+    return next((one for one in outcome.text.splitlines() if re.search(fault.says, one)), None)

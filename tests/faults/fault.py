@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -30,6 +31,7 @@ class Fault:
         code: The exit code that the command which catches it ends with.
         says: What has to be in one line of its message: the cause, or the place.
         onnx_pair: The fault as two ONNX files, where it is one between them.
+        during: What holds while the commands run, where the fault is in the machine.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Fault:
     code: int
     says: str
     onnx_pair: Pair | None = None
+    during: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,45 +2,79 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import shutil
-import sys
+import stat
 import tempfile
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 import numpy as np
 
-from pipeline.cli import main
 from stages.datasets import open_data
-from tests.faults.fault import Outcome
+from tests.faults.commands import passes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.faults.fault import Command
 
-__all__ = ["LIMITS", "Release", "build", "copy_of", "lab", "released", "rewrite", "run", "run_all"]
+__all__ = ["LIMITS", "Release", "build", "copy_of", "lab", "released", "rewrite"]
 
 NETWORKS = Path(__file__).with_name("networks.py")
 DIGITS = 300
 
 LOADED: dict[str, tuple[str, ...]] = {
-    "lenet": ("--model", "lenet", "--dataset", "networks.py:digits"),
-    "heads": ("--model", "networks.py:Heads", "--inputs", "name=image,shape=3x8x8"),
+    "lenet": ("lenet",),
+    "heads": ("networks.py:Heads", "name=image,shape=3x8x8"),
     "mixed": (
-        *("--model", "networks.py:Mixed", "--inputs", "name=ids,shape=6,dtype=int64"),
-        *("--inputs", "name=keep,shape=6,dtype=bool"),
-        *("--inputs", "name=x,shape=6x4", "--inputs", "name=y,shape=6x4"),
+        "networks.py:Mixed",
+        "name=ids,shape=6,dtype=int64",
+        "name=keep,shape=6,dtype=bool",
+        "name=x,shape=6x4",
+        "name=y,shape=6x4",
     ),
 }
-"""Model → how ``load`` gets it: a real one, and two that have what it lacks."""
+"""Model → what builds it, and its inputs: a real one, and two that have what it lacks."""
+
+RECIPE = """
+[load]
+model = "{model}"
+dataset = "{dataset}"
+{inputs}
+[prune]
+amount = 0.5
+
+[finetune]
+epochs = 0
+
+[verify]
+provider = "cpu"
+random_samples = 12
+
+[measure]
+provider = "cpu"
+batch_sizes = [1]
+repeats = 10
+seconds = 0.1
+
+[gate]
+limits = [{limits}]
+"""
+
+PARTS = {
+    "dense": "load",
+    "masked": "finetune",
+    "final": "finalize",
+    "onnx": "export",
+    "dense_onnx": "export_dense",
+    "package": "pack",
+    "parity": "verify",
+    "measured": "measure",
+}
+"""Folder of a release → the stage of a run that made what is in it."""
 
 LIMITS = ("size.ratio >= 1.3", "sparsity.weights >= 49", "accuracy.artifact >= 90")
 """What an honest release is held to; the last only where there are labels."""
@@ -73,19 +107,19 @@ class Release:
     def pack(self) -> None:
         """Pack the exported file, as it is now."""
         self.packed.parent.mkdir(exist_ok=True)
-        _passes(["pack", str(self / "onnx"), "-o", str(self.packed), "--force"])
+        passes(["pack", str(self / "onnx"), "-o", str(self.packed), "--force"])
 
     def verify(self, *options: str) -> Command:
         """Return the command that compares the four forms."""
         parts = [str(self / one) for one in ("dense", "final", "onnx", "package")]
         usual = ("--provider", "cpu", "--random-samples", "12")
-        return ["verify", *parts, "-o", str(self / "parity"), *usual, *options]
+        return ["verify", *parts, "-o", str(self / "parity"), "--force", *usual, *options]
 
     def measure(self, *options: str) -> Command:
         """Return the command that weighs and times, as quickly as it can."""
         names = ("dense", "masked", "dense_onnx", "onnx", "package")
         parts = [str(self / one) for one in names]
-        return ["measure", *parts, "-o", str(self / "measured"), *QUICK, *options]
+        return ["measure", *parts, "-o", str(self / "measured"), "--force", *QUICK, *options]
 
     def gate(self, *options: str) -> Command:
         """Return the command that judges what ``verify`` found."""
@@ -95,6 +129,11 @@ class Release:
         """Return the usual commands: verify, then gate."""
         return [self.verify(), self.gate(*_options(limits))]
 
+    def judge_all(self, *options: str) -> list[Command]:
+        """Return the commands that verify and measure, and judge all of it."""
+        sources = [str(self / "parity"), str(self / "measured")]
+        return [self.verify(), self.measure(), ["gate", *sources, *options]]
+
     def judge(self, *options: str) -> Command:
         """Return the command that judges the report of the whole release."""
         return ["gate", str(self / "report"), *options]
@@ -102,38 +141,6 @@ class Release:
 
 def _options(limits: Sequence[str]) -> list[str]:
     return [word for limit in limits for word in ("--limits", limit)]
-
-
-def run(command: Command) -> Outcome:
-    """Run ``prunepack`` in this process, as its console script does."""
-    said = io.StringIO()
-    plain = {name: text for name, text in os.environ.items() if not name.startswith("GITHUB_")}
-    with (
-        mock.patch.dict(os.environ, plain, clear=True),
-        mock.patch.object(sys, "argv", ["prunepack", *command]),
-        redirect_stdout(said),
-        redirect_stderr(said),
-    ):
-        try:
-            main()
-        except SystemExit as end:
-            return Outcome(command[0], int(end.code or 0), said.getvalue())
-
-
-def run_all(commands: Sequence[Command]) -> Outcome:
-    """Run commands in turn until one does not pass."""
-    done = Outcome("", 0, "")
-    for command in commands:
-        done = run(command)
-        if done.code:
-            break
-    return done
-
-
-def _passes(*commands: Command) -> None:
-    done = run_all(commands)
-    if done.code:
-        raise RuntimeError(f"an honest command failed: {done.command}: {done.text}")
 
 
 @cache
@@ -163,8 +170,11 @@ def build(folder: Path, model: str, seed: int = 0, amount: float = 0.5) -> Relea
     """
     release = Release(folder)
     at = {name: str(folder / name) for name in ("dense", "masked", "final", "onnx", "dense_onnx")}
-    given = [word.replace("networks.py", str(lab() / "networks.py")) for word in LOADED[model]]
-    _passes(
+    name, *inputs = LOADED[model]
+    given = ["--model", name.replace("networks.py", str(lab() / "networks.py"))]
+    given += [word for one in inputs for word in ("--inputs", one)]
+    given += ["--dataset", f"{lab() / 'networks.py'}:digits"] if model == "lenet" else []
+    passes(
         ["load", *given, "-o", at["dense"], "--seed", str(seed)],
         ["prune", at["dense"], "-o", at["masked"], "--amount", str(amount)],
         ["finalize", at["masked"], "-o", at["final"], "--seed", str(seed)],
@@ -176,23 +186,42 @@ def build(folder: Path, model: str, seed: int = 0, amount: float = 0.5) -> Relea
 
 @cache
 def released(model: str) -> Release:
-    """Return the honest release of a model, with its report; nobody writes into it."""
-    release = build(lab() / model, model)
-    _passes(["export", str(release / "dense"), "-o", str(release / "dense_onnx")])
-    limits = LIMITS if model == "lenet" else LIMITS[:2]
-    sources = [str(release / "parity"), str(release / "measured")]
-    judged = ["gate", *sources, "-o", str(release / "report"), *_options(limits)]
-    _passes(release.verify(), release.measure(), judged)
-    for file in (release.model, release.packed):
-        shutil.copy(file, release / "report")
-    return release
+    """Return the honest release of a model, made by one run of a recipe; nobody writes into it."""
+    folder = lab() / model
+    recipe = folder / "recipe.toml"
+    folder.mkdir()
+    recipe.write_text(_recipe(model))
+    passes(["run", str(recipe), "--artifacts", str(folder / "runs")])
+    shutil.copytree(folder / "runs/recipe", folder / "report")
+    report = json.loads((folder / "report/report.json").read_bytes())
+    made = {one["stage"]: one["result"] for one in report["provenance"]["stages"]}
+    for part, stage in PARTS.items():
+        shutil.copytree(folder / "runs/.store/objects" / made[stage], folder / part)
+    return Release(folder)
+
+
+def _recipe(model: str) -> str:
+    name, *inputs = LOADED[model]
+    real = model == "lenet"
+    tables = [dict(pair.split("=") for pair in one.split(",")) for one in inputs]
+    return RECIPE.format(
+        model=name.replace("networks.py", str(lab() / "networks.py")),
+        dataset=f"{lab() / 'networks.py'}:digits" if real else "",
+        inputs="".join(
+            "[[load.inputs]]\n" + "".join(f'{key} = "{text}"\n' for key, text in one.items())
+            for one in tables
+        ),
+        limits=", ".join(f'"{limit}"' for limit in (LIMITS if real else LIMITS[:2])),
+    )
 
 
 def copy_of(model: str, folder: Path) -> Release:
-    """Return a copy of an honest release without its figures, to be spoilt."""
-    whole = released(model).folder
-    shutil.copytree(whole, folder / model, ignore=shutil.ignore_patterns("parity", "measured"))
-    return Release(folder / model)
+    """Return a copy of an honest release, to be spoilt."""
+    copy = folder / model
+    shutil.copytree(released(model).folder, copy, ignore=shutil.ignore_patterns("runs"))
+    for path in copy.rglob("*"):  # what a run keeps cannot be written to
+        path.chmod(path.stat().st_mode | stat.S_IWUSR)
+    return Release(copy)
 
 
 def rewrite(path: Path, **changes: Any) -> None:

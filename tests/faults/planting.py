@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
     Edit = Callable[[Any], None]
 
-__all__ = ["BEYOND", "UNMATCHED", "edit_file", "graph_fault", "pair"]
+__all__ = ["BEYOND", "CHANGED", "UNMATCHED", "edit_file", "graph_fault", "pair"]
 
 BEYOND = r"parity\.torch_onnx\.beyond_tolerance <= 0, measured [\d,]+ values .*"
 UNMATCHED = r"parity\.torch_onnx\.unmatched_outputs <= 0, measured \d outputs .*"
+CHANGED = r"parity\.weights\.changed_values <= 0, measured [\d,]+ values "
+"""Starts of what the gate says."""
 
 
 def graph_fault(name: str, model: str, edit: Edit, says: str = BEYOND, code: int = 1) -> Fault:

@@ -8,7 +8,7 @@ import numpy as np
 from onnx import helper
 
 from tests.faults.graphs import change, constant, maker, swap, values
-from tests.faults.planting import BEYOND, graph_fault
+from tests.faults.planting import BEYOND, CHANGED, graph_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,16 @@ def _set_one(name: str, index: tuple[int, ...], step: float) -> Edit:
         return array
 
     return lambda model: change(model, name, nudged)
+
+
+def _revived(model: Any) -> None:
+    """Give one pruned weight a value that changes no answer by much."""
+
+    def revived(array: Any) -> Any:
+        array[tuple(one[0] for one in (array == 0).nonzero())] = 1e-6
+        return array
+
+    change(model, "fc1.weight", revived)
 
 
 def _channels_swapped(model: Any) -> None:
@@ -73,7 +83,21 @@ def _classes_reversed(model: Any) -> None:
 
 
 FAULTS = (
-    graph_fault("one weight nudged by 1e-3", "lenet", _set_one("fc2.weight", (0, 3), 1e-3)),
+    graph_fault(
+        "one weight nudged by 1e-3, which no answer here needs",
+        "lenet",
+        _set_one("fc2.weight", (83, 6), 1e-3),
+        CHANGED + r"\(fc2\.weight\[83, 6\]",
+    ),
+    graph_fault(
+        "one weight nudged by 1e-3, which answers show",
+        "lenet",
+        _set_one("fc3.weight", (2, 1), 1e-3),
+        BEYOND + r"output\[\d+, 2\]",
+    ),
+    graph_fault(
+        "a pruned weight revived in the export", "lenet", _revived, CHANGED + r"\(fc1\.weight\["
+    ),
     graph_fault(
         "one bias nudged by 1e-3",
         "lenet",

@@ -67,9 +67,10 @@ def test_the_order_of_samples_changes_no_accuracy(data, count):
     bits = arrays.arrays(np.bool_, count)
     right = {name: data.draw(bits) for name in PROGRAMS}
     agreed, order = data.draw(bits), data.draw(st.permutations(range(count)))
+    labels = data.draw(arrays.arrays(np.int64, count, elements=st.integers(0, 3)))
     shuffled = {name: one[order] for name, one in right.items()}
-    metrics = accuracy_metrics(right, agreed)
-    assert metrics == accuracy_metrics(shuffled, agreed[order])
+    metrics = accuracy_metrics(right, agreed, labels)
+    assert metrics == accuracy_metrics(shuffled, agreed[order], labels[order])
     for one in metrics.values():
         assert one.low is None or one.low <= one.value <= one.high
 

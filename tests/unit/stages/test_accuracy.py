@@ -9,6 +9,8 @@ from prunepack.errors import RefusedError
 from stages.accuracy import PROGRAMS, accuracy_metrics, answers, check_labels, score_metrics
 from stages.paired import difference, mcnemar, wilson
 
+LABELS = np.arange(10) % 5
+
 
 def right(**wrong):
     """Whether each of 10 samples is right, but for those that are listed."""
@@ -23,7 +25,7 @@ def values(metrics):
 
 
 def test_each_program_with_its_interval():
-    metrics = accuracy_metrics(right(dense=[0], onnx=[0, 1, 2]), np.ones(10, bool))
+    metrics = accuracy_metrics(right(dense=[0], onnx=[0, 1, 2]), np.ones(10, bool), LABELS)
     found = values(metrics)
     accuracies = [found[f"accuracy.{name}"] for name in PROGRAMS]
     assert accuracies == [90, 100, 70, 100]
@@ -36,7 +38,7 @@ def test_each_program_with_its_interval():
 
 def test_the_drop_is_to_the_worst():
     everyone = right(dense=[0, 9], pruned=[1], onnx=[1, 2, 3], artifact=[1, 2])
-    metrics = accuracy_metrics(everyone, np.arange(10) < 9)
+    metrics = accuracy_metrics(everyone, np.arange(10) < 9, LABELS)
     found = values(metrics)
     assert found["accuracy.drop"] == 10
     assert (found["accuracy.lost"], found["accuracy.gained"]) == (3, 2)
@@ -48,10 +50,25 @@ def test_the_drop_is_to_the_worst():
 
 
 def test_a_gain_is_a_negative_drop():
-    metrics = accuracy_metrics(right(dense=[0, 1]), np.ones(10, bool))
+    metrics = accuracy_metrics(right(dense=[0, 1]), np.ones(10, bool), LABELS)
     drop = metrics["accuracy.drop"]
     assert drop.value == -20
     assert drop.low < -20 < drop.high
+
+
+@pytest.mark.parametrize(("wrong", "doubted"), [(range(1), False), (range(7), True)])
+def test_a_model_that_only_guesses_is_doubted(wrong, doubted):
+    metrics = accuracy_metrics(right(dense=wrong), np.ones(10, bool), LABELS)
+    for name in PROGRAMS:
+        note = metrics[f"accuracy.{name}"].note
+        assert note.startswith("10 test samples")
+        assert (
+            note.endswith(
+                "; the dense model is not seen to be better than one answer for all: "
+                "are these its labels?"
+            )
+            is doubted
+        )
 
 
 def test_the_highest_output_is_the_answer():

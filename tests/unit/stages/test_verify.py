@@ -181,7 +181,7 @@ def test_the_artifact_of_another_model(chain, packed, verified):
 
 def test_a_checkpoint_of_another_model(chain, verified):
     _, failed = verified(replace(chain, final=chain.dense))
-    assert failed == {"parity.torch_onnx.beyond_tolerance"}
+    assert failed == {"parity.torch_onnx.beyond_tolerance", "parity.weights.changed_values"}
 
 
 def test_an_artifact_under_another_file_name(chain, tmp_path, verified):

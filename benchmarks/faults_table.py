@@ -1,0 +1,54 @@
+"""The tables of what ``benchmarks.faults`` planted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.results import read_result
+
+__all__ = ["faults_summary", "faults_table"]
+
+KINDS = {
+    "model": "In the torch model or its checkpoint",
+    "export": "In the exported graph",
+    "artifact": "In the packed file",
+    "runtime": "In the runtime",
+    "data": "In the data",
+    "report": "In a report, its signature or what is asked of it",
+}
+LONGEST = 150
+"""Characters of a message that the table shows."""
+
+
+def faults_summary() -> str:
+    """Return in a sentence how many faults were caught, and how many honest releases passed."""
+    result = read_result("faults")
+    rows, honest = result["faults"], result["honest"]
+    caught = sum(row["caught"] for row in rows)
+    passed = honest["runs"] - len(honest["alarms"])
+    return (
+        f"{caught} of {len(rows)} planted faults are caught; "
+        f"{passed} of {honest['runs']} honest releases with other seeds pass."
+    )
+
+
+def faults_table() -> str:
+    """Return every fault by kind, what caught it, the exit code and the message."""
+    rows = read_result("faults")["faults"]
+    return "\n\n".join(
+        f"### {title}\n\n{_table([row for row in rows if row['kind'] == kind])}"
+        for kind, title in KINDS.items()
+    )
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    lines = ["| what is wrong | caught by | exit | message |", "|---|---|---|---|"]
+    for row in rows:
+        check = f"`{row['check']}`" if row["caught"] else "**missed**"
+        lines.append(f"| {row['fault']} | {check} | {row['code']} | {_short(row['message'])} |")
+    return "\n".join(lines)
+
+
+def _short(message: str) -> str:
+    text = message if len(message) <= LONGEST else f"{message[:LONGEST].rstrip()} …"
+    return f"`{text.replace('|', '/').replace('`', chr(39))}`"

@@ -1,0 +1,62 @@
+"""An ONNX file as a model of transformers, for tools that compare with nothing else.
+
+It runs the file in onnxruntime, so that an honest pair agrees bit for bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnxruntime
+import torch
+from transformers import PretrainedConfig, PreTrainedModel
+
+__all__ = ["OnnxReferenceConfig", "OnnxReferenceForCausalLM", "reference"]
+
+
+class OnnxReferenceConfig(PretrainedConfig):
+    """Says which file: ``onnx_file``."""
+
+    model_type = "onnx_reference"
+
+
+class OnnxReferenceForCausalLM(PreTrainedModel):
+    """Takes and returns tensors by the names that they have in the file.
+
+    ``logits`` is the first output, whatever its name is.
+    """
+
+    config_class = OnnxReferenceConfig
+
+    def __init__(self, config: OnnxReferenceConfig) -> None:
+        super().__init__(config)
+        self.held = torch.nn.Parameter(torch.zeros(1))  # tools ask a model for its dtype
+        self.post_init()
+
+    def forward(self, **inputs: torch.Tensor) -> Outputs:
+        """Run the file."""
+        session = onnxruntime.InferenceSession(
+            self.config.onnx_file, providers=["CPUExecutionProvider"]
+        )
+        names = [one.name for one in session.get_outputs()]
+        values = session.run(None, {name: value.numpy() for name, value in inputs.items()})
+        tensors = map(torch.from_numpy, values)
+        return Outputs(zip(names, tensors, strict=True))
+
+
+class Outputs(dict[str, torch.Tensor]):
+    """Outputs by name, in order."""
+
+    @property
+    def logits(self) -> torch.Tensor:
+        """The first one."""
+        return next(iter(self.values()))
+
+
+# As if it had come with a model: that is the package in which transformers puts such a class.
+OnnxReferenceForCausalLM.__module__ = "transformers_modules.onnx_reference"
+
+
+def reference(file: str) -> Any:
+    """Return the model in ``file``."""
+    return OnnxReferenceForCausalLM(OnnxReferenceConfig(onnx_file=file)).eval()

@@ -1,0 +1,16 @@
+"""Honest releases with other seeds, other amounts of pruning, other inputs: no alarm."""
+
+import pytest
+
+from tests.faults.honest import RUNS, alarm
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_no_alarm(number, tmp_path):
+    assert alarm(number, tmp_path) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(6, RUNS))
+def test_no_alarm_in_many_runs(number, tmp_path):
+    assert alarm(number, tmp_path) is None
