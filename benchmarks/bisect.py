@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import numpy as np
 
 from benchmarks.models import MODELS, onnx_model
 from benchmarks.planted import KINDS, plant
-from benchmarks.results import write_result
+from benchmarks.results import read_result, write_result
 from stages.example_inputs import drawn
 from stages.host import host_name
 from stages.load import load
@@ -105,19 +106,29 @@ def checkpoint(name: str, folder: Path) -> Path:
 
 
 def main() -> None:
-    """Plant, seek and write ``results/bisect.json``."""
+    """Plant, seek and write ``results/bisect.json`` after each model and pair."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faults", type=int, default=20, help="per model and pair")
-    count = parser.parse_args().faults
+    parser.add_argument("--only", choices=CHOSEN, help="one model; other results are kept")
+    parser.add_argument("--pair", choices=VISIBLE, help="one pair; other results are kept")
+    options = parser.parse_args()
     rows: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for name in CHOSEN:
-        rows[name] = {}
-        for pair in VISIBLE:
-            with tempfile.TemporaryDirectory() as folder:
-                found = [one_fault(name, pair, number, Path(folder)) for number in range(count)]
-            rows[name][pair] = found
-            print(name, pair, sum(row["hit"] for row in found), "of", count, file=sys.stderr)
-    write_result("bisect", {"host": host_name(), "faults": rows})
+    if options.only or options.pair:
+        with suppress(FileNotFoundError):
+            rows = read_result("bisect")["faults"]
+    chosen = [(name, pair) for name in CHOSEN for pair in VISIBLE]
+    for name, pair in chosen:
+        if options.only in {None, name} and options.pair in {None, pair}:
+            found = _all_faults(name, pair, options.faults)
+            rows.setdefault(name, {})[pair] = found
+            hits = sum(row["hit"] for row in found)
+            print(name, pair, hits, "of", options.faults, file=sys.stderr)
+            write_result("bisect", {"host": host_name(), "faults": rows})
+
+
+def _all_faults(name: str, pair: str, count: int) -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory() as folder:
+        return [one_fault(name, pair, number, Path(folder)) for number in range(count)]
 
 
 if __name__ == "__main__":

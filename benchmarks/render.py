@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/benchmarks.md", "docs/faults.md")
+PAGES = ("README.md", "docs/benchmarks.md", "docs/faults.md", "docs/how-to/bisect.md")
 
 
 TABLES = {
