@@ -5,15 +5,16 @@ BIN := .venv/bin
 READY := .venv/.ready
 BENCH_READY := .venv/.ready-bench
 FUZZ_READY := .venv/.ready-fuzz
+TREE := build/tree
 
 .DEFAULT_GOAL := help
-.PHONY: help pipeline data train test test-slow check format fuzz clean
+.PHONY: help tree pipeline data train test test-slow check format fuzz clean
 .PHONY: bench bench-faults bench-latency bench-models bench-size bench-speed bench-session bench-memory
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-$(READY): pyproject.toml constraints.txt prunepack/kernels/native.c
+$(READY): pyproject.toml setup.py constraints.txt prunepack/coding/native/native.c
 	@echo "setting up .venv (once)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev]'
@@ -34,7 +35,7 @@ pipeline: data  ## Run all stages on MODEL: a built-in recipe or a path to a .to
 	@$(BIN)/prunepack run $(MODEL)
 
 train: data  ## Train MODEL from scratch and put its weights where the package ships them
-	$(BIN)/prunepack train $(MODEL) -o stages/models/$(MODEL).safetensors --force
+	$(BIN)/prunepack train $(MODEL) -o stages/models/builtin/$(MODEL).safetensors --force
 
 test: data  ## Everything CI runs: the checks and all tests that take seconds
 	@$(MAKE) --no-print-directory check
@@ -42,11 +43,15 @@ test: data  ## Everything CI runs: the checks and all tests that take seconds
 test-slow: data  ## The tests that take minutes
 	$(BIN)/pytest -m slow
 
-check: data  ## Format, lint, types, import directions, docs, tests
+tree:  # what mypy and import-linter read: the packages where they are installed, as links
+	@rm -rf $(TREE) && mkdir -p $(TREE)/prunepack
+	@ln -s $(addprefix ../../../,$(wildcard prunepack/*) stages pipeline) $(TREE)/prunepack/
+
+check: data tree  ## Format, lint, types, import directions, docs, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	cd $(TREE) && ../../$(BIN)/lint-imports --config ../../pyproject.toml
 	$(BIN)/python -m benchmarks.render --check
 	$(BIN)/pytest -m 'not slow' -n 2 --dist loadfile
 

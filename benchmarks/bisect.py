@@ -23,11 +23,11 @@ import numpy as np
 from benchmarks.models import MODELS, onnx_model
 from benchmarks.planted import KINDS, plant
 from benchmarks.results import read_result, write_result
-from stages.example_inputs import drawn
-from stages.host import host_name
-from stages.load import load
-from stages.onnx_program import OnnxProgram
-from stages.tensors_apart import apart
+from prunepack.stages.bisection.inputs import drawn
+from prunepack.stages.bisection.onnx_program import OnnxProgram
+from prunepack.stages.comparison.tensors_apart import apart
+from prunepack.stages.load import load
+from prunepack.stages.runtime.host import host_name
 
 COMMAND = [str(Path(sys.executable).with_name("prunepack")), "bisect"]
 CHOSEN = ("efficientnet_lite0", "minilm")

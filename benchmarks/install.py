@@ -19,7 +19,7 @@ import prunepack
 from benchmarks.models import onnx_model
 from benchmarks.results import write_result
 from prunepack.errors import PrunepackError
-from stages.host import host_name
+from prunepack.stages.runtime.host import host_name
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("prunepack", "stages", "pipeline")
@@ -46,7 +46,7 @@ def install(folder: Path) -> Path:
     tree, environment = folder / "tree", folder / "environment"
     for name in SOURCES:
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("*.so", "__py*"))
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "setup.py", "README.md"):
         shutil.copy(ROOT / name, tree)
     venv.create(environment)
     here = environment / "bin"
@@ -66,7 +66,7 @@ def use(here: Path, folder: Path) -> dict[str, Any]:
     prunepack.pack(model, artifact)
     _run(here / "prunepack", "unpack", str(artifact), "-o", str(back))
     if (back / model.name).read_bytes() != model.read_bytes():
-        raise PrunepackError(f"{model} did not come back", do="Report this as a bug.")
+        raise PrunepackError(f"{model} did not come back", hint="Report this as a bug.")
     inspected = json.loads(_run(here / "prunepack", "inspect", str(artifact), "--json"))
     return {"unpacked": model.stat().st_size, "inspected": sorted(inspected)}
 

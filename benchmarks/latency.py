@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.results import write_result
-from stages.host import host_name
-from stages.latency import RESAMPLES, Ratio, compare
-from stages.sessions import CPU, onnx_session
-from stages.timing import Plan, time_side_by_side
+from prunepack.stages.profiling.latency import RESAMPLES, Ratio, compare
+from prunepack.stages.profiling.timing import Plan, time_side_by_side
+from prunepack.stages.runtime.host import host_name
+from prunepack.stages.runtime.sessions import CPU, onnx_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

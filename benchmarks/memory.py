@@ -19,8 +19,8 @@ from benchmarks.large_model import write_large_model
 from benchmarks.models import onnx_model
 from benchmarks.results import write_result
 from prunepack.errors import PrunepackError, UsageError
-from stages.artifacts import file_digest
-from stages.host import host_name
+from prunepack.stages.contract.outputs import file_digest
+from prunepack.stages.runtime.host import host_name
 
 MODELS = ("minilm", "crepe_full")
 WIDTH, LAYERS = 8192, 24
@@ -63,7 +63,7 @@ def large(folder: Path, layers: int) -> dict[str, Any]:
     facts |= {"artifact": artifact.stat().st_size, "unpack": peak("unpack", artifact, back)}
     for file in source.parent.iterdir():
         if file_digest(file) != file_digest(back / file.name):
-            raise PrunepackError(f"{file.name} did not come back", do="Report this as a bug.")
+            raise PrunepackError(f"{file.name} did not come back", hint="Report this as a bug.")
     shutil.rmtree(back)
     return {**facts, "start": peak("start", artifact)}
 
@@ -80,7 +80,7 @@ def check_room(folder: Path, needed: int) -> None:
             f"{folder} has no room for the large model",
             expected=f"{needed:,} bytes",
             found=f"{free:,}",
-            do="Choose another place with --folder, or a smaller model with --layers.",
+            hint="Choose another place with --folder, or a smaller model with --layers.",
         )
 
 

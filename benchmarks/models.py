@@ -12,15 +12,15 @@ from tempfile import TemporaryDirectory
 from typing import Literal, TypeAlias
 
 from benchmarks.wheels import fetch
-from prunepack.outputs import new_folder
-from stages.artifacts import Checkpoint, MaskedCheckpoint
-from stages.checkpoints import InputSpec
-from stages.datasets import fetch as fetch_dataset
-from stages.downloads import cache_folder
-from stages.export import ExportConfig, export
-from stages.finalize import FinalizeConfig, finalize
-from stages.load import LoadConfig, load
-from stages.prune import PruneConfig, prune
+from prunepack.io.atomic import new_folder
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.data.datasets import fetch as fetch_dataset
+from prunepack.stages.data.downloads import cache_folder
+from prunepack.stages.export import ExportConfig, export
+from prunepack.stages.finalize import FinalizeConfig, finalize
+from prunepack.stages.load import LoadConfig, load
+from prunepack.stages.models.checkpoints import InputSpec
+from prunepack.stages.prune import PruneConfig, prune
 
 __all__ = ["CASES", "MODELS", "SPARSITIES", "Case", "onnx_model"]
 

@@ -56,7 +56,7 @@ def main() -> None:
     before = resident("VmRSS")
     began = time.perf_counter()
     found = tasks[task](*paths)
-    seconds = round(time.perf_counter() - began, 2)
+    seconds = round(time.perf_counter() - began, 4)
     facts = found if isinstance(found, dict) else {}
     print(json.dumps({"before": before, "peak": resident("VmHWM"), "seconds": seconds, **facts}))
 

@@ -9,7 +9,7 @@ import venv
 from pathlib import Path
 
 from prunepack.errors import UsageError
-from stages.downloads import cache_folder
+from prunepack.stages.data.downloads import cache_folder
 
 __all__ = ["REQUIREMENTS", "environment"]
 
@@ -44,5 +44,5 @@ def _install(name: str, packages: Path, python: Path) -> None:
             f"pip could not install {name}",
             expected=f"every package in {packages.name}",
             found=lines[-1] if lines else done.stderr.strip()[-300:],
-            do="Check the network and pip's configuration, or pin other versions.",
+            hint="Check the network and pip's configuration, or pin other versions.",
         )

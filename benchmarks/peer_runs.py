@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.peer_tools import CHECKS, Peer
 from benchmarks.peer_verdicts import Ran
-from prunepack.outputs import new_file
+from prunepack.io.atomic import new_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

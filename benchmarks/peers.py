@@ -23,7 +23,7 @@ from benchmarks.peer_tools import PEERS, Peer
 from benchmarks.peer_verdicts import said, verdict
 from benchmarks.results import write_result
 from prunepack.errors import UsageError
-from stages.downloads import cache_folder
+from prunepack.stages.data.downloads import cache_folder
 from tests.faults.catalog import FAULTS
 from tests.faults.lab import lab
 

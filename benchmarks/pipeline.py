@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import write_result
-from stages.host import host_name
+from prunepack.stages.runtime.host import host_name
 
 COMMAND = [str(Path(sys.executable).with_name("prunepack"))]
 

@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.models import onnx_model
 from benchmarks.results import write_result
 from prunepack import pack
-from stages.host import host_name
+from prunepack.stages.runtime.host import host_name
 
 MODELS = ("lenet", "minilm", "crepe_full")
 WAYS = ("plain", "optimised", "instant")

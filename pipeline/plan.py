@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from stages.contract import Config
-from stages.export import ExportConfig
-from stages.finalize import FinalizeConfig
-from stages.finetune import FinetuneConfig
-from stages.gate import GateConfig
-from stages.load import LoadConfig
-from stages.measure import MeasureConfig
-from stages.pack import PackConfig
-from stages.prune import PruneConfig
-from stages.undo import UndoConfig
-from stages.verify import VerifyConfig
+from prunepack.stages.contract.stage import Config
+from prunepack.stages.export import ExportConfig
+from prunepack.stages.finalize import FinalizeConfig
+from prunepack.stages.finetune import FinetuneConfig
+from prunepack.stages.gate import GateConfig
+from prunepack.stages.load import LoadConfig
+from prunepack.stages.measure import MeasureConfig
+from prunepack.stages.pack import PackConfig
+from prunepack.stages.prune import PruneConfig
+from prunepack.stages.undo import UndoConfig
+from prunepack.stages.verify import VerifyConfig
 
 __all__ = ["Plan"]
 

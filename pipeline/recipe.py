@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from pipeline.plan import Plan
 from prunepack.errors import UsageError
-from stages.registry import near
+from prunepack.pipeline.plan import Plan
+from prunepack.stages.contract.plugins import near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +35,7 @@ class Recipe:
 
 def built_in_recipes() -> dict[str, str]:
     """Return name and first line of each built-in recipe."""
-    folder = resources.files("pipeline.recipes")
+    folder = resources.files("prunepack.pipeline.recipes")
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
     return {
         f.name.removesuffix(".toml"): f.read_text().splitlines()[0].removeprefix("# ")
@@ -74,11 +74,13 @@ def _text_of(name: str) -> tuple[str, str]:
     path = Path(name)
     known = built_in_recipes()
     if name in known:
-        return resources.files("pipeline.recipes").joinpath(f"{name}.toml").read_text(), name
+        return resources.files("prunepack.pipeline.recipes").joinpath(
+            f"{name}.toml"
+        ).read_text(), name
     if path.suffix != ".toml":
         raise UsageError(
             f"no built-in recipe is named {name!r}",
-            do=f"{near(name, known)} A recipe of your own is a path that ends in .toml.",
+            hint=f"{near(name, known)} A recipe of your own is a path that ends in .toml.",
         )
     try:
         return path.read_text(), name

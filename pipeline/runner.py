@@ -13,25 +13,25 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from pipeline.history import Event, Run, differences
-from pipeline.keys import Material, material_of
-from pipeline.sources import first_party
-from pipeline.store import Fact, Record, room_for, tree_digest, writing
 from prunepack.errors import RefusedError, UsageError
-from stages.artifacts import KINDS, Artifact, Package, kind_of
-from stages.contract import Config
-from stages.progress import note
+from prunepack.pipeline.cache.code_closure import first_party
+from prunepack.pipeline.cache.history import Event, Run, differences
+from prunepack.pipeline.cache.keys import Material, material_of
+from prunepack.pipeline.cache.store import Fact, Record, room_for, tree_digest, writing
+from prunepack.stages.contract.outputs import KINDS, Output, PackedArtifact, kind_of
+from prunepack.stages.contract.progress import note
+from prunepack.stages.contract.stage import Config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pipeline.store import Store
-    from stages.contract import Facts, Stage
+    from prunepack.pipeline.cache.store import Store
+    from prunepack.stages.contract.stage import Facts, Stage
 
-__all__ = ["BrokenStageError", "Event", "Runner", "Stopped", "execute", "open_artifact"]
+__all__ = ["BrokenStageError", "Event", "Runner", "Stopped", "execute", "open_output"]
 
 C = TypeVar("C", bound=Config)
-A = TypeVar("A", bound=Artifact)
+A = TypeVar("A", bound=Output)
 P = ParamSpec("P")
 
 
@@ -167,7 +167,7 @@ class Runner:
 
 
 def execute(
-    stage: Stage[C, Any, Any], config: C, out: Path, *artifacts: Artifact, force: bool = False
+    stage: Stage[C, Any, Any], config: C, out: Path, *artifacts: Output, force: bool = False
 ) -> dict[str, Fact]:
     """Run ``stage`` alone into the folder ``out``, which appears whole or not at all.
 
@@ -199,26 +199,26 @@ def execute(
     return plain
 
 
-def open_artifact(path: Path, allowed: tuple[type[Artifact], ...] = KINDS) -> Artifact:
+def open_output(path: Path, allowed: tuple[type[Output], ...] = KINDS) -> Output:
     """Return the artifact in the folder ``path``; a package may also be a file by itself.
 
     Raises:
         RefusedError: If there is none, or one of a kind that is not allowed here.
     """
-    if path.is_file() and Package in allowed:
-        return Package(path, tree_digest({Package.files[0]: path}))
+    if path.is_file() and PackedArtifact in allowed:
+        return PackedArtifact(path, tree_digest({PackedArtifact.files[0]: path}))
     return kind_of(path, allowed)(path, tree_digest(path))
 
 
 def _inputs(
     stage: Stage[Any, Any, Any], config: Config, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> dict[str, Artifact]:
+) -> dict[str, Output]:
     """Return the input artifacts by parameter; all that a stage may depend on beside its config."""
     bound = inspect.signature(stage.body).bind(config, Path(), *args, **kwargs)
     given = {name: value for name, value in bound.arguments.items() if value is not None}
     inputs = dict(list(given.items())[2:])
     for name, value in inputs.items():
-        if not isinstance(value, Artifact):
+        if not isinstance(value, Output):
             raise BrokenStageError(
                 f"{stage.name}: {name} is a {type(value).__name__}, expected an artifact. "
                 "Put any other value in its config, so that its key covers it"
@@ -286,7 +286,7 @@ def _check_free(out: Path, *, force: bool) -> None:
             f"{out} is taken",
             expected="nothing there, or an empty folder",
             found=found,
-            do=f"Name another folder with --output{hint}.",
+            hint=f"Name another folder with --output{hint}.",
         )
 
 

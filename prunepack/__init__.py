@@ -10,10 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from prunepack.inspection import TensorRow, describe_tensors
-    from prunepack.limits import Limits
+    from prunepack.format.limits import Limits
     from prunepack.packing import Summary, pack
-    from prunepack.reader import Artifact
+    from prunepack.reading.artifact import Artifact
+    from prunepack.reading.inspection import TensorRow, describe_tensors
     from prunepack.session import open_session
     from prunepack.unpacking import unpack
 
@@ -32,11 +32,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Artifact": "reader",
-    "Limits": "limits",
+    "Artifact": "reading.artifact",
+    "Limits": "format.limits",
     "Summary": "packing",
-    "TensorRow": "inspection",
-    "describe_tensors": "inspection",
+    "TensorRow": "reading.inspection",
+    "describe_tensors": "reading.inspection",
     "open_session": "session",
     "pack": "packing",
     "unpack": "unpacking",

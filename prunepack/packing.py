@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prunepack.coding.levels import level_called
 from prunepack.errors import CorruptArtifactError, PrunepackError, UsageError
-from prunepack.levels import level_called
-from prunepack.outputs import new_file
-from prunepack.parallel import thread_count
-from prunepack.progress import silent
-from prunepack.reader import Artifact
-from prunepack.sources import open_sources
-from prunepack.writer import write_artifact
+from prunepack.io.atomic import new_file
+from prunepack.io.parallel import thread_count
+from prunepack.io.progress import silent
+from prunepack.model_files.discovery import open_sources
+from prunepack.reading.artifact import Artifact
+from prunepack.writing.writer import write_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from prunepack.levels import LevelName
-    from prunepack.progress import Progress
-    from prunepack.sources import Source
+    from prunepack.coding.levels import LevelName
+    from prunepack.io.progress import Progress
+    from prunepack.model_files.discovery import Source
 
 __all__ = ["Summary", "pack"]
 
@@ -99,7 +99,7 @@ def _adding(progress: Progress, total: int) -> Callable[[int], None]:
 def _check_apart(out: Path, folder: Path, sources: Sequence[Source]) -> None:
     if os.path.realpath(out) in {os.path.realpath(folder / source.name) for source in sources}:
         raise UsageError(
-            f"{out} is a part of the model that is to be packed", do="Choose another path"
+            f"{out} is a part of the model that is to be packed", hint="Choose another path"
         )
 
 
@@ -110,5 +110,5 @@ def _prove(artifact: Artifact, model: str, progress: Progress) -> None:
     except CorruptArtifactError as error:
         raise PrunepackError(
             f"the artifact would not give {model} back ({error})",
-            do="If nothing wrote to the model meanwhile, report this as a bug; no file was left",
+            hint="If nothing wrote to the model meanwhile, report this as a bug; no file was left",
         ) from error

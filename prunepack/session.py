@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias, get_args
 
 from prunepack.errors import RefusedError, UsageError
-from prunepack.handover import decode, give_copies, prepare, share
-from prunepack.reader import Artifact
+from prunepack.reading.artifact import Artifact
+from prunepack.runtime.ort_weights import decode, give_copies, prepare, share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     import onnxruntime
 
-    from prunepack.handover import DecodedModel
-    from prunepack.limits import Limits
+    from prunepack.format.limits import Limits
+    from prunepack.runtime.ort_weights import DecodedModel
 
     Provider = str | tuple[str, Mapping[str, Any]]
 
@@ -93,7 +93,7 @@ def _import_onnxruntime() -> ModuleType:
         import onnxruntime
     except ImportError as error:
         raise UsageError(
-            f"onnxruntime cannot be imported ({error})", do="Install prunepack[runtime]"
+            f"onnxruntime cannot be imported ({error})", hint="Install prunepack[runtime]"
         ) from error
     module: ModuleType = onnxruntime
     return module
@@ -109,7 +109,7 @@ def _check_providers(
         raise UsageError(
             f"onnxruntime has no provider {', '.join(missing)}",
             expected=f"any of {', '.join(available)}",
-            do="Choose one of these, or install the onnxruntime that has it",
+            hint="Choose one of these, or install the onnxruntime that has it",
         )
     return asked
 
@@ -191,7 +191,7 @@ class _Launch:
         except _errors(self.ort) as error:
             raise RefusedError(
                 f"onnxruntime cannot start on the model in {self.path} ({error})",
-                do="Check the model and the providers with onnxruntime itself",
+                hint="Check the model and the providers with onnxruntime itself",
             ) from error
         session.shared_weights = prepared.shared
         session.set_providers = _refuse_other_providers
@@ -202,7 +202,7 @@ def _refuse_other_providers(*_: object, **__: object) -> NoReturn:
     """Stand in for ``set_providers``, which would start anew from weights that are gone."""
     raise UsageError(
         "the providers of a session from an artifact cannot be changed",
-        do="Call open_session again with other providers",
+        hint="Call open_session again with other providers",
     )
 
 
@@ -218,5 +218,5 @@ def _check_used(asked: Sequence[Provider], used: Sequence[str]) -> None:
             f"provider {', '.join(missing)} cannot be used on this machine",
             expected=", ".join(map(_name, asked)),
             found=", ".join(used),
-            do="Install what the provider needs, or ask for another",
+            hint="Install what the provider needs, or ask for another",
         )

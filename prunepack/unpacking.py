@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prunepack.outputs import new_folder
-from prunepack.progress import silent
-from prunepack.reader import Artifact
+from prunepack.io.atomic import new_folder
+from prunepack.io.progress import silent
+from prunepack.reading.artifact import Artifact
 
 if TYPE_CHECKING:
-    from prunepack.limits import Limits
-    from prunepack.progress import Progress
+    from prunepack.format.limits import Limits
+    from prunepack.io.progress import Progress
 
 __all__ = ["unpack"]
 

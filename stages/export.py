@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import json
-import logging
-import warnings
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from prunepack.errors import RefusedError, UsageError
-from stages.artifacts import Checkpoint, OnnxModel
-from stages.checkpoints import ModelSpec, open_model
-from stages.contract import Config, Facts, stage
-from stages.progress import note
-from stages.samples import noise
+from prunepack.stages.contract.outputs import Checkpoint, OnnxModel
+from prunepack.stages.contract.progress import note
+from prunepack.stages.contract.stage import Config, Facts, stage
+from prunepack.stages.models.checkpoints import ModelSpec, open_model
+from prunepack.stages.models.onnx_export import run_exporter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import onnx_ir
     import torch
-    from torch import nn
 
-__all__ = ["ExportConfig", "export", "exported_program"]
+__all__ = ["ExportConfig", "export"]
 
 LARGEST_INLINE = 1_500_000_000
 """Bytes of weights up to which the model is one file; protobuf ends at 2 GiB."""
@@ -50,7 +46,9 @@ def export(config: ExportConfig, out: Path, model: Checkpoint) -> Facts:
     """Write ``model`` with torch's dynamo exporter, check it and describe its interface."""
     module, spec = open_model(model)
     note("exporting to ONNX")
-    graph: onnx_ir.Model = exported_program(module, spec, config).model
+    graph: onnx_ir.Model = run_exporter(
+        module, spec, opset=config.opset, dynamic_batch=config.dynamic_batch
+    ).model
     _check_opset(spec, config.opset, graph.opset_imports[""])
     _clear_metadata(graph)
     _restore_names(graph, module.state_dict())
@@ -64,47 +62,6 @@ def export(config: ExportConfig, out: Path, model: Checkpoint) -> Facts:
     return _facts(graph, out)
 
 
-def exported_program(
-    module: nn.Module, spec: ModelSpec, config: ExportConfig
-) -> torch.onnx.ONNXProgram:
-    """Run the exporter on one random batch, which has one sample if it is to stay that size.
-
-    Returns:
-        The ONNX model with everything that the exporter says about it, and the graph it is of.
-
-    Raises:
-        RefusedError: If it cannot express the model.
-    """
-    import torch
-
-    arrays = noise(spec.inputs, 2 if config.dynamic_batch else 1, 0)
-    example = tuple(torch.from_numpy(array) for array in arrays.values())
-    batch = torch.export.Dim("batch")
-    shapes = tuple({0: batch} for _ in example) if config.dynamic_batch else None
-    try:
-        with _quiet_exporter():
-            program = torch.onnx.export(
-                module,
-                example,
-                dynamo=True,
-                dynamic_shapes=shapes,
-                input_names=[one.name for one in spec.inputs],
-                opset_version=config.opset,
-                verbose=False,
-            )
-    except Exception as error:
-        raise RefusedError(
-            f"{spec.model} cannot be exported to ONNX",
-            expected="a forward() that torch.export can trace"
-            + (" with any batch size" if config.dynamic_batch else ""),
-            found=_reason(error),
-            do="If only the open batch fails, set export.dynamic_batch to false.",
-        ) from error
-    if program is None:  # the signature of torch.onnx.export allows it
-        raise RefusedError(f"{spec.model} cannot be exported to ONNX", found="no program")
-    return program
-
-
 def _check_opset(spec: ModelSpec, asked: int | None, got: int) -> None:
     """Refuse another opset than the one asked for: the exporter only logs that it failed."""
     if asked not in {None, got}:
@@ -112,34 +69,8 @@ def _check_opset(spec: ModelSpec, asked: int | None, got: int) -> None:
             f"{spec.model} cannot be exported to this opset",
             expected=f"opset {asked}",
             found=f"opset {got}",
-            do="Set export.opset to one that torch, onnx and onnxscript know, or leave it out.",
+            hint="Set export.opset to one that torch, onnx and onnxscript know, or leave it out.",
         )
-
-
-def _reason(error: BaseException) -> str:
-    """Return the first telling line of the innermost cause."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
-
-
-@contextmanager
-def _quiet_exporter() -> Iterator[None]:
-    """Hold back what the exporter says about packages it looks for and its own deprecations."""
-    names = ("torch.onnx._internal.exporter._registration", "onnxscript", "onnx_ir")
-    loggers = {logger: logger.level for logger in map(logging.getLogger, names)}
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            warnings.simplefilter("ignore", DeprecationWarning)
-            warnings.filterwarnings("ignore", "# The axis name: batch will not be used")
-            yield
-    finally:
-        for logger, level in loggers.items():
-            logger.setLevel(level)
 
 
 def _clear_metadata(model: onnx_ir.Model) -> None:

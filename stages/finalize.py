@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from prunepack.errors import RefusedError
-from stages.artifacts import Checkpoint, MaskedCheckpoint
-from stages.checkpoints import ModelSpec, open_model, save_checkpoint
-from stages.contract import Config, Facts, stage
-from stages.masks import pruned_parameters
-from stages.samples import noise
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.contract.stage import Config, Facts, stage
+from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.models.checkpoints import ModelSpec, open_model, save_checkpoint
+from prunepack.stages.pruning.masks import pruned_parameters
 
 if TYPE_CHECKING:
     import torch
@@ -99,7 +99,7 @@ def _finite(name: str, tensor: torch.Tensor) -> None:
             f"{name} is not finite",
             expected="finite numbers",
             found=f"{bad:,} NaN or Inf",
-            do="The model was broken before its masks were removed: look at how it was trained.",
+            hint="The model was broken before its masks were removed: look at how it was trained.",
         )
 
 
@@ -107,7 +107,7 @@ def _outputs(model: nn.Module, spec: ModelSpec, config: FinalizeConfig) -> list[
     import torch
     from torch.utils._pytree import tree_leaves
 
-    arrays = noise(spec.inputs, config.samples, config.seed)
+    arrays = random_inputs(spec.inputs, config.samples, config.seed)
     with torch.inference_mode():
         result = model(*(torch.from_numpy(array) for array in arrays.values()))
     return [leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
@@ -123,5 +123,5 @@ def _prove_equal(before: list[torch.Tensor], after: list[torch.Tensor]) -> None:
                 f"output {index} changed when the masks were made permanent",
                 expected="exactly equal outputs",
                 found=f"a difference of up to {apart:g}",
-                do="Look for a weight that another layer shares but does not mask.",
+                hint="Look for a weight that another layer shares but does not mask.",
             )

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from prunepack.errors import PrunepackError, RefusedError, UsageError
-from stages.artifacts import Checkpoint, MaskedCheckpoint
-from stages.checkpoints import open_model, save_masked
-from stages.contract import Facts, stage
-from stages.datasets import Data, open_data
-from stages.masks import Pruned, pruned_parameters
-from stages.references import Reference, load_reference
-from stages.train import TrainConfig, accuracy_of, fit
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.contract.stage import Facts, stage
+from prunepack.stages.contract.user_code import Reference, load_reference
+from prunepack.stages.data.datasets import Data, open_data
+from prunepack.stages.models.checkpoints import open_model, save_masked
+from prunepack.stages.models.training import TrainConfig, accuracy_of, fit
+from prunepack.stages.pruning.masks import Pruned, pruned_parameters
 
 if TYPE_CHECKING:
     import torch
@@ -58,7 +58,7 @@ def _fit(config: FinetuneConfig, module: nn.Module, data: Data | None, dense: Ch
             "there is nothing to fine-tune on",
             expected="load.dataset with train and validation splits",
             found="none",
-            do="Name a dataset, your own finetune.hook, or set finetune.epochs to 0.",
+            hint="Name a dataset, your own finetune.hook, or set finetune.epochs to 0.",
         )
     teacher = open_model(dense)[0] if config.distill else None
     try:
@@ -71,7 +71,7 @@ def _fit(config: FinetuneConfig, module: nn.Module, data: Data | None, dense: Ch
             "our training cannot fit this model",
             expected="a classifier: float32 inputs to (n, classes), labels from 0",
             found=f"{type(error).__name__}: {error}".rstrip("."),
-            do="Train it by a finetune.hook of your own, or set finetune.epochs to 0.",
+            hint="Train it by a finetune.hook of your own, or set finetune.epochs to 0.",
         ) from error
     gain = f"{100 * before:.2f} → {100 * fitted.validation:.2f} % on validation"
     return f"{gain}, epoch {fitted.best_epoch} of {config.epochs} kept"
@@ -94,7 +94,7 @@ def _run_hook(hook: str, module: nn.Module, data: Data | None) -> str:
         raise UsageError(
             f"the hook {hook} returned a {type(returned).__name__}",
             expected="None, or the module it was given",
-            do="Train the module in place: its masks are what the export relies on.",
+            hint="Train the module in place: its masks are what the export relies on.",
         )
     module.to("cpu").eval()
     return f"by {hook}"
@@ -124,13 +124,13 @@ class Witness:
             if problem:
                 expected, found, do = problem
                 where = f"layer {before.layer or '(root)'}, {before.parameter}, after {hook}"
-                raise RefusedError(where, expected=expected, found=found, do=do)
+                raise RefusedError(where, expected=expected, found=found, hint=do)
         for name in now:
             raise RefusedError(
                 f"{name} after {hook}",
                 expected="no mask, as before",
                 found="a mask",
-                do="Prune in the prune stage: hooks only train.",
+                hint="Prune in the prune stage: hooks only train.",
             )
 
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, ValidationError
 
 from prunepack.errors import RefusedError
-from stages.artifacts import Measurements, Parity, Verdict
-from stages.baseline import open_baseline
-from stages.budgets import checks_of
-from stages.contract import Config, Facts, stage
-from stages.figures import Measured, gathered, read_figures
-from stages.graph_facts import refusals
-from stages.limits import LimitText, merged
-from stages.references import InputFile
-from stages.report import Report
-from stages.report_files import write_report
+from prunepack.stages.contract.outputs import Measurements, ParityResult, Verdict
+from prunepack.stages.contract.stage import Config, Facts, stage
+from prunepack.stages.contract.user_code import InputFile
+from prunepack.stages.metrics.files import Measured, gathered, read_figures
+from prunepack.stages.metrics.limits import LimitText, merged
+from prunepack.stages.profiling.operators import refusals
+from prunepack.stages.reporting.baseline import open_baseline
+from prunepack.stages.reporting.checks import checks_of
+from prunepack.stages.reporting.report import Report
+from prunepack.stages.reporting.writers import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class GateConfig(Config):
 
 
 @stage(produces=Verdict)
-def gate(config: GateConfig, out: Path, parity: Parity, measurements: Measurements) -> Facts:
+def gate(config: GateConfig, out: Path, parity: ParityResult, measurements: Measurements) -> Facts:
     """Hold every limit against its figure and write the report in each of its forms."""
     sources = [parity.path / "parity.json", measurements.path / "measurements.json"]
     report = judge(config, sources)

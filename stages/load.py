@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING
 from pydantic import Field, field_validator
 
 from prunepack.errors import RefusedError, UsageError
-from stages.artifacts import Checkpoint, MaskedCheckpoint
-from stages.checkpoints import (
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.contract.progress import note
+from prunepack.stages.contract.stage import Config, Facts, stage
+from prunepack.stages.contract.user_code import InputFile, Reference, is_reference
+from prunepack.stages.data.datasets import open_data
+from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.models.builtin import MODELS
+from prunepack.stages.models.checkpoints import (
     InputSpec,
     ModelSpec,
     PrunedParameter,
@@ -22,13 +28,7 @@ from stages.checkpoints import (
     save_masked,
     wear_masks,
 )
-from stages.contract import Config, Facts, stage
-from stages.datasets import open_data
-from stages.models import MODELS
-from stages.progress import note
-from stages.references import InputFile, Reference, is_reference
-from stages.samples import noise
-from stages.train import fit
+from prunepack.stages.models.training import fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,7 +96,7 @@ def _spec(config: LoadConfig) -> ModelSpec:
             raise UsageError(
                 f"the inputs of {config.model} are not known",
                 expected="load.inputs, one for each argument of forward",
-                do="Add --inputs name=input,shape=3x224x224 or the same in the recipe.",
+                hint="Add --inputs name=input,shape=3x224x224 or the same in the recipe.",
             )
         return ModelSpec(model=config.model, inputs=config.inputs, dataset=config.dataset)
     built_in = MODELS[config.model]
@@ -167,7 +167,7 @@ def _unreadable(path: Path, error: Exception) -> RefusedError:
             f"{path} holds more than tensors",
             expected="a state dict",
             found=code[1],
-            do="Save torch.save(model.state_dict(), path), not the model: a pickle can run code.",
+            hint="Save torch.save(model.state_dict(), path), not the model: a pickle can run code.",
         )
     told = isinstance(error, OSError | RuntimeError) and str(error).strip()
     found = told.splitlines()[0].split(". ")[0] if told else "damaged bytes, or another format"
@@ -217,7 +217,7 @@ def _try(model: nn.Module, spec: ModelSpec) -> None:
     """
     import torch
 
-    arrays = noise(spec.inputs, 2, 0)
+    arrays = random_inputs(spec.inputs, 2, 0)
     try:
         with torch.inference_mode():
             model.eval()(*(torch.from_numpy(array) for array in arrays.values()))
@@ -228,7 +228,7 @@ def _try(model: nn.Module, spec: ModelSpec) -> None:
             f"{spec.model} cannot be run on the inputs it is said to have",
             expected=f"a forward() that takes {shapes}",
             found=f"{type(error).__name__}: {reason[0]}",
-            do="Correct load.inputs: one for each argument, its shape without the batch.",
+            hint="Correct load.inputs: one for each argument, its shape without the batch.",
         ) from error
 
 

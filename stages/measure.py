@@ -9,25 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator
 
-from stages.artifacts import (
+from prunepack.stages.contract.outputs import (
     Checkpoint,
     MaskedCheckpoint,
     Measurements,
     OnnxModel,
-    Package,
+    PackedArtifact,
     digests_of,
 )
-from stages.checkpoints import InputSpec
-from stages.contract import Config, Facts, stage
-from stages.graph_facts import graph_metrics
-from stages.host import host_name
-from stages.latency import latency_figures
-from stages.memory import memory_figures, peak_memory
-from stages.metrics import Metric, Metrics, metrics_to_json, write_json
-from stages.placement import nodes_by_provider, placement_figures, tf32_figure
-from stages.progress import note
-from stages.samples import noise
-from stages.sessions import (
+from prunepack.stages.contract.progress import note
+from prunepack.stages.contract.stage import Config, Facts, stage
+from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.metrics.metric import Metric, Metrics, metrics_to_json, write_json
+from prunepack.stages.models.checkpoints import InputSpec
+from prunepack.stages.profiling.latency import latency_figures
+from prunepack.stages.profiling.memory import memory_figures, peak_memory
+from prunepack.stages.profiling.operators import graph_metrics
+from prunepack.stages.profiling.timing import Plan, time_side_by_side
+from prunepack.stages.runtime.host import host_name
+from prunepack.stages.runtime.placement import nodes_by_provider, placement_figures, tf32_figure
+from prunepack.stages.runtime.sessions import (
     Provider,
     artifact_session,
     fixed_batch,
@@ -35,7 +36,6 @@ from stages.sessions import (
     onnx_session,
     providers_for,
 )
-from stages.timing import Plan, time_side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,7 +80,7 @@ def measure(
     masked: MaskedCheckpoint,
     dense_onnx: OnnxModel,
     onnx: OnnxModel,
-    package: Package,
+    package: PackedArtifact,
 ) -> Facts:
     """Weigh every form of the model and time the packed one against the dense one."""
     metrics = _sizes(dense, masked, dense_onnx, onnx, package)
@@ -96,7 +96,7 @@ def _sizes(
     masked: MaskedCheckpoint,
     dense_onnx: OnnxModel,
     onnx: OnnxModel,
-    package: Package,
+    package: PackedArtifact,
 ) -> Metrics:
     """Return bytes of each form, and how often the artifact goes into the dense ones."""
     artifact = package.file.stat().st_size
@@ -145,7 +145,7 @@ class _Programs:
 
     def arrays(self, batch: int) -> Arrays:
         """Return seeded noise for a batch."""
-        return noise(self.inputs, batch, self.seed)
+        return random_inputs(self.inputs, batch, self.seed)
 
     def open_dense(self, profile: Path | None = None) -> Any:
         """Open a session of the dense ONNX model."""
@@ -156,7 +156,7 @@ class _Programs:
         return artifact_session(self.pruned, self.providers, self.threads, profile)
 
 
-def _runtime(config: MeasureConfig, dense_onnx: OnnxModel, package: Package) -> Metrics:
+def _runtime(config: MeasureConfig, dense_onnx: OnnxModel, package: PackedArtifact) -> Metrics:
     """Run both models: where their nodes run, how long they take, what memory they need."""
     programs = _Programs(
         dense=dense_onnx.model,

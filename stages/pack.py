@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from prunepack.levels import MEANING, LevelName
-from stages.artifacts import OnnxModel, Package
-from stages.contract import Config, Facts, stage
+from prunepack.coding.levels import MEANING, LevelName
+from prunepack.stages.contract.outputs import OnnxModel, PackedArtifact
+from prunepack.stages.contract.stage import Config, Facts, stage
 
 __all__ = ["PackConfig", "pack"]
 
@@ -19,7 +19,7 @@ class PackConfig(Config):
     level: LevelName = Field("small", description=MEANING)
 
 
-@stage(produces=Package, tools=("numpy", "pcodec", "zstandard"))
+@stage(produces=PackedArtifact, tools=("numpy", "pcodec", "zstandard"))
 def pack(config: PackConfig, out: Path, onnx: OnnxModel) -> Facts:
     """Write ``model.prunepack``, from which the exported files come back byte for byte."""
     from prunepack.packing import pack as pack_file

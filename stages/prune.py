@@ -9,13 +9,25 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import Field, model_validator
 
 from prunepack.errors import PrunepackError, UsageError
-from stages.artifacts import Checkpoint, MaskedCheckpoint
-from stages.checkpoints import PrunedParameter, open_model, save_masked, state_digest
-from stages.contract import Facts, stage
-from stages.masks import Pruned, prunable_parameters, pruned_parameters, put_mask, sparsity, units
-from stages.pruning import method_of
-from stages.rules import Rule, assign
-from stages.schedule import Schedule, cumulative
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.contract.stage import Facts, stage
+from prunepack.stages.models.checkpoints import (
+    PrunedParameter,
+    open_model,
+    save_masked,
+    state_digest,
+)
+from prunepack.stages.pruning.masks import (
+    Pruned,
+    prunable_parameters,
+    pruned_parameters,
+    put_mask,
+    sparsity,
+    units,
+)
+from prunepack.stages.pruning.methods import method_of
+from prunepack.stages.pruning.rules import Rule, assign
+from prunepack.stages.pruning.schedules import Schedule, cumulative
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,9 +35,9 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from stages.checkpoints import ModelSpec
-    from stages.masks import Prunable
-    from stages.pruning import Method
+    from prunepack.stages.models.checkpoints import ModelSpec
+    from prunepack.stages.pruning.masks import Prunable
+    from prunepack.stages.pruning.methods import Method
 
 __all__ = ["PruneConfig", "prune"]
 
@@ -144,7 +156,7 @@ def _blaming(rule: Rule, group: Sequence[Prunable]) -> Iterator[None]:
         raise UsageError(
             f"{rule.method} cannot prune {group[0].name}{more}",
             found=f"{type(error).__name__}: {error}",
-            do="Change the method's options, or leave the layer out with the rule's layers.",
+            hint="Change the method's options, or leave the layer out with the rule's layers.",
         ) from error
 
 
@@ -168,7 +180,7 @@ def _amount(
             f"{rule.method} on layers {rule.layers!r}",
             expected=f"an amount of at most {most:,} {unit}",
             found=f"{rule.amount:,}",
-            do="A number without a point is a count: 0.9 is a fraction, 100 is not.",
+            hint="A number without a point is a count: 0.9 is a fraction, 100 is not.",
         )
     if one_shot:
         return rule.amount

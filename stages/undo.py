@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.artifacts import Checkpoint, MaskedCheckpoint
-from stages.checkpoints import open_model, save_checkpoint, state_digest
-from stages.contract import Config, Facts, stage
-from stages.masks import lift_mask, pruned_parameters
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.contract.stage import Config, Facts, stage
+from prunepack.stages.models.checkpoints import open_model, save_checkpoint, state_digest
+from prunepack.stages.pruning.masks import lift_mask, pruned_parameters
 
 if TYPE_CHECKING:
-    from stages.checkpoints import ModelSpec
+    from prunepack.stages.models.checkpoints import ModelSpec
 
 __all__ = ["UndoConfig", "undo"]
 

@@ -8,25 +8,31 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from prunepack.errors import UsageError
-from stages.artifacts import Checkpoint, OnnxModel, Package, Parity, digests_of
-from stages.changed_weights import changed_weights
-from stages.contract import Config, Facts, stage
-from stages.index_ranges import index_sizes
-from stages.judging import Judge
-from stages.links import Links
-from stages.metrics import Metrics, metrics_to_json, write_json
-from stages.programs import Programs, run_torch, training_layers
-from stages.progress import track
-from stages.real_samples import real_samples
-from stages.references import InputData, Reference
-from stages.samples import noise
-from stages.sessions import Provider
-from stages.suggestions import suggest
-from stages.tolerances import Tolerance, check_rules
-from stages.weights import sparsity, weights_link
+from prunepack.stages.comparison.calibration import suggest
+from prunepack.stages.comparison.changed_weights import changed_weights
+from prunepack.stages.comparison.evaluation import Judge
+from prunepack.stages.comparison.forms import Programs, run_torch, training_layers
+from prunepack.stages.comparison.index_bounds import index_sizes
+from prunepack.stages.comparison.links import Links
+from prunepack.stages.comparison.tolerances import Tolerance, check_rules
+from prunepack.stages.comparison.weights import sparsity, weights_link
+from prunepack.stages.contract.outputs import (
+    Checkpoint,
+    OnnxModel,
+    PackedArtifact,
+    ParityResult,
+    digests_of,
+)
+from prunepack.stages.contract.progress import track
+from prunepack.stages.contract.stage import Config, Facts, stage
+from prunepack.stages.contract.user_code import InputData, Reference
+from prunepack.stages.data.real_samples import real_samples
+from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.metrics.metric import Metrics, metrics_to_json, write_json
+from prunepack.stages.runtime.sessions import Provider
 
 if TYPE_CHECKING:
-    from stages.samples import Samples
+    from prunepack.stages.data.samples import Samples
 
 __all__ = ["VerifyConfig", "verify"]
 
@@ -61,14 +67,14 @@ class VerifyConfig(Config):
     seed: int = Field(0, ge=0, description="Seed of the random inputs and of resampling.")
 
 
-@stage(produces=Parity, tools=("torch", "onnx", "onnxruntime", "numpy"))
+@stage(produces=ParityResult, tools=("torch", "onnx", "onnxruntime", "numpy"))
 def verify(
     config: VerifyConfig,
     out: Path,
     dense: Checkpoint,
     final: Checkpoint,
     onnx: OnnxModel,
-    package: Package,
+    package: PackedArtifact,
 ) -> Facts:
     """Measure how far the finalized model, its ONNX and its artifact are apart; judge nothing."""
     programs = Programs.open(config.provider, dense, final, onnx, package)
@@ -89,7 +95,7 @@ def _proposal(config: VerifyConfig, programs: Programs, onnx: OnnxModel) -> str:
     spec = programs.spec
     sizes = index_sizes(programs.final, spec.inputs, config.seed)
     real = [one.first(NOISE_SAMPLES).arrays for one in real_samples(config.inputs, spec)]
-    random = noise(spec.inputs, NOISE_SAMPLES, config.seed, sizes)
+    random = random_inputs(spec.inputs, NOISE_SAMPLES, config.seed, sizes)
     return suggest(programs, onnx.model, [random, *real])
 
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.history import Recorder, kept_digests
-from pipeline.runner import Runner
-from pipeline.store import Store, tree_digest
 from prunepack.errors import UsageError
-from stages.artifacts import Package, Parity
-from stages.contract import Config, Facts, stage
+from prunepack.pipeline.cache.history import Recorder, kept_digests
+from prunepack.pipeline.cache.store import Store, tree_digest
+from prunepack.pipeline.runner import Runner
+from prunepack.stages.contract.outputs import PackedArtifact, ParityResult
+from prunepack.stages.contract.stage import Config, Facts, stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ class WriteConfig(Config):
     megabytes: int = 0
 
 
-@stage(produces=Package)
+@stage(produces=PackedArtifact)
 def write(config: WriteConfig, out: Path) -> Facts:
     """Write several files slowly."""
     (out / "deep").mkdir()
@@ -51,8 +51,8 @@ def write(config: WriteConfig, out: Path) -> Facts:
     return {"files": config.files}
 
 
-@stage(produces=Parity)
-def check(config: WriteConfig, out: Path, model: Package) -> Facts:
+@stage(produces=ParityResult)
+def check(config: WriteConfig, out: Path, model: PackedArtifact) -> Facts:
     """Read what the stage before wrote, whole."""
     texts = sorted((model.path / "deep").iterdir())
     assert len(texts) == config.files

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import cli
+from prunepack.pipeline import cli
 from tests.e2e.conftest import COMMAND, call
 
 ROOT = Path(__file__).parents[2]
@@ -159,7 +159,7 @@ def test_the_commands_of_the_readme_exist():
 
 
 def test_the_recipe_of_the_readme_is_valid(tmp_path):
-    from pipeline.recipe import read_recipe
+    from prunepack.pipeline.recipe import read_recipe
 
     (tmp_path / "mine.toml").write_text(blocks("toml")[0])
     assert read_recipe(str(tmp_path / "mine.toml")).plan.prune.rules[0].amount == 0.3

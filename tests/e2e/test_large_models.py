@@ -59,7 +59,7 @@ def write_inline(path, count, size):
 
 OPEN = """
 import sys
-from prunepack.sources import open_sources
+from prunepack.model_files.discovery import open_sources
 (source,) = open_sources(sys.argv[1])
 assert len(source.spans) == int(sys.argv[2])
 assert source.file.size > 100 * 2**20
@@ -68,7 +68,7 @@ assert source.file.size > 100 * 2**20
 
 def test_finding_the_tensors_of_a_large_file_touches_few_of_its_pages(tmp_path):
     write_inline(tmp_path / "large.onnx", 60, 30 * MIB)
-    nothing = peak_of("from prunepack.sources import open_sources")
+    nothing = peak_of("from prunepack.model_files.discovery import open_sources")
     assert peak_of(OPEN, tmp_path / "large.onnx", 60) - nothing < 20 * MIB
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.recipe import built_in_recipes
+from prunepack.pipeline.recipe import built_in_recipes
 
 pytestmark = pytest.mark.slow
 

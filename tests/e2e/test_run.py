@@ -69,7 +69,7 @@ def test_results_lie_where_people_look(released):
 
 def test_a_second_run_reuses_everything_and_imports_no_framework(released):
     code = (
-        "import sys; from pipeline.cli import prunepack; "
+        "import sys; from prunepack.pipeline.cli import prunepack; "
         "prunepack.main(['run', 'lenet', '--json'], standalone_mode=False); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'onnx', 'onnxruntime')))"
     )
@@ -117,12 +117,16 @@ def checkout(tmp_path):
 
     def copy(name):
         folder = tmp_path / name
-        for package in ("pipeline", "stages", "prunepack"):
+        for package, home in (
+            ("prunepack", ""),
+            ("stages", "prunepack"),
+            ("pipeline", "prunepack"),
+        ):
             ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / package, folder / package, ignore=ignored)
+            shutil.copytree(ROOT / package, folder / home / package, ignore=ignored)
 
         def run(*arguments):
-            start = (sys.executable, "-c", "from pipeline.cli import main; main()")
+            start = (sys.executable, "-c", "from prunepack.pipeline.cli import main; main()")
             return call(*arguments, cwd=folder, command=start)
 
         return folder, run
@@ -133,11 +137,13 @@ def checkout(tmp_path):
 def test_editing_a_pruning_method_reruns_from_prune(checkout):
     folder, run = checkout("edited")
     assert run("run", "lenet", "--until", "finetune", *QUICK).code == 0
-    method = folder / "stages/pruning/l1_unstructured.py"
+    method = folder / "prunepack/stages/pruning/methods/l1_unstructured.py"
     method.write_text(method.read_text() + "\n# edited\n")
     done = run("run", "lenet", "--until", "finetune", *QUICK, "--json")
     assert built(done)[0] == "prune"
-    assert "stages/pruning/l1_unstructured.py changed" in run("explain", "lenet").out
+    assert (
+        "prunepack/stages/pruning/methods/l1_unstructured.py changed" in run("explain", "lenet").out
+    )
 
 
 def test_two_checkouts_make_the_same_bytes(checkout):

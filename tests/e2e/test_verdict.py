@@ -16,12 +16,12 @@ import yaml
 from jsonschema import Draft202012Validator
 from junitparser import JUnitXml
 
-from pipeline.budget_file import read_budgets
-from pipeline.plan import Plan
+from prunepack.pipeline.gate_file import read_budgets
+from prunepack.pipeline.plan import Plan
 from tests.e2e.conftest import COMMAND, call
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads((ROOT / "stages/report.schema.json").read_bytes())
+SCHEMA = json.loads((ROOT / "stages/reporting/report.schema.json").read_bytes())
 QUICK = """
 [load]
 model = "lenet"
@@ -465,7 +465,7 @@ def test_the_toml_of_the_howto_is_valid(tmp_path):
 
 def test_the_gate_imports_no_framework(release):
     code = (
-        "import sys; from pipeline.cli import prunepack; "
+        "import sys; from prunepack.pipeline.cli import prunepack; "
         "prunepack.main(['gate', 'artifacts/mine'], standalone_mode=False); "
         "heavy = ('torch', 'onnx', 'onnxruntime', 'cryptography'); "
         "sys.exit(any(name in sys.modules for name in heavy))"

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from prunepack.codecs import CODECS
+from prunepack.coding.codecs import CODECS
 from tests.faults.fault import Fault
 from tests.faults.graphs import change
 from tests.faults.lab import copy_of

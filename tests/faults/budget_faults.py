@@ -10,7 +10,7 @@ import onnx
 import torch
 from safetensors.torch import load_file, save_file
 
-from stages.metrics import Metric, metrics_to_json
+from prunepack.stages.metrics.metric import Metric, metrics_to_json
 from tests.faults.fault import Fault
 from tests.faults.graphs import change, constant, insert, maker
 from tests.faults.lab import copy_of

@@ -9,7 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from pipeline.cli import main
+from prunepack.pipeline.cli import main
 from tests.faults.fault import Outcome
 
 if TYPE_CHECKING:

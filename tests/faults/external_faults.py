@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 
-from stages.checkpoints import read_spec
-from stages.samples import noise
+from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.models.checkpoints import read_spec
 from tests.faults.fault import Fault
 from tests.faults.lab import copy_of, released
 
@@ -65,7 +65,7 @@ def _pair(spoil: Spoil, folder: Path) -> tuple[Path, Path]:
         model.parent.mkdir()
         _externalize(released(MODEL).model, model)
     spoil(both[1])
-    samples: dict[str, Any] = noise(read_spec(released(MODEL) / "final").inputs, 8, 0)
+    samples: dict[str, Any] = random_inputs(read_spec(released(MODEL) / "final").inputs, 8, 0)
     np.savez(folder / "inputs.npz", **samples)
     return both
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.datasets import open_data
+from prunepack.stages.data.datasets import open_data
 from tests.faults.commands import passes
 
 if TYPE_CHECKING:

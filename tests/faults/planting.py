@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from stages.checkpoints import read_spec
-from stages.samples import noise
+from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.models.checkpoints import read_spec
 from tests.faults.fault import Fault
 from tests.faults.lab import copy_of, released
 
@@ -56,6 +56,6 @@ def pair(model: str, edit: Edit, folder: Path) -> tuple[Path, Path]:
     for file in (right, wrong):
         file.write_bytes(released(model).model.read_bytes())
     edit_file(wrong, edit)
-    samples: dict[str, Any] = noise(read_spec(released(model) / "final").inputs, 8, 0)
+    samples: dict[str, Any] = random_inputs(read_spec(released(model) / "final").inputs, 8, 0)
     np.savez(folder / "inputs.npz", **samples)
     return right, wrong

@@ -8,7 +8,7 @@ import shutil
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from stages.metrics import Metric, metrics_to_json
+from prunepack.stages.metrics.metric import Metric, metrics_to_json
 from tests.faults.artifact_faults import forged
 from tests.faults.commands import run
 from tests.faults.fault import Fault

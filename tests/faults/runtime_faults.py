@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from stages.checkpoints import read_spec
-from stages.metrics import metrics_to_json
-from stages.placement import nodes_by_provider, placement_figures
-from stages.samples import noise
-from stages.sessions import CPU, CUDA, onnx_session
+from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.metrics.metric import metrics_to_json
+from prunepack.stages.models.checkpoints import read_spec
+from prunepack.stages.runtime.placement import nodes_by_provider, placement_figures
+from prunepack.stages.runtime.sessions import CPU, CUDA, onnx_session
 from tests.faults.fault import Fault
 from tests.faults.lab import copy_of
 from tests.faults.report_faults import figures
@@ -36,14 +36,14 @@ def _nothing(folder: Path) -> Sequence[Command]:
 @contextmanager
 def _device_lost() -> Iterator[None]:
     """Let CUDA be promised, and not be there when a session is opened."""
-    with mock.patch("stages.programs.providers_for", return_value=[CUDA, CPU]):
+    with mock.patch("prunepack.stages.comparison.forms.providers_for", return_value=[CUDA, CPU]):
         yield
 
 
 def _ran_elsewhere(folder: Path) -> Sequence[Command]:
     """Report a run for CUDA whose nodes were really run by the CPU."""
     release = copy_of("lenet", folder)
-    inputs = noise(read_spec(release / "final").inputs, 1, 0)
+    inputs = random_inputs(read_spec(release / "final").inputs, 1, 0)
 
     def fallen(profile: Path) -> Any:
         return onnx_session(release.model, [CUDA, CPU], profile=profile)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from stages.artifacts import file_digest
+from prunepack.stages.contract.outputs import file_digest
 from tests.faults.artifact_faults import forged
 from tests.faults.commands import run_all
 from tests.faults.fault import Fault

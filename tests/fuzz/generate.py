@@ -9,10 +9,10 @@ import numpy as np
 from mutations import DATA, frame, put_together
 from onnx import TensorProto, helper
 
-from prunepack.codec import Block
-from prunepack.codecs import CODECS
-from prunepack.dtypes import DTYPES
-from prunepack.runs import Shapes
+from prunepack.coding.codec import Block
+from prunepack.coding.codecs import CODECS
+from prunepack.coding.dtypes import DTYPES
+from prunepack.coding.geometry import Shapes
 
 FOLDER = Path(__file__).parent / "corpus"
 

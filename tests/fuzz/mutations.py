@@ -14,9 +14,9 @@ from hashlib import sha256
 import numpy as np
 import zstandard
 
-from prunepack.codecs import CODECS
-from prunepack.coders import CODERS
-from prunepack.dtypes import DTYPES, STREAM_DTYPES, ArraySpec
+from prunepack.coding.codecs import CODECS
+from prunepack.coding.compressors import CODERS
+from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES, ArraySpec
 from prunepack.errors import RefusedError
 
 HEAD = struct.Struct("<8sIIII")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import prunepack
 from prunepack import Artifact, Limits, describe_tensors
-from prunepack.contents import open_content
+from prunepack.diff.content import open_content
 from prunepack.errors import RefusedError, UsageError
-from prunepack.soundness import check_soundness
+from prunepack.reading.verification import check_soundness
 
 MIB = 2**20
 LIMITS = Limits(

@@ -8,7 +8,7 @@ from mutations import Mutator, put_together, take_apart
 from targets import HERE, LIMITS, MIB, TARGETS, seeds
 
 from prunepack import Artifact
-from prunepack.codecs import CODECS
+from prunepack.coding.codecs import CODECS
 from prunepack.errors import RefusedError
 
 MUTANTS = 10

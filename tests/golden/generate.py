@@ -22,10 +22,10 @@ from artifact_crafting import Sample  # noqa: E402 -- the path must be known fir
 
 import prunepack  # noqa: E402 -- the path must be known first
 from prunepack import Artifact  # noqa: E402 -- the path must be known first
-from prunepack.codec import Block  # noqa: E402 -- the path must be known first
-from prunepack.codecs import CODECS  # noqa: E402 -- the path must be known first
-from prunepack.dtypes import DTYPES  # noqa: E402 -- the path must be known first
-from prunepack.runs import Shapes  # noqa: E402 -- the path must be known first
+from prunepack.coding.codec import Block  # noqa: E402 -- the path must be known first
+from prunepack.coding.codecs import CODECS  # noqa: E402 -- the path must be known first
+from prunepack.coding.dtypes import DTYPES  # noqa: E402 -- the path must be known first
+from prunepack.coding.geometry import Shapes  # noqa: E402 -- the path must be known first
 
 
 def _pack(tensors, **files):

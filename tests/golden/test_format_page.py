@@ -11,25 +11,17 @@ import pytest
 import second_reader
 from artifact_crafting import canonical
 
-from prunepack import (
-    Artifact,
-    Limits,
-    file_names,
-    levels,
-    pooling,
-    spans,
-    tensor_names,
-    validation,
-    writer,
-)
-from prunepack.canonical_json import LARGEST
-from prunepack.chunks import STREAM_OVERHEAD
-from prunepack.codecs import CODECS
-from prunepack.coders import CODERS
-from prunepack.container import MAGIC, VERSION, Container
-from prunepack.dtypes import DTYPES, STREAM_DTYPES
-from prunepack.frames import LEAST_WINDOW
-from prunepack.header import (
+from prunepack import Artifact, Limits
+from prunepack.coding import levels
+from prunepack.coding.codecs import CODECS
+from prunepack.coding.compressors import CODERS
+from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES
+from prunepack.coding.zstd_frames import LEAST_WINDOW
+from prunepack.format import names as file_names
+from prunepack.format import tensor_names, validation
+from prunepack.format.canonical_json import LARGEST
+from prunepack.format.container import MAGIC, VERSION, Container
+from prunepack.format.header import (
     FEATURES,
     Chunk,
     Copy,
@@ -41,6 +33,10 @@ from prunepack.header import (
     Stream,
     Tensor,
 )
+from prunepack.model_files import spans
+from prunepack.writing import pools as pooling
+from prunepack.writing import writer
+from prunepack.writing.encoder import STREAM_OVERHEAD
 
 PAGE = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
 TENSOR = np.array([[0, 0, 1.5, 0], [0, 0, 0, -2]], "<f4")

@@ -8,9 +8,9 @@ import pytest
 import second_reader
 
 from prunepack import Artifact
-from prunepack.codecs import CODECS
-from prunepack.coders import CODERS
-from prunepack.dtypes import DTYPES
+from prunepack.coding.codecs import CODECS
+from prunepack.coding.compressors import CODERS
+from prunepack.coding.dtypes import DTYPES
 from prunepack.errors import RefusedError
 
 FOLDER = Path(__file__).parent / "v1"

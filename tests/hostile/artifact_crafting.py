@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import zstandard
 
-from prunepack.coders import CODERS
+from prunepack.coding.compressors import CODERS
 
 MAGIC = b"\x89PPK\r\n\x1a\n"
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from prunepack.codec import Block
-from prunepack.codecs import CODECS
-from prunepack.dtypes import DTYPES
-from prunepack.runs import Shapes
+from prunepack.coding.codec import Block
+from prunepack.coding.codecs import CODECS
+from prunepack.coding.dtypes import DTYPES
+from prunepack.coding.geometry import Shapes
 
 
 def block_of(elements, *shapes):

@@ -39,8 +39,8 @@ from artifact_crafting import MAGIC, Sample, assemble, canonical, frame
 from block_of import block_of
 
 from prunepack import Artifact, Limits
-from prunepack.codecs import CODECS
-from prunepack.coders import CODERS
+from prunepack.coding.codecs import CODECS
+from prunepack.coding.compressors import CODERS
 from prunepack.errors import (
     CorruptArtifactError,
     LimitExceededError,

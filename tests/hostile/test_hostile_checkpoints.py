@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 
 import prunepack
 from prunepack.errors import RefusedError
-from prunepack.safetensors_spans import LONGEST_HEADER
+from prunepack.model_files.safetensors_header import LONGEST_HEADER
 
 WEIGHT = np.arange(40, dtype=np.float32)
 RAW = WEIGHT.tobytes()

@@ -7,8 +7,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.limits import Check, Limit
-from stages.metrics import Metric, metrics_from_json, metrics_to_json
+from prunepack.stages.metrics.limits import Check, Limit
+from prunepack.stages.metrics.metric import Metric, metrics_from_json, metrics_to_json
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 ANY = st.floats()

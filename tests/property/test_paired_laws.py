@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from stages.accuracy import PROGRAMS, accuracy_metrics, score_metrics
-from stages.paired import bootstrap, difference, mcnemar, samples_needed, wilson
+from prunepack.stages.comparison.accuracy import PROGRAMS, accuracy_metrics, score_metrics
+from prunepack.stages.metrics.paired import bootstrap, difference, mcnemar, samples_needed, wilson
 
 
 @st.composite

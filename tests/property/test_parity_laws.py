@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from stages.parity import Comparison, tolerance
-from stages.tolerances import Tolerance
+from prunepack.stages.comparison.comparison import Comparison, tolerance
+from prunepack.stages.comparison.tolerances import Tolerance
 
 SHAPES = arrays.array_shapes(min_dims=0, max_dims=3, max_side=5)
 FINITE = st.floats(-(2.0**100), 2.0**100, width=32)

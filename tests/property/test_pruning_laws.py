@@ -10,13 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from stages.artifacts import Checkpoint, MaskedCheckpoint
-from stages.checkpoints import InputSpec, ModelSpec, build_module, open_model, save_checkpoint
-from stages.masks import prunable_parameters, pruned_parameters
-from stages.prune import PruneConfig, prune
-from stages.rules import Rule, assign
-from stages.schedule import cumulative
-from stages.undo import UndoConfig, undo
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.models.checkpoints import (
+    InputSpec,
+    ModelSpec,
+    build_module,
+    open_model,
+    save_checkpoint,
+)
+from prunepack.stages.prune import PruneConfig, prune
+from prunepack.stages.pruning.masks import prunable_parameters, pruned_parameters
+from prunepack.stages.pruning.rules import Rule, assign
+from prunepack.stages.pruning.schedules import cumulative
+from prunepack.stages.undo import UndoConfig, undo
 
 MODEL = """
 from torch import nn

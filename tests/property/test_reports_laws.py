@@ -12,20 +12,22 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-import stages.report
+import prunepack.stages.reporting.report
 from prunepack.errors import RefusedError
-from stages.annotations import workflow_commands
-from stages.budgets import checks_of
-from stages.code_quality import to_code_quality
-from stages.figures import Measured
-from stages.gate import GateConfig, budgets_in, judge
-from stages.junit import to_junit
-from stages.limits import ALWAYS, Limit
-from stages.markdown import to_markdown
-from stages.metrics import Metric, metrics_to_json
-from stages.report import Report, to_json
+from prunepack.stages.gate import GateConfig, budgets_in, judge
+from prunepack.stages.metrics.files import Measured
+from prunepack.stages.metrics.limits import ALWAYS, Limit
+from prunepack.stages.metrics.metric import Metric, metrics_to_json
+from prunepack.stages.reporting.checks import checks_of
+from prunepack.stages.reporting.github import workflow_commands
+from prunepack.stages.reporting.gitlab import to_code_quality
+from prunepack.stages.reporting.junit import to_junit
+from prunepack.stages.reporting.markdown import to_markdown
+from prunepack.stages.reporting.report import Report, to_json
 
-SCHEMA = json.loads(Path(stages.report.__file__).with_name("report.schema.json").read_bytes())
+SCHEMA = json.loads(
+    Path(prunepack.stages.reporting.report.__file__).with_name("report.schema.json").read_bytes()
+)
 VALID = Draft202012Validator(SCHEMA)
 
 KEYS = ["format", "metrics", "digests", "host", "budgets", "limits", "x", "value", "low"]

@@ -14,7 +14,7 @@ from safetensors.numpy import save
 
 import prunepack
 from prunepack.errors import RefusedError
-from prunepack.sources import open_sources
+from prunepack.model_files.discovery import open_sources
 
 calm = settings(deadline=None, suppress_health_check=list(HealthCheck))
 

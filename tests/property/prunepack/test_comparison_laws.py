@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunepack.value_changes import in_step
+from prunepack.diff.values import in_step
 
 
 @given(st.lists(st.integers(0, 5)), st.lists(st.integers(0, 5)), st.integers(0, 20))

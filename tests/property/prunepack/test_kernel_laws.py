@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prunepack.kernels import context_coder, native, placing
-from prunepack.runs import Run
+from prunepack.coding.geometry import Run
+from prunepack.coding.native import context_coder, native, placing
 
 calm = settings(deadline=None, suppress_health_check=list(HealthCheck))
 pytestmark = pytest.mark.skipif(native is None, reason="installed without a compiler")

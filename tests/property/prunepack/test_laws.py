@@ -15,15 +15,17 @@ from hypothesis import strategies as st
 from onnx import helper
 
 import prunepack
-from prunepack import Artifact, Limits, chunks
-from prunepack.canonical_json import dumps, loads
-from prunepack.codecs import CODECS
-from prunepack.coders import CODERS
-from prunepack.dtypes import DTYPES, STREAM_DTYPES, ArraySpec
+from prunepack import Artifact, Limits
+from prunepack.coding.codecs import CODECS
+from prunepack.coding.compressors import CODERS
+from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES, ArraySpec
+from prunepack.coding.levels import LEVELS
 from prunepack.errors import PrunepackError, RefusedError
-from prunepack.layout import PlacedChunk, PlacedStream
-from prunepack.levels import LEVELS
-from prunepack.onnx_spans import find_tensors
+from prunepack.format.canonical_json import dumps, loads
+from prunepack.format.layout import PlacedChunk, PlacedStream
+from prunepack.model_files.onnx_tensors import find_tensors
+from prunepack.reading.decoder import decode_chunk
+from prunepack.writing.encoder import encode
 
 calm = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -73,8 +75,8 @@ def test_every_coder_comes_back_bit_for_bit(elements):
 @given(element_arrays(), st.sampled_from(list(LEVELS.values())))
 @calm
 def test_the_chosen_coding_comes_back_and_is_never_much_larger(elements, level):
-    encoded = chunks.encode(block_of(elements), level)
-    assert encoded == chunks.encode(block_of(elements.copy()), level)
+    encoded = encode(block_of(elements), level)
+    assert encoded == encode(block_of(elements.copy()), level)
     stored = {name: s.data for name, s in encoded.streams.items()}
     placed = {
         name: PlacedStream(s.coder, ArraySpec(STREAM_DTYPES[s.dtype], s.count), index, 0, 0)
@@ -82,7 +84,7 @@ def test_the_chosen_coding_comes_back_and_is_never_much_larger(elements, level):
     }
     out = block_of(np.zeros_like(elements))
     datas = list(stored.values())
-    chunks.decode(PlacedChunk(encoded.codec, elements.size, placed), out, lambda s: datas[s.offset])
+    decode_chunk(PlacedChunk(encoded.codec, elements.size, placed), out, lambda s: datas[s.offset])
     assert out.elements.tobytes() == elements.tobytes()
     assert sum(map(len, datas)) <= elements.nbytes + 100
 

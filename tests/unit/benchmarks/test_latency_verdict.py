@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from benchmarks import latency, latency_table
-from stages.sessions import CPU, onnx_session
+from prunepack.stages.runtime.sessions import CPU, onnx_session
 
 
 @pytest.mark.parametrize("layers", [1, 7])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.recipe import built_in_recipes, literal, read_recipe
 from prunepack.errors import UsageError
+from prunepack.pipeline.recipe import built_in_recipes, literal, read_recipe
 
 EXPECTED = {"lenet", "lenet300", "lenet5", "lenet-local", "lenet-global", "lenet-custom"}
 

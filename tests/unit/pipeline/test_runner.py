@@ -14,16 +14,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from pipeline import runner as runner_module
-from pipeline import sources
-from pipeline.history import Recorder
-from pipeline.runner import BrokenStageError, Event, Runner, Stopped, execute, open_artifact
-from pipeline.store import Store, tree_digest
 from prunepack.errors import PrunepackError, RefusedError, UsageError
-from stages.artifacts import Artifact, Measurements, Package, Parity
-from stages.contract import Config, Facts, stage
-from stages.progress import Silent, reporting_to
-from stages.references import InputFile, Reference
+from prunepack.pipeline import runner as runner_module
+from prunepack.pipeline.cache import code_closure
+from prunepack.pipeline.cache.history import Recorder
+from prunepack.pipeline.cache.store import Store, tree_digest
+from prunepack.pipeline.runner import (
+    BrokenStageError,
+    Event,
+    Runner,
+    Stopped,
+    execute,
+    open_output,
+)
+from prunepack.stages.contract.outputs import Measurements, Output, PackedArtifact, ParityResult
+from prunepack.stages.contract.progress import Silent, reporting_to
+from prunepack.stages.contract.stage import Config, Facts, stage
+from prunepack.stages.contract.user_code import InputFile, Reference
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -39,27 +46,29 @@ class TextConfig(Config):
     file: InputFile | None = None
 
 
-@stage(produces=Package)
+@stage(produces=PackedArtifact)
 def write(config: TextConfig, out: Path) -> Facts:
     RAN.append("write")
     (out / "model.prunepack").write_text(config.text)
     return {"length": len(config.text)}
 
 
-@stage(produces=Package, tools=("click",))
-def upper(config: TextConfig, out: Path, model: Package, other: Package | None = None) -> Facts:
+@stage(produces=PackedArtifact, tools=("click",))
+def upper(
+    config: TextConfig, out: Path, model: PackedArtifact, other: PackedArtifact | None = None
+) -> Facts:
     RAN.append("upper")
     (out / "model.prunepack").write_text(model.file.read_text().upper())
     return {"summary": "louder"}
 
 
-@stage(produces=(Parity, Measurements))
-def either(config: TextConfig, out: Path, model: Package) -> Facts:
+@stage(produces=(ParityResult, Measurements))
+def either(config: TextConfig, out: Path, model: PackedArtifact) -> Facts:
     (out / f"{config.text}.json").write_text("{}")
     return {}
 
 
-@stage(produces=Package)
+@stage(produces=PackedArtifact)
 def fails(config: TextConfig, out: Path) -> Facts:
     (out / "model.prunepack").write_text("half")
     if config.text == "interrupt":
@@ -79,7 +88,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "artifacts"
 
 
-def pipeline(run: Runner, text: str = "x", comment: str = "") -> Package:
+def pipeline(run: Runner, text: str = "x", comment: str = "") -> PackedArtifact:
     written = run(write, TextConfig(text=text, comment=comment))
     return run(upper, TextConfig(), written)
 
@@ -124,14 +133,16 @@ def test_the_artifact_is_of_the_stages_kind_and_named_by_its_contents(root: Path
     with Store(root) as store:
         for _ in range(2):
             made = pipeline(Runner(store))
-            assert type(made) is Package
+            assert type(made) is PackedArtifact
             assert made.file.read_text() == "X"
             assert made.digest == tree_digest(made.path) == made.path.name
 
 
-@pytest.mark.parametrize(("text", "kind"), [("parity", Parity), ("measurements", Measurements)])
+@pytest.mark.parametrize(
+    ("text", "kind"), [("parity", ParityResult), ("measurements", Measurements)]
+)
 def test_a_stage_of_two_kinds_returns_the_one_it_left(
-    root: Path, text: str, kind: type[Artifact]
+    root: Path, text: str, kind: type[Output]
 ) -> None:
     with Store(root) as store:
         run = Runner(store)
@@ -295,7 +306,7 @@ def test_an_interrupted_stage_leaves_no_scratch(root: Path) -> None:
     assert scratch_in(root) == []
 
 
-@stage(produces=(Parity, Measurements))
+@stage(produces=(ParityResult, Measurements))
 def astray(config: TextConfig, out: Path) -> Facts:
     if config.text:
         (out / config.text).write_text("")
@@ -309,14 +320,14 @@ def test_a_stage_that_leaves_the_wrong_files_is_broken(root: Path, text: str, fo
     with Store(root) as store, pytest.raises(BrokenStageError) as error:
         Runner(store)(astray, TextConfig(text=text))
     assert str(error.value) == (
-        "astray left the wrong files: expected a Parity (parity.json) or Measurements "
+        "astray left the wrong files: expected a ParityResult (parity.json) or Measurements "
         f"(measurements.json), found {found}"
     )
     assert not isinstance(error.value, PrunepackError)
     assert list((root / ".store/objects").iterdir()) == []
 
 
-@stage(produces=Package)
+@stage(produces=PackedArtifact)
 def linked(config: TextConfig, out: Path) -> Facts:
     (out / "model.prunepack").symlink_to(Path(__file__))
     return {}
@@ -331,7 +342,7 @@ def test_a_stage_that_leaves_a_link_is_broken(root: Path) -> None:
 FACT: list[object] = []
 
 
-@stage(produces=Package)
+@stage(produces=PackedArtifact)
 def states(config: TextConfig, out: Path) -> Facts:
     (out / "model.prunepack").write_text("x")
     return {"fact": FACT[0]}
@@ -371,7 +382,7 @@ def test_an_input_that_no_key_would_cover_is_refused(root: Path) -> None:
     )
 
 
-@stage(produces=Package)
+@stage(produces=PackedArtifact)
 def overflows(config: TextConfig, out: Path) -> Facts:
     raise OSError(errno.ENOSPC, "No space left on device", "big.bin")
 
@@ -388,10 +399,10 @@ def test_a_stage_that_fills_the_disk_is_told_of_what_to_do(root: Path) -> None:
 
 EDITED = """
 from pathlib import Path
-from stages.artifacts import Package
-from stages.contract import Config, stage
+from prunepack.stages.contract.outputs import PackedArtifact
+from prunepack.stages.contract.stage import Config, stage
 
-@stage(produces=Package)
+@stage(produces=PackedArtifact)
 def edited(config: Config, out: Path):
     source = Path(__file__)
     if not source.read_text().endswith("# edited\\n"):
@@ -436,7 +447,10 @@ def test_a_result_whose_source_was_edited_under_way_is_used_but_not_reused(
 def test_a_first_party_file_edited_since_it_was_imported_makes_no_record(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stale = {**sources.first_party(), "stages/contract.py": "what was imported"}
+    stale = {
+        **code_closure.first_party(),
+        "prunepack/stages/contract/stage.py": "what was imported",
+    }
     with monkeypatch.context() as patch:
         patch.setattr(runner_module, "first_party", lambda: stale)
         assert [event.recorded for event in perform(root)] == [False, False]
@@ -445,7 +459,7 @@ def test_a_first_party_file_edited_since_it_was_imported_makes_no_record(
     assert told(perform(root))[0] == "write reused: nothing changed"
 
 
-@stage(produces=Package)
+@stage(produces=PackedArtifact)
 def meddles(config: TextConfig, out: Path) -> Facts:
     assert config.file is not None
     config.file.write_text("other") if config.text == "edit" else config.file.unlink()
@@ -485,7 +499,7 @@ def test_a_stage_alone_leaves_a_whole_folder(tmp_path: Path) -> None:
     assert execute(write, TextConfig(text="abc"), out) == {"length": 3}
     assert (out / "model.prunepack").read_text() == "abc"
     again = tmp_path / "again"
-    assert execute(upper, TextConfig(), again, open_artifact(out)) == {"summary": "louder"}
+    assert execute(upper, TextConfig(), again, open_output(out)) == {"summary": "louder"}
     assert (again / "model.prunepack").read_text() == "ABC"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "new", "work"]
 
@@ -502,7 +516,7 @@ def test_a_stage_alone_replaces_an_artifact_only_by_force(tmp_path: Path) -> Non
     with pytest.raises(UsageError) as error:
         execute(write, TextConfig(text="new"), out)
     assert str(error.value) == (
-        f"{out} is taken: expected nothing there, or an empty folder, found a Package. "
+        f"{out} is taken: expected nothing there, or an empty folder, found a PackedArtifact. "
         "Name another folder with --output, or replace it with --force."
     )
     assert RAN == ["write"]
@@ -556,25 +570,27 @@ def test_a_stage_alone_says_where_it_cannot_write(tmp_path: Path) -> None:
 
 def test_an_artifact_is_opened_by_what_is_in_its_folder(tmp_path: Path) -> None:
     execute(write, TextConfig(), tmp_path / "out")
-    opened = open_artifact(tmp_path / "out", (Package, Parity))
-    assert opened == Package(tmp_path / "out", tree_digest(tmp_path / "out"))
+    opened = open_output(tmp_path / "out", (PackedArtifact, ParityResult))
+    assert opened == PackedArtifact(tmp_path / "out", tree_digest(tmp_path / "out"))
 
 
 def test_a_package_may_be_a_file_by_itself(tmp_path: Path) -> None:
     execute(write, TextConfig(), tmp_path / "out")
     (tmp_path / "lenet.prunepack").write_text("x")
-    opened = open_artifact(tmp_path / "lenet.prunepack", (Package,))
-    assert isinstance(opened, Package)
+    opened = open_output(tmp_path / "lenet.prunepack", (PackedArtifact,))
+    assert isinstance(opened, PackedArtifact)
     assert opened.file == tmp_path / "lenet.prunepack"
-    assert opened.digest == open_artifact(tmp_path / "out").digest
+    assert opened.digest == open_output(tmp_path / "out").digest
 
 
 def test_an_artifact_of_another_kind_is_refused(tmp_path: Path) -> None:
     execute(write, TextConfig(), tmp_path / "out")
-    with pytest.raises(RefusedError, match=r"expected a Parity \(parity\.json\), found a Package"):
-        open_artifact(tmp_path / "out", (Parity,))
+    with pytest.raises(
+        RefusedError, match=r"expected a ParityResult \(parity\.json\), found a PackedArtifact"
+    ):
+        open_output(tmp_path / "out", (ParityResult,))
     with pytest.raises(RefusedError, match=r"is not a folder: .* found a file"):
-        open_artifact(tmp_path / "out" / "model.prunepack", (Parity,))
+        open_output(tmp_path / "out" / "model.prunepack", (ParityResult,))
 
 
 # The whole.
@@ -582,12 +598,12 @@ def test_an_artifact_of_another_kind_is_refused(tmp_path: Path) -> None:
 CACHED = """
 import sys
 sys.path.insert(0, {tests!r})
-import pipeline.build
+import prunepack.pipeline.build
 from pathlib import Path
-from pipeline.keys import material_of
+from prunepack.pipeline.cache.keys import material_of
 from test_runner import RAN, perform, told
 events = perform(Path({root!r}))
-for stage in pipeline.build.STAGES.values():
+for stage in prunepack.pipeline.build.STAGES.values():
     material_of(stage, stage.config_type(), {{}})
 print(told(events), RAN, sorted({{"torch", "onnx", "onnxruntime"}} & set(sys.modules)))
 """
@@ -605,10 +621,10 @@ def test_a_cached_run_and_all_keys_import_no_heavy_library(root: Path) -> None:
 
 
 WRONG = """
-from pipeline.runner import Runner
-from stages.artifacts import Checkpoint, MaskedCheckpoint
-from stages.export import ExportConfig, export
-from stages.finalize import FinalizeConfig, finalize
+from prunepack.pipeline.runner import Runner
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.export import ExportConfig, export
+from prunepack.stages.finalize import FinalizeConfig, finalize
 
 def build(run: Runner, masked: MaskedCheckpoint) -> None:
     final: Checkpoint = run(finalize, FinalizeConfig(), masked)

@@ -10,9 +10,9 @@ from onnx import helper, numpy_helper
 
 import prunepack
 from prunepack import Artifact
+from prunepack.coding.levels import LEVELS
 from prunepack.errors import LimitExceededError, UsageError
-from prunepack.levels import LEVELS
-from prunepack.limits import Limits
+from prunepack.format.limits import Limits
 
 RNG = np.random.default_rng(0)
 
@@ -74,8 +74,8 @@ def test_the_same_input_gives_the_same_bytes_anywhere(arrays, tmp_path):
 
 
 def test_a_tensor_of_many_chunks(tmp_path, monkeypatch):
-    monkeypatch.setattr("prunepack.writer.CHUNK_ITEMS", 1000)
-    monkeypatch.setattr("prunepack.writer.LITERAL_CHUNK", 100)
+    monkeypatch.setattr("prunepack.writing.writer.CHUNK_ITEMS", 1000)
+    monkeypatch.setattr("prunepack.writing.writer.LITERAL_CHUNK", 100)
     arrays = {"a": RNG.normal(size=2500), "b": np.arange(17), "c": RNG.normal(size=1501)}
     path = save(tmp_path / "m.onnx", arrays)
     prunepack.pack(path, tmp_path / "p")
@@ -115,8 +115,8 @@ def test_external_data_in_a_folder_of_its_own(arrays, tmp_path):
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_every_level_comes_back_whatever_the_threads(level, arrays, tmp_path, monkeypatch):
-    monkeypatch.setattr("prunepack.writer.CHUNK_ITEMS", 10_000)
-    monkeypatch.setattr("prunepack.parallel.WORTH", 0)
+    monkeypatch.setattr("prunepack.writing.writer.CHUNK_ITEMS", 10_000)
+    monkeypatch.setattr("prunepack.io.parallel.WORTH", 0)
     path = save(tmp_path / "m.onnx", arrays)
     artifacts = set()
     for threads in (1, 2, 5, None):
@@ -155,7 +155,7 @@ def test_an_artifact_has_the_permissions_of_any_new_file(tmp_path):
 
 def test_what_no_reader_would_open_is_not_written(tmp_path, monkeypatch):
     path = save(tmp_path / "m.onnx", {"a": np.arange(40)})
-    monkeypatch.setattr("prunepack.reader.Limits", lambda: Limits(decoded_bytes=100))
+    monkeypatch.setattr("prunepack.reading.artifact.Limits", lambda: Limits(decoded_bytes=100))
     with pytest.raises(LimitExceededError, match="limit decoded_bytes: expected at most 100"):
         prunepack.pack(path, tmp_path / "p")
     assert [p.name for p in tmp_path.iterdir()] == ["m.onnx"]

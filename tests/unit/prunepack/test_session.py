@@ -13,8 +13,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 import prunepack
-from prunepack import handover
 from prunepack.errors import CorruptArtifactError, RefusedError, UsageError
+from prunepack.runtime import ort_weights as handover
 
 CPU = ["CPUExecutionProvider"]
 WEIGHT = np.random.default_rng(0).normal(size=(30, 40)).astype(np.float32)

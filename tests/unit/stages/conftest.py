@@ -7,14 +7,20 @@ from itertools import count
 import numpy as np
 import pytest
 
-from stages.artifacts import Checkpoint, MaskedCheckpoint, OnnxModel, Package, kind_of
-from stages.checkpoints import InputSpec
-from stages.datasets import open_data
-from stages.export import ExportConfig, export
-from stages.finalize import FinalizeConfig, finalize
-from stages.load import LoadConfig, load
-from stages.pack import PackConfig, pack
-from stages.prune import PruneConfig, prune
+from prunepack.stages.contract.outputs import (
+    Checkpoint,
+    MaskedCheckpoint,
+    OnnxModel,
+    PackedArtifact,
+    kind_of,
+)
+from prunepack.stages.data.datasets import open_data
+from prunepack.stages.export import ExportConfig, export
+from prunepack.stages.finalize import FinalizeConfig, finalize
+from prunepack.stages.load import LoadConfig, load
+from prunepack.stages.models.checkpoints import InputSpec
+from prunepack.stages.pack import PackConfig, pack
+from prunepack.stages.prune import PruneConfig, prune
 
 USER_CODE = """
 import numpy as np
@@ -62,7 +68,7 @@ class Chain:
     masked: MaskedCheckpoint
     final: Checkpoint
     onnx: OnnxModel
-    package: Package
+    package: PackedArtifact
     dense_onnx: OnnxModel
 
 

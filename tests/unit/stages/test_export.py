@@ -14,15 +14,15 @@ import torch
 from onnx import numpy_helper
 from pydantic import ValidationError
 
-import stages.export
+import prunepack.stages.export
 from prunepack import pack, unpack
 from prunepack.errors import RefusedError, UsageError
-from stages.artifacts import OnnxModel
-from stages.checkpoints import InputSpec, open_model
-from stages.export import ExportConfig, export
-from stages.finalize import FinalizeConfig, finalize
-from stages.load import LoadConfig, load
-from stages.prune import PruneConfig, prune
+from prunepack.stages.contract.outputs import OnnxModel
+from prunepack.stages.export import ExportConfig, export
+from prunepack.stages.finalize import FinalizeConfig, finalize
+from prunepack.stages.load import LoadConfig, load
+from prunepack.stages.models.checkpoints import InputSpec, open_model
+from prunepack.stages.prune import PruneConfig, prune
 
 MODELS = """
 import torch
@@ -103,14 +103,15 @@ def test_nothing_says_where_or_from_what_it_was_exported(chain):
     data = chain.onnx.model.read_bytes()
     for word in (b".py", b"stack_trace", b"site-packages", b"forward"):
         assert word not in data
-    for path in (Path.cwd(), Path(stages.__file__).parent, chain.final.path):
+    for path in (Path.cwd(), Path(prunepack.stages.__file__).parent, chain.final.path):
         assert os.fsencode(path) not in data
 
 
 def test_the_same_bytes_from_another_process_in_another_folder(chain, tmp_path):
     code = (
         "import sys; from pathlib import Path\n"
-        "from stages.artifacts import Checkpoint; from stages.export import ExportConfig, export\n"
+        "from prunepack.stages.contract.outputs import Checkpoint\n"
+        "from prunepack.stages.export import ExportConfig, export\n"
         "export.body(ExportConfig(), Path(), Checkpoint(Path(sys.argv[1]), ''))\n"
     )
     command = [sys.executable, "-c", code, str(chain.final.path)]
@@ -174,7 +175,7 @@ def test_a_fixed_batch_is_one_sample(run, dense):
 
 
 def test_weights_too_large_for_one_file_go_beside_it(run, chain, monkeypatch, tmp_path):
-    monkeypatch.setattr(stages.export, "LARGEST_INLINE", 200_000)
+    monkeypatch.setattr(prunepack.stages.export, "LARGEST_INLINE", 200_000)
     exported = run(export, ExportConfig(), chain.final)
     data = exported.path / "model.onnx.data"
     assert data.is_file()

@@ -6,12 +6,18 @@ from torch import nn
 from torch.nn.utils import prune as torch_prune
 
 from prunepack.errors import RefusedError
-from stages.artifacts import Checkpoint, MaskedCheckpoint
-from stages.checkpoints import InputSpec, ModelSpec, open_model, save_masked, state_digest
-from stages.finalize import FinalizeConfig, finalize, remove_masks
-from stages.load import LoadConfig, load
-from stages.masks import pruned_parameters, put_mask
-from stages.prune import PruneConfig, prune
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.finalize import FinalizeConfig, finalize, remove_masks
+from prunepack.stages.load import LoadConfig, load
+from prunepack.stages.models.checkpoints import (
+    InputSpec,
+    ModelSpec,
+    open_model,
+    save_masked,
+    state_digest,
+)
+from prunepack.stages.prune import PruneConfig, prune
+from prunepack.stages.pruning.masks import pruned_parameters, put_mask
 
 MODELS = """
 import torch
@@ -213,7 +219,7 @@ def test_masks_are_returned_by_name():
 
 
 def test_what_was_not_removed_is_found_out(says):
-    from stages.finalize import _prove_removed
+    from prunepack.stages.finalize import _prove_removed
 
     model = nn.Linear(2, 2)
     put_mask(model, "weight", torch.eye(2))

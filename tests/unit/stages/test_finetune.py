@@ -4,15 +4,15 @@ import pytest
 import torch
 
 from prunepack.errors import RefusedError, UsageError
-from stages.artifacts import MaskedCheckpoint
-from stages.checkpoints import InputSpec, open_model, state_digest
-from stages.datasets import open_data
-from stages.finalize import FinalizeConfig, finalize
-from stages.finetune import FinetuneConfig, finetune
-from stages.load import LoadConfig, load
-from stages.masks import pruned_parameters
-from stages.prune import PruneConfig, prune
-from stages.train import accuracy_of
+from prunepack.stages.contract.outputs import MaskedCheckpoint
+from prunepack.stages.data.datasets import open_data
+from prunepack.stages.finalize import FinalizeConfig, finalize
+from prunepack.stages.finetune import FinetuneConfig, finetune
+from prunepack.stages.load import LoadConfig, load
+from prunepack.stages.models.checkpoints import InputSpec, open_model, state_digest
+from prunepack.stages.models.training import accuracy_of
+from prunepack.stages.prune import PruneConfig, prune
+from prunepack.stages.pruning.masks import pruned_parameters
 
 NOTHING = "there is nothing to fine-tune on: expected load.dataset with train and validation splits"
 

@@ -7,11 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from prunepack.errors import RefusedError, UsageError
-from stages.artifacts import Measurements, Parity, Verdict
-from stages.figures import file_of_figures, gathered, read_figures
-from stages.gate import GateConfig, budgets_in, gate, judge
-from stages.limits import ALWAYS, Limit
-from stages.metrics import Metric, metrics_to_json, write_json
+from prunepack.stages.contract.outputs import Measurements, ParityResult, Verdict
+from prunepack.stages.gate import GateConfig, budgets_in, gate, judge
+from prunepack.stages.metrics.files import file_of_figures, gathered, read_figures
+from prunepack.stages.metrics.limits import ALWAYS, Limit
+from prunepack.stages.metrics.metric import Metric, metrics_to_json, write_json
 
 GOOD = {limit.name: Metric(limit.bound) for limit in map(Limit.parse, ALWAYS)}
 GRAPH = {"graph.nodes": Metric(3), "graph.operator.Conv": Metric(3), "graph.opset": Metric(20)}
@@ -30,7 +30,7 @@ def figures(tmp_path):
         write_json(tmp_path / "parity.json", content)
         content = {"digests": others, "metrics": metrics_to_json(measured)}
         write_json(tmp_path / "measurements.json", content | {"host": "a machine, 2 cores"})
-        return Parity(tmp_path, ""), Measurements(tmp_path, "")
+        return ParityResult(tmp_path, ""), Measurements(tmp_path, "")
 
     return figures
 

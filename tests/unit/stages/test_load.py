@@ -10,13 +10,13 @@ from safetensors.torch import load_file, save_file, save_model
 from torch import nn
 from torch.nn.utils import prune as torch_prune
 
-import stages.models
+import prunepack.stages.models.builtin
 from prunepack.errors import RefusedError, UsageError
-from stages.artifacts import Checkpoint, MaskedCheckpoint
-from stages.checkpoints import InputSpec, open_model, read_spec, state_digest
-from stages.load import LoadConfig, load, read_weights
-from stages.models import MODELS
-from stages.models.lenet import LeNet
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.load import LoadConfig, load, read_weights
+from prunepack.stages.models.builtin import MODELS
+from prunepack.stages.models.builtin.lenet import LeNet
+from prunepack.stages.models.checkpoints import InputSpec, open_model, read_spec, state_digest
 
 PIXELS = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -142,7 +142,9 @@ def test_a_factory_in_a_file(tiny, user):
 
 
 def test_a_factory_in_a_module(run, state):
-    config = LoadConfig(model="stages.models.lenet:LeNet", inputs=(InputSpec(shape=(1, 28, 28)),))
+    config = LoadConfig(
+        model="prunepack.stages.models.builtin.lenet:LeNet", inputs=(InputSpec(shape=(1, 28, 28)),)
+    )
     dense = run(load, config.model_copy(update={"weights": MODELS["lenet"].weights}))
     assert_holds(dense, state)
     assert read_spec(dense.path).dataset == ""
@@ -166,15 +168,15 @@ def test_a_built_in_model_without_weights_is_trained(run, user, tmp_path, monkey
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "little.py").write_text(
         "from torch import nn\n"
-        "from stages.models import Model\n"
-        "from stages.train import TrainConfig\n"
+        "from prunepack.stages.models.builtin import Model\n"
+        "from prunepack.stages.models.training import TrainConfig\n"
         "def build(): return nn.Sequential(nn.Linear(8, 3))\n"
         f"MODEL = Model(build, (8,), {user + 'blobs'!r}, TrainConfig(epochs=2, lr=0.05))\n"
     )
-    monkeypatch.setattr(stages.models, "__path__", [str(tmp_path / "models")])
+    monkeypatch.setattr(prunepack.stages.models.builtin, "__path__", [str(tmp_path / "models")])
     one, same = (run(load, LoadConfig(model="little", seed=4)) for _ in range(2))
     other = run(load, LoadConfig(model="little", seed=5))
-    del sys.modules["stages.models.little"]
+    del sys.modules["prunepack.stages.models.builtin.little"]
     assert run.facts["summary"] == "little: 27 parameters from training from seed 5"
     files = [(each.path / "weights.safetensors").read_bytes() for each in (one, same, other)]
     assert files[0] == files[1]
@@ -305,7 +307,9 @@ def _more_than_tensors(path, found):
 def test_a_whole_module(tmp_path, says):
     path = tmp_path / "weights.pth"
     torch.save(LeNet(), path)
-    with says(RefusedError, _more_than_tensors(path, "stages.models.lenet.LeNet")):
+    with says(
+        RefusedError, _more_than_tensors(path, "prunepack.stages.models.builtin.lenet.LeNet")
+    ):
         read_weights(path)
 
 

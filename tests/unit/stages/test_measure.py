@@ -10,13 +10,13 @@ import zstandard
 from pydantic import ValidationError
 
 from prunepack.errors import RefusedError
-from stages.artifacts import Measurements, digests_of
-from stages.checkpoints import InputSpec
-from stages.export import ExportConfig, export
-from stages.host import host_name
-from stages.load import LoadConfig, load
-from stages.measure import MeasureConfig, measure, zstd19_size
-from stages.pack import PackConfig, pack
+from prunepack.stages.contract.outputs import Measurements, digests_of
+from prunepack.stages.export import ExportConfig, export
+from prunepack.stages.load import LoadConfig, load
+from prunepack.stages.measure import MeasureConfig, measure, zstd19_size
+from prunepack.stages.models.checkpoints import InputSpec
+from prunepack.stages.pack import PackConfig, pack
+from prunepack.stages.runtime.host import host_name
 
 QUICK = MeasureConfig(provider="cpu", repeats=10, rounds=5, batch_sizes=(1, 3))
 

@@ -1,8 +1,8 @@
 """Packing: one small file, from which the exported files come back byte for byte."""
 
 from prunepack import unpack
-from stages.artifacts import Package
-from stages.pack import PackConfig, pack
+from prunepack.stages.contract.outputs import PackedArtifact
+from prunepack.stages.pack import PackConfig, pack
 
 
 def test_lenet_comes_back_byte_for_byte(chain, tmp_path):
@@ -13,7 +13,7 @@ def test_lenet_comes_back_byte_for_byte(chain, tmp_path):
 
 def test_what_it_says(chain, run):
     package = run(pack, PackConfig(), chain.onnx)
-    assert isinstance(package, Package)
+    assert isinstance(package, PackedArtifact)
     before, after = chain.onnx.size, package.file.stat().st_size
     assert run.facts == {
         "summary": f"{before:,} → {after:,} bytes ({before / after:.2f}×)",

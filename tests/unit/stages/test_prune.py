@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn.utils import prune as torch_prune
 
-from stages.artifacts import Checkpoint, MaskedCheckpoint
-from stages.checkpoints import (
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.models.checkpoints import (
     InputSpec,
     ModelSpec,
     build_module,
@@ -23,8 +23,8 @@ from stages.checkpoints import (
     save_masked,
     state_digest,
 )
-from stages.masks import pruned_parameters
-from stages.prune import PruneConfig, prune
+from prunepack.stages.prune import PruneConfig, prune
+from prunepack.stages.pruning.masks import pruned_parameters
 
 MODEL = """
 from torch import nn
@@ -135,8 +135,9 @@ def test_a_config_survives_json():
 
 def test_neither_configs_nor_stages_import_torch():
     code = (
-        "import sys; import stages.prune, stages.undo, stages.inspect; "
-        "stages.prune.PruneConfig(method='n_m'); assert 'torch' not in sys.modules"
+        "import sys; import prunepack.stages.prune, prunepack.stages.undo; "
+        "import prunepack.stages.models.inspection; "
+        "prunepack.stages.prune.PruneConfig(method='n_m'); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -5,8 +5,8 @@ from itertools import count
 import pytest
 import torch
 
-from stages.artifacts import Checkpoint, MaskedCheckpoint
-from stages.checkpoints import (
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.models.checkpoints import (
     InputSpec,
     ModelSpec,
     build_module,
@@ -14,8 +14,8 @@ from stages.checkpoints import (
     save_checkpoint,
     save_masked,
 )
-from stages.prune import PruneConfig, prune
-from stages.undo import UndoConfig, undo
+from prunepack.stages.prune import PruneConfig, prune
+from prunepack.stages.undo import UndoConfig, undo
 
 MODEL = """
 from torch import nn

@@ -11,19 +11,19 @@ from onnx import helper, numpy_helper
 
 from prunepack import pack
 from prunepack.errors import CorruptArtifactError, RefusedError
-from stages.artifacts import OnnxModel, Package, Parity, digests_of
-from stages.checkpoints import InputSpec, open_model
-from stages.datasets import open_data
-from stages.export import ExportConfig, export
-from stages.finalize import FinalizeConfig, finalize
-from stages.gate import GateConfig, judge
-from stages.load import LoadConfig, load
-from stages.metrics import metrics_from_json
-from stages.pack import PackConfig
-from stages.pack import pack as pack_stage
-from stages.prune import PruneConfig, prune
-from stages.train import accuracy_of
-from stages.verify import VerifyConfig, verify
+from prunepack.stages.contract.outputs import OnnxModel, PackedArtifact, ParityResult, digests_of
+from prunepack.stages.data.datasets import open_data
+from prunepack.stages.export import ExportConfig, export
+from prunepack.stages.finalize import FinalizeConfig, finalize
+from prunepack.stages.gate import GateConfig, judge
+from prunepack.stages.load import LoadConfig, load
+from prunepack.stages.metrics.metric import metrics_from_json
+from prunepack.stages.models.checkpoints import InputSpec, open_model
+from prunepack.stages.models.training import accuracy_of
+from prunepack.stages.pack import PackConfig
+from prunepack.stages.pack import pack as pack_stage
+from prunepack.stages.prune import PruneConfig, prune
+from prunepack.stages.verify import VerifyConfig, verify
 
 CPU = VerifyConfig(provider="cpu", batch_size=200)
 
@@ -94,7 +94,7 @@ def test_a_right_chain_passes_every_check(chain, verified, some_digits):
 
 def test_what_it_says_and_of_which_files(chain, run):
     parity = run(verify, CPU, chain.dense, chain.final, chain.onnx, chain.package)
-    assert isinstance(parity, Parity)
+    assert isinstance(parity, ParityResult)
     metrics = parity.content["metrics"]
     accuracy = [metrics[f"accuracy.{name}"]["value"] for name in ("dense", "artifact")]
     worst = metrics["parity.torch_onnx.tolerance"]["value"]
@@ -187,7 +187,9 @@ def test_a_checkpoint_of_another_model(chain, verified):
 def test_an_artifact_under_another_file_name(chain, tmp_path, verified):
     shutil.copy(chain.onnx.model, tmp_path / "renamed.onnx")
     pack(tmp_path / "renamed.onnx", tmp_path / "model.prunepack")
-    metrics, failed = verified(replace(chain, package=Package(tmp_path / "model.prunepack", "")))
+    metrics, failed = verified(
+        replace(chain, package=PackedArtifact(tmp_path / "model.prunepack", ""))
+    )
     assert failed == {"parity.weights.unmatched_files", "parity.weights.files"}
     assert metrics["parity.weights.unmatched_files"].value == 2
     assert metrics["parity.weights.unmatched_files"].note == "model.onnx, renamed.onnx"
@@ -233,7 +235,7 @@ def test_a_damaged_artifact(chain, tmp_path, verified):
     data[len(data) // 2] ^= 1
     (tmp_path / "model.prunepack").write_bytes(data)
     with pytest.raises(CorruptArtifactError):
-        verified(replace(chain, package=Package(tmp_path, "")))
+        verified(replace(chain, package=PackedArtifact(tmp_path, "")))
 
 
 USER = """

@@ -11,16 +11,16 @@ from onnx import numpy_helper
 from torch import nn
 
 from prunepack.errors import RefusedError, UsageError
-from stages.artifacts import OnnxModel
-from stages.checkpoints import InputSpec, open_model
-from stages.export import ExportConfig, export
-from stages.finalize import FinalizeConfig, finalize
-from stages.load import LoadConfig, load
-from stages.metrics import metrics_from_json
-from stages.pack import PackConfig, pack
-from stages.prune import PruneConfig, prune
-from stages.tolerances import Tolerance
-from stages.verify import VerifyConfig, verify
+from prunepack.stages.comparison.tolerances import Tolerance
+from prunepack.stages.contract.outputs import OnnxModel
+from prunepack.stages.export import ExportConfig, export
+from prunepack.stages.finalize import FinalizeConfig, finalize
+from prunepack.stages.load import LoadConfig, load
+from prunepack.stages.metrics.metric import metrics_from_json
+from prunepack.stages.models.checkpoints import InputSpec, open_model
+from prunepack.stages.pack import PackConfig, pack
+from prunepack.stages.prune import PruneConfig, prune
+from prunepack.stages.verify import VerifyConfig, verify
 
 USER = """
 import numpy as np

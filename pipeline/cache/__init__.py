@@ -1,0 +1,1 @@
+"""The cache of stage results: keys, code closure, store, history."""

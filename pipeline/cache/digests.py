@@ -1,0 +1,24 @@
+"""SHA-256 of files, computed once per process for a file that did not change."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["file_digest"]
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file; one that did not change is read once per process."""
+    stat = path.stat()
+    return _digest(path, (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
+
+
+@cache
+def _digest(path: Path, _state: tuple[int, ...]) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

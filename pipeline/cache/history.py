@@ -1,0 +1,223 @@
+"""The last run of each recipe, and in which words two runs differ."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from prunepack.pipeline.cache.keys import Material, canonical
+from prunepack.pipeline.cache.store import Digest, Fact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+
+    from prunepack.pipeline.cache.store import Store
+
+__all__ = ["Event", "Recorder", "Run", "differences", "kept_digests", "last_run", "last_runs"]
+
+
+class Event(BaseModel):
+    """What happened to one stage.
+
+    Attributes:
+        stage: The stage's name.
+        key: The SHA-256 of ``material``.
+        digest: The digest of the result.
+        reused: Whether the result was there already.
+        recorded: Whether later runs may reuse it: not if its sources changed under way.
+        seconds: How long it took in this run.
+        facts: What the stage measured.
+        why: Why it ran or did not, for a person.
+        material: What the key is made of.
+        path: The folder of the result.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage: str
+    key: str
+    digest: Digest
+    reused: bool
+    recorded: bool = True
+    seconds: float
+    facts: dict[str, Fact]
+    why: str
+    material: Material
+    path: Path = Field(exclude=True)
+
+
+class Run(BaseModel):
+    """One run of a recipe.
+
+    Attributes:
+        recipe: The recipe's name.
+        finished: Whether it came to its end; if not, it failed, was stopped or is still going on.
+        events: What happened, in order.
+        earlier: What the runs before it did in the stages that it did not reach.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: str
+    finished: bool = False
+    events: tuple[Event, ...] = ()
+    earlier: tuple[Event, ...] = ()
+
+    def nth(self, stage: str, number: int) -> Event | None:
+        """Return what happened when ``stage`` was called for the ``number``-th time, from 0."""
+        return dict(_numbered((*self.events, *self.earlier))).get((stage, number))
+
+
+def _numbered(events: tuple[Event, ...]) -> Iterator[tuple[tuple[str, int], Event]]:
+    """Yield ((stage, how often it was there before), event)."""
+    seen: dict[str, int] = {}
+    for event in events:
+        number = seen.get(event.stage, 0)
+        seen[event.stage] = number + 1
+        yield (event.stage, number), event
+
+
+class Recorder:
+    """Writes down a run while it goes on, so that one that fails is known as far as it came.
+
+    A ``with`` block around the run: leaving it without an exception finishes the run.
+    """
+
+    def __init__(self, store: Store, recipe: str) -> None:
+        self.previous = last_run(store.root, recipe)
+        self._store = store
+        self._events: tuple[Event, ...] = ()
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._write(finished=True)
+
+    def add(self, event: Event) -> None:
+        """Write down what happened to a stage.
+
+        Raises:
+            UsageError: If the disk is full or cannot be written to.
+        """
+        self._events = (*self._events, event)
+        self._write(finished=False)
+
+    def _write(self, *, finished: bool) -> None:
+        now = dict(_numbered(self._events))
+        before = _numbered((*self.previous.events, *self.previous.earlier))
+        run = Run(
+            recipe=self.previous.recipe,
+            finished=finished,
+            events=self._events,
+            earlier=() if finished else tuple(event for at, event in before if at not in now),
+        )
+        target = _file(self._store.runs, run.recipe)
+        self._store.write(target, canonical(run.model_dump(mode="json")), durable=False)
+
+
+def last_run(root: Path, recipe: str) -> Run:
+    """Return the last run of ``recipe`` under ``root``, the artifacts folder; empty if none."""
+    folder = root / ".store"
+    return _read(_file(folder / "runs", recipe), folder / "objects") or Run(recipe=recipe)
+
+
+def last_runs(root: Path) -> list[Run]:
+    """Return the last run of every recipe."""
+    folder = root / ".store"
+    runs = (_read(file, folder / "objects") for file in sorted((folder / "runs").glob("*.json")))
+    return [run for run in runs if run is not None]
+
+
+def kept_digests(root: Path) -> frozenset[str]:
+    """Return the digests of all results of all last runs: what garbage collection keeps."""
+    return frozenset(
+        event.digest for run in last_runs(root) for event in (*run.events, *run.earlier)
+    )
+
+
+def _file(folder: Path, recipe: str) -> Path:
+    return folder / f"{quote(recipe, safe='')}.json"
+
+
+def _read(file: Path, objects: Path) -> Run | None:
+    """Read one run; None if it is not there or not whole."""
+    try:
+        content = json.loads(file.read_bytes())
+        for event in (*content["events"], *content["earlier"]):
+            event["path"] = objects / event["digest"]
+        return Run.model_validate(content)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def differences(old: Material, new: Material) -> list[str]:
+    """Say in words what changed from ``old`` to ``new``."""
+    code = _files({**old.code, **old.user}, {**new.code, **new.user})
+    python = [("Python", old.python, new.python)] if old.python != new.python else []
+    host = [("machine:", old.host, new.host)] if old.host != new.host else []
+    return [
+        *_values("config", old.config, new.config),
+        *(f"input {name} changed" for name in _changed(old.inputs, new.inputs)),
+        *code,
+        *_tools(old.tools, new.tools),
+        *(f"{what} {before} → {after}" for what, before, after in (*python, *host)),
+    ]
+
+
+def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    return [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+
+
+def _files(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    names = _changed(old, new)
+    shown = [f"{name} {_fate(name, old, new)}" for name in names[:MOST]]
+    return shown + ([f"{len(names) - MOST} more files changed"] if names[MOST:] else [])
+
+
+MOST = 3
+"""Files that are named one by one."""
+
+
+def _fate(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    if name not in old:
+        return "is new"
+    return "changed" if name in new else "is gone"
+
+
+def _tools(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name} {old.get(name, '(none)')} → {new.get(name, '(none)')}"
+        for name in _changed(old, new)
+    ]
+
+
+def _values(where: str, old: Any, new: Any) -> Iterator[str]:
+    """Yield ``path: old → new`` for each value that differs; 1 and 1.0 do."""
+    if canonical(old) == canonical(new):
+        return
+    if isinstance(old, dict) and isinstance(new, dict):
+        pairs = [(f".{name}", old.get(name), new.get(name)) for name in {**old, **new}]
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = [(f"[{i}]", a, b) for i, (a, b) in enumerate(zip(old, new, strict=True))]
+    else:
+        yield f"{where}: {_shown(old)} → {_shown(new)}"
+        return
+    for name, before, after in pairs:
+        yield from _values(f"{where}{name}", before, after)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:39]}…"

@@ -1,0 +1,217 @@
+"""The key of a stage's result: a SHA-256 over everything that may change the result's bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_jsonable_python
+
+from prunepack.errors import UsageError
+from prunepack.pipeline.cache.code_closure import reachable, user_sources
+from prunepack.pipeline.cache.digests import file_digest
+from prunepack.stages.contract.outputs import read_json
+from prunepack.stages.contract.user_code import PointsAt, is_reference
+from prunepack.stages.runtime.host import host_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import TypeAlias
+
+    from prunepack.stages.contract.outputs import Output
+    from prunepack.stages.contract.stage import Config, Stage
+
+    Pointer: TypeAlias = tuple[str, PointsAt, str | Path]
+
+__all__ = ["Material", "canonical", "material_of"]
+
+ALTERNATIVES = {
+    "onnxruntime": (
+        "onnxruntime",
+        "onnxruntime-gpu",
+        "onnxruntime-directml",
+        "onnxruntime-openvino",
+        "onnxruntime-qnn",
+    )
+}
+"""Distributions that install the same package."""
+
+DESCRIPTIONS = ("model.json", "interface.json")
+"""Files of an artifact that can name the user's code, under ``model`` and ``dataset``."""
+
+
+def canonical(value: object) -> bytes:
+    """Return the one byte string of a JSON value: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+class Material(BaseModel):
+    """What a key is made of, in words that can be compared.
+
+    Attributes:
+        stage: The stage's name.
+        config: Its config.
+        inputs: Digests of its input artifacts, by parameter.
+        code: Digests of the first-party files that it can execute.
+        user: Digests of the user's files that it can execute or read.
+        tools: Versions of the distributions that can change its bytes.
+        python: The minor version of Python.
+        host: The machine, where the result holds for this machine only.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage: str
+    config: dict[str, Any]
+    inputs: dict[str, str]
+    code: dict[str, str]
+    user: dict[str, str]
+    tools: dict[str, str]
+    python: str
+    host: str
+
+    @property
+    def key(self) -> str:
+        """The SHA-256 (hex) of it all."""
+        return hashlib.sha256(canonical(self.model_dump())).hexdigest()
+
+
+def material_of(
+    stage: Stage[Any, Any, Any], config: Config, inputs: Mapping[str, Output]
+) -> Material:
+    """Return what the key of ``stage`` on ``config`` and ``inputs`` is made of.
+
+    Raises:
+        UsageError: If the user's code or file, or a tool, is not there.
+    """
+    return Material(
+        stage=stage.name,
+        config=to_jsonable_python(_ordered(config.model_dump(serialize_as_any=True))),
+        inputs={name: artifact.digest for name, artifact in inputs.items()},
+        code=reachable(stage.body.__module__),
+        user=_of_the_user(stage.name, config, inputs),
+        tools={name: number for tool in stage.tools for name, number in _versions(tool, stage)},
+        python=f"{sys.version_info.major}.{sys.version_info.minor}",
+        host=_host() if stage.host_bound else "",
+    )
+
+
+def _ordered(value: Any) -> Any:
+    """Give every set an order: that of its elements' JSON, not of this process's hashes."""
+    if isinstance(value, dict):
+        return {key: _ordered(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_ordered(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((to_jsonable_python(_ordered(item)) for item in value), key=canonical)
+    return value
+
+
+def _of_the_user(stage: str, config: Config, inputs: Mapping[str, Output]) -> dict[str, str]:
+    """Return the digests of the user's code and files that the stage can execute or read."""
+    found: dict[str, str] = {}
+    for reference in {ref for artifact in inputs.values() for ref in _references_in(artifact)}:
+        found |= user_sources(reference)
+    for where, points_at, value in _pointers(config, Any, stage):
+        if points_at.what != "file" and is_reference(str(value)):
+            found |= user_sources(str(value))
+        elif points_at.what != "code" and value:
+            files = _files_in(Path(value)) if points_at.what == "data" else [Path(value)]
+            found |= {str(file): _input_digest(where, file) for file in files}
+    return found
+
+
+def _files_in(path: Path) -> list[Path]:
+    """Return every file in a folder; a file by itself."""
+    return sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+
+
+def _references_in(artifact: Output) -> Iterator[str]:
+    """Yield the user's code that working with ``artifact`` executes: its model, its dataset."""
+    for path in (artifact.path / name for name in DESCRIPTIONS):
+        content = read_json(path) if path.is_file() else {}
+        values = (content.get(field) for field in ("model", "dataset"))
+        yield from (value for value in values if isinstance(value, str) and is_reference(value))
+
+
+def _pointers(value: Any, hint: Any, where: str) -> Iterator[Pointer]:
+    """Yield (field, mark, value) for whatever in ``value`` was annotated with a mark."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if isinstance(value, BaseModel):
+        for name, field in type(value).model_fields.items():
+            yield from _marked(getattr(value, name), field.metadata, f"{where}.{name}")
+            yield from _pointers(getattr(value, name), field.annotation, f"{where}.{name}")
+    elif origin is Annotated:
+        yield from _marked(value, arguments[1:], where)
+        yield from _pointers(value, arguments[0], where)
+    elif origin in {Union, UnionType}:
+        for one in arguments:
+            yield from _pointers(value, one, where)
+    elif not isinstance(origin, type) or isinstance(value, origin):
+        for name, item, inner in _items(value, arguments):
+            yield from _pointers(item, inner, f"{where}[{name}]")
+
+
+def _marked(value: Any, marks: Iterable[Any], where: str) -> Iterator[Pointer]:
+    if isinstance(value, str | Path):
+        yield from ((where, mark, value) for mark in marks if isinstance(mark, PointsAt))
+
+
+def _items(value: Any, hints: tuple[Any, ...]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield (index, item, type hint) of what a container holds."""
+    if isinstance(value, dict):
+        of_key, of_value = hints or (Any, Any)
+        for key, item in value.items():
+            yield str(key), key, of_key
+            yield str(key), item, of_value
+    elif isinstance(value, list | tuple | set | frozenset):
+        each = hints if hints and hints[-1] is not ... else hints[:1] or (Any,)
+        for index, item in enumerate(value):
+            yield str(index), item, each[min(index, len(each) - 1)]
+
+
+def _input_digest(where: str, path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError as error:
+        raise UsageError(
+            f"{where}: {path} cannot be read",
+            expected="a file",
+            found=error.strerror,
+            hint=f"Paths are relative to the working folder, {Path.cwd()}.",
+        ) from None
+
+
+def _versions(tool: str, stage: Stage[Any, Any, Any]) -> list[tuple[str, str]]:
+    """Return (distribution, version) of whatever installs ``tool``."""
+    names = ALTERNATIVES.get(tool, (tool,))
+    found = [(name, number) for name in names if (number := _version(name))]
+    if not found:
+        raise UsageError(
+            f"{stage.name} needs {tool}",
+            expected=" or ".join(names),
+            found="none of them installed" if len(names) > 1 else "it is not installed",
+            hint="Install it with pip install 'prunepack[build]'.",
+        )
+    return found
+
+
+@cache
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _host() -> str:
+    """Return what makes this machine's times its own."""
+    return f"{host_name()}, {platform.machine()}, {platform.system()}"

@@ -1,0 +1,149 @@
+"""``prunepack diff``: which tensors changed between two models, and by how much."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prunepack.diff.content import open_content
+from prunepack.diff.tensors import compare
+from prunepack.pipeline.cli.command import JSON, Verb
+from prunepack.pipeline.cli.console import table
+from prunepack.pipeline.cli.views import dims
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prunepack.diff.content import TensorSpec
+    from prunepack.diff.tensors import Differences, FormalChange
+    from prunepack.diff.values import ValueChange
+    from prunepack.pipeline.cli.console import Console
+
+__all__ = ["command"]
+
+
+def command(name: str) -> click.Command:
+    """Return the command."""
+    return Verb(
+        name,
+        example="prunepack diff work/dense_onnx/model.onnx work/lenet.prunepack",
+        callback=_diff,
+        params=[click.Argument(["before"]), click.Argument(["after"]), JSON],
+        help="Show which tensors differ between BEFORE and AFTER, and by how much. Each is a "
+        ".prunepack file, an .onnx model or a .safetensors checkpoint.\n\n"
+        "For each tensor with other values: how many elements changed; the largest absolute "
+        "difference, and where it is; the norm of the difference, relative to the norm before; the "
+        "share of zeros before and after; how many elements became zero, ceased to be zero, and "
+        "are NaN on either side. A zero is an element whose bits are all zero.\n\n"
+        "Exit codes: 0 the same, 1 different.",
+    )
+
+
+@click.pass_obj
+def _diff(console: Console, before: str, after: str, *, as_json: bool) -> int:
+    with (
+        open_content(before) as left,
+        open_content(after) as right,
+        console.bar("comparing") as progress,
+    ):
+        found = compare(left, right, progress)
+    if as_json:
+        click.echo(json.dumps(_as_json(found), ensure_ascii=False, allow_nan=False))
+    else:
+        click.echo("\n\n".join(_as_text(found)))
+    return 1 if found else 0
+
+
+def _as_text(found: Differences) -> Iterator[str]:
+    if found.formal:
+        formal = [(change.kind, _named(change), _forms(change)) for change in found.formal]
+        yield table(("", "tensor", "type and shape"), formal)
+    if found.values:
+        head = ("tensor", "changed", "largest", "at", "norm", "zeros", "zeroed", "revived", "NaN")
+        rows = [_value_row(name, change) for name, change in found.values.items()]
+        yield table(head, rows, right="changed largest norm zeros zeroed revived NaN")
+    yield _summary(found)
+
+
+def _named(change: FormalChange) -> str:
+    return f"{change.was} → {change.name}" if change.was else change.name
+
+
+def _forms(change: FormalChange) -> str:
+    sides = (change.before, change.after)
+    return " → ".join(dict.fromkeys(_form(side) for side in sides if side))
+
+
+def _form(spec: TensorSpec) -> str:
+    return f"{spec.dtype.name} {dims(spec.shape)}"
+
+
+def _value_row(name: str, change: ValueChange) -> tuple[str, ...]:
+    elements = change.spec.elements
+    before, after = (100 * n / elements for n in (change.zeros_before, change.zeros_after))
+    return (
+        name,
+        f"{change.changed:,} ({100 * change.changed / elements:.1f} %)",
+        "–" if change.largest_at is None else f"{change.largest:.4g}",
+        ", ".join(map(str, _index(change))),
+        "–" if change.relative is None else f"{100 * change.relative:.3g} %",
+        f"{before:.1f} → {after:.1f} %",
+        f"{change.newly_zero:,}",
+        f"{change.revived:,}",
+        f"{change.nan:,}",
+    )
+
+
+def _index(change: ValueChange) -> list[int]:
+    """Return where the largest difference is, one index per dimension."""
+    at = change.largest_at or 0
+    index: list[int] = []
+    for size in reversed(change.spec.shape):
+        at, part = divmod(at, size)
+        index.insert(0, part)
+    return index if change.largest_at is not None else []
+
+
+def _summary(found: Differences) -> str:
+    kinds = Counter(change.kind for change in found.formal)
+    counts = {"changed": len(found.values), **kinds, "the same": found.same}
+    tensors = "Tensors: " + ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
+    others = "differ: the graph, its metadata, or tensors too small to be told apart"
+    return f"{tensors}\nAll other bytes {others if found.literals else 'are the same'}"
+
+
+def _as_json(found: Differences) -> dict[str, Any]:
+    return {
+        "same": not found,
+        "other_bytes_differ": found.literals,
+        "same_tensors": found.same,
+        "tensors": [*map(_formal_json, found.formal), *map(_value_json, found.values.items())],
+    }
+
+
+def _formal_json(change: FormalChange) -> dict[str, Any]:
+    sides = {"before": _spec_json(change.before), "after": _spec_json(change.after)}
+    return {"name": change.name, "was": change.was, "kind": change.kind, **sides}
+
+
+def _value_json(item: tuple[str, ValueChange]) -> dict[str, Any]:
+    name, change = item
+    names = [field.name for field in fields(change) if field.name != "spec"]
+    counted = {name: _finite(getattr(change, name)) for name in names}
+    counted["largest_at"] = _index(change)
+    spec = _spec_json(change.spec)
+    return {"name": name, "kind": "values", "before": spec, "after": spec, **counted}
+
+
+def _spec_json(spec: TensorSpec | None) -> dict[str, Any] | None:
+    return spec and {"dtype": spec.dtype.name, "shape": spec.shape}
+
+
+def _finite(value: Any) -> Any:
+    """Return a text in place of a number that JSON does not have."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,159 @@
+"""``prunepack gate``: judge what was measured; the exit code is the verdict."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prunepack.errors import UsageError
+from prunepack.io.atomic import new_folder
+from prunepack.pipeline.cli.command import FORCE, JSON, Verb
+from prunepack.pipeline.cli.console import colored, table
+from prunepack.pipeline.cli.options import config_from, options_of
+from prunepack.pipeline.gate_file import places_of_limits, read_budgets
+from prunepack.pipeline.release.freshness import check_at_hand, check_beside
+from prunepack.pipeline.release.signatures import ENVELOPE, check_signature
+from prunepack.stages.gate import GateConfig, budgets_in, judge
+from prunepack.stages.metrics.files import file_of_figures, gathered
+from prunepack.stages.reporting.github import summarize, workflow_commands
+from prunepack.stages.reporting.report import measured, reason, to_json
+from prunepack.stages.reporting.writers import FILES, write_report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prunepack.stages.reporting.report import Report
+
+__all__ = ["command"]
+
+MARKS = {"passed": "ok", "failed": "FAIL", "undecided": "unsure"}
+
+OPTIONS = [
+    click.Option(
+        ["-o", "--output"], metavar="DIR", help=f"Write {', '.join(FILES[:-1])} and {FILES[-1]}."
+    ),
+    click.Option(
+        ["--budgets"], metavar="FILE", help="A TOML file with limits and the other options here."
+    ),
+    click.Option(
+        ["--artifact"],
+        multiple=True,
+        metavar="PATH",
+        help="What is to be deployed, a file or a folder of stages; refuse figures of anything "
+        "else.  [repeatable]",
+    ),
+    click.Option(
+        ["--require-signature"],
+        metavar="KEY",
+        help="Refuse a report that this public key did not sign.",
+    ),
+    click.Option(
+        ["--signature"],
+        metavar="FILE",
+        help=f"The signature.  [default: {ENVELOPE} beside the report]",
+    ),
+    click.Option(
+        ["--github/--no-github"],
+        default=lambda: os.environ.get("GITHUB_ACTIONS") == "true",
+        help="Write annotations and a job summary.  [default: on in GitHub Actions]",
+    ),
+]
+
+
+def command(name: str) -> click.Command:
+    """Return the command."""
+    return Verb(
+        name,
+        example="prunepack gate work/parity work/measured --limits 'size.ratio >= 8.5'",
+        callback=_gate,
+        params=[
+            click.Argument(["figures"], nargs=-1, required=True),
+            *OPTIONS,
+            *options_of(GateConfig),
+            FORCE,
+            JSON,
+        ],
+        help="Judge FIGURES: a report.json, or the folders that verify and measure made.\n\n"
+        "A report is judged by its own limits too, and has to be of the files beside it. Exit "
+        "codes: 0 passed, 1 failed or too few samples to tell, 5 nothing was checked.",
+    )
+
+
+def _gate(figures: tuple[str, ...], *, as_json: bool, **values: Any) -> int:
+    sources = [file_of_figures(Path(figure)) for figure in figures]
+    _refuse_others(sources, values)
+    budgets = None if values["budgets"] is None else Path(values["budgets"])
+    of_file = GateConfig() if budgets is None else read_budgets(budgets)
+    places = {} if budgets is None else places_of_limits(budgets, of_file)
+    report = judge(_combined(sources, of_file, config_from(GateConfig, values)), sources)
+    if values["output"] is not None:
+        with new_folder(Path(values["output"]), FILES, force=values["force"]) as folder:
+            write_report(report, folder, places)
+    if values["github"]:
+        _tell_github(report, places)
+    click.echo(json.dumps(to_json(report), ensure_ascii=False) if as_json else _as_text(report))
+    return report.exit_code
+
+
+def _refuse_others(sources: Sequence[Path], values: dict[str, Any]) -> None:
+    """Refuse figures that are not of the files at hand, or not signed where that is asked for."""
+    together = gathered(sources)
+    for source in sources:
+        check_beside(together, source)
+    for path in values["artifact"]:
+        check_at_hand(together, sources[0], Path(path))
+    key = values["require_signature"]
+    if key is None:
+        return
+    if len(sources) != 1:
+        raise UsageError(
+            "a signature is over one report", expected="one report.json", found=len(sources)
+        )
+    envelope = Path(values["signature"] or sources[0].with_name(ENVELOPE))
+    check_signature(together, sources[0], envelope, Path(key))
+
+
+def _combined(sources: Sequence[Path], of_file: GateConfig, given: GateConfig) -> GateConfig:
+    """Put what was given over the file of budgets, and that over what reports were held to.
+
+    The last limit on a figure and the last list of operators count.
+    """
+    held = [budgets_in(source) for source in sources]
+    layers = [*held, of_file, given]
+    own = [of_file, given]
+    return GateConfig(
+        limits=tuple(limit for layer in layers for limit in layer.limits),
+        skip=tuple(glob for layer in own for glob in layer.skip),
+        undecided="pass" if any(layer.undecided == "pass" for layer in own) else "fail",
+        operators=next((one.operators for one in reversed(layers) if one.operators), ()),
+        domains=tuple(glob for layer in own for glob in layer.domains),
+        baseline=given.baseline or of_file.baseline,
+    )
+
+
+def _tell_github(report: Report, places: dict[str, tuple[Path, int]]) -> None:
+    """Annotate on stderr, where GitHub reads commands too, and add to the job's summary."""
+    for line in workflow_commands(report, places):
+        click.echo(line, err=True)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        summarize(report, Path(summary))
+
+
+def _as_text(report: Report) -> str:
+    rows = [
+        (MARKS[check.outcome], str(check.limit), measured(check.metric)) for check in report.checks
+    ]
+    notes = [f"{reason(check)}{_in_brackets(check.metric.note)}" for check in report.open]
+    color = "green" if report.verdict == "passed" else "red"
+    verdict = colored(f"Verdict: {report.summary}", color)
+    return "\n".join(
+        [table(("", "limit", "measured"), rows), "", *notes, *[""][: len(notes)], verdict]
+    )
+
+
+def _in_brackets(note: str) -> str:
+    return f" ({note})" if note else ""

@@ -1,0 +1,169 @@
+"""``prunepack inspect``: look into a checkpoint, an ONNX model, a state dict or an artifact."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prunepack.errors import RefusedError, UsageError
+from prunepack.pipeline.cli.command import JSON, Verb
+from prunepack.pipeline.cli.console import table
+from prunepack.pipeline.cli.views import artifact_json, artifact_text, dims
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prunepack.pipeline.cli.console import Console
+    from prunepack.stages.models.inspection import LayerView, ModelView, TensorView
+
+__all__ = ["command"]
+
+Row = tuple[str, str, str, str]
+
+
+def command(name: str) -> click.Command:
+    """Return the command."""
+    layer = click.Option(
+        ["--layer"], help="A checkpoint's layer: its parameters, buffers, hooks and values."
+    )
+    quick = click.Option(
+        ["--quick"],
+        is_flag=True,
+        help="Decode nothing of an artifact: zeros are shown where its codecs tell.",
+    )
+    return Verb(
+        name,
+        example="prunepack inspect work/masked --layer conv1",
+        callback=_inspect,
+        params=[click.Argument(["path"]), layer, quick, JSON],
+        help="Show what is in PATH: the folder of a checkpoint (with masks or without), a "
+        ".prunepack file, an .onnx model, or a .safetensors, .pth or .pt state dict.",
+    )
+
+
+@click.pass_obj
+def _inspect(console: Console, path: str, *, layer: str | None, quick: bool, as_json: bool) -> None:
+    place = _place(Path(path))
+    if layer is not None and not (place.is_dir() and (place / "model.json").exists()):
+        raise UsageError(
+            f"{path} has no layers to show", expected="the folder of a checkpoint with --layer"
+        )
+    if place.suffix == ".prunepack":
+        value, text = _artifact(place, console, quick=quick)
+    elif place.is_dir():
+        value, text = _checkpoint(place, layer)
+    elif place.suffix == ".onnx":
+        value, text = _listing(place, _onnx_tensors(place))
+    else:
+        value, text = _listing(place, _state_dict(place))
+    click.echo(json.dumps(value, ensure_ascii=False) if as_json else text)
+
+
+def _place(path: Path) -> Path:
+    """Return the file to look into where ``path`` is the folder of an export, a pack or a run.
+
+    Raises:
+        UsageError: If there is nothing.
+    """
+    if not path.exists():
+        raise UsageError(f"{path} does not exist", expected="a file or the folder of a stage")
+    if path.is_dir() and not (path / "model.json").exists():
+        for name in ("model.prunepack", "model.onnx"):
+            if (path / name).is_file():
+                return path / name
+    return path
+
+
+def _artifact(path: Path, console: Console, *, quick: bool) -> tuple[Any, str]:
+    from prunepack.reading.artifact import Artifact
+    from prunepack.reading.inspection import describe_tensors
+
+    with Artifact.open(path) as artifact:
+        described = describe_tensors(artifact, decode=not quick)
+        rows = list(console.track(described, "counting zeros", len(artifact.tensors)))
+        return artifact_json(artifact, rows), artifact_text(artifact, rows)
+
+
+def _checkpoint(path: Path, layer: str | None) -> tuple[Any, str]:
+    from prunepack.pipeline.cache.store import tree_digest
+    from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, kind_of
+    from prunepack.stages.models.inspection import inspect_model
+
+    masked = kind_of(path, (Checkpoint, MaskedCheckpoint)) is MaskedCheckpoint
+    kind = MaskedCheckpoint if masked else Checkpoint
+    view = inspect_model(kind(path, tree_digest(path)), layer)
+    text = _parameters(view) if view.layer is None else _layer(view.layer)
+    return asdict(view), text
+
+
+def _parameters(view: ModelView) -> str:
+    cells = [
+        (
+            f"{row.layer}.{row.parameter}".lstrip("."),
+            row.dtype,
+            dims(row.shape),
+            f"{row.zeros:,} of {row.elements:,}",
+            f"{100 * row.sparsity:.1f} %",
+            f"tied to {row.tied_to}" if row.tied_to else " → ".join(row.methods),
+        )
+        for row in view.rows
+    ]
+    head = ("parameter", "dtype", "shape", "zeros", "sparsity", "pruned by")
+    total = f"{view.zeros:,} of {view.elements:,} are zero, {view.pruned:,} under a mask"
+    return f"{table(head, cells, right='zeros sparsity')}\n\n{view.model}: {total}"
+
+
+def _layer(view: LayerView) -> str:
+    """Return what one sees of a layer from Python."""
+    parts = [
+        f"{view.layer}: {view.kind}",
+        _section("named_parameters", view.named_parameters),
+        _section("named_buffers", view.named_buffers),
+        f"_forward_pre_hooks\n  {', '.join(view.forward_pre_hooks) or '(none)'}",
+        _section("before", view.before),
+        _section("after", view.after),
+    ]
+    return "\n\n".join(parts)
+
+
+def _section(title: str, tensors: Iterable[TensorView]) -> str:
+    lines = [f"{one.name} {dims(one.shape)} {one.dtype}\n{one.text}" for one in tensors]
+    body = "\n".join(lines) or "(none)"
+    return f"{title}\n" + "\n".join(f"  {line}" for line in body.splitlines())
+
+
+def _listing(path: Path, rows: list[Row]) -> tuple[Any, str]:
+    head = ("tensor", "dtype", "shape", "zeros")
+    value = {"tensors": [dict(zip(head, row, strict=True)) for row in rows]}
+    size = f"{path.stat().st_size:,} bytes in {path.name}"
+    return value, f"{table(head, rows, right='zeros')}\n\n{size}"
+
+
+def _onnx_tensors(path: Path) -> list[Row]:
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load(path)
+    except (DecodeError, onnx.checker.ValidationError, OSError) as error:
+        raise RefusedError(
+            f"{path} cannot be read", expected="an ONNX model", found=str(error)
+        ) from None
+    return [_row(one.name, onnx.numpy_helper.to_array(one)) for one in model.graph.initializer]
+
+
+def _state_dict(path: Path) -> list[Row]:
+    from prunepack.stages.load import read_weights
+
+    return [_row(name, tensor) for name, tensor in read_weights(path).items()]
+
+
+def _row(name: str, tensor: Any) -> Row:
+    size = int(tensor.size if isinstance(tensor.size, int) else tensor.numel())
+    share = float((tensor == 0).sum()) / size if size else 0.0
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    return name, dtype, dims(tuple(tensor.shape)), f"{100 * share:.1f} %"

@@ -1,0 +1,138 @@
+"""``prunepack run``: the whole pipeline by a recipe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prunepack.errors import UsageError
+from prunepack.pipeline.build import STAGES, build
+from prunepack.pipeline.cache.history import Event, Recorder
+from prunepack.pipeline.cache.store import Store
+from prunepack.pipeline.cli.command import ARTIFACTS, JSON, Verb
+from prunepack.pipeline.cli.console import colored, table
+from prunepack.pipeline.recipe import built_in_recipes, read_recipe
+from prunepack.pipeline.release.publish import publish
+from prunepack.pipeline.runner import Runner, Stopped
+from prunepack.stages.contract.plugins import near
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prunepack.pipeline.cli.console import Console
+    from prunepack.stages.contract.outputs import Verdict
+
+__all__ = ["command"]
+
+
+def command(name: str) -> click.Command:
+    """Return the command."""
+    recipes = "\n".join(f"  {key:14} {line}" for key, line in built_in_recipes().items())
+    settings = click.Option(
+        ["--set", "settings"],
+        multiple=True,
+        metavar="TABLE.KEY=VALUE",
+        help="Change a setting of the recipe.  [repeatable]",
+    )
+    until = click.Option(["--until"], metavar="STAGE", help="Stop after this stage.")
+    force = click.Option(
+        ["--force"],
+        multiple=True,
+        metavar="STAGE",
+        help="Run this stage again even if nothing changed.  [repeatable]",
+    )
+    return Verb(
+        name,
+        example="prunepack run lenet --set prune.amount=0.95 --until export",
+        callback=_run,
+        params=[click.Argument(["recipe"]), settings, until, force, ARTIFACTS, JSON],
+        help="Carry a model through all stages by RECIPE: a built-in one, or a .toml file.\n\n"
+        f"\b\nBuilt-in recipes:\n{recipes}",
+    )
+
+
+@click.pass_obj
+def _run(
+    console: Console,
+    recipe: str,
+    *,
+    settings: tuple[str, ...],
+    until: str | None,
+    force: tuple[str, ...],
+    artifacts: str,
+    as_json: bool,
+) -> int:
+    for stage in (*force, *([until] if until else [])):
+        if stage not in STAGES:
+            raise UsageError(f"no stage is named {stage!r}", hint=near(stage, STAGES))
+    chosen = read_recipe(recipe, settings)
+    events: list[Event] = []
+    with Store(Path(artifacts)) as store:
+        try:
+            with Recorder(store, chosen.name) as recorder:
+
+                def done(event: Event) -> None:
+                    events.append(event)
+                    recorder.add(event)
+
+                runner = Runner(
+                    store,
+                    on_event=done,
+                    on_start=lambda stage, why: console.message(f"{stage} … ({why})"),
+                    force=frozenset(force),
+                    until=until,
+                    previous=recorder.previous,
+                )
+                verdict: Verdict | None = build(chosen.plan, runner)
+        except Stopped:  # outside the recorder's block: the run did not come to its end
+            verdict = None
+        published = publish(events, Path(artifacts) / chosen.name)
+    report = None if verdict is None else verdict.content
+    if as_json:
+        click.echo(_as_json(events, published, report))
+    else:
+        click.echo(_as_text(events, published, report))
+    return 0 if report is None else int(report["exit_code"])
+
+
+def _as_text(
+    events: Sequence[Event], published: Sequence[Path], report: dict[str, Any] | None
+) -> str:
+    rows = [
+        (
+            event.stage,
+            "reused" if event.reused else "built",
+            f"{event.seconds:.2f}",
+            str(event.facts["summary"]),
+        )
+        for event in events
+    ]
+    parts = [table(("stage", "", "seconds", "result"), rows, right="seconds"), ""]
+    parts += [str(path) for path in published]
+    if report is not None:
+        parts += ["", _verdict(report)]
+    return "\n".join(parts)
+
+
+def _verdict(report: dict[str, Any]) -> str:
+    """Return the verdict with every check that did not pass."""
+    color = "green" if report["verdict"] == "passed" else "red"
+    reasons = [f"  {check['reason']}" for check in report["checks"] if check["outcome"] != "passed"]
+    return "\n".join([colored(f"Verdict: {report['summary']}", color), *reasons])
+
+
+def _as_json(
+    events: Sequence[Event], published: Sequence[Path], report: dict[str, Any] | None
+) -> str:
+    stages = [
+        event.model_dump(
+            mode="json", include={"stage", "reused", "seconds", "digest", "facts", "why"}
+        )
+        for event in events
+    ]
+    verdict = None if report is None else report["verdict"]
+    files = {path.name: str(path) for path in published}
+    return json.dumps({"stages": stages, "files": files, "verdict": verdict}, ensure_ascii=False)

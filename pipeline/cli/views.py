@@ -1,0 +1,88 @@
+"""What an artifact holds and what its bytes are spent on, for people and for machines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from prunepack.pipeline.cli.console import table
+from prunepack.reading.inspection import PartRow, describe_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from prunepack.reading.artifact import Artifact
+    from prunepack.reading.inspection import TensorRow
+
+__all__ = ["artifact_json", "artifact_text", "dims"]
+
+
+def artifact_json(artifact: Artifact, rows: Iterable[TensorRow]) -> dict[str, Any]:
+    """Return the description of an artifact as JSON values; ``rows`` are those of its tensors."""
+    return {
+        "files": {name: file.size for name, file in artifact.files.items()},
+        "bytes": artifact.size,
+        "digest": artifact.digest,
+        "tensors": [asdict(row) for row in rows],
+        "parts": [asdict(part) for part in describe_parts(artifact)],
+    }
+
+
+def artifact_text(artifact: Artifact, rows: Iterable[TensorRow]) -> str:
+    """Return tables of the tensors and of the parts, and a summary."""
+    size = artifact.size
+    head = ("tensor", "dtype", "shape", "zeros", "codec", "chunks", "bytes", "share")
+    cells = [_tensor_cells(row, size) for row in rows]
+    tensors = table(head, cells, right="zeros chunks bytes share")
+    return f"{tensors}\n\n{_parts(describe_parts(artifact), size)}\n\n{_summary(artifact)}"
+
+
+def dims(shape: Sequence[int]) -> str:
+    """Return a shape as people write it."""
+    return "×".join(map(str, shape)) or "scalar"
+
+
+def _tensor_cells(row: TensorRow, size: int) -> tuple[str, ...]:
+    return (
+        row.name,
+        row.dtype,
+        dims(row.shape),
+        "?" if row.zero_fraction is None else f"{100 * row.zero_fraction:.1f} %",
+        "+".join(row.codecs),
+        f"{row.chunks:,}",
+        f"{row.stored_bytes:,}",
+        _share(row.stored_bytes, size),
+    )
+
+
+def _parts(parts: Sequence[PartRow], size: int) -> str:
+    total = PartRow(
+        "total",
+        sum(part.chunks for part in parts),
+        sum(part.decoded_bytes for part in parts),
+        sum(part.stored_bytes for part in parts),
+    )
+    cells = [
+        (
+            part.part,
+            f"{part.chunks:,}",
+            f"{part.decoded_bytes:,}",
+            f"{part.stored_bytes:,}",
+            _share(part.stored_bytes, size),
+        )
+        for part in (*parts, total)
+    ]
+    return table(
+        ("part", "chunks", "decoded", "bytes", "share"), cells, "chunks decoded bytes share"
+    )
+
+
+def _summary(artifact: Artifact) -> str:
+    unpacked = sum(file.size for file in artifact.files.values())
+    files = ", ".join(f"{name} ({file.size:,} bytes)" for name, file in artifact.files.items())
+    ratio = unpacked / artifact.size
+    return f"{artifact.size:,} bytes for {unpacked:,} ({ratio:.2f}×): {files}\n{artifact.digest}"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %"

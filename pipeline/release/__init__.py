@@ -1,0 +1,1 @@
+"""Releases: publication, lineage, freshness, signatures."""

@@ -1,0 +1,94 @@
+"""Whether figures are of the files at hand: a report of an older model must not pass for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prunepack.errors import RefusedError
+from prunepack.pipeline.cache.store import tree_digest
+from prunepack.pipeline.release.lineage import results_in
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, file_digest, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from prunepack.stages.metrics.files import Measured
+
+__all__ = ["check_at_hand", "check_beside"]
+
+MODEL, DATA = "model.onnx", "model.onnx.data"
+"""The exported model, and its weights where they do not fit into one file."""
+
+
+def check_beside(measured: Measured, source: Path) -> None:
+    """Refuse figures in ``source`` that are of other files than those in the same folder.
+
+    Raises:
+        RefusedError: If a file beside it is of a name that was measured and has other contents, or
+            is a part of the model that was not there then.
+    """
+    for file in _parts(source.parent, measured.digests):
+        _compare(measured, source, file, file.name)
+
+
+def check_at_hand(measured: Measured, source: Path, path: Path) -> None:
+    """Refuse figures in ``source`` that are not of the file or folder ``path``.
+
+    Raises:
+        RefusedError: If they are not, or do not say what they are of.
+    """
+    if path.is_dir():
+        _compare_folder(measured, source, path)
+    elif path.suffix == ".onnx":
+        _compare(measured, source, path, MODEL)
+        if DATA in measured.digests:
+            _compare(measured, source, path.with_name(f"{path.name}.data"), DATA)
+    else:
+        ending = [name for name in measured.digests if name.endswith(path.suffix or "?")]
+        _compare(measured, source, path, ending[0] if len(ending) == 1 else path.name)
+
+
+def _parts(folder: Path, digests: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the files in ``folder`` that a release has, of which figures may be."""
+    for file in sorted(folder.iterdir()):
+        if file.name in digests or file.name in {MODEL, DATA}:
+            yield file
+
+
+def _compare_folder(measured: Measured, source: Path, folder: Path) -> None:
+    parts = list(_parts(folder, measured.digests))
+    for file in parts:
+        _compare(measured, source, file, file.name)
+    if parts:
+        return
+    kind_of(folder, (Checkpoint, MaskedCheckpoint))
+    known, found = results_in(measured.content.get("provenance")), tree_digest(folder)
+    if found not in known.values():
+        stages = ", ".join(f"{stage} {digest[:12]}…" for stage, digest in known.items())
+        raise _stale(source, folder, stages or "a report with the lineage of a run", found)
+
+
+def _compare(measured: Measured, source: Path, file: Path, name: str) -> None:
+    wanted = measured.digests.get(name, "")
+    try:
+        found = file_digest(file)
+    except OSError as error:
+        raise _stale(source, file, f"{wanted[:12]}…", error.strerror or "") from None
+    if found != wanted:
+        known = f"{name} {wanted[:12]}…" if wanted else _listing(measured.digests)
+        raise _stale(source, file, known, found)
+
+
+def _listing(digests: Mapping[str, str]) -> str:
+    return f"one of {', '.join(digests)}" if digests else "figures that say what they are of"
+
+
+def _stale(source: Path, path: Path, expected: str, found: str) -> RefusedError:
+    short = f"{found[:12]}…" if len(found) == 64 else found
+    return RefusedError(
+        f"{source} is not of {path}",
+        expected=expected,
+        found=short,
+        hint="Measure again, or give the files that were measured.",
+    )

@@ -1,0 +1,72 @@
+"""Whether a release is what somebody signed: the statement's digests against the files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prunepack.errors import RefusedError
+from prunepack.stages.contract.outputs import file_digest
+from prunepack.stages.provenance.signing import verified
+from prunepack.stages.provenance.statement import subjects_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from prunepack.stages.metrics.files import Measured
+
+__all__ = ["ENVELOPE", "check_files", "check_signature"]
+
+ENVELOPE = "provenance.dsse.json"
+"""What a signed statement is called, beside the files that it speaks of."""
+
+
+def check_files(envelope: Path, key: Path, folder: Path) -> dict[str, str]:
+    """Return SHA-256 by name of the files in ``folder`` that ``key`` signed, every one of them.
+
+    Raises:
+        RefusedError: If there is no such signature, or a file is missing or has changed.
+        UsageError: If the key cannot be read.
+    """
+    subjects = subjects_of(verified(envelope, key), envelope)
+    for name, digest in subjects.items():
+        _compare(envelope, name, digest, _digest(folder, name))
+    return subjects
+
+
+def check_signature(measured: Measured, report: Path, envelope: Path, key: Path) -> None:
+    """Refuse a report that ``key`` did not sign together with the files that it is of.
+
+    Raises:
+        RefusedError: If there is no such signature, or it is over other files.
+        UsageError: If the key cannot be read.
+    """
+    subjects = subjects_of(verified(envelope, key), envelope)
+    present: Mapping[str, str] = {**measured.digests, "report.json": file_digest(report)}
+    for name, digest in present.items():
+        _compare(envelope, name, subjects.get(name, "nothing of that name"), digest)
+
+
+def _digest(folder: Path, name: str) -> str:
+    """Return the SHA-256 of a file that a statement names; its name must not lead elsewhere."""
+    path = folder / name
+    if path.parent != folder or name == ".." or path.is_symlink():
+        raise RefusedError(f"a statement names {name!r}", expected="a file beside it")
+    try:
+        return file_digest(path)
+    except OSError:
+        return "no such file"
+
+
+def _compare(envelope: Path, name: str, signed: str, found: str) -> None:
+    if signed != found:
+        raise RefusedError(
+            f"{name} is not what {envelope} signs",
+            expected=_short(signed),
+            found=_short(found),
+            hint="Take the files that were signed, or attest and sign these.",
+        )
+
+
+def _short(digest: str) -> str:
+    return f"{digest[:12]}…" if len(digest) == 64 else digest

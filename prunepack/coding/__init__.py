@@ -1,0 +1,1 @@
+"""Elements to bytes and back: element types, codecs, compressors."""

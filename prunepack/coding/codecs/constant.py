@@ -1,0 +1,37 @@
+"""One element, again and again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prunepack.coding.codec import Codec, check_names, check_stream
+from prunepack.coding.dtypes import ArraySpec, bits
+from prunepack.errors import CorruptArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prunepack.coding.codec import Block
+    from prunepack.coding.dtypes import Array
+
+__all__ = ["Constant"]
+
+
+class Constant(Codec):
+    """Stream ``value``: the one element, which is no zero, that all elements are."""
+
+    def encode(self, block: Block) -> Mapping[str, Array] | None:
+        """Return the first element, or None if it is a zero or another one differs."""
+        words = bits(block.elements)
+        return {"value": block.elements[:1]} if words[0] and (words == words[0]).all() else None
+
+    def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:
+        """Require one element of the chunk's own type."""
+        check_names(streams, "value")
+        check_stream(streams, "value", ArraySpec(whole.dtype, 1))
+
+    def decode(self, streams: Mapping[str, Array], block: Block) -> None:
+        """Repeat the element."""
+        if not bits(streams["value"])[0]:
+            raise CorruptArtifactError("the constant is a zero", hint="Pack the model again")
+        bits(block.elements)[:] = bits(streams["value"])

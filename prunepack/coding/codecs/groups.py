@@ -1,0 +1,99 @@
+"""So many nonzero elements in every group of so many: N:M sparsity, such as 2:4."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import combinations
+from math import comb
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from prunepack.coding.codec import Codec, check_names
+from prunepack.coding.dtypes import STREAM_DTYPES, bits
+from prunepack.coding.native.placing import expand
+from prunepack.errors import CorruptArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prunepack.coding.codec import Block
+    from prunepack.coding.dtypes import Array, ArraySpec
+
+__all__ = ["Groups"]
+
+SIZES = (4, 8)
+"""Elements of a group, the M of N:M; all patterns of a group fit into a byte."""
+
+
+class Groups(Codec):
+    """Stream ``patterns``: where the N nonzero elements of each group are; stream ``values``: they.
+
+    The chunk is M elements per pattern, M being 4 or 8, and N per pattern are nonzero. A pattern
+    (``uint8``) is the rank of its places among all choices of N from M, in lexicographic order.
+    The masks of NVIDIA's sparse tensor cores are 2:4 (Mishra et al., "Accelerating Sparse Deep
+    Neural Networks", 2021); six patterns cost log2(6) / 4 bits a weight.
+    """
+
+    def encode(self, block: Block) -> Mapping[str, Array] | None:
+        """Return both streams for the smaller M that holds, or None if there is none."""
+        for size in SIZES:
+            groups, rest = divmod(block.elements.size, size)
+            kept = block.places.size // max(groups, 1)
+            if rest or not 0 < kept < size or kept * groups != block.places.size:
+                continue
+            mask = (bits(block.elements) != 0).reshape(-1, size)
+            if (np.count_nonzero(mask, axis=1) == kept).all():
+                weights = (1 << np.arange(size)).astype(np.uint8)
+                return {"patterns": _ranks(kept, size)[mask @ weights], "values": block.values}
+        return None
+
+    def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:
+        """Require M elements and N values for every pattern."""
+        check_names(streams, "patterns", "values")
+        patterns, values = streams["patterns"], streams["values"]
+        if patterns.dtype != STREAM_DTYPES["uint8"] or values.dtype != whole.dtype:
+            raise CorruptArtifactError(
+                "wrong types of streams patterns and values",
+                expected=f"uint8 and {whole.dtype}",
+                found=f"{patterns.dtype} and {values.dtype}",
+            )
+        sound = patterns.count * 4 == whole.count or patterns.count * 8 == whole.count
+        if not sound or values.count % patterns.count or not 0 < values.count < whole.count:
+            raise CorruptArtifactError(
+                "wrong lengths of streams patterns and values",
+                expected=f"groups of 4 or 8 in {whole.count}, and as many values in each",
+                found=f"{patterns.count} and {values.count}",
+            )
+
+    def decode(self, streams: Mapping[str, Array], block: Block) -> None:
+        """Put N values into each group."""
+        patterns, values = streams["patterns"], streams["values"]
+        kept, size = values.size // patterns.size, block.elements.size // patterns.size
+        if patterns.max() >= comb(size, kept):
+            raise CorruptArtifactError(
+                f"a group that is not {kept}:{size}",
+                expected=f"patterns below {comb(size, kept)}",
+                found=int(patterns.max()),
+            )
+        masks = _masks(kept, size)[patterns]
+        if size == 4:
+            masks = np.pad(masks, (0, masks.size % 2))
+            masks = masks[::2] | masks[1::2] << 4
+        if not expand(masks, values, block.elements):
+            raise CorruptArtifactError("a zero among the nonzero values")
+
+
+@cache
+def _masks(kept: int, size: int) -> Array:
+    """Return the bits of each pattern, the first place lowest, in lexicographic order: uint8."""
+    choices = combinations(range(size), kept)
+    return np.array([sum(1 << place for place in choice) for choice in choices], np.uint8)
+
+
+@cache
+def _ranks(kept: int, size: int) -> Array:
+    """Return the rank of each pattern by its bits: (2 ** size,), uint8."""
+    ranks = np.zeros(2**size, np.uint8)
+    ranks[_masks(kept, size)] = np.arange(comb(size, kept))
+    return ranks

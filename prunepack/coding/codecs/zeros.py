@@ -1,0 +1,30 @@
+"""Nothing but zero bits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prunepack.coding.codec import Codec, check_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prunepack.coding.codec import Block
+    from prunepack.coding.dtypes import Array, ArraySpec
+
+__all__ = ["Zeros"]
+
+
+class Zeros(Codec):
+    """No streams at all: every bit of every element is zero."""
+
+    def encode(self, block: Block) -> Mapping[str, Array] | None:
+        """Return no streams, or None if any bit is set."""
+        return None if block.places.size else {}
+
+    def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:  # noqa: ARG002 -- any number of zeros will do
+        """Refuse any stream."""
+        check_names(streams)
+
+    def decode(self, streams: Mapping[str, Array], block: Block) -> None:
+        """Leave the elements as they come."""

@@ -1,0 +1,33 @@
+"""What a coder is: a 1-D array on one side, bytes on the other."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prunepack.coding.dtypes import Array, ArraySpec
+
+__all__ = ["Coder"]
+
+
+class Coder(ABC):
+    """A lossless compressor of numbers; the module's name is the coder's id in the file."""
+
+    @abstractmethod
+    def encode(self, array: Array, *, thorough: bool = False) -> bytes:
+        """Compress ``array``.
+
+        Args:
+            array: 1-D, contiguous, not empty, any stream dtype.
+            thorough: Whether to spend many times as long for the smallest result.
+        """
+
+    @abstractmethod
+    def decode(self, stored: bytes, spec: ArraySpec) -> Array:
+        """Undo :meth:`encode`; allocate no more than ``spec`` says.
+
+        Raises:
+            CorruptArtifactError: If ``stored`` is not, from its first byte to its last, the code
+                of an array of that type and length.
+        """

@@ -1,0 +1,143 @@
+"""Which tensors differ between two models, and by how much."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from prunepack.diff.values import compare_values
+from prunepack.io.progress import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from prunepack.diff.content import Content, TensorSpec
+    from prunepack.diff.values import ValueChange
+    from prunepack.io.progress import Progress
+
+__all__ = ["Differences", "FormalChange", "compare"]
+
+
+@dataclass(frozen=True, slots=True)
+class FormalChange:
+    """A tensor that came, went, or has another name, type or shape.
+
+    Attributes:
+        name: Its name; the one after, if it was renamed.
+        kind: ``added``, ``removed``, ``renamed`` (with the same elements), ``retyped`` or
+            ``reshaped``.
+        before: Its type and shape before; None if it was added.
+        after: Its type and shape after; None if it was removed.
+        was: Its name before, if it was renamed.
+    """
+
+    name: str
+    kind: str
+    before: TensorSpec | None = None
+    after: TensorSpec | None = None
+    was: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """All that differs.
+
+    Attributes:
+        literals: Whether bytes outside of the tensors differ: the graph, its metadata, tensors
+            that are too small to be stored as such.
+        formal: Tensors that came, went or have another form, in the order in which they stand.
+        values: How tensors with other elements differ, by name; the most changed first.
+        same: Number of tensors that are the same.
+    """
+
+    literals: bool
+    formal: tuple[FormalChange, ...]
+    values: Mapping[str, ValueChange]
+    same: int
+
+    def __bool__(self) -> bool:
+        """Tell whether anything differs."""
+        return self.literals or bool(self.formal) or bool(self.values)
+
+
+class _Prints(NamedTuple):
+    """SHA-256 of each tensor, and of all other bytes."""
+
+    tensors: Mapping[str, bytes]
+    literals: bytes
+
+
+def compare(before: Content, after: Content, progress: Progress = silent) -> Differences:
+    """Compare two models: all of their bytes, but not the names of their files.
+
+    Both are read once to find what differs, and what differs once more to say by how much; no more
+    than a piece of each is held.
+
+    Args:
+        before: One model.
+        after: The other.
+        progress: Called with bytes done and bytes in total, both readings together.
+
+    Raises:
+        CorruptArtifactError: If an artifact is damaged.
+    """
+    size = before.size + after.size
+    old = _prints(before, lambda done: progress(done, 2 * size))
+    new = _prints(after, lambda done: progress(before.size + done, 2 * size))
+    formal = tuple(_formal_changes(before.specs, after.specs, old.tensors, new.tensors))
+    both = [name for name, spec in before.specs.items() if after.specs.get(name) == spec]
+    changed = [name for name in both if old.tensors[name] != new.tensors[name]]
+    values = {}
+    for index, name in enumerate(changed):
+        progress(size + size * index // len(changed), 2 * size)
+        sides = before.elements(name), after.elements(name)
+        values[name] = compare_values(before.specs[name], *sides)
+    ordered = dict(sorted(values.items(), key=lambda item: _weight(item[1]), reverse=True))
+    return Differences(old.literals != new.literals, formal, ordered, len(both) - len(changed))
+
+
+def _prints(content: Content, progress: Callable[[int], None]) -> _Prints:
+    """Hash a model while reading it from its first byte to its last."""
+    literals = hashlib.sha256()
+    tensors = {name: hashlib.sha256() for name in content.specs}
+    unseen = set(tensors)
+    done = 0
+    for name, piece in content.pieces():
+        (literals if name is None else tensors[name]).update(piece)
+        unseen.discard(name or "")
+        done += piece.nbytes
+        progress(done)
+    for name in unseen:  # copies that stand in the same bytes as another tensor
+        for part in content.elements(name):
+            tensors[name].update(part.data)
+    return _Prints({name: one.digest() for name, one in tensors.items()}, literals.digest())
+
+
+def _formal_changes(
+    before: Mapping[str, TensorSpec],
+    after: Mapping[str, TensorSpec],
+    old: Mapping[str, bytes],
+    new: Mapping[str, bytes],
+) -> Iterator[FormalChange]:
+    """Yield what came, went, or has another name, type or shape."""
+    gone = {(before[name], old[name]): name for name in before if name not in after}
+    renamed = set()
+    for name, spec in after.items():
+        if name not in before:
+            was = gone.pop((spec, new[name]), None)
+            renamed.add(was)
+            kind = "added" if was is None else "renamed"
+            yield FormalChange(name, kind, None if was is None else before[was], spec, was=was)
+        elif before[name] != spec:
+            kind = "reshaped" if before[name].dtype == spec.dtype else "retyped"
+            yield FormalChange(name, kind, before[name], spec)
+    for name, spec in before.items():
+        if name not in after and name not in renamed:
+            yield FormalChange(name, "removed", before=spec)
+
+
+def _weight(change: ValueChange) -> tuple[bool, float, int]:
+    """Order changes of values by what they do to the tensor as a whole."""
+    unbounded = change.nan > 0 or change.relative is None
+    return (unbounded, change.relative or 0.0, change.changed)

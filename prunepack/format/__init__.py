@@ -1,0 +1,1 @@
+"""The container format of an artifact, as `docs/format.md` specifies it."""

@@ -1,0 +1,185 @@
+"""The outermost form of an artifact: prefix, header, payload, trailer."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import threading
+import zlib
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from prunepack.coding.zstd_frames import compress, decompress
+from prunepack.errors import CorruptArtifactError, UnsupportedArtifactError
+from prunepack.io.regular_file import open_regular
+
+if TYPE_CHECKING:
+    from io import BufferedRandom
+    from typing import Self
+
+    from prunepack.format.limits import Limits
+
+__all__ = ["MAGIC", "VERSION", "Container", "write_container"]
+
+MAGIC = b"\x89PPK\r\n\x1a\n"
+"""Like PNG's: not text, and changed by whatever converts line ends or clears the eighth bit."""
+
+VERSION = 1
+
+PREFIX = struct.Struct("<8sIII")
+CRC = struct.Struct("<I")
+HEAD_SIZE = PREFIX.size + CRC.size
+TRAILER_SIZE = hashlib.sha256().digest_size
+BLOCK = 1024**2
+
+
+class Head(NamedTuple):
+    """The fixed prefix."""
+
+    magic: bytes
+    version: int
+    stored: int
+    decoded: int
+
+
+def write_container(target: BufferedRandom, header: bytes, payload: IO[bytes]) -> None:
+    """Write a whole artifact.
+
+    Args:
+        target: An empty file, open for reading and writing.
+        header: The header as canonical JSON.
+        payload: All stored streams, in header order, from its current position to its end.
+    """
+    stored = compress(header)
+    prefix = PREFIX.pack(MAGIC, VERSION, len(stored), len(header))
+    target.write(prefix + CRC.pack(zlib.crc32(stored, zlib.crc32(prefix))) + stored)
+    while block := payload.read(BLOCK):
+        target.write(block)
+    target.seek(0)
+    target.write(hashlib.file_digest(target, "sha256").digest())
+
+
+class Container:
+    """An artifact that is open for reading: once, so that what is checked is what is used.
+
+    Several threads may read from it.
+
+    Attributes:
+        header: The header as canonical JSON.
+        size: Bytes of the file.
+        payload_size: Bytes of the payload.
+        digest: The trailer, which :meth:`check_digest` compares with the rest.
+    """
+
+    def __init__(self, file: IO[bytes], limits: Limits) -> None:
+        """Read and check the prefix and the header's frame, and nothing else."""
+        self._file = file
+        self._lock = threading.Lock()
+        self.size = os.fstat(file.fileno()).st_size
+        prefix = self._read_at(0, min(self.size, HEAD_SIZE))
+        head = _parse_prefix(prefix)
+        limits.check("header_bytes", max(head.stored, head.decoded))
+        self._start = HEAD_SIZE + head.stored
+        self.payload_size = self.size - self._start - TRAILER_SIZE
+        if head.stored == 0 or head.decoded == 0 or self.payload_size < 0:
+            raise CorruptArtifactError(
+                "the header does not fit into the file",
+                expected=f"from 1 to {max(self.size - HEAD_SIZE - TRAILER_SIZE, 0)} bytes",
+                found=f"{head.stored} bytes for {head.decoded} decoded",
+            )
+        stored = self._read_at(HEAD_SIZE, head.stored)
+        check_crc(stored, CRC.unpack(prefix[PREFIX.size :])[0], zlib.crc32(prefix[: PREFIX.size]))
+        self._head_hash = hashlib.sha256(prefix + stored)
+        self.header = decompress(stored, head.decoded)
+        self.digest = self._read_at(self.size - TRAILER_SIZE, TRAILER_SIZE)
+
+    @classmethod
+    def open(cls, path: str, limits: Limits) -> Self:
+        """Open ``path``, which must be a regular file or lead to one.
+
+        Raises:
+            UsageError: If there is no such file, or it is something else.
+            CorruptArtifactError: If it does not begin like an artifact.
+            UnsupportedArtifactError: If it is of a later version.
+            LimitExceededError: If the header is too large.
+        """
+        file = open_regular(path)
+        try:
+            return cls(file, limits)
+        except BaseException:
+            file.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def read(self, offset: int, size: int, crc32: int) -> bytes:
+        """Return ``size`` bytes of the payload from ``offset``, after checking their CRC-32."""
+        stored = self._read_at(self._start + offset, size)
+        check_crc(stored, crc32)
+        return stored
+
+    def check_digest(self) -> None:
+        """Compare the SHA-256 of the header as it was read, and the payload, with the trailer.
+
+        Raises:
+            CorruptArtifactError: If they differ.
+        """
+        digest = self._head_hash.copy()
+        end = self._start + self.payload_size
+        for at in range(self._start, end, BLOCK):
+            digest.update(self._read_at(at, min(BLOCK, end - at)))
+        if digest.digest() != self.digest:
+            raise CorruptArtifactError(
+                "the SHA-256 of the artifact is not the one in its trailer",
+                expected=self.digest.hex(),
+                found=digest.hexdigest(),
+            )
+
+    def _read_at(self, offset: int, size: int) -> bytes:
+        with self._lock:
+            self._file.seek(offset)
+            data = self._file.read(size)
+        if len(data) != size:
+            raise CorruptArtifactError(
+                f"the file ends early at byte {offset + len(data)}", expected=size, found=len(data)
+            )
+        return data
+
+
+def check_crc(stored: bytes, expected: int, start: int = 0) -> None:
+    """Compare the CRC-32 (as in zlib and PNG) of ``stored``, continued from ``start``.
+
+    Raises:
+        CorruptArtifactError: If it differs.
+    """
+    found = zlib.crc32(stored, start)
+    if found != expected:
+        raise CorruptArtifactError(
+            "wrong CRC-32 of the stored bytes", expected=f"{expected:#010x}", found=f"{found:#010x}"
+        )
+
+
+def _parse_prefix(prefix: bytes) -> Head:
+    """Check magic and version before anything that follows is believed."""
+    if prefix[: len(MAGIC)] != MAGIC:
+        as_text = len(prefix) == HEAD_SIZE and prefix[1:4] == MAGIC[1:4]
+        raise CorruptArtifactError(
+            "the file was changed as if it were text" if as_text else "not a prunepack artifact",
+            expected=f"first bytes {MAGIC.hex()}",
+            found=prefix[: len(MAGIC)].hex() or "an empty file",
+        )
+    if len(prefix) < HEAD_SIZE:
+        raise CorruptArtifactError(
+            "the file ends early", expected=f"at least {HEAD_SIZE} bytes", found=len(prefix)
+        )
+    head = Head(*PREFIX.unpack_from(prefix))
+    if head.version != VERSION:
+        raise UnsupportedArtifactError(
+            "the artifact is of another version of the format",
+            expected=VERSION,
+            found=head.version,
+            hint="Install the prunepack that wrote it, or a newer one",
+        )
+    return head

@@ -1,0 +1,168 @@
+"""Where everything lies, worked out from a valid header."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES, ArraySpec, DType
+from prunepack.coding.geometry import Shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from prunepack.format.header import Chunk, Frame, Header, Pool, Stream
+
+__all__ = ["Layout", "PlacedChunk", "PlacedPool", "PlacedStream", "TensorInfo"]
+
+
+class TensorInfo(NamedTuple):
+    """A stored tensor.
+
+    Attributes:
+        name: Name of the tensor.
+        dtype: Name of its element type.
+        shape: Its dimensions; none for a scalar.
+        pool: Index of the pool that its items are in.
+        start: Index of its first item there.
+        is_copy: Whether those elements are stored under another name.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    pool: int
+    start: int
+    is_copy: bool = False
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def items(self) -> int:
+        """Number of items of the type's carrier: elements, or bytes that several share."""
+        return DTYPES[self.dtype].items(self.elements)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensor in its file."""
+        return DTYPES[self.dtype].nbytes(self.elements)
+
+
+class PlacedStream(NamedTuple):
+    """Stored bytes and what they decode to; ``offset`` counts from the start of the payload."""
+
+    coder: str
+    spec: ArraySpec
+    offset: int
+    size: int
+    crc32: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedChunk:
+    """A chunk of a pool."""
+
+    codec: str
+    count: int
+    streams: Mapping[str, PlacedStream]
+
+    @property
+    def stored(self) -> int:
+        """Stored bytes."""
+        return sum(stream.size for stream in self.streams.values())
+
+
+class PlacedPool(NamedTuple):
+    """A pool; ``label`` names it in messages."""
+
+    label: str
+    dtype: DType
+    chunk: int
+    shapes: Shapes
+    chunks: tuple[PlacedChunk, ...]
+
+
+class Layout(NamedTuple):
+    """Everything a reader has to find.
+
+    Attributes:
+        literals: Chunks of the literal stream, each seen as one array of bytes.
+        literal_starts: Where the literal bytes of each file begin in that stream.
+        pools: The pools, in order.
+        tensors: The tensors by name, copies included.
+    """
+
+    literals: tuple[PlacedStream, ...]
+    literal_starts: Mapping[str, int]
+    pools: tuple[PlacedPool, ...]
+    tensors: Mapping[str, TensorInfo]
+
+    @classmethod
+    def of(cls, header: Header) -> Layout:
+        """Lay out a header that has been validated."""
+        starts, total = {}, 0
+        for file in header.files:
+            starts[file.name] = total
+            total += sum(s for s in file.segments if isinstance(s, int))
+        cursor = _Cursor()
+        literals = tuple(
+            cursor.place_frame(frame, min(header.literals.chunk, total - at))
+            for frame, at in zip(header.literals.chunks, count(0, header.literals.chunk))
+        )
+        pools = tuple(_place_pool(i, pool, cursor) for i, pool in enumerate(header.pools))
+        return cls(literals, starts, pools, {t.name: t for t in _tensors(header)})
+
+
+class _Cursor:
+    """Hands out the payload from its start to its end."""
+
+    def __init__(self) -> None:
+        self._offset = 0
+
+    def _take(self, size: int) -> int:
+        self._offset += size
+        return self._offset - size
+
+    def place_frame(self, frame: Frame, size: int) -> PlacedStream:
+        spec = ArraySpec(STREAM_DTYPES["uint8"], size)
+        return PlacedStream("zstd", spec, self._take(frame.size), frame.size, frame.crc32)
+
+    def place_stream(self, stream: Stream) -> PlacedStream:
+        spec = ArraySpec(STREAM_DTYPES[stream.dtype], stream.count)
+        offset = self._take(stream.size)
+        return PlacedStream(stream.coder, spec, offset, stream.size, stream.crc32)
+
+    def place_chunk(self, chunk: Chunk, items: int) -> PlacedChunk:
+        streams = {name: self.place_stream(s) for name, s in sorted(chunk.streams.items())}
+        return PlacedChunk(chunk.codec, items, streams)
+
+
+def _place_pool(index: int, pool: Pool, cursor: _Cursor) -> PlacedPool:
+    label = f"tensor {pool.tensors[0].name!r}" if len(pool.tensors) == 1 else f"pool {index}"
+    dtype = DTYPES[pool.dtype]
+    items = sum(dtype.items(tensor.elements) for tensor in pool.tensors)
+    chunks = tuple(
+        cursor.place_chunk(chunk, min(pool.chunk, items - at))
+        for chunk, at in zip(pool.chunks, count(0, pool.chunk))
+    )
+    shapes = Shapes([tensor.shape for tensor in pool.tensors], dtype)
+    return PlacedPool(label, dtype, pool.chunk, shapes, chunks)
+
+
+def _tensors(header: Header) -> Iterator[TensorInfo]:
+    stored: dict[str, TensorInfo] = {}
+    for index, pool in enumerate(header.pools):
+        start = 0
+        for tensor in pool.tensors:
+            info = TensorInfo(tensor.name, pool.dtype, tensor.shape, index, start)
+            stored[tensor.name] = info
+            start += info.items
+            yield info
+    for copy in header.copies:
+        of = stored[copy.of]
+        yield TensorInfo(copy.name, of.dtype, copy.shape, of.pool, of.start, is_copy=True)

@@ -1,0 +1,209 @@
+"""Whether a header makes sense, decided before a byte of the payload is read."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+from prunepack.coding.codecs import CODECS
+from prunepack.coding.compressors import CODERS
+from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES, ArraySpec
+from prunepack.errors import CorruptArtifactError, UnsupportedArtifactError, inside
+from prunepack.format.canonical_json import LARGEST
+from prunepack.format.names import clash, flaw
+from prunepack.format.tensor_names import LONGEST, fold, is_fit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from prunepack.format.header import Chunk, File, Frame, Header, Pool, Stream
+    from prunepack.format.limits import Limits
+
+__all__ = ["MOST_DIMENSIONS", "validate"]
+
+MOST_DIMENSIONS = 32
+SHA256 = re.compile("[0-9a-f]{64}", re.ASCII)
+
+
+def validate(header: Header, payload_size: int, limits: Limits) -> None:
+    """Check everything that the header alone can tell.
+
+    Raises:
+        CorruptArtifactError: If it contradicts itself, the format or the size of the payload.
+        UnsupportedArtifactError: If it names a codec, coder or dtype that is not known.
+        LimitExceededError: If it asks for more than ``limits`` allow.
+    """
+    limits.check("files", len(header.files))
+    limits.check("tensors", len(header.copies) + sum(len(p.tensors) for p in header.pools))
+    limits.check("decoded_bytes", sum(file.size for file in header.files))
+    _check_file_names(header.files)
+    _check_tensor_names(header)
+    for index, pool in enumerate(header.pools):
+        with inside(f"pool {index}"):
+            _check_pool(pool, limits)
+    sizes = _tensor_sizes(header)
+    _check_placing(header, sizes)
+    for file in header.files:
+        with inside(f"file {file.name!r}"):
+            _check_file(file, sizes)
+    _check_literals(header, limits)
+    _check_payload(header, payload_size)
+
+
+def _check_file_names(files: Sequence[File]) -> None:
+    if not files:
+        raise CorruptArtifactError("the artifact holds no file")
+    for file in files:
+        if found := flaw(file.name):
+            raise CorruptArtifactError(f"the file name {file.name!r} {found}")
+    if both := clash(file.name for file in files):
+        raise CorruptArtifactError(f"the file names {both[0]!r} and {both[1]!r} collide")
+
+
+def _names(header: Header) -> Iterator[str]:
+    yield from (tensor.name for pool in header.pools for tensor in pool.tensors)
+    yield from (copy.name for copy in header.copies)
+
+
+def _check_tensor_names(header: Header) -> None:
+    seen: dict[str, str] = {}
+    for name in _names(header):
+        if not is_fit(name):
+            raise CorruptArtifactError(
+                "a tensor name is empty or too long",
+                expected=f"from 1 to {LONGEST} bytes",
+                found=repr(name[:40]),
+            )
+        key = fold(name)
+        if key in seen:
+            raise CorruptArtifactError(f"the tensor names {seen[key]!r} and {name!r} are the same")
+        seen[key] = name
+
+
+def _check_shape(name: str, shape: Sequence[int]) -> None:
+    if len(shape) > MOST_DIMENSIONS or math.prod(d or 1 for d in shape) > LARGEST:
+        raise CorruptArtifactError(
+            f"the shape of tensor {name!r} is too large",
+            expected=f"at most {MOST_DIMENSIONS} dimensions with a product up to {LARGEST}",
+            found=f"{len(shape)} dimensions {list(shape[:4])}",
+        )
+
+
+def _known(what: str, name: str, names: Mapping[str, object]) -> None:
+    if name not in names:
+        raise UnsupportedArtifactError(
+            f"unknown {what}",
+            expected=f"one of {', '.join(sorted(names))}",
+            found=repr(name),
+            hint="Install a newer prunepack",
+        )
+
+
+def _check_pool(pool: Pool, limits: Limits) -> None:
+    _known("dtype", pool.dtype, DTYPES)
+    for tensor in pool.tensors:
+        _check_shape(tensor.name, tensor.shape)
+    dtype = DTYPES[pool.dtype]
+    items = sum(dtype.items(tensor.elements) for tensor in pool.tensors)
+    limits.check("decoded_bytes", items * dtype.itemsize)
+    _check_cut(items, pool.chunk, len(pool.chunks))
+    limits.check("chunk_bytes", min(pool.chunk, items) * dtype.itemsize)
+    for index, chunk in enumerate(pool.chunks):
+        count = min(pool.chunk, items - index * pool.chunk)
+        with inside(f"chunk {index}"):
+            _check_chunk(chunk, ArraySpec(dtype.carrier, count))
+
+
+def _check_cut(total: int, size: int, chunks: int) -> None:
+    if size < 1 or chunks != -(-total // size):
+        raise CorruptArtifactError(
+            "wrong number of chunks",
+            expected=f"{-(-total // size)} of {size} to hold {total}" if size else "chunks of 1",
+            found=f"{chunks} of {size}",
+        )
+
+
+def _check_chunk(chunk: Chunk, whole: ArraySpec) -> None:
+    _known("codec", chunk.codec, CODECS)
+    for name, stream in chunk.streams.items():
+        with inside(f"stream {name}"):
+            _known("coder", stream.coder, CODERS)
+            _known("dtype", stream.dtype, STREAM_DTYPES)
+            _check_stored(stream)
+    streams = {n: ArraySpec(STREAM_DTYPES[s.dtype], s.count) for n, s in chunk.streams.items()}
+    CODECS[chunk.codec].check(streams, whole)
+
+
+def _check_stored(stored: Stream | Frame) -> None:
+    if stored.size < 1 or stored.crc32 >= 2**32:
+        raise CorruptArtifactError(
+            "wrong size or CRC-32 of stored bytes",
+            expected=f"at least 1, and below {2**32}",
+            found=f"{stored.size} and {stored.crc32}",
+        )
+
+
+def _tensor_sizes(header: Header) -> dict[str, int]:
+    """Return the bytes of each tensor; the pools have been checked."""
+    of = {t.name: (t, DTYPES[pool.dtype]) for pool in header.pools for t in pool.tensors}
+    sizes = {name: dtype.nbytes(tensor.elements) for name, (tensor, dtype) in of.items()}
+    for copy in header.copies:
+        _check_shape(copy.name, copy.shape)
+        elements = math.prod(copy.shape)
+        if copy.of not in of or of[copy.of][0].elements != elements:
+            raise CorruptArtifactError(
+                f"tensor {copy.name!r} cannot be a copy of {copy.of!r}",
+                expected=f"a stored tensor of {elements} elements",
+                found=of[copy.of][0].elements if copy.of in of else "no such tensor",
+            )
+        sizes[copy.name] = sizes[copy.of]
+    return sizes
+
+
+def _check_placing(header: Header, sizes: dict[str, int]) -> None:
+    """Check that a stored tensor stands in one place, and a copy in one at most."""
+    placed: set[str] = set()
+    for name in (s for file in header.files for s in file.segments if isinstance(s, str)):
+        if name not in sizes:
+            raise CorruptArtifactError(f"a file refers to tensor {name!r}, which is not stored")
+        if name in placed:
+            raise CorruptArtifactError(f"tensor {name!r} stands in two places")
+        placed.add(name)
+    copies = {copy.name for copy in header.copies}
+    if missing := sizes.keys() - placed - copies:
+        raise CorruptArtifactError(f"tensor {min(missing)!r} is stored, but stands in no file")
+
+
+def _check_file(file: File, sizes: dict[str, int]) -> None:
+    if not SHA256.fullmatch(file.sha256):
+        raise CorruptArtifactError(
+            "wrong form of its SHA-256", expected="64 hexadecimal digits", found=file.sha256[:80]
+        )
+    if 0 in file.segments:
+        raise CorruptArtifactError("an empty segment")
+    total = sum(sizes[s] if isinstance(s, str) else s for s in file.segments)
+    if total != file.size:
+        raise CorruptArtifactError(
+            "its segments do not add up to its size", expected=file.size, found=total
+        )
+
+
+def _check_literals(header: Header, limits: Limits) -> None:
+    total = sum(s for file in header.files for s in file.segments if isinstance(s, int))
+    literals = header.literals
+    with inside("literal stream"):
+        _check_cut(total, literals.chunk, len(literals.chunks))
+        limits.check("chunk_bytes", min(literals.chunk, total))
+        for frame in literals.chunks:
+            _check_stored(frame)
+
+
+def _check_payload(header: Header, payload_size: int) -> None:
+    chunks = (chunk for pool in header.pools for chunk in pool.chunks)
+    total = sum(frame.size for frame in header.literals.chunks)
+    total += sum(stream.size for chunk in chunks for stream in chunk.streams.values())
+    if total != payload_size:
+        raise CorruptArtifactError(
+            "the stored streams do not fill the payload", expected=total, found=payload_size
+        )

@@ -1,0 +1,1 @@
+"""Files, threads and progress: what every room of the artifact stands on."""

@@ -1,0 +1,126 @@
+"""Opening files that must be files, and reading ranges of them."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from prunepack.errors import RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedReader
+
+__all__ = ["RegularFile", "open_regular"]
+
+BLOCK = 4 * 1024**2
+"""Bytes that are read at once: a whole number of items of any type."""
+
+
+def open_regular(path: str) -> BufferedReader:
+    """Open a regular file for reading, without waiting for the other end of a FIFO.
+
+    Raises:
+        UsageError: If ``path`` cannot be opened or is not a regular file.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        handle = os.open(path, flags)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"cannot open {path!r} ({reason})", hint="Check the path") from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise UsageError(
+            f"cannot read {path!r}",
+            expected="a regular file",
+            found="a folder, a pipe or a device",
+            hint="Give the path of a file",
+        )
+    return os.fdopen(handle, "rb")
+
+
+class RegularFile:
+    """A regular file whose ranges are read on demand, by any number of threads.
+
+    No handle stays open, since some exporters write a file per tensor, and there may be more of
+    them than a process may have handles. Instead every read makes sure that it is the same file.
+
+    Attributes:
+        path: Where it is.
+        size: Its bytes when it was first looked at.
+
+    Raises:
+        UsageError: If ``path`` cannot be opened or is not a regular file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        with open_regular(path) as file:
+            status = os.fstat(file.fileno())
+        self.size = status.st_size
+        self._identity = status.st_dev, status.st_ino
+
+    def read(self, start: int, stop: int) -> memoryview:
+        """Return the bytes ``start`` to ``stop`` in a buffer of their own.
+
+        Raises:
+            UsageError: If the file cannot be opened any more.
+            RefusedError: If another file is in its place, or it has become shorter.
+        """
+        buffer = np.empty(stop - start, np.uint8).data
+        with self._opened() as file:
+            file.seek(start)
+            done = file.readinto(buffer)
+        if done != len(buffer):
+            raise self._changed("has become shorter", f"{self.size} bytes", start + done)
+        return buffer
+
+    def blocks(self, start: int, stop: int) -> Iterator[memoryview]:
+        """Yield the bytes ``start`` to ``stop`` in order, :data:`BLOCK` of them at a time.
+
+        Raises:
+            UsageError: If the file cannot be opened any more.
+            RefusedError: If another file is in its place, or it has become shorter.
+        """
+        for at in range(start, stop, BLOCK):
+            yield self.read(at, min(at + BLOCK, stop))
+
+    @contextmanager
+    def mapped(self) -> Iterator[memoryview]:
+        """Map the file into memory for the block; nothing is read until it is looked at.
+
+        Raises:
+            UsageError: If the file cannot be opened any more.
+            RefusedError: If another file is in its place, or it has become shorter.
+        """
+        if self.size == 0:
+            yield memoryview(b"")
+            return
+        with self._opened() as file:
+            if (size := os.fstat(file.fileno()).st_size) < self.size:
+                raise self._changed("has become shorter", f"{self.size} bytes", size)
+            pages = mmap.mmap(file.fileno(), self.size, access=mmap.ACCESS_READ)
+        with pages, memoryview(pages) as view:
+            yield view
+
+    @contextmanager
+    def _opened(self) -> Iterator[BufferedReader]:
+        with open_regular(self.path) as file:
+            status = os.fstat(file.fileno())
+            if (status.st_dev, status.st_ino) != self._identity:
+                raise self._changed("has been replaced", "the file that was there", "another")
+            yield file
+
+    def _changed(self, what: str, expected: str, found: object) -> RefusedError:
+        return RefusedError(
+            f"{self.path!r} {what} while it was read",
+            expected=expected,
+            found=found,
+            hint="Let nothing write to the model meanwhile",
+        )

@@ -1,0 +1,1 @@
+"""Model files on the way in: ONNX and safetensors, read by their bytes."""

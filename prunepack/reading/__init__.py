@@ -1,0 +1,1 @@
+"""Reading an artifact: opening, decoding, inspection, verification."""

@@ -1,0 +1,1 @@
+"""Weights for onnxruntime, handed over without a file."""

@@ -1,0 +1,1 @@
+"""Bisection: the search for the first divergence of two graphs."""

@@ -1,0 +1,1 @@
+"""Comparison of the forms of one model."""

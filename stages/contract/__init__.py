@@ -1,0 +1,1 @@
+"""The contract of a stage: outputs, configs, user code, progress."""

@@ -1,0 +1,210 @@
+"""The kinds of artifact that pass between stages; each knows its own files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from prunepack.errors import RefusedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "KINDS",
+    "Checkpoint",
+    "MaskedCheckpoint",
+    "Measurements",
+    "MetricsOutput",
+    "OnnxModel",
+    "Output",
+    "PackedArtifact",
+    "ParityResult",
+    "Verdict",
+    "digests_of",
+    "file_digest",
+    "kind_of",
+    "read_json",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A folder of files.
+
+    Attributes:
+        path: The folder.
+        digest: SHA-256 (hex) over the names and contents of its files.
+    """
+
+    files: ClassVar[tuple[str, ...]] = ()
+    """File names that a folder of this kind has and no other kind has all of."""
+    made_by: ClassVar[str] = ""
+    """The command that makes one, for messages."""
+
+    path: Path
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint(Output):
+    """A model whose weights are what its layers compute with.
+
+    ``model.json`` says how to build the module, ``weights.safetensors`` is its state dict.
+    """
+
+    files = ("model.json", "weights.safetensors")
+    made_by = "prunepack load or prunepack finalize"
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedCheckpoint(Output):
+    """A model with pruning masks on: ``NAME_orig`` parameters and ``NAME_mask`` buffers.
+
+    ``pruned_model.pth`` is the same state dict, for plain ``torch.load``.
+    """
+
+    files = ("model.json", "masked.safetensors", "pruned_model.pth")
+    made_by = "prunepack prune"
+
+    @property
+    def state_dict(self) -> Path:
+        """The state dict as ``torch.save`` writes it."""
+        return self.path / "pruned_model.pth"
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxModel(Output):
+    """``model.onnx``, and ``model.onnx.data`` where the weights are too large for one file."""
+
+    files = ("model.onnx", "interface.json")
+    made_by = "prunepack export"
+
+    @property
+    def model(self) -> Path:
+        """The ONNX file."""
+        return self.path / "model.onnx"
+
+    @property
+    def interface(self) -> dict[str, Any]:
+        """Names, shapes and dtypes of inputs and outputs, and the dataset's name."""
+        return read_json(self.path / "interface.json")
+
+    @property
+    def size(self) -> int:
+        """Bytes of the model and its external data."""
+        return sum(file.stat().st_size for file in self.path.glob("model.onnx*"))
+
+
+@dataclass(frozen=True, slots=True)
+class PackedArtifact(Output):
+    """``model.prunepack``: everything that is deployed, in one file."""
+
+    files = ("model.prunepack",)
+    made_by = "prunepack pack"
+
+    @property
+    def file(self) -> Path:
+        """The packed file; the path itself where that is what was given."""
+        return self.path if self.path.is_file() else self.path / "model.prunepack"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsOutput(Output):
+    """Measured figures in a JSON file, the first of the files of its kind."""
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """Everything in that file."""
+        return read_json(self.path / self.files[0])
+
+
+@dataclass(frozen=True, slots=True)
+class ParityResult(MetricsOutput):
+    """``parity.json``: how far torch, ONNX and the decoded artifact are apart."""
+
+    files = ("parity.json",)
+    made_by = "prunepack verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements(MetricsOutput):
+    """``measurements.json``: sizes and latencies beside those of the dense model."""
+
+    files = ("measurements.json",)
+    made_by = "prunepack measure"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict(MetricsOutput):
+    """``report.json``, ``report.md``, ``junit.xml``: what was judged, and how."""
+
+    files = ("report.json", "report.md", "junit.xml")
+    made_by = "prunepack gate"
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file, as ``sha256sum`` prints it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digests_of(onnx: OnnxModel, package: PackedArtifact) -> dict[str, str]:
+    """Return the SHA-256 of each file of a release, by the file's name."""
+    files = {file.name: file for file in sorted(onnx.path.glob("model.onnx*"))}
+    files["model.prunepack"] = package.file
+    return {name: file_digest(file) for name, file in files.items()}
+
+
+KINDS: tuple[type[Output], ...] = (
+    MaskedCheckpoint,
+    Checkpoint,
+    OnnxModel,
+    PackedArtifact,
+    ParityResult,
+    Measurements,
+    Verdict,
+)
+
+
+def kind_of(folder: Path, allowed: tuple[type[Output], ...] = KINDS) -> type[Output]:
+    """Return which of ``allowed`` the files in ``folder`` make it.
+
+    Raises:
+        RefusedError: If it is not a folder, or a kind that is not allowed here.
+    """
+    wanted = " or ".join(f"a {kind.__name__} ({', '.join(kind.files)})" for kind in allowed)
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "nothing"
+        raise RefusedError(f"{folder} is not a folder", expected=wanted, found=found)
+    present = {entry.name for entry in folder.iterdir()}
+    for kind in KINDS:
+        if present.issuperset(kind.files):
+            if kind in allowed:
+                return kind
+            do = " or ".join(f"Make one with {one.made_by}." for one in allowed)
+            raise RefusedError(
+                f"{folder} is of the wrong kind",
+                expected=wanted,
+                found=f"a {kind.__name__}",
+                hint=do,
+            )
+    listing = ", ".join(sorted(present)[:6]) or "an empty folder"
+    raise RefusedError(f"{folder} holds no artifact", expected=wanted, found=listing)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read one JSON object.
+
+    Raises:
+        RefusedError: If the file is not one.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, RecursionError, ValueError) as error:
+        raise RefusedError(f"{path} cannot be read as JSON", found=str(error)) from None
+    if not isinstance(value, dict):
+        raise RefusedError(f"{path}", expected="a JSON object", found=type(value).__name__)
+    return value

@@ -1,0 +1,65 @@
+"""Names to things: one module of a package each, imported when it is asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from prunepack.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Registry", "near"]
+
+T = TypeVar("T")
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """Return ``"Did you mean 'x'?"`` for the closest of ``known``, or all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(names)}."
+
+
+class Registry(Generic[T]):
+    """The modules of a package, each defining one value of the same name.
+
+    A new entry is a new file: ``Registry("model", "prunepack.stages.models.builtin",
+    "MODEL")["x"]`` is ``prunepack.stages.models.builtin.x.MODEL``. Listing the names imports none
+    of them.
+    """
+
+    def __init__(self, noun: str, package: str, attribute: str) -> None:
+        self._noun, self._package, self._attribute = noun, package, attribute
+
+    def names(self) -> list[str]:
+        """Return every name, sorted."""
+        paths = importlib.import_module(self._package).__path__
+        return sorted(info.name for info in pkgutil.iter_modules(paths))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names()
+
+    def __getitem__(self, name: str) -> T:
+        """Import the entry called ``name``.
+
+        Raises:
+            UsageError: If there is none.
+        """
+        self.check(name)
+        module = importlib.import_module(f"{self._package}.{name}")
+        value: T = getattr(module, self._attribute)
+        return value
+
+    def check(self, name: str) -> str:
+        """Return ``name`` if it is an entry.
+
+        Raises:
+            UsageError: If it is not.
+        """
+        if name not in self:
+            raise UsageError(f"no {self._noun} is named {name!r}", hint=near(name, self.names()))
+        return name

@@ -1,0 +1,95 @@
+"""What a stage is: a named, pure step from typed artifacts to one typed artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import (
+    TYPE_CHECKING,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    TypeAlias,
+    TypeVar,
+    get_args,
+    get_type_hints,
+)
+
+from pydantic import BaseModel, ConfigDict
+
+from prunepack.stages.contract.outputs import Output
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Config", "Facts", "Stage", "stage"]
+
+
+class Config(BaseModel):
+    """Base of every configuration: frozen, JSON-able, no field that nobody declared.
+
+    The description of a field is its ``--help`` text, its comment in the reference page
+    and its documentation.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
+    )
+
+
+Facts: TypeAlias = Mapping[str, int | float | str | bool]
+"""Small measured values a stage reports; ``summary`` is the line a person reads."""
+
+C = TypeVar("C", bound=Config)
+A = TypeVar("A", bound=Output)
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Generic[C, P, A]):
+    """A step of the pipeline.
+
+    ``body`` writes its files under the given empty folder and nowhere else, reads only its
+    config and input artifacts, and draws randomness only from a seed in its config.
+
+    Attributes:
+        name: The stage's verb: function, module, TOML table and CLI command.
+        body: ``(config, out, *artifacts) -> facts``.
+        produces: The kinds of artifact that may come out.
+        tools: Distributions whose version can change the bytes.
+        host_bound: Whether the result holds only for the machine it was made on.
+    """
+
+    name: str
+    body: Callable[Concatenate[C, Path, P], Facts]
+    produces: tuple[type[A], ...]
+    tools: tuple[str, ...] = ()
+    host_bound: bool = False
+
+    @property
+    def config_type(self) -> type[C]:
+        """The class of the stage's config."""
+        config: type[C] = get_type_hints(self.body)["config"]
+        return config
+
+    @property
+    def inputs(self) -> dict[str, tuple[type[Output], ...]]:
+        """The kinds of artifact that each input may be, in the order of the body's parameters."""
+        hints = get_type_hints(self.body)
+        names = [name for name in hints if name not in {"config", "out", "return"}]
+        return {name: get_args(hints[name]) or (hints[name],) for name in names}
+
+
+def stage(
+    *,
+    produces: type[A] | tuple[type[A], ...],
+    tools: tuple[str, ...] = (),
+    host_bound: bool = False,
+) -> Callable[[Callable[Concatenate[C, Path, P], Facts]], Stage[C, P, A]]:
+    """Turn a function into a :class:`Stage` named after it."""
+    kinds = produces if isinstance(produces, tuple) else (produces,)
+
+    def wrap(body: Callable[Concatenate[C, Path, P], Facts]) -> Stage[C, P, A]:
+        return Stage(body.__name__, body, kinds, tools, host_bound)
+
+    return wrap

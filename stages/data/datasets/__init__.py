@@ -1,0 +1,141 @@
+"""The built-in datasets; one module each, which defines ``DATASET``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from prunepack.errors import UsageError
+from prunepack.stages.contract.plugins import Registry
+from prunepack.stages.contract.user_code import is_reference, load_reference
+from prunepack.stages.data.downloads import cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["DATASETS", "Data", "Dataset", "Split", "cached_file", "fetch", "open_data"]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Samples with their labels.
+
+    Attributes:
+        inputs: float32 array of shape (n, *sample).
+        labels: int64 array of shape (n,).
+    """
+
+    inputs: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What a model is trained, chosen and judged on: splits with no sample in common."""
+
+    test: Split
+    train: Split | None = None
+    validation: Split | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A built-in dataset: how to fetch it once, and how to open it.
+
+    Attributes:
+        file: The name of its file in the cache.
+        fetch: Downloads it, checks its SHA-256 and converts it into the given file.
+        open: Reads that file.
+    """
+
+    file: str
+    fetch: Callable[[Path], None]
+    open: Callable[[Path], Data]
+
+
+DATASETS: Registry[Dataset] = Registry("dataset", "prunepack.stages.data.datasets", "DATASET")
+
+
+def cached_file(name: str) -> Path:
+    """Return where the built-in dataset ``name`` is or will be, in the cache folder."""
+    return cache_folder() / DATASETS[name].file
+
+
+def fetch(name: str) -> tuple[Path, bool]:
+    """Make sure that the built-in dataset ``name`` is in the cache.
+
+    Returns:
+        Its file, and whether it had to be downloaded.
+    """
+    path = cached_file(name)
+    if path.exists():
+        return path, False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        DATASETS[name].fetch(draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return path, True
+
+
+def open_data(name: str) -> Data:
+    """Open a built-in dataset, or what the user's function returns.
+
+    The function returns a mapping with ``test`` and, for training, ``train`` and
+    ``validation``; each is a pair (inputs, labels) of arrays.
+
+    Raises:
+        UsageError: If it has not been fetched, or is not of that form.
+    """
+    if is_reference(name):
+        return _data_of(_call(name), name)
+    path = cached_file(name)
+    if not path.exists():
+        raise UsageError(
+            f"the dataset {name!r} is not on this machine",
+            expected=str(path),
+            hint=f"Run `prunepack fetch {name}` once.",
+        )
+    return DATASETS[name].open(path)
+
+
+def _call(name: str) -> Any:
+    function = load_reference(name)
+    try:
+        return function()
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{name}() failed", found=f"{type(error).__name__}: {error}") from error
+
+
+def _data_of(value: Any, name: str) -> Data:
+    """Check what the user's function returned."""
+    if isinstance(value, Data):
+        return value
+    try:
+        return Data(**{split: _split_of(*pair) for split, pair in value.items()})
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{name}() is not a dataset",
+            expected="{'test': (inputs, labels)}, and 'train' and 'validation' to fine-tune",
+            found=str(error),
+        ) from None
+
+
+def _split_of(inputs: Any, labels: Any) -> Split:
+    import numpy as np
+
+    split = Split(np.asarray(inputs, np.float32), np.asarray(labels, np.int64))
+    if split.labels.ndim != 1 or len(split.inputs) != len(split.labels):
+        shapes = f"{split.inputs.shape} and {split.labels.shape}"
+        raise ValueError(f"inputs and labels of the shapes {shapes}, not (n, …) and (n,)")
+    return split

@@ -1,0 +1,1 @@
+"""Metrics: values with units and intervals, limits, files."""

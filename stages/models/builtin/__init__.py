@@ -1,0 +1,41 @@
+"""The built-in models; one module each, which defines ``MODEL``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prunepack.stages.contract.plugins import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from torch import nn
+
+    from prunepack.stages.models.training import TrainConfig
+
+__all__ = ["MODELS", "Model"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A built-in model: how to build it, and what it is fed with.
+
+    Attributes:
+        build: Returns the module with fresh weights.
+        shape: The shape of one sample, without the batch.
+        dataset: The name of the dataset it is trained and judged on.
+        training: How its weights are made from a seed.
+        weights: The trained weights that ship with the package; None where they are
+            trained on first use.
+    """
+
+    build: Callable[[], nn.Module]
+    shape: tuple[int, ...]
+    dataset: str
+    training: TrainConfig
+    weights: Path | None = None
+
+
+MODELS: Registry[Model] = Registry("model", "prunepack.stages.models.builtin", "MODEL")

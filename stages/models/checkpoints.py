@@ -1,0 +1,271 @@
+"""Models on disk: a module from a checkpoint's folder, and a folder from a module."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from prunepack.errors import RefusedError, UsageError
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, read_json
+from prunepack.stages.contract.stage import Config
+from prunepack.stages.contract.user_code import Reference, is_reference, load_reference
+from prunepack.stages.models.builtin import MODELS
+from prunepack.stages.pruning.masks import joined, pruned_parameters, put_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    import torch
+    from torch import nn
+
+__all__ = [
+    "InputSpec",
+    "ModelSpec",
+    "PrunedParameter",
+    "build_module",
+    "open_model",
+    "read_spec",
+    "save_checkpoint",
+    "save_masked",
+    "state_digest",
+    "wear_masks",
+]
+
+
+def _shape(value: Any) -> Any:
+    """Read ``3x224x224``, as people write a shape in one word."""
+    return [part for part in value.split("x") if part] if isinstance(value, str) else value
+
+
+Shape = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_shape)]
+"""Sizes of the dimensions; a text such as 3x224x224 will do."""
+
+
+class InputSpec(Config):
+    """One input of a model, without its batch dimension."""
+
+    name: str = Field("input", description="The input's name in the ONNX model.")
+    shape: Shape = Field((), description="The shape of one sample, without the batch.")
+    dtype: Literal[
+        "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"
+    ] = Field("float32", description="The dtype, by its torch name.")
+
+
+class PrunedParameter(Config):
+    """A parameter that carries a mask, and what made the mask."""
+
+    layer: str
+    parameter: str
+    methods: tuple[str, ...] = ()
+
+
+class ModelSpec(Config):
+    """``model.json``: what a state dict alone does not say.
+
+    Attributes:
+        model: A built-in's name, or the user's factory.
+        inputs: The inputs of the model, in the order of ``forward``.
+        dataset: The dataset's name or the user's function; empty where there is none.
+        tied: Parameters that share the storage of another one, by state-dict name.
+        pruned: The parameters with a mask on; empty in a dense or finalized checkpoint.
+        before_pruning: SHA-256 of the state dict before the first mask; empty if never pruned,
+            or if it was pruned elsewhere and may have been trained since.
+    """
+
+    model: Reference
+    inputs: tuple[InputSpec, ...]
+    dataset: Reference = ""
+    tied: dict[str, str] = Field({})
+    pruned: tuple[PrunedParameter, ...] = ()
+    before_pruning: str = ""
+
+
+def build_module(model: str) -> nn.Module:
+    """Build ``model`` with whatever weights its factory gives it.
+
+    Raises:
+        UsageError: If the name is unknown or the user's factory fails.
+    """
+    if not is_reference(model):
+        return MODELS[model].build()
+    from torch import nn
+
+    factory = load_reference(model)
+    try:
+        module = factory()
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{model}() failed", found=f"{type(error).__name__}: {error}") from error
+    if not isinstance(module, nn.Module):
+        raise UsageError(
+            f"{model}()", expected="a torch.nn.Module", found=f"a {type(module).__name__}"
+        )
+    return module
+
+
+def read_spec(folder: Path) -> ModelSpec:
+    """Read ``model.json``.
+
+    Raises:
+        RefusedError: If it is not one.
+    """
+    try:
+        return ModelSpec.model_validate(read_json(folder / "model.json"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RefusedError(f"{folder / 'model.json'}: {where}", found=first["msg"]) from None
+
+
+def open_model(source: Checkpoint | MaskedCheckpoint) -> tuple[nn.Module, ModelSpec]:
+    """Rebuild the module in ``source``, masks on if it has any, in evaluation mode.
+
+    Raises:
+        RefusedError: If the weights do not fit the model.
+        UsageError: If the model's factory cannot be used.
+    """
+    import torch
+
+    spec = read_spec(source.path)
+    with torch.random.fork_rng(devices=[]):
+        model = build_module(spec.model)
+    weights = source.path / type(source).files[1]
+    wear_masks(model, ((one.layer, one.parameter) for one in spec.pruned), str(weights))
+    load_state(model, read_safetensors(weights), str(weights), spec.tied)
+    return model.eval(), spec
+
+
+def wear_masks(model: nn.Module, places: Iterable[tuple[str, str]], source: str) -> None:
+    """Put a mask of ones on each (layer, parameter), for :func:`load_state` to fill.
+
+    Raises:
+        RefusedError: If ``model`` has no such parameter.
+    """
+    import torch
+
+    own = dict(model.named_parameters(remove_duplicate=False))
+    for layer, parameter in places:
+        name = joined(layer, parameter)
+        if name not in own:
+            raise RefusedError(
+                f"{source} does not fit the model", expected=f"a parameter {name}", found="none"
+            )
+        put_mask(model.get_submodule(layer), parameter, torch.ones_like(own[name]))
+
+
+def load_state(
+    model: nn.Module, state: Mapping[str, torch.Tensor], source: str, tied: Mapping[str, str] = {}
+) -> None:
+    """Copy ``state`` into ``model``; every name and every shape has to fit.
+
+    Raises:
+        RefusedError: If one does not; says which.
+    """
+    import torch
+
+    own = model.state_dict()
+    full = {**state, **{name: state[owner] for name, owner in tied.items() if owner in state}}
+    for name, owner in _tied(own).items():  # a safetensors file may hold either name of the two
+        for missing, present in ((name, owner), (owner, name)):
+            if missing not in full and present in full:
+                full[missing] = full[present]
+    problems = [f"missing {name}" for name in own.keys() - full.keys()]
+    problems += [f"unexpected {name}" for name in full.keys() - own.keys()]
+    for name in own.keys() & full.keys():
+        problems += _misfits(name, own[name], full[name])
+    if problems:
+        shown = "; ".join(sorted(problems)[:5]) + ("; …" if len(problems) > 5 else "")
+        raise RefusedError(
+            f"{source} does not fit the model",
+            expected=f"the {len(own)} tensors of its state dict",
+            found=shown,
+        )
+    model.load_state_dict(full)
+    for one in pruned_parameters(model):
+        with torch.no_grad():
+            setattr(one.module, one.parameter, one.original * one.mask)
+
+
+def _misfits(name: str, own: torch.Tensor, given: torch.Tensor) -> list[str]:
+    """Say why ``given`` cannot be copied into ``own`` as the numbers that it holds."""
+    import torch
+
+    if given.shape != own.shape:
+        return [f"{name} is {tuple(given.shape)} and not {tuple(own.shape)}"]
+    if given.layout != torch.strided or given.is_meta:
+        return [f"{name} is {'without data' if given.is_meta else 'sparse'} and not dense"]
+    if given.is_floating_point() != own.is_floating_point() and not name.endswith("_mask"):
+        return [f"{name} is {given.dtype} and not {own.dtype}"]
+    return []
+
+
+def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    """Read a state dict.
+
+    Raises:
+        RefusedError: If the file is missing, truncated or of another format.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise RefusedError(
+            f"{path} cannot be read", expected="a safetensors file", found=str(error)
+        ) from None
+
+
+def save_checkpoint(out: Path, model: nn.Module, spec: ModelSpec) -> None:
+    """Write ``model``, which has no masks, as a :class:`Checkpoint`."""
+    _save(out / Checkpoint.files[1], out, model, spec.model_copy(update={"pruned": ()}))
+
+
+def save_masked(out: Path, model: nn.Module, spec: ModelSpec) -> None:
+    """Write ``model`` with its masks as a :class:`MaskedCheckpoint`."""
+    import torch
+
+    _save(out / MaskedCheckpoint.files[1], out, model, spec)
+    torch.save(model.state_dict(), out / "pruned_model.pth")
+
+
+def _save(weights: Path, out: Path, model: nn.Module, spec: ModelSpec) -> None:
+    from safetensors.torch import save_file
+
+    state = model.state_dict()
+    tied = _tied(state)
+    owned = {name: _whole(tensor) for name, tensor in state.items() if name not in tied}
+    save_file(owned, weights)
+    spec = spec.model_copy(update={"tied": tied})
+    (out / "model.json").write_text(spec.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def _whole(tensor: torch.Tensor) -> torch.Tensor:
+    """Return ``tensor`` contiguous and, if it is a part of a larger one, as a copy."""
+    part = tensor.untyped_storage().nbytes() != tensor.nbytes
+    return tensor.clone().contiguous() if part else tensor.contiguous()
+
+
+def _tied(state: Mapping[str, torch.Tensor]) -> dict[str, str]:
+    """Map each further name of a shared tensor to the first one."""
+    first: dict[tuple[int, torch.Size, tuple[int, ...]], str] = {}
+    tied: dict[str, str] = {}
+    for name, tensor in state.items():
+        owner = first.setdefault((tensor.data_ptr(), tensor.shape, tensor.stride()), name)
+        if owner != name and tensor.numel():
+            tied[name] = owner
+    return tied
+
+
+def state_digest(state: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 (hex) over names, dtypes, shapes and bytes of a state dict."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,185 @@
+"""Look into a checkpoint: what is pruned, how much, by what; and a layer as torch shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prunepack.errors import UsageError
+from prunepack.stages.contract.plugins import near
+from prunepack.stages.models.checkpoints import open_model
+from prunepack.stages.pruning.masks import Pruned, held_parameters, joined, pruned_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import torch
+    from torch import nn
+
+    from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+    from prunepack.stages.models.checkpoints import ModelSpec
+
+__all__ = ["LayerView", "ModelView", "Row", "TensorView", "hook_name", "inspect_model"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A parameter of the model, under its name without masks.
+
+    Attributes:
+        layer: The module's name.
+        parameter: The parameter's name in it.
+        shape: Its shape.
+        dtype: Its dtype, by torch's name: ``float32``.
+        elements: How many numbers it has.
+        pruned: How many of them a mask holds at zero.
+        zeros: How many of them the layer computes with as zeros, masked or not.
+        sparsity: ``zeros`` as a fraction of ``elements``.
+        methods: The methods that made the mask, oldest first.
+        tied_to: The name of the parameter whose values it shares; empty if it has its own.
+    """
+
+    layer: str
+    parameter: str
+    shape: tuple[int, ...]
+    dtype: str
+    elements: int
+    pruned: int
+    zeros: int
+    sparsity: float
+    methods: tuple[str, ...]
+    tied_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class TensorView:
+    """A tensor as torch prints it, in full if it is small."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerView:
+    """A layer as one sees it from Python, with its masks on.
+
+    Attributes:
+        layer: Its name.
+        kind: The class of the module.
+        named_parameters: What ``module.named_parameters()`` yields of the module's own.
+        named_buffers: What ``module.named_buffers()`` yields of the module's own.
+        forward_pre_hooks: The classes of ``module._forward_pre_hooks``. A checkpoint keeps masks
+            and not hooks: they are torch's ``Identity`` here, and the history of methods is in
+            the rows.
+        before: The parameters with a mask, without it (``NAME_orig``).
+        after: The same parameters as the layer computes with them.
+    """
+
+    layer: str
+    kind: str
+    named_parameters: tuple[TensorView, ...]
+    named_buffers: tuple[TensorView, ...]
+    forward_pre_hooks: tuple[str, ...]
+    before: tuple[TensorView, ...]
+    after: tuple[TensorView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """A checkpoint's parameters, each shared one counted once, and one layer if it was asked for.
+
+    Attributes:
+        model: The built-in's name or the user's factory.
+        rows: Its parameters, in module order.
+        elements: How many numbers they are.
+        pruned: How many of them masks hold at zero.
+        zeros: How many of them the model computes with as zeros.
+        layer: The layer that was asked for.
+    """
+
+    model: str
+    rows: tuple[Row, ...]
+    elements: int
+    pruned: int
+    zeros: int
+    layer: LayerView | None = None
+
+
+def inspect_model(folder: Checkpoint | MaskedCheckpoint, layer: str | None = None) -> ModelView:
+    """Describe the model in ``folder`` and, if it is named, its ``layer``.
+
+    Raises:
+        UsageError: If there is no such layer.
+        RefusedError: If the checkpoint cannot be opened.
+    """
+    module, spec = open_model(folder)
+    rows = tuple(_rows(module, spec))
+    own = [row for row in rows if not row.tied_to]
+    return ModelView(
+        model=spec.model,
+        rows=rows,
+        elements=sum(row.elements for row in own),
+        pruned=sum(row.pruned for row in own),
+        zeros=sum(row.zeros for row in own),
+        layer=None if layer is None else _layer_view(module, layer),
+    )
+
+
+def _rows(model: nn.Module, spec: ModelSpec) -> Iterator[Row]:
+    methods = {joined(one.layer, one.parameter): one.methods for one in spec.pruned}
+    first: dict[int, str] = {}
+    for place, tensor in held_parameters(model):
+        owner = first.setdefault(id(tensor), place.name)
+        zeros = int((getattr(place.module, place.parameter) == 0).sum())
+        yield Row(
+            layer=place.layer,
+            parameter=place.parameter,
+            shape=tuple(tensor.shape),
+            dtype=_dtype(tensor),
+            elements=tensor.numel(),
+            pruned=int((place.mask == 0).sum()) if isinstance(place, Pruned) else 0,
+            zeros=zeros,
+            sparsity=zeros / max(tensor.numel(), 1),
+            methods=methods.get(place.name) or methods.get(owner, ()),
+            tied_to="" if owner == place.name else owner,
+        )
+
+
+def _layer_view(model: nn.Module, layer: str) -> LayerView:
+    modules = dict(model.named_modules(remove_duplicate=False))
+    if layer not in modules:
+        known = [name for name in modules if name]
+        raise UsageError(f"the model has no layer {layer!r}", hint=near(layer, known))
+    module = modules[layer]
+    masked = [one for one in pruned_parameters(module) if not one.layer]
+    return LayerView(
+        layer=layer,
+        kind=type(module).__name__,
+        named_parameters=_views(module.named_parameters(recurse=False)),
+        named_buffers=_views(module.named_buffers(recurse=False)),
+        forward_pre_hooks=tuple(map(hook_name, module._forward_pre_hooks.values())),
+        before=_views((f"{one.parameter}_orig", one.original) for one in masked),
+        after=_views((one.parameter, getattr(module, one.parameter)) for one in masked),
+    )
+
+
+def hook_name(hook: object) -> str:
+    """Return the class of ``hook``, with the methods that a container has collected."""
+    from torch.nn.utils.prune import PruningContainer
+
+    if isinstance(hook, PruningContainer):
+        return f"PruningContainer({', '.join(type(method).__name__ for method in hook)})"
+    return getattr(hook, "__name__", type(hook).__name__)
+
+
+def _views(tensors: Iterable[tuple[str, torch.Tensor]]) -> tuple[TensorView, ...]:
+    return tuple(
+        TensorView(name, tuple(tensor.shape), _dtype(tensor), str(tensor))
+        for name, tensor in tensors
+    )
+
+
+def _dtype(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

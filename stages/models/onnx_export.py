@@ -1,0 +1,94 @@
+"""Torch's dynamo exporter: a module in, an ONNX program out."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from prunepack.errors import RefusedError
+from prunepack.stages.data.samples import random_inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import torch
+    from torch import nn
+
+    from prunepack.stages.models.checkpoints import ModelSpec
+
+__all__ = ["run_exporter"]
+
+
+def run_exporter(
+    module: nn.Module, spec: ModelSpec, *, opset: int | None = None, dynamic_batch: bool = True
+) -> torch.onnx.ONNXProgram:
+    """Run torch's dynamo exporter on one random batch.
+
+    Args:
+        module: The module, in evaluation mode.
+        spec: Its inputs.
+        opset: The ONNX opset; the exporter's choice if None.
+        dynamic_batch: Whether the batch axis stays dynamic; else it is one sample.
+
+    Returns:
+        The ONNX model with everything that the exporter says about it, and the graph it is of.
+
+    Raises:
+        RefusedError: If it cannot express the model.
+    """
+    import torch
+
+    arrays = random_inputs(spec.inputs, 2 if dynamic_batch else 1, 0)
+    example = tuple(torch.from_numpy(array) for array in arrays.values())
+    batch = torch.export.Dim("batch")
+    shapes = tuple({0: batch} for _ in example) if dynamic_batch else None
+    try:
+        with _quiet_exporter():
+            program = torch.onnx.export(
+                module,
+                example,
+                dynamo=True,
+                dynamic_shapes=shapes,
+                input_names=[one.name for one in spec.inputs],
+                opset_version=opset,
+                verbose=False,
+            )
+    except Exception as error:
+        raise RefusedError(
+            f"{spec.model} cannot be exported to ONNX",
+            expected="a forward() that torch.export can trace"
+            + (" with any batch size" if dynamic_batch else ""),
+            found=_reason(error),
+            hint="If only the open batch fails, set export.dynamic_batch to false.",
+        ) from error
+    if program is None:  # the signature of torch.onnx.export allows it
+        raise RefusedError(f"{spec.model} cannot be exported to ONNX", found="no program")
+    return program
+
+
+def _reason(error: BaseException) -> str:
+    """Return the first telling line of the innermost cause."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Hold back what the exporter says about packages it looks for and its own deprecations."""
+    names = ("torch.onnx._internal.exporter._registration", "onnxscript", "onnx_ir")
+    loggers = {logger: logger.level for logger in map(logging.getLogger, names)}
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.filterwarnings("ignore", "# The axis name: batch will not be used")
+            yield
+    finally:
+        for logger, level in loggers.items():
+            logger.setLevel(level)

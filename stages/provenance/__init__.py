@@ -1,0 +1,1 @@
+"""Provenance: statements about a release and their signatures."""

@@ -1,0 +1,148 @@
+"""Signatures over statements: DSSE envelopes by securesystemslib, with keys in PEM files.
+
+Nothing here needs a network. The envelope is that of in-toto and Sigstore, so other tools read it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from prunepack.errors import RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from securesystemslib.dsse import Envelope
+
+MALFORMED = (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError)
+
+__all__ = ["PASSWORD", "PAYLOAD_TYPE", "signed", "verified"]
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+
+PASSWORD = "PRUNEPACK_KEY_PASSWORD"  # noqa: S105 -- a variable's name
+"""The environment variable that an encrypted key's password is taken from."""
+
+
+def signed(payload: bytes, key: Path) -> bytes:
+    """Return the DSSE envelope of an in-toto statement, signed with the private key in ``key``.
+
+    DSSE 1.0, "Dead Simple Signing Envelope", by securesystemslib: Ed25519, ECDSA on the NIST
+    curves, RSA-PSS. Ed25519 signs the same statement with the same bytes every time.
+
+    Raises:
+        UsageError: If there is no such key, or it needs another password.
+    """
+    with _needed():
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+        from securesystemslib.dsse import Envelope
+        from securesystemslib.signer import CryptoSigner
+
+    pem = _read(key)
+    word = os.environ.get(PASSWORD)
+    password = word.encode() if word is not None and b"ENCRYPTED" in pem else None
+    with _key(key, "private", f"The password of an encrypted key is taken from {PASSWORD}."):
+        signer = CryptoSigner(load_pem_private_key(pem, password))
+    envelope = Envelope(payload, PAYLOAD_TYPE, {})
+    envelope.sign(signer)
+    return json.dumps(envelope.to_dict(), sort_keys=True).encode() + b"\n"
+
+
+def verified(envelope: Path, key: Path) -> bytes:
+    """Return the statement in ``envelope`` if the key whose public half is ``key`` signed it.
+
+    A key's id in an envelope is a hint (DSSE 1.0), so every signature is tried.
+
+    Raises:
+        RefusedError: If there is no signature of this key over this statement.
+        UsageError: If the key cannot be read.
+    """
+    with _needed():
+        from cryptography.hazmat.primitives.serialization import load_pem_public_key
+        from securesystemslib.exceptions import UnverifiedSignatureError
+        from securesystemslib.signer import Signature, SSlibKey
+
+    with _key(key, "public", "openssl pkey -in KEY -pubout writes the public half of a key."):
+        public = SSlibKey.from_crypto(load_pem_public_key(_read(key)))
+    found = _opened(envelope)
+    for one in found.signatures.values():
+        try:
+            public.verify_signature(Signature(public.keyid, one.signature), found.pae())
+        except UnverifiedSignatureError:
+            continue
+        return found.payload
+    others = ", ".join(f"{name[:12]}…" for name in found.signatures) or "none"
+    changed = "one of it that does not fit: the statement or the signature was changed"
+    raise RefusedError(
+        f"{envelope} is not signed with {key}",
+        expected=f"a signature of the key {public.keyid[:12]}…",
+        found=changed if public.keyid in found.signatures else others,
+        hint="Deploy nothing that it stands for.",
+    )
+
+
+def _opened(envelope: Path) -> Envelope:
+    """Read a DSSE envelope around an in-toto statement."""
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.exceptions import FormatError
+
+    try:
+        found = Envelope.from_dict(json.loads(envelope.read_bytes()))
+    except FileNotFoundError:
+        raise RefusedError(
+            f"{envelope} is missing",
+            expected="a signature",
+            found="no such file",
+            hint="Sign the release: prunepack attest, then prunepack sign.",
+        ) from None
+    except (*MALFORMED, FormatError) as error:
+        raise RefusedError(
+            f"{envelope} is no signature",
+            expected="a DSSE envelope",
+            found=f"{type(error).__name__}: {error}",
+        ) from None
+    if found.payload_type != PAYLOAD_TYPE:
+        raise RefusedError(
+            f"{envelope} signs something else", expected=PAYLOAD_TYPE, found=found.payload_type
+        )
+    return found
+
+
+def _read(key: Path) -> bytes:
+    try:
+        return key.read_bytes()
+    except OSError as error:
+        raise UsageError(f"the key {key} cannot be read", found=error.strerror) from None
+
+
+@contextmanager
+def _key(key: Path, half: str, do: str) -> Iterator[None]:
+    """Turn what cryptography says of a key into an error of ours."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError, UnsupportedAlgorithm) as error:
+        raise UsageError(
+            f"{key} cannot be used as a {half} key",
+            expected="an Ed25519, ECDSA or RSA key in PEM form",
+            found=str(error).split(". ")[0],
+            hint=do,
+        ) from None
+
+
+@contextmanager
+def _needed() -> Iterator[None]:
+    """Say what to install where the libraries that sign are not there."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"signatures need {str(error.name).partition('.')[0]}",
+            found="it is not installed",
+            hint="Install it: pip install 'prunepack[sign]'.",
+        ) from None

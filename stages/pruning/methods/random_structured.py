@@ -1,0 +1,23 @@
+"""Whole channels along a dimension, at random."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch.nn.utils.prune import RandomStructured
+
+from prunepack.stages.pruning.methods import Method
+
+if TYPE_CHECKING:
+    import torch
+
+    from prunepack.stages.pruning.rules import Rule
+
+__all__ = ["METHOD"]
+
+
+def _arguments(rule: Rule, name: str, tensor: torch.Tensor) -> dict[str, Any]:  # noqa: ARG001
+    return {"dim": rule.dim}
+
+
+METHOD = Method(RandomStructured, _arguments)

@@ -1,0 +1,38 @@
+"""The files of a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prunepack.stages.metrics.metric import write_json
+from prunepack.stages.reporting.gitlab import to_code_quality
+from prunepack.stages.reporting.junit import to_junit
+from prunepack.stages.reporting.markdown import to_markdown
+from prunepack.stages.reporting.report import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from prunepack.stages.reporting.report import Report
+
+__all__ = ["FILES", "write_report"]
+
+FILES = ("report.json", "report.md", "junit.xml", "code-quality.json")
+"""What :func:`write_report` writes."""
+
+
+def write_report(
+    report: Report, out: Path, lines: Mapping[str, tuple[Path, int]] | None = None
+) -> None:
+    """Write :data:`FILES` into ``out``.
+
+    Args:
+        report: The report.
+        out: A folder.
+        lines: File and line where a limit is written, by the limit's text.
+    """
+    write_json(out / "report.json", to_json(report))
+    (out / "report.md").write_text(to_markdown(report), encoding="utf-8")
+    (out / "junit.xml").write_bytes(to_junit(report))
+    write_json(out / "code-quality.json", to_code_quality(report, lines))

@@ -1,0 +1,1 @@
+"""onnxruntime: sessions, node placement, the host."""

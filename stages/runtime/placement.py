@@ -1,0 +1,86 @@
+"""Which node of a model really ran on which execution provider, as onnxruntime's profile says."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prunepack.stages.metrics.metric import Metric
+from prunepack.stages.runtime.sessions import CUDA, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    import numpy.typing as npt
+
+    from prunepack.stages.metrics.metric import Metrics
+
+__all__ = ["nodes_by_provider", "placement_figures", "providers_in", "tf32_figure"]
+
+
+def nodes_by_provider(
+    open_profiled: Callable[[Path], Any], inputs: Mapping[str, npt.NDArray[Any]]
+) -> Counter[str]:
+    """Run a model once and return how many of its nodes ran on each execution provider.
+
+    Args:
+        open_profiled: Opens a session that writes its profile to files with this prefix.
+        inputs: What the model is run on.
+
+    Raises:
+        RefusedError: If the model does not take them.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        session = open_profiled(Path(folder) / "profile")
+        run(session, inputs)
+        return providers_in(json.loads(Path(session.end_profiling()).read_bytes()))
+
+
+def providers_in(events: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Count the nodes by provider among the events of a profile (Chrome's trace format).
+
+    A node that ran several times, as in a loop, is one node.
+    """
+    placed = {
+        (event["name"], event["args"].get("node_index"), event["args"]["provider"])
+        for event in events
+        if event.get("cat") == "Node" and event.get("args", {}).get("provider")
+    }
+    return Counter(provider for _, _, provider in placed)
+
+
+def placement_figures(wanted: str, placed: Mapping[str, Counter[str]]) -> Metrics:
+    """Return how many nodes ran, and how many elsewhere than on ``wanted``.
+
+    Args:
+        wanted: The execution provider that was asked for.
+        placed: Nodes by provider, for each model by what it is called.
+    """
+    total = sum(nodes.total() for nodes in placed.values())
+    elsewhere = total - sum(nodes[wanted] for nodes in placed.values())
+    note = "; ".join(f"{name}: {_listed(nodes)}" for name, nodes in placed.items())
+    wrong = float(elsewhere) if all(placed.values()) else float("nan")
+    return {
+        "runtime.nodes": Metric(total, "nodes", note=note),
+        "runtime.nodes_elsewhere": Metric(wrong, "nodes", note=f"wanted {wanted}; {note}"),
+    }
+
+
+def _listed(nodes: Counter[str]) -> str:
+    return ", ".join(f"{count} on {name}" for name, count in sorted(nodes.items())) or "none seen"
+
+
+def tf32_figure(options: Mapping[str, Mapping[str, str]]) -> Metric:
+    """Return whether float32 products may be rounded to TF32: 1 yes, 0 no.
+
+    Args:
+        options: Those of each provider of a session, as ``get_provider_options()`` gives them.
+            onnxruntime's CUDA provider allows TF32 unless ``use_tf32`` is 0.
+    """
+    if CUDA not in options:
+        return Metric(0, note=f"no {CUDA} in the session")
+    value = options[CUDA].get("use_tf32", "1")
+    return Metric(float(value != "0"), note=f"{CUDA} with use_tf32={value}")

@@ -1,0 +1,184 @@
+"""onnxruntime sessions on a chosen execution provider; a silent fall to another is an error."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from prunepack.errors import RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    Arrays = dict[str, npt.NDArray[Any]]
+
+__all__ = [
+    "CPU",
+    "CUDA",
+    "Provider",
+    "artifact_session",
+    "fixed_batch",
+    "mismatches",
+    "onnx_session",
+    "providers_for",
+    "run",
+]
+
+Provider = Literal["auto", "cpu", "cuda"]
+"""auto: CUDA where a session really gets it, else the CPU; cuda: CUDA for every node."""
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+STRICT = "session.disable_cpu_ep_fallback"
+"""onnxruntime's option that a node which would run on the CPU, and was not told to, is an error."""
+
+
+def providers_for(choice: Provider, model: Path) -> list[str]:
+    """Return the execution providers that ``choice`` means for ``model`` on this machine.
+
+    onnxruntime lists CUDA wherever it was built with it, and falls back to the CPU without a word
+    where there is no device; so a session is opened to see what it gets. Where CUDA was asked for
+    by name it is the only one: a session on it refuses a model of which a node would run elsewhere.
+
+    Raises:
+        UsageError: If CUDA is asked for and cannot be had.
+    """
+    import onnxruntime
+
+    available = onnxruntime.get_available_providers()
+    if choice == "cpu" or (choice == "auto" and CUDA not in available):
+        return [CPU]
+    got = [] if CUDA not in available else onnx_session(model, [CUDA, CPU]).get_providers()
+    if CUDA in got:
+        return [CUDA] if choice == "cuda" else [CUDA, CPU]
+    if choice == "auto":
+        return [CPU]
+    raise UsageError(
+        "the CUDA execution provider cannot be used",
+        expected=f"a session on {CUDA}",
+        found=" and ".join(got) or f"an onnxruntime with {', '.join(available)} only",
+        hint="Install onnxruntime-gpu and a CUDA driver with its device, or choose provider cpu.",
+    )
+
+
+def onnx_session(
+    model: Path, providers: Sequence[str], threads: int = 1, profile: Path | None = None
+) -> Any:
+    """Open an ``InferenceSession`` on an ONNX file.
+
+    Args:
+        model: The file.
+        providers: Execution providers in order of preference. Without the CPU among them, a node
+            that none of the others can run is an error, not a silent fall to the CPU.
+        threads: Threads within a node.
+        profile: What the names of the profile's files start with, if one is to be written.
+
+    Raises:
+        RefusedError: If onnxruntime cannot use the model, or not on these providers alone.
+    """
+    import onnxruntime
+
+    do = None if CPU in providers else "Choose provider auto to let nodes run on the CPU as well."
+    with _quiet(), _refusing(f"onnxruntime cannot open {model}", do):
+        return onnxruntime.InferenceSession(
+            str(model),
+            _options(providers, threads, profile),
+            providers=list(providers),
+            enable_fallback=0,
+        )
+
+
+def artifact_session(
+    artifact: Path, providers: Sequence[str], threads: int = 1, profile: Path | None = None
+) -> Any:
+    """Open an ``InferenceSession`` on a packed model, without writing a file.
+
+    The arguments are those of :func:`onnx_session`.
+
+    Raises:
+        UsageError: If a provider is not got.
+        RefusedError: If the artifact is damaged or onnxruntime cannot use its model.
+    """
+    from prunepack.session import open_session
+
+    options = _options(providers, threads, profile)
+    with _quiet():
+        return open_session(artifact, providers=providers, session_options=options)
+
+
+def mismatches(wanted: Sequence[str], *sessions: Any) -> tuple[int, str]:
+    """Return how many sessions did not get the first wanted provider, and who got what."""
+    got = [session.get_providers()[0] for session in sessions]
+    return sum(one != wanted[0] for one in got), f"{wanted[0]}; got {', '.join(sorted(set(got)))}"
+
+
+def fixed_batch(session: Any) -> int | None:
+    """Return the only batch size that the model takes; None where it takes any."""
+    sizes = [one.shape[0] for one in session.get_inputs() if one.shape]
+    return next((size for size in sizes if isinstance(size, int)), None)
+
+
+def run(session: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Arrays:
+    """Return every output of ``session`` by name; in parts, where the batch size is fixed.
+
+    Raises:
+        RefusedError: If the model does not take these inputs.
+    """
+    import numpy as np
+
+    names = [output.name for output in session.get_outputs()]
+    do = "Check that the files given are all of the same model."
+    with _refusing(f"onnxruntime cannot run the model on {', '.join(inputs)}", do):
+        parts = [session.run(names, part) for part in _parts(inputs, fixed_batch(session))]
+    if len(parts) == 1:
+        return dict(zip(names, parts[0], strict=True))
+    return {name: np.concatenate(one) for name, *one in zip(names, *parts, strict=True)}
+
+
+def _parts(inputs: Mapping[str, npt.NDArray[Any]], size: int | None) -> Iterator[Arrays]:
+    count = max((len(array) for array in inputs.values()), default=0)
+    for at in range(0, count, size or max(count, 1)):
+        yield {name: array[at : at + (size or count)] for name, array in inputs.items()}
+
+
+def _options(providers: Sequence[str], threads: int, profile: Path | None) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    if CPU not in providers:
+        options.add_session_config_entry(STRICT, "1")
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile)
+    return options
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep onnxruntime's own log off the terminal: what matters of it is in the verdict."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(4)
+    try:
+        yield
+    finally:
+        onnxruntime.set_default_logger_severity(2)
+
+
+@contextmanager
+def _refusing(what: str, do: str | None = None) -> Iterator[None]:
+    """Turn onnxruntime's errors on a model into ours."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    errors = (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.InvalidArgument)
+    other = (state.NotImplemented, state.NoSuchFile, state.RuntimeException, ValueError)
+    try:
+        yield
+    except (*errors, *other) as error:
+        raise RefusedError(what, found=str(error).splitlines()[0], hint=do) from None

@@ -1,0 +1,130 @@
+"""Figures are of the files at hand or refused: a stale report does not pass for a fresh one."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from prunepack.errors import RefusedError
+from prunepack.pipeline.cache.store import tree_digest
+from prunepack.pipeline.release.freshness import check_at_hand, check_beside
+from prunepack.stages.metrics.files import Measured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+CONTENTS = {"model.onnx": b"graph", "model.onnx.data": b"weights", "model.prunepack": b"packed"}
+DIGESTS = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENTS.items()}
+MEASURED = Measured({}, DIGESTS)
+
+
+def sha(name: str) -> str:
+    return f"{DIGESTS[name][:12]}…"
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    for name, content in CONTENTS.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "report.json").write_bytes(b"{}")
+    (tmp_path / "notes.txt").write_bytes(b"the user's")
+    return tmp_path
+
+
+def test_a_whole_release_is_what_was_measured(release: Path) -> None:
+    source = release / "report.json"
+    check_beside(MEASURED, source)
+    for name in (".", *CONTENTS):
+        check_at_hand(MEASURED, source, release / name)
+
+
+def test_files_may_have_other_names(release: Path) -> None:
+    for old, new in (("model.onnx", "a.onnx"), ("model.onnx.data", "a.onnx.data")):
+        (release / old).rename(release / new)
+    (release / "model.prunepack").rename(release / "a.prunepack")
+    for name in ("a.onnx", "a.prunepack"):
+        check_at_hand(MEASURED, release / "report.json", release / name)
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_a_changed_file_is_refused(name: str, release: Path) -> None:
+    (release / name).write_bytes(b"newer")
+    newer = hashlib.sha256(b"newer").hexdigest()
+    message = (
+        f"{release}/report.json is not of {release}/{name}: expected {name} {sha(name)}, found "
+        f"{newer[:12]}…. Measure again, or give the files that were measured."
+    )
+    checks: list[Callable[[], None]] = [
+        lambda: check_beside(MEASURED, release / "report.json"),
+        lambda: check_at_hand(MEASURED, release / "report.json", release),
+        lambda: check_at_hand(MEASURED, release / "report.json", release / name),
+    ]
+    if name == "model.onnx.data":
+        whole = release / "model.onnx"
+        checks[2] = lambda: check_at_hand(MEASURED, release / "report.json", whole)
+    for check in checks:
+        with pytest.raises(RefusedError) as caught:
+            check()
+        assert str(caught.value) == message
+
+
+def test_external_data_that_was_not_there_is_refused(release: Path) -> None:
+    (release / "model.onnx").write_bytes(CONTENTS["model.onnx"])
+    small = Measured({}, {name: DIGESTS[name] for name in ("model.onnx", "model.prunepack")})
+    with pytest.raises(RefusedError, match=r"expected one of model\.onnx, model\.prunepack, found"):
+        check_beside(small, release / "report.json")
+
+
+def test_missing_external_data_is_refused(release: Path) -> None:
+    (release / "model.onnx.data").unlink()
+    with pytest.raises(RefusedError, match="found No such file or directory"):
+        check_at_hand(MEASURED, release / "report.json", release / "model.onnx")
+
+
+def test_a_missing_artifact_is_refused(release: Path) -> None:
+    with pytest.raises(RefusedError, match=rf"expected {sha('model.prunepack')}, found No such"):
+        check_at_hand(MEASURED, release / "report.json", release / "none.prunepack")
+
+
+def test_names_in_a_report_lead_nowhere(release: Path) -> None:
+    odd = Measured({}, DIGESTS | {"model.onnx./../../x": "0" * 64, "../y": "0" * 64})
+    check_beside(odd, release / "report.json")
+    check_at_hand(odd, release / "report.json", release / "model.onnx")
+
+
+def test_figures_of_nothing_are_of_no_file(release: Path) -> None:
+    with pytest.raises(RefusedError, match="expected figures that say what they are of, found"):
+        check_at_hand(Measured({}), release / "report.json", release / "model.prunepack")
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    folder = tmp_path / "final"
+    folder.mkdir()
+    for name in ("model.json", "weights.safetensors"):
+        (folder / name).write_text(name)
+    return folder
+
+
+def test_a_checkpoint_of_the_run(checkpoint: Path, release: Path) -> None:
+    stages = [{"stage": "finalize", "result": tree_digest(checkpoint)}]
+    measured = Measured({}, DIGESTS, content={"provenance": {"stages": stages}})
+    check_at_hand(measured, release / "report.json", checkpoint)
+    (checkpoint / "weights.safetensors").write_text("trained on")
+    with pytest.raises(RefusedError) as caught:
+        check_at_hand(measured, release / "report.json", checkpoint)
+    assert f"expected finalize {stages[0]['result'][:12]}…, found " in str(caught.value)
+
+
+def test_a_checkpoint_needs_the_lineage_of_a_run(checkpoint: Path, release: Path) -> None:
+    with pytest.raises(RefusedError, match="expected a report with the lineage of a run, found"):
+        check_at_hand(MEASURED, release / "report.json", checkpoint)
+
+
+def test_a_folder_of_something_else(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RefusedError, match="holds no artifact"):
+        check_at_hand(MEASURED, tmp_path / "report.json", tmp_path / "empty")

@@ -1,0 +1,119 @@
+"""What is published: copies of the newest results, and a report that says which run it is of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import prunepack.stages.reporting.report
+from prunepack.errors import UsageError
+from prunepack.pipeline.cache.history import Event
+from prunepack.pipeline.cache.keys import Material
+from prunepack.pipeline.release.lineage import lineage, results_in
+from prunepack.pipeline.release.publish import publish
+from prunepack.stages.metrics.metric import Metric
+from prunepack.stages.reporting.report import Report
+from prunepack.stages.reporting.writers import FILES, write_report
+
+SCHEMA = json.loads(
+    Path(prunepack.stages.reporting.report.__file__).with_name("report.schema.json").read_bytes()
+)
+
+
+def event(stage: str, path: Path, **changes: Any) -> Event:
+    parts: dict[str, Any] = {
+        "stage": stage,
+        "config": {"weights": "/home/someone/net.pth"},
+        "inputs": {"model": "a" * 64},
+        "code": {"stages/x.py": "1"},
+        "user": {"/home/someone/net.pth": "2"},
+        "tools": {"torch": "2.13.0"},
+        "python": "3.11",
+        "host": "a machine",
+    }
+    made_of = Material(**{**parts, **changes})
+    return Event(
+        stage=stage,
+        key=made_of.key,
+        digest=path.name[0] * 64,
+        reused=False,
+        seconds=1.0,
+        facts={"summary": "done"},
+        why="first run",
+        material=made_of,
+        path=path,
+    )
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> list[Event]:
+    """A run that packed and judged."""
+    packed, judged = tmp_path / "b", tmp_path / "c"
+    packed.mkdir()
+    judged.mkdir()
+    (packed / "model.prunepack").write_bytes(b"packed")
+    write_report(Report((), {"x": Metric(1)}, {}, "a machine"), judged)
+    return [event("pack", packed), event("gate", judged)]
+
+
+def test_results_are_copied(events: list[Event], tmp_path: Path) -> None:
+    published = publish(events, tmp_path / "artifacts/mine")
+    assert {path.name for path in published} == {"model.prunepack", *FILES}
+    assert all(path.is_file() for path in published)
+    for name in set(FILES) - {"report.json"}:
+        copy = tmp_path / "artifacts/mine" / name
+        assert copy.read_bytes() == (tmp_path / "c" / name).read_bytes()
+
+
+def test_the_report_says_which_run_it_is_of(events: list[Event], tmp_path: Path) -> None:
+    publish(events, tmp_path / "mine")
+    content = json.loads((tmp_path / "mine/report.json").read_bytes())
+    assert content.pop("provenance") == lineage("mine", events)
+    assert content == json.loads((tmp_path / "c/report.json").read_bytes())
+    Draft202012Validator(SCHEMA).validate(content | {"provenance": lineage("mine", events)})
+
+
+def test_what_this_run_did_not_make_goes(events: list[Event], tmp_path: Path) -> None:
+    publish(events, tmp_path / "mine")
+    (tmp_path / "mine/kept.txt").write_text("the user's")
+    publish(events[:1], tmp_path / "mine")
+    assert {path.name for path in (tmp_path / "mine").iterdir()} == {"model.prunepack", "kept.txt"}
+
+
+def test_a_folder_that_cannot_be_written_to(events: list[Event], tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("a file")
+    with pytest.raises(UsageError, match="cannot be used: expected a folder that can be written"):
+        publish(events, tmp_path / "mine")
+
+
+def test_the_lineage_tells_digests_and_versions_and_no_path(events: list[Event]) -> None:
+    found = lineage("mine", events)
+    assert [stage["stage"] for stage in found["stages"]] == ["pack", "gate"]
+    first = found["stages"][0]
+    assert (first["key"], first["result"]) == (events[0].key, "b" * 64)
+    assert first["inputs"] == {"model": "a" * 64}
+    assert first["tools"] == {"torch": "2.13.0", "python": "3.11"}
+    assert "someone" not in json.dumps(found)
+
+
+@pytest.mark.parametrize("part", ["config", "code", "user", "inputs", "tools"])
+def test_the_lineage_tells_any_change(part: str, tmp_path: Path) -> None:
+    before, after = (
+        lineage("mine", [event("pack", tmp_path / "b", **{part: {"x": n}})]) for n in "12"
+    )
+    assert before["stages"][0][part] != after["stages"][0][part]
+    assert (before["recipe"] != after["recipe"]) == (part == "config")
+
+
+def test_the_last_result_of_a_stage_counts(tmp_path: Path) -> None:
+    events = [event("prune", tmp_path / name) for name in "abc"]
+    assert results_in(lineage("mine", events)) == {"prune": "c" * 64}
+
+
+@pytest.mark.parametrize("provenance", [None, 7, {}, {"stages": 7}, {"stages": [7, {"result": 7}]}])
+def test_what_says_no_result(provenance: Any) -> None:
+    assert results_in(provenance) == {}

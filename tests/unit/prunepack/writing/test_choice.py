@@ -1,0 +1,74 @@
+"""The smallest result wins; ties go to the first by name."""
+
+import numpy as np
+from block_of import block_of
+
+from prunepack.coding.compressor import Coder
+from prunepack.coding.compressors import CODERS
+from prunepack.coding.levels import LEVELS, TINY, effort
+from prunepack.writing import encoder
+from prunepack.writing.encoder import STREAM_OVERHEAD, EncodedChunk, EncodedStream
+
+RNG = np.random.default_rng(0)
+
+
+def encode(elements, level="small", *shapes):
+    return encoder.encode(block_of(elements, *shapes), LEVELS[level])
+
+
+def codec_of(*elements_and_more):
+    return encode(*elements_and_more).codec
+
+
+def test_each_codec_has_its_place():
+    sparse = RNG.normal(size=(40, 1000)).astype("<f4")
+    sparse[np.abs(sparse) < RNG.uniform(1, 3, size=(40, 1))] = 0
+    sparse = sparse.ravel()
+    assert codec_of(sparse) == "gaps"
+    assert codec_of(RNG.normal(size=5000).astype("<f4")) == "dense"
+    assert codec_of(np.zeros(5000, "<f4")) == "zeros"
+    assert codec_of(np.full(5000, -0.0, "<f4")) == "constant"
+    assert codec_of(np.zeros(1, "<u1")) == "zeros"
+    assert codec_of(np.ones(1, "<u1")) == "constant"
+    again = np.tile(RNG.random(400) < 0.5, 125)
+    assert codec_of(np.where(again, RNG.normal(size=50_000), 0).astype("<f4")) == "bitmap"
+    pairs = np.argsort(RNG.random((1250, 4))) < 2
+    two_of_four = np.where(pairs, RNG.normal(size=(1250, 4)), 0).astype("<f4").ravel()
+    assert codec_of(two_of_four) == "groups"
+    book = RNG.normal(size=16).astype("<f4")
+    assert codec_of(book[RNG.integers(0, 16, 5000)]) == "palette"
+    kernels = np.repeat(RNG.random(2000) < 0.3, 9) * np.repeat(RNG.normal(size=2000), 9)
+    kernels = (kernels * RNG.uniform(1, 2, size=18_000)).astype("<f4")
+    shape = (100, 20, 3, 3)
+    assert codec_of(kernels, "max", shape) == "contexts"
+    assert codec_of(kernels, "small", shape) != "contexts"
+
+
+def test_each_coder_has_its_place():
+    normal = encode(RNG.normal(size=5000).astype("<f4"))
+    assert normal.streams["elements"].coder == "pcodec"
+    phrase = np.frombuffer(RNG.bytes(300) * 50, "<u1")
+    assert encode(phrase).streams["elements"].coder == "zstd"
+
+
+def test_a_tiny_model_is_coded_as_well_as_can_be():
+    assert effort(LEVELS["small"], TINY) is LEVELS["max"]
+    assert effort(LEVELS["small"], TINY + 1) is LEVELS["small"]
+    assert effort(LEVELS["fast"], 1) is LEVELS["fast"]
+
+
+def test_a_stream_has_to_be_worth_its_entry():
+    stream = EncodedStream("zstd", "uint8", 1, b"12345")
+    assert EncodedChunk("zeros", {}).cost == 0
+    assert EncodedChunk("gaps", {"a": stream, "b": stream}).cost == 2 * (5 + STREAM_OVERHEAD)
+
+
+def test_ties_go_to_the_first_by_name(monkeypatch):
+    class Alike(Coder):
+        def encode(self, _, **_effort):
+            return bytes(7)
+
+        decode = None
+
+    monkeypatch.setattr(encoder, "CODERS", {"b": Alike(), "c": Alike(), **CODERS, "a": Alike()})
+    assert encode(RNG.normal(size=50)).streams["elements"].coder == "b"

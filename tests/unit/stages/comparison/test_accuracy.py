@@ -1,0 +1,125 @@
+"""Accuracy of four programs: counted on the same samples, with what can be said about the drop."""
+
+import math
+
+import numpy as np
+import pytest
+
+from prunepack.errors import RefusedError
+from prunepack.stages.comparison.accuracy import (
+    PROGRAMS,
+    accuracy_metrics,
+    answers,
+    check_labels,
+    score_metrics,
+)
+from prunepack.stages.metrics.paired import difference, mcnemar, wilson
+
+LABELS = np.arange(10) % 5
+
+
+def right(**wrong):
+    """Whether each of 10 samples is right, but for those that are listed."""
+    found = {name: np.ones(10, bool) for name in PROGRAMS}
+    for name, places in wrong.items():
+        found[name][list(places)] = False
+    return found
+
+
+def values(metrics):
+    return {name: one.value for name, one in metrics.items()}
+
+
+def test_each_program_with_its_interval():
+    metrics = accuracy_metrics(right(dense=[0], onnx=[0, 1, 2]), np.ones(10, bool), LABELS)
+    found = values(metrics)
+    accuracies = [found[f"accuracy.{name}"] for name in PROGRAMS]
+    assert accuracies == [90, 100, 70, 100]
+    one = metrics["accuracy.onnx"]
+    assert (one.low, one.high) == tuple(100 * end for end in wilson(7, 10))
+    assert (one.unit, one.note) == ("%", "10 test samples")
+    assert found["accuracy.samples"] == 10
+    assert found["agreement.torch_onnx"] == 100
+
+
+def test_the_drop_is_to_the_worst():
+    everyone = right(dense=[0, 9], pruned=[1], onnx=[1, 2, 3], artifact=[1, 2])
+    metrics = accuracy_metrics(everyone, np.arange(10) < 9, LABELS)
+    found = values(metrics)
+    assert found["accuracy.drop"] == 10
+    assert (found["accuracy.lost"], found["accuracy.gained"]) == (3, 2)
+    drop = metrics["accuracy.drop"]
+    assert (drop.low, drop.high) == tuple(100 * end for end in difference(3, 2, 10))
+    assert (drop.unit, drop.note) == ("points", "dense against onnx, 10 test samples")
+    assert found["accuracy.mcnemar"] == mcnemar(3, 2)
+    assert found["agreement.torch_onnx"] == 90
+
+
+def test_a_gain_is_a_negative_drop():
+    metrics = accuracy_metrics(right(dense=[0, 1]), np.ones(10, bool), LABELS)
+    drop = metrics["accuracy.drop"]
+    assert drop.value == -20
+    assert drop.low < -20 < drop.high
+
+
+@pytest.mark.parametrize(("wrong", "doubted"), [(range(1), False), (range(7), True)])
+def test_a_model_that_only_guesses_is_doubted(wrong, doubted):
+    metrics = accuracy_metrics(right(dense=wrong), np.ones(10, bool), LABELS)
+    for name in PROGRAMS:
+        note = metrics[f"accuracy.{name}"].note
+        assert note.startswith("10 test samples")
+        assert (
+            note.endswith(
+                "; the dense model is not seen to be better than one answer for all: "
+                "are these its labels?"
+            )
+            is doubted
+        )
+
+
+def test_the_highest_output_is_the_answer():
+    table = np.array([[0, 2, 1], [3, 0, 0], [np.nan, 1, 0], [-np.inf, 0, -1]])
+    assert answers({"y": table}, "y", 4).tolist() == [1, 0, -1, 1]
+    assert answers({"z": table}, "y", 4).tolist() == [-1] * 4
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        ([0, 3], "0 to 3"),
+        ([-1, 2], "-1 to 2"),
+        ([0.0, 1.0], "float64[2]"),
+        ([[0], [1]], "int64[2, 1]"),
+    ],
+)
+def test_labels_that_no_answer_can_equal(labels, found, says):
+    check_labels(np.array([0, 2]), 3, "digits")
+    with says(
+        RefusedError,
+        "the labels of digits do not fit the model: "
+        f"expected whole numbers from 0 to 2, one per sample, found {found}",
+    ):
+        check_labels(np.array(labels), 3, "digits")
+
+
+def scores(**own):
+    return {name: np.array(own.get(name, [1.0, 0.5, 0.75]), np.float64) for name in PROGRAMS}
+
+
+def test_scores():
+    metrics = score_metrics(scores(dense=[1, 1, 1], artifact=[1, 0.25, 0.25]), "my.py:f1", 0)
+    found = values(metrics)
+    assert [found[f"metric.{name}"] for name in PROGRAMS] == [1, 0.75, 0.75, 0.5]
+    assert found["metric.drop"] == 0.5
+    assert found["metric.samples"] == 3
+    drop = metrics["metric.drop"]
+    assert (drop.low, drop.high) == (0, 0.75)
+    assert drop.note == "dense against artifact, my.py:f1, 3 test samples"
+    assert metrics["metric.dense"].low == metrics["metric.dense"].high == 1
+
+
+def test_a_program_that_could_not_be_scored_is_the_worst():
+    metrics = score_metrics(scores(onnx=[math.nan] * 3), "my.py:f1", 0)
+    assert math.isnan(metrics["metric.onnx"].value)
+    assert math.isnan(metrics["metric.drop"].value)
+    assert metrics["metric.drop"].note.startswith("dense against onnx")

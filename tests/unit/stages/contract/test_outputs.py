@@ -1,0 +1,121 @@
+"""The kinds of artifact: told apart by their files, and said to be wrong where they are."""
+
+import hashlib
+import shutil
+
+import pytest
+
+from prunepack.errors import RefusedError
+from prunepack.stages.contract.outputs import (
+    KINDS,
+    Checkpoint,
+    MaskedCheckpoint,
+    PackedArtifact,
+    digests_of,
+    file_digest,
+    kind_of,
+    read_json,
+)
+
+CHECKPOINT = "a Checkpoint (model.json, weights.safetensors)"
+PACKAGE = "a PackedArtifact (model.prunepack)"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def folder(*names):
+        out = tmp_path / "folder"
+        out.mkdir()
+        for name in names:
+            (out / name).write_text("{}")
+        return out
+
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_a_folder_is_what_its_files_make_it(folder, kind):
+    out = folder(*kind.files, "and-one-more.txt")
+    assert kind_of(out) is kind
+    assert kind_of(out, (kind,)) is kind
+
+
+def test_no_kind_is_mistaken_for_another(chain):
+    parts = (chain.dense, chain.masked, chain.final, chain.onnx, chain.package)
+    for part in parts:
+        assert kind_of(part.path) is type(part)
+
+
+def test_a_folder_of_another_kind(folder, says):
+    out = folder(*Checkpoint.files)
+    with says(
+        RefusedError,
+        f"{out} is of the wrong kind: expected a MaskedCheckpoint (model.json, "
+        "masked.safetensors, pruned_model.pth), found a Checkpoint. "
+        "Make one with prunepack prune.",
+    ):
+        kind_of(out, (MaskedCheckpoint,))
+
+
+def test_a_folder_of_another_kind_where_two_would_do(folder):
+    out = folder(*MaskedCheckpoint.files)
+    with pytest.raises(RefusedError) as caught:
+        kind_of(out, (Checkpoint, PackedArtifact))
+    message = str(caught.value)
+    expected = f"{out} is of the wrong kind: expected {CHECKPOINT} or {PACKAGE}, found a Masked"
+    assert message.startswith(expected)
+    assert "prunepack load or prunepack finalize" in message
+    assert "prunepack pack" in message
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ((), "an empty folder"),
+        (("weights.safetensors",), "weights.safetensors"),
+        (tuple("gfedcba"), "a, b, c, d, e, f"),
+    ],
+)
+def test_a_folder_of_other_things(folder, names, found, says):
+    out = folder(*names)
+    with says(RefusedError, f"{out} holds no artifact: expected {CHECKPOINT}, found {found}"):
+        kind_of(out, (Checkpoint,))
+
+
+def test_no_folder_at_all(tmp_path, says):
+    path = tmp_path / "x"
+    with says(RefusedError, f"{path} is not a folder: expected {PACKAGE}, found nothing"):
+        kind_of(path, (PackedArtifact,))
+    path.write_text("")
+    with says(RefusedError, f"{path} is not a folder: expected {PACKAGE}, found a file"):
+        kind_of(path, (PackedArtifact,))
+
+
+def test_a_package_is_a_file_or_the_folder_it_is_in(chain, tmp_path):
+    alone = shutil.copy(chain.package.file, tmp_path / "any_name.prunepack")
+    assert PackedArtifact(alone, "").file == alone
+    assert chain.package.file == chain.package.path / "model.prunepack"
+
+
+def test_digests_are_those_of_sha256sum(chain, tmp_path):
+    assert digests_of(chain.onnx, chain.package) == {
+        "model.onnx": hashlib.sha256(chain.onnx.model.read_bytes()).hexdigest(),
+        "model.prunepack": hashlib.sha256(chain.package.file.read_bytes()).hexdigest(),
+    }
+    (tmp_path / "empty").write_bytes(b"")
+    assert file_digest(tmp_path / "empty") == hashlib.sha256().hexdigest()
+
+
+def test_json_that_is_no_object(tmp_path, says):
+    path = tmp_path / "x.json"
+    path.write_text("3")
+    with says(RefusedError, f"{path}: expected a JSON object, found int"):
+        read_json(path)
+
+
+def test_json_in_bytes_that_are_no_text(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_bytes(b"\xff\xfe\xfd")
+    with pytest.raises(RefusedError) as caught:
+        read_json(path)
+    assert str(caught.value).startswith(f"{path} cannot be read as JSON: found ")

@@ -1,0 +1,147 @@
+"""Latency as statistics: an interval that holds what it says, and three words. Nothing is timed."""
+
+import numpy as np
+import pytest
+
+from prunepack.stages.profiling.latency import (
+    MARGIN,
+    Ratio,
+    compare,
+    latency_figures,
+    student_quantile,
+)
+
+
+def crossover(ratio, seed, rounds=6, crossings=13, spell=1.0):
+    """Return noisy times whose true ratio is ``ratio``: what orders do, slow spells and stalls.
+
+    The second session opened and the second run of a pair are 3 % slower, each session has a
+    luck of its own, the machine is ``spell`` times slower for some runs in a row, and one run
+    in fifty stalls.
+    """
+    generator = np.random.default_rng(seed)
+    shape = rounds, 2, crossings, 2, 2
+    times = generator.lognormal(0, 0.1, shape)
+    times *= generator.lognormal(0, 0.01, (rounds, 2, 1, 1, 2))
+    late = np.array([[1, 1.03], [1.03, 1]])
+    times *= late[:, None, None, :] * late
+    slow = np.cumsum(generator.random(times.size) < 0.05) % 2
+    times *= np.where(slow, spell, 1.0).reshape(shape)
+    times *= 1 + 20 * (generator.random(shape) < 0.02)
+    return times * np.array([1.0, ratio])
+
+
+@pytest.mark.parametrize("ratio", [0.7, 1.0, 1.3])
+@pytest.mark.parametrize("spell", [1.0, 2.0])
+def test_the_interval_holds_the_true_ratio_in_most_runs(ratio, spell):
+    held = 0
+    for seed in range(60):
+        found = compare(crossover(ratio, seed, spell=spell), seed)
+        held += found.low <= ratio <= found.high
+    assert held >= 53
+
+
+@pytest.mark.parametrize("spell", [1.0, 1.5, 2.0])
+def test_fifteen_percent_are_told_and_nothing_is_not(spell):
+    same = [compare(crossover(1.0, seed, spell=spell), seed).verdict for seed in range(60)]
+    slower = [compare(crossover(1.15, seed, spell=spell), seed).verdict for seed in range(60)]
+    faster = [compare(crossover(1 / 1.15, seed, spell=spell), seed).verdict for seed in range(60)]
+    assert same.count("slower") <= 2
+    assert same.count("faster") <= 2
+    assert slower.count("slower") >= 58
+    assert faster.count("faster") >= 58
+
+
+def test_sessions_that_lie_badly_are_no_verdict():
+    generator = np.random.default_rng(0)
+    luck = generator.lognormal(0, 0.2, (6, 2, 1, 1, 2))
+    times = luck * generator.lognormal(0, 0.001, (6, 2, 100, 2, 2))
+    found = compare(times, 0)
+    assert found.verdict == "cannot tell"
+    assert found.high / found.low > 1.1, "a hundred runs of the same session are no new evidence"
+
+
+def test_what_the_order_does_cancels():
+    late = np.array([[1.0, 1.5], [1.5, 1.0]])
+    times = np.tile(late[:, None, None, :] * late, (6, 1, 8, 1, 1))
+    assert compare(times, 0) == Ratio(*[pytest.approx(1.0)] * 3)
+
+
+def test_one_pair_an_opening_may_stall_in_some_rounds():
+    times = np.random.default_rng(0).lognormal(0, 0.02, (6, 2, 1, 1, 2))
+    times[[1, 4], 0, 0, 0, 1] *= 50
+    assert compare(times, 0).value == pytest.approx(1, abs=0.03)
+
+
+def test_more_rounds_make_it_narrower():
+    few, many = (compare(crossover(1.0, 2, rounds), 0) for rounds in (5, 80))
+    assert many.high - many.low < (few.high - few.low) / 2
+
+
+def test_identical_times_leave_no_doubt():
+    found = compare(np.tile([2.0, 1.0], (5, 2, 3, 2, 1)), 0)
+    assert found == Ratio(*[pytest.approx(0.5)] * 3)
+    assert found.verdict == "faster"
+
+
+def test_the_seed_decides():
+    times = crossover(1.0, 3)
+    assert compare(times, 7) == compare(times, 7) != compare(times, 8)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (1 + MARGIN + 1e-9, 1.5, "slower"),
+        (1 + MARGIN, 1.5, "cannot tell"),
+        (0.9, 1.1, "cannot tell"),
+        (1.001, 1.009, "cannot tell"),
+        (0.5, 1 / (1 + MARGIN), "cannot tell"),
+        (0.5, 1 / (1 + MARGIN) - 1e-9, "faster"),
+    ],
+)
+def test_the_word_needs_the_whole_interval(low, high, word):
+    found = Ratio((low + high) / 2, low, high)
+    assert found.verdict == word
+    assert found.sign == {"slower": 1, "faster": -1}.get(word, 0)
+
+
+# From a table of Student's t, 97.5 %.
+@pytest.mark.parametrize(("freedom", "expected"), [(4, 2.776), (5, 2.571), (9, 2.262), (60, 2.0)])
+def test_quantiles_of_student(freedom, expected):
+    assert student_quantile(0.975, freedom) == pytest.approx(expected, rel=5e-3)
+    assert student_quantile(0.025, freedom) == pytest.approx(-expected, rel=5e-3)
+
+
+def test_all_figures():
+    times = np.tile(np.array([4.0, 2.0]), (5, 2, 10, 2, 1))
+    times[0, 0, 0, 0] = 400.0, 200.0
+    found = latency_figures("batch_8", times, "here", 0, 8)
+    assert {name: (one.value, one.unit) for name, one in found.items()} == {
+        "latency.batch_8.dense": (4.0, "ms"),
+        "latency.batch_8.dense_p90": (4.0, "ms"),
+        "latency.batch_8.dense_p99": (pytest.approx(np.quantile(times[..., 0], 0.99)), "ms"),
+        "latency.batch_8.dense_throughput": (2000.0, "samples/s"),
+        "latency.batch_8.pruned": (2.0, "ms"),
+        "latency.batch_8.pruned_p90": (2.0, "ms"),
+        "latency.batch_8.pruned_p99": (pytest.approx(np.quantile(times[..., 1], 0.99)), "ms"),
+        "latency.batch_8.pruned_throughput": (4000.0, "samples/s"),
+        "latency.batch_8.ratio": (pytest.approx(0.5), "×"),
+        "latency.batch_8.verdict": (-1, ""),
+    }
+    assert found["latency.batch_8.dense"].note == "here"
+    ratio = found["latency.batch_8.ratio"]
+    assert ratio.low <= ratio.value <= ratio.high
+    assert ratio.note == "pruned / dense, 5 rounds of 40 pairs"
+    assert found["latency.batch_8.verdict"].note == (
+        "faster: the 95 % interval 0.500–0.500 is beyond 0.990–1.010"
+    )
+
+
+def test_a_session_has_no_throughput_and_may_leave_doubt():
+    found = latency_figures("session", np.ones((5, 2, 1, 1, 2)), "here", 0)
+    assert not [name for name in found if "throughput" in name]
+    assert found["latency.session.verdict"].value == 0
+    assert found["latency.session.verdict"].note == (
+        "cannot tell: the 95 % interval 1.000–1.000 is not beyond 0.990–1.010"
+    )

@@ -1,0 +1,380 @@
+"""The report: one verdict, in forms for people, for machines and for CI."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+import xmlschema
+from jsonschema import Draft202012Validator
+from junitparser import JUnitXml
+
+import prunepack.stages.reporting.report
+from prunepack.stages.metrics.files import FORMAT, Measured
+from prunepack.stages.metrics.limits import Limit, merged
+from prunepack.stages.metrics.metric import Metric, metrics_from_json
+from prunepack.stages.reporting.checks import checks_of
+from prunepack.stages.reporting.github import SUMMARY_LIMIT, summarize, workflow_commands
+from prunepack.stages.reporting.gitlab import to_code_quality
+from prunepack.stages.reporting.junit import to_junit
+from prunepack.stages.reporting.markdown import to_markdown
+from prunepack.stages.reporting.report import Report, figure, measured, reason, to_json
+from prunepack.stages.reporting.writers import FILES, write_report
+
+SCHEMA = json.loads(
+    Path(prunepack.stages.reporting.report.__file__).with_name("report.schema.json").read_bytes()
+)
+VALID = Draft202012Validator(SCHEMA)
+JUNIT = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
+
+METRICS = {
+    "size.ratio": Metric(9.25, "×", note="dense | packed"),
+    "latency.ratio": Metric(1.5, "×", low=1.25, high=1.75, note="on one core"),
+    "accuracy.drop": Metric(0.3, "points", low=0.1, high=0.5, note="<b>a & b</b>"),
+    "accuracy.samples": Metric(900, "samples"),
+    "tolerance": Metric(math.nan, note="y[0]: 1 and nan"),
+    "time": Metric(math.inf, "ms"),
+}
+OLD = {"size.ratio": Metric(10, "×")}
+
+
+def report(*limits, lenient=False):
+    found = Measured(METRICS, {"model.onnx": "ab" * 32}, "a machine, 2 cores")
+    checks = checks_of(map(Limit.parse, limits), found, Measured(OLD))
+    budgets = {"limits": list(limits), "undecided": "pass" if lenient else "fail"}
+    baseline = {"old.prunepack": "cd" * 32} if "baseline" in "".join(limits) else None
+    host = "a machine, 2 cores"
+    return Report(tuple(checks), METRICS, found.digests, host, baseline, budgets, lenient)
+
+
+PASSED = report("size.ratio >= 8.5", "latency.ratio <= 1.3")
+FAILED = report("size.ratio >= 8.5", "latency.ratio <= 1.2", "tolerance <= 1e-4")
+EMPTY = report()
+UNDECIDED = report("size.ratio >= 8.5", "accuracy.drop <= 0.4")
+LENIENT = report("size.ratio >= 8.5", "accuracy.drop <= 0.4", lenient=True)
+MIXED = report("accuracy.drop <= 0.4", "size.ratio >= 0.98 x baseline", "latency.ratio <= 1.3")
+ALL = pytest.mark.parametrize("one", [PASSED, FAILED, EMPTY, UNDECIDED, LENIENT, MIXED])
+
+
+@pytest.mark.parametrize(
+    ("one", "verdict", "code", "summary"),
+    [
+        (PASSED, "passed", 0, "passed: 2 of 2 checks"),
+        (FAILED, "failed", 1, "failed: 2 of 3 checks, latency.ratio, tolerance"),
+        (EMPTY, "nothing was checked", 5, "nothing was checked: 0 of 0 checks"),
+        (UNDECIDED, "undecided", 1, "undecided: 1 of 2 checks, accuracy.drop"),
+        (LENIENT, "passed", 0, "passed: 1 of 2 checks; undecided: 1, accuracy.drop"),
+        (MIXED, "failed", 1, "failed: 1 of 3 checks, size.ratio; undecided: 1, accuracy.drop"),
+    ],
+)
+def test_the_verdict_and_its_exit_code(one, verdict, code, summary):
+    assert (one.verdict, one.exit_code, one.summary) == (verdict, code, summary)
+    content = to_json(one)
+    assert (content["verdict"], content["exit_code"]) == (verdict, code)
+    assert content["summary"] == summary
+    assert to_markdown(one).startswith(f"# Verdict: {verdict}\n")
+
+
+def test_what_failed_comes_before_what_cannot_be_told():
+    assert [check.limit.name for check in MIXED.open] == ["size.ratio", "accuracy.drop"]
+
+
+def test_a_reason_says_what_would_settle_it():
+    size, drop = (reason(check) for check in MIXED.open)
+    assert size == "size.ratio >= 0.98 x baseline, measured 9.25 ×, the bound is 9.8 ×"
+    start = "accuracy.drop <= 0.4, measured 0.3 points [0.1, 0.5]; 900 samples are not enough to"
+    assert drop.startswith(f"{start} tell, about 7,")
+    assert drop.endswith(" would do if the figure stays")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (None, "ms", ""),
+        (0, "", "0"),
+        (1_234_567, "bytes", "1,234,567 bytes"),
+        (9.2537, "×", "9.254 ×"),
+        (0.000123456, "", "0.0001235"),
+        (-3.0, "points", "-3 points"),
+        (1e20, "", "1e+20"),
+        (math.nan, "", "nan"),
+        (math.inf, "ms", "inf ms"),
+    ],
+)
+def test_figures_as_people_read_them(value, unit, text):
+    assert figure(value, unit) == text
+
+
+def test_an_estimate_shows_its_interval():
+    assert measured(METRICS["latency.ratio"]) == "1.5 × [1.25, 1.75]"
+    assert measured(Metric(2, low=1)) == "2"
+
+
+def test_json_is_standard_and_comes_back(tmp_path):
+    write_report(FAILED, tmp_path)
+    text = (tmp_path / "report.json").read_bytes()
+    content = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    assert content == to_json(FAILED)
+    assert content["format"] == FORMAT == 1
+    assert (content["verdict"], content["exit_code"]) == ("failed", 1)
+    assert content["host"] == "a machine, 2 cores"
+    assert content["digests"] == {"model.onnx": "ab" * 32}
+    assert content["baseline"] is None
+    assert content["budgets"]["undecided"] == "fail"
+    assert content["checks"][1] == {
+        "name": "latency.ratio",
+        "limit": "latency.ratio <= 1.2",
+        "bound": 1.2,
+        "outcome": "failed",
+        "passed": False,
+        "samples_needed": None,
+        "reason": "latency.ratio <= 1.2, measured 1.5 × [1.25, 1.75]",
+        "value": 1.5,
+        "unit": "×",
+        "low": 1.25,
+        "high": 1.75,
+        "note": "on one core",
+    }
+    assert content["metrics"]["tolerance"]["value"] == "NaN"
+    assert content["metrics"]["time"]["value"] == "Infinity"
+    assert repr(metrics_from_json(content["metrics"], tmp_path)) == repr(METRICS)
+
+
+@ALL
+def test_json_is_what_the_schema_says(one):
+    VALID.validate(json.loads(json.dumps(to_json(one))))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("format", 2),
+        ("verdict", "fine"),
+        ("exit_code", 1),
+        ("checks", []),
+        ("host", None),
+        ("digests", {"model.onnx": "short"}),
+        ("metrics", {"x": 1}),
+        ("metrics", {"x": {**to_json(PASSED)["metrics"]["time"], "value": None}}),
+        ("checks", [{**to_json(PASSED)["checks"][0], "passed": False}]),
+        ("checks", [{**to_json(PASSED)["checks"][0], "outcome": "fine"}]),
+        ("provenance", {}),
+    ],
+)
+def test_the_schema_refuses_what_contradicts_itself(key, value):
+    assert not VALID.is_valid(to_json(PASSED) | {key: value})
+
+
+def test_the_schema_is_one():
+    Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["properties"]["format"]["const"] == FORMAT
+
+
+def test_markdown_names_what_failed_first_and_escapes_its_cells():
+    lines = to_markdown(FAILED).splitlines()
+    assert lines[2:4] == [
+        "1 of 3 checks passed.",
+        "",
+    ]
+    assert lines[4:6] == [
+        "- **latency.ratio <= 1.2** failed: measured 1.5 × [1.25, 1.75]. on one core.",
+        "- **tolerance <= 0.0001** failed: measured nan. y[0]: 1 and nan.",
+    ]
+    assert r"| ok | `size.ratio` | 9.25 × | >= 8.5 | dense \| packed |" in lines
+    assert "| **FAILED** | `latency.ratio` | 1.5 × [1.25, 1.75] | <= 1.2 | on one core |" in lines
+    assert r"| `size.ratio` | 9.25 × | dense \| packed |" in lines
+    assert "| `time` | inf ms |  |" in lines
+    assert f"| model.onnx | `{'ab' * 32}` |" in lines
+    assert lines[-1] == "Times were measured on a machine, 2 cores."
+
+
+def test_markdown_begins_with_what_people_look_for():
+    metrics = {"runtime.nodes_elsewhere": Metric(0), "size.ratio": Metric(9), "a": Metric(1)}
+    limits = merged(["size.ratio >= 8", "a >= 2"])
+    asked = [limit for limit in limits if limit.name in metrics]
+    checks = checks_of(asked, Measured(metrics))
+    lines = to_markdown(Report(tuple(checks), metrics, {}, "")).splitlines()
+    names = [line.split("`")[1] for line in lines if line.startswith(("| ok", "| **FAILED"))]
+    assert names == ["a", "size.ratio", "runtime.nodes_elsewhere"]
+
+
+def test_markdown_of_a_pass_names_no_failure():
+    text = to_markdown(PASSED)
+    assert "failed" not in text
+    assert "FAIL" not in text
+
+
+def test_markdown_says_what_cannot_be_told_and_starts_no_tag():
+    text = to_markdown(MIXED)
+    assert "- **accuracy.drop <= 0.4** cannot be told: measured 0.3 points [0.1, 0.5]; 900" in text
+    assert "| **cannot tell** | `accuracy.drop` | 0.3 points [0.1, 0.5] | <= 0.4 |" in text
+    assert "| >= 0.98 x baseline = 9.8 |" in text
+    assert "&lt;b>a & b&lt;/b>" in text
+    assert "<b>" not in text
+    assert f"The baseline's old.prunepack has the SHA-256 `{'cd' * 32}`." in text
+
+
+def test_every_row_of_a_table_has_as_many_cells_as_its_head():
+    columns = None
+    for line in to_markdown(FAILED).splitlines():
+        cells = line.replace(r"\|", "").count("|") if line.startswith("|") else None
+        assert columns is None or cells in {None, columns}, line
+        columns = cells
+
+
+@pytest.mark.parametrize(
+    ("one", "tests", "failures", "skipped"),
+    [
+        (PASSED, 2, 0, 0),
+        (FAILED, 3, 2, 0),
+        (EMPTY, 1, 1, 0),
+        (UNDECIDED, 2, 1, 0),
+        (LENIENT, 2, 0, 1),
+        (MIXED, 3, 2, 0),
+    ],
+)
+def test_junit_has_a_case_for_each_check(one, tests, failures, skipped, tmp_path):
+    (tmp_path / "junit.xml").write_bytes(to_junit(one))
+    JUNIT.validate(tmp_path / "junit.xml")
+    read = JUnitXml.fromfile(str(tmp_path / "junit.xml"))
+    (suite,) = read
+    assert (suite.tests, suite.failures, suite.skipped, suite.errors) == (
+        tests,
+        failures,
+        skipped,
+        0,
+    )
+    assert (read.tests, read.failures) == (tests, failures)
+    results = [type(result).__name__ for case in suite for result in case.result]
+    assert sorted(results) == ["Failure"] * failures + ["Skipped"] * skipped
+    assert len(list(suite)) == tests
+    assert {one.name: one.value for one in suite.properties()} == {"sha256:model.onnx": "ab" * 32}
+
+
+def test_junit_says_what_failed_and_by_how_much():
+    cases = ET.fromstring(to_junit(FAILED)).findall("testsuite/testcase")
+    assert [(case.get("classname"), case.get("name")) for case in cases] == [
+        ("prunepack.size", "ratio"),
+        ("prunepack.latency", "ratio"),
+        ("prunepack", "tolerance"),
+    ]
+    assert cases[0].find("failure") is None
+    failure = cases[1].find("failure")
+    assert failure.get("message") == "latency.ratio <= 1.2, measured 1.5 × [1.25, 1.75]"
+    assert (failure.get("type"), failure.text) == ("failed", "on one core")
+
+
+def test_junit_holds_any_name_that_a_user_may_give():
+    metrics = {"size.ratio": Metric(1, note="\x00\x1b[31m]]> <&> \ud800 \uffff é")}
+    checks = checks_of([Limit.parse("size.ratio >= 2")], Measured(metrics))
+    xml = to_junit(Report(tuple(checks), metrics, {}, ""))
+    JUNIT.validate(xml.decode())
+    text = ET.fromstring(xml).find("testsuite/testcase/failure").text
+    assert text == "\ufffd\ufffd[31m]]> <&> \ufffd \ufffd é"
+
+
+def test_junit_of_nothing_says_so():
+    failure = ET.fromstring(to_junit(EMPTY)).find("testsuite/testcase/failure")
+    assert failure.get("message") == "nothing was checked"
+
+
+PLACES = {"accuracy.drop <= 0.4": (Path("ci/gate, 1.toml"), 7)}
+
+
+def test_annotations_name_the_line_that_a_limit_is_on():
+    drop, size, verdict = sorted(workflow_commands(MIXED, PLACES))
+    assert drop.startswith(
+        "::error title=prunepack%3A accuracy.drop undecided,file=ci/gate%2C 1.toml,line=7::"
+        "accuracy.drop <= 0.4, measured 0.3 points"
+    )
+    assert drop.endswith("would do if the figure stays%0A<b>a & b</b>")
+    assert size == (
+        "::error title=prunepack%3A size.ratio failed::size.ratio >= 0.98 x baseline, measured "
+        "9.25 ×, the bound is 9.8 ×%0Adense | packed"
+    )
+    assert verdict == f"::error title=prunepack::Verdict: {MIXED.summary}"
+
+
+@pytest.mark.parametrize(
+    ("one", "levels"),
+    [
+        (PASSED, ["notice"]),
+        (LENIENT, ["warning", "notice"]),
+        (UNDECIDED, ["error", "error"]),
+        (EMPTY, ["error"]),
+    ],
+)
+def test_annotations_are_as_grave_as_the_outcome(one, levels):
+    assert [line[2:].split()[0] for line in workflow_commands(one, {})] == levels
+
+
+def test_an_annotation_is_one_line_whatever_it_says():
+    metrics = {"x": Metric(2, note="100 %\r\n::error::not ours")}
+    checks = checks_of([Limit.parse("x <= 1")], Measured(metrics))
+    lines = list(workflow_commands(Report(tuple(checks), metrics, {}, ""), {}))
+    assert lines[0].endswith("%0A100 %25%0D%0A::error::not ours")
+    assert not any("\n" in line for line in lines)
+
+
+def test_the_job_summary_is_added_to_what_is_there(tmp_path):
+    summary = tmp_path / "summary.md"
+    summarize(PASSED, summary)
+    assert summary.read_text(encoding="utf-8") == to_markdown(PASSED)
+    summarize(FAILED, summary)
+    assert summary.read_text(encoding="utf-8") == to_markdown(PASSED) + to_markdown(FAILED)
+
+
+def test_a_job_summary_leaves_out_what_github_would_not_show(tmp_path):
+    summary = tmp_path / "summary.md"
+    summary.write_text("x" * (SUMMARY_LIMIT - 1000))
+    summarize(FAILED, summary)
+    assert summary.stat().st_size < SUMMARY_LIMIT
+    text = summary.read_text()
+    assert "# Verdict: failed" in text
+    assert text.endswith("The figures are left out here; report.md has them.\n")
+
+
+def test_code_quality_has_what_gitlab_asks_for():
+    size, drop = to_code_quality(MIXED, PLACES)
+    assert size["description"] == reason(MIXED.open[0])
+    assert (size["severity"], drop["severity"]) == ("critical", "major")
+    assert size["location"] == {"path": "report.json", "lines": {"begin": 1}}
+    assert drop["location"] == {"path": "ci/gate, 1.toml", "lines": {"begin": 7}}
+    assert size["check_name"] == "prunepack: size.ratio >="
+    assert len({size["fingerprint"], drop["fingerprint"]}) == 2
+
+
+def test_code_quality_knows_a_figure_again_under_another_limit():
+    (one,), (other,) = (to_code_quality(report(f"size.ratio >= {n}")) for n in (50, 60))
+    assert one["fingerprint"] == other["fingerprint"]
+    assert one["description"] != other["description"]
+
+
+def test_code_quality_of_a_pass_and_of_nothing():
+    assert to_code_quality(PASSED) == []
+    assert [one["description"] for one in to_code_quality(EMPTY)] == ["nothing was checked"]
+
+
+def test_four_files(tmp_path):
+    write_report(FAILED, tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == set(FILES)
+    assert (tmp_path / "report.md").read_bytes().decode() == to_markdown(FAILED)
+    assert (tmp_path / "junit.xml").read_bytes() == to_junit(FAILED)
+    assert json.loads((tmp_path / "code-quality.json").read_bytes()) == to_code_quality(FAILED)
+
+
+def test_the_encoding_does_not_depend_on_the_machine(tmp_path):
+    code = (
+        "from pathlib import Path; from prunepack.stages.reporting.report import Report\n"
+        "from prunepack.stages.reporting.writers import write_report\n"
+        "from prunepack.stages.metrics.metric import Metric\n"
+        "metrics = {'size.ratio': Metric(9.5, '\\u00d7')}\n"
+        "write_report(Report((), metrics, {}, ''), Path())"
+    )
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env=os.environ | plain)
+    assert "9.5 ×" in (tmp_path / "report.md").read_bytes().decode()

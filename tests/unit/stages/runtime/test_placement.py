@@ -1,0 +1,102 @@
+"""Where nodes run: what onnxruntime's own profile says, and what is made of it."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from prunepack.stages.runtime.placement import (
+    nodes_by_provider,
+    placement_figures,
+    providers_in,
+    tf32_figure,
+)
+from prunepack.stages.runtime.sessions import artifact_session, onnx_session
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+PIXELS = {"input": np.zeros((2, 1, 28, 28), np.float32)}
+
+
+def node(name, index, provider, **more):
+    return {"cat": "Node", "name": name, "args": {"node_index": index, "provider": provider}} | more
+
+
+def test_the_nodes_of_a_real_model(chain, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    dense = nodes_by_provider(
+        lambda profile: onnx_session(chain.dense_onnx.model, [CPU], profile=profile), PIXELS
+    )
+    packed = nodes_by_provider(
+        lambda profile: artifact_session(chain.package.file, [CPU], profile=profile), PIXELS
+    )
+    assert dense == packed
+    assert set(dense) == {CPU}
+    assert 7 <= dense[CPU] <= 12, "two convolutions, three products, two poolings, no more than 12"
+    assert list(tmp_path.iterdir()) == [], "the profile is not left behind"
+
+
+def test_a_node_in_a_loop_is_one_node():
+    events = [node("a", "0", CPU), node("a", "0", CPU), node("b", "0", CPU), node("c", "1", CUDA)]
+    assert providers_in(events) == Counter({CPU: 2, CUDA: 1})
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"cat": "Session", "name": "model_run", "args": {}},
+        {"cat": "Session", "name": "model_run"},
+        {"cat": "Node", "name": "fence_before"},
+        {"cat": "Node", "name": "fence_before", "args": {"op_name": "Conv"}},
+        node("x", "0", ""),
+        {"name": "process_name", "ph": "M", "args": {"provider": CPU}},
+    ],
+)
+def test_events_that_are_of_no_node(event):
+    assert providers_in([event, node("a", "0", CUDA)]) == Counter({CUDA: 1})
+
+
+def test_nodes_elsewhere_are_counted_and_named():
+    found = placement_figures(
+        CUDA, {"dense": Counter({CUDA: 5}), "pruned": Counter({CUDA: 3, CPU: 2})}
+    )
+    text = f"dense: 5 on {CUDA}; pruned: 2 on {CPU}, 3 on {CUDA}"
+    assert found["runtime.nodes"].value == 10
+    assert found["runtime.nodes"].note == text
+    assert found["runtime.nodes_elsewhere"].value == 2
+    assert found["runtime.nodes_elsewhere"].note == f"wanted {CUDA}; {text}"
+
+
+def test_a_silent_fall_to_the_cpu_is_every_node():
+    found = placement_figures(CUDA, {"pruned": Counter({CPU: 7})})
+    assert found["runtime.nodes_elsewhere"].value == 7
+
+
+def test_all_where_they_should_be():
+    found = placement_figures(CPU, {"dense": Counter({CPU: 7}), "pruned": Counter({CPU: 7})})
+    assert found["runtime.nodes_elsewhere"].value == 0
+
+
+def test_a_model_of_which_no_node_was_seen_passes_no_limit():
+    found = placement_figures(CPU, {"dense": Counter({CPU: 7}), "pruned": Counter()})
+    assert math.isnan(found["runtime.nodes_elsewhere"].value)
+    assert found["runtime.nodes_elsewhere"].note.endswith("pruned: none seen")
+
+
+@pytest.mark.parametrize(
+    ("options", "value", "note"),
+    [
+        ({CPU: {}}, 0, f"no {CUDA} in the session"),
+        ({CUDA: {"use_tf32": "1"}, CPU: {}}, 1, f"{CUDA} with use_tf32=1"),
+        ({CUDA: {"use_tf32": "0"}, CPU: {}}, 0, f"{CUDA} with use_tf32=0"),
+        ({CUDA: {}}, 1, f"{CUDA} with use_tf32=1"),
+    ],
+)
+def test_tf32(options, value, note):
+    found = tf32_figure(options)
+    assert (found.value, found.note) == (value, note)
+
+
+def test_tf32_of_a_real_session(chain):
+    session = onnx_session(chain.onnx.model, [CPU])
+    assert tf32_figure(session.get_provider_options()).value == 0
