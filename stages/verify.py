@@ -11,7 +11,7 @@ from prunepack.errors import UsageError
 from prunepack.stages.comparison.calibration import suggest
 from prunepack.stages.comparison.changed_weights import changed_weights
 from prunepack.stages.comparison.evaluation import Judge
-from prunepack.stages.comparison.forms import Programs, run_torch, training_layers
+from prunepack.stages.comparison.forms import Programs, training_layers
 from prunepack.stages.comparison.index_bounds import index_sizes
 from prunepack.stages.comparison.links import Links
 from prunepack.stages.comparison.tolerances import Tolerance, check_rules
@@ -29,6 +29,7 @@ from prunepack.stages.contract.user_code import InputData, Reference
 from prunepack.stages.data.real_samples import real_samples
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.metrics.metric import Metrics, metrics_to_json, write_json
+from prunepack.stages.models.running import run_module
 from prunepack.stages.runtime.sessions import Provider
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _compare(samples: Samples, size: int, links: Links, judge: Judge) -> None:
         outputs = links.compare(batch.arrays, len(batch), Path(samples.source).name, first)
         first += len(batch)
         if batch.labels is not None:
-            dense = run_torch(programs.dense, batch.arrays, programs.outputs)
+            dense = run_module(programs.dense, batch.arrays, programs.outputs)
             judge.add((dense, *outputs), batch.labels, samples.source)
 
 

@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prunepack.stages.comparison.comparison import tolerance
-from prunepack.stages.comparison.forms import run_torch
 from prunepack.stages.contract.progress import note
+from prunepack.stages.models.running import run_module
 from prunepack.stages.runtime.sessions import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import numpy.typing as npt
-
     from prunepack.stages.comparison.forms import Programs
+    from prunepack.stages.contract.arrays import Arrays
 
-    Arrays = dict[str, npt.NDArray[Any]]
 
 __all__ = ["FACTOR", "proposal", "suggest"]
 
@@ -70,7 +68,7 @@ def _torch_runs(programs: Programs, inputs: Arrays) -> Iterator[tuple[str, Array
         yield "threads", programs.torch(inputs)
     try:
         wide = copy.deepcopy(programs.final).double()
-        yield "float64", run_torch(wide, _widened(inputs), programs.outputs)
+        yield "float64", run_module(wide, _widened(inputs), programs.outputs)
     except Exception as error:  # noqa: BLE001 -- whatever a user's model says to another dtype
         note(f"no noise against float64: {type(error).__name__}")
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from prunepack.errors import RefusedError
 from prunepack.stages.comparison.comparison import Comparison
 from prunepack.stages.metrics.metric import Metric, Metrics
 from prunepack.stages.models.checkpoints import ModelSpec, open_model
+from prunepack.stages.models.running import run_module
 from prunepack.stages.runtime.sessions import (
     Provider,
     artifact_session,
@@ -21,17 +19,15 @@ from prunepack.stages.runtime.sessions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    import numpy.typing as npt
     from torch import nn
 
     from prunepack.stages.comparison.tolerances import Tolerance
+    from prunepack.stages.contract.arrays import Arrays
     from prunepack.stages.contract.outputs import Checkpoint, OnnxModel, PackedArtifact
 
-    Arrays = dict[str, npt.NDArray[Any]]
-
-__all__ = ["Programs", "run_torch", "steadiness", "training_layers"]
+__all__ = ["Programs", "steadiness", "training_layers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +81,7 @@ class Programs:
 
     def torch(self, inputs: Arrays) -> Arrays:
         """Return the outputs of the finalized model."""
-        return run_torch(self.final, inputs, self.outputs)
+        return run_module(self.final, inputs, self.outputs)
 
     def sessions(self, inputs: Arrays) -> tuple[Arrays, Arrays]:
         """Return the outputs of ONNX and of the artifact."""
@@ -95,36 +91,6 @@ class Programs:
         """Say which execution provider was wanted and which each session got."""
         wrong, note = mismatches(self.providers, self.onnx, self.artifact)
         return {"runtime.provider_mismatches": Metric(wrong, "sessions", note=note)}
-
-
-def run_torch(
-    module: nn.Module, inputs: Mapping[str, npt.NDArray[Any]], names: Sequence[str]
-) -> Arrays:
-    """Return the outputs of ``module`` by the names that the ONNX model gives them.
-
-    Tensors that are left without a name are ``torch_K``.
-
-    Raises:
-        RefusedError: If the module fails on these inputs.
-    """
-    import torch
-    from torch.utils._pytree import tree_leaves
-
-    tensors = [torch.from_numpy(np.ascontiguousarray(array)) for array in inputs.values()]
-    try:
-        with torch.inference_mode():
-            result = module(*tensors)
-            leaves = [one.numpy() for one in tree_leaves(result) if isinstance(one, torch.Tensor)]
-    except Exception as error:
-        shapes = ", ".join(f"{name}{list(array.shape)}" for name, array in inputs.items())
-        lines = str(error).strip().splitlines() or ["no message"]
-        raise RefusedError(
-            f"the torch model cannot run on {shapes}",
-            found=f"{type(error).__name__}: {lines[0]}",
-            hint="Check load.inputs, and that the model takes a batch of any size.",
-        ) from error
-    known = [*names, *(f"torch_{index}" for index in range(len(names), len(leaves)))]
-    return dict(zip(known, leaves, strict=False))
 
 
 def training_layers(*modules: nn.Module) -> Metrics:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prunepack.stages.comparison.forms import run_torch
 from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.models.running import run_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,7 +58,7 @@ def index_sizes(module: nn.Module, inputs: Sequence[InputSpec], seed: int) -> di
             return func(*args, **(kwargs or {}))
 
     with Watch():
-        run_torch(module, given, ())
+        run_module(module, given, ())
     return sizes
 
 
