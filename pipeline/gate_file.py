@@ -15,10 +15,10 @@ from prunepack.stages.metrics.limits import Limit
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["places_of_limits", "read_budgets"]
+__all__ = ["locate_limits", "read_gate_file"]
 
 
-def read_budgets(path: Path) -> GateConfig:
+def read_gate_file(path: Path) -> GateConfig:
     """Read a TOML file with the keys of the gate's config.
 
     Raises:
@@ -35,7 +35,7 @@ def read_budgets(path: Path) -> GateConfig:
         raise UsageError(f"{path} has {count}:{listing}") from None
 
 
-def places_of_limits(path: Path, config: GateConfig) -> dict[str, tuple[Path, int]]:
+def locate_limits(path: Path, config: GateConfig) -> dict[str, tuple[Path, int]]:
     """Return file and line, counted from 1, of each limit by its text, where it can be found."""
     lines = path.read_text(encoding="utf-8").splitlines()
     found: dict[str, tuple[Path, int]] = {}

@@ -11,18 +11,18 @@ from prunepack.errors import RefusedError
 from prunepack.stages.contract.outputs import Measurements, ParityResult, Verdict
 from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.contract.user_code import InputFile
-from prunepack.stages.metrics.files import Measured, gathered, read_figures
-from prunepack.stages.metrics.limits import LimitText, merged
-from prunepack.stages.profiling.operators import refusals
+from prunepack.stages.metrics.files import MetricSet, collect_metrics, read_metrics
+from prunepack.stages.metrics.limits import LimitText, merge_limits
+from prunepack.stages.profiling.operators import count_refused
 from prunepack.stages.reporting.baseline import open_baseline
-from prunepack.stages.reporting.checks import checks_of
+from prunepack.stages.reporting.checks import evaluate_limits
 from prunepack.stages.reporting.report import Report
 from prunepack.stages.reporting.writers import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["GateConfig", "budgets_in", "gate", "judge"]
+__all__ = ["GateConfig", "gate", "judge", "read_gate_config"]
 
 
 class GateConfig(Config):
@@ -67,12 +67,12 @@ def judge(config: GateConfig, sources: Sequence[Path]) -> Report:
             models.
         UsageError: If a limit is on a figure, or relative to one, that is not there.
     """
-    measured = gathered(sources)
+    measured = collect_metrics(sources)
     baseline = None if config.baseline is None else open_baseline(config.baseline)
     limits = [*config.limits, *(["graph.refused_operators <= 0"] if config.operators else [])]
-    metrics = measured.metrics | refusals(measured.metrics, config.operators, config.domains)
-    figures = Measured(metrics, measured.digests, measured.host)
-    checks = checks_of(merged(limits), figures, baseline, config.skip)
+    metrics = measured.metrics | count_refused(measured.metrics, config.operators, config.domains)
+    figures = MetricSet(metrics, measured.digests, measured.host)
+    checks = evaluate_limits(merge_limits(limits), figures, baseline, config.skip)
     return Report(
         checks=tuple(checks),
         metrics=metrics,
@@ -84,7 +84,7 @@ def judge(config: GateConfig, sources: Sequence[Path]) -> Report:
     )
 
 
-def budgets_in(source: Path) -> GateConfig:
+def read_gate_config(source: Path) -> GateConfig:
     """Return what a report was held to: its limits and its operators.
 
     What it was let off, which is ``skip``, ``undecided`` and ``domains``, is not among it: who
@@ -93,7 +93,7 @@ def budgets_in(source: Path) -> GateConfig:
     Raises:
         RefusedError: If the file is none of these.
     """
-    budgets = read_figures(source).content.get("budgets", {})
+    budgets = read_metrics(source).content.get("budgets", {})
     try:
         given = {name: budgets[name] for name in ("limits", "operators") if name in budgets}
         return GateConfig.model_validate(given)

@@ -22,17 +22,21 @@ from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.metrics.metric import Metric, Metrics, metrics_to_json, write_json
 from prunepack.stages.models.checkpoints import InputSpec
-from prunepack.stages.profiling.latency import latency_figures
-from prunepack.stages.profiling.memory import memory_figures, peak_memory
+from prunepack.stages.profiling.latency import latency_metrics
+from prunepack.stages.profiling.memory import memory_metrics, peak_memory
 from prunepack.stages.profiling.operators import graph_metrics
 from prunepack.stages.profiling.timing import Plan, time_side_by_side
 from prunepack.stages.runtime.host import host_name
-from prunepack.stages.runtime.placement import nodes_by_provider, placement_figures, tf32_figure
+from prunepack.stages.runtime.placement import (
+    count_nodes_by_provider,
+    placement_metrics,
+    tf32_metric,
+)
 from prunepack.stages.runtime.sessions import (
     Provider,
     artifact_session,
+    count_mismatches,
     fixed_batch,
-    mismatches,
     onnx_session,
     providers_for,
 )
@@ -167,12 +171,12 @@ def _runtime(config: MeasureConfig, dense_onnx: OnnxModel, package: PackedArtifa
         seed=config.seed,
     )
     dense, pruned = programs.open_dense(), programs.open_pruned()
-    wrong, got = mismatches(programs.providers, dense, pruned)
+    wrong, got = count_mismatches(programs.providers, dense, pruned)
     fixed = fixed_batch(dense) or fixed_batch(pruned)
     batches = [size for size in config.batch_sizes if fixed in {None, size}]
     metrics: Metrics = {
         "latency.provider_mismatches": Metric(wrong, "sessions", note=got),
-        "runtime.tf32": tf32_figure(pruned.get_provider_options()),
+        "runtime.tf32": tf32_metric(pruned.get_provider_options()),
     }
     del dense, pruned
     metrics |= _placement(programs, fixed or 1)
@@ -184,8 +188,8 @@ def _runtime(config: MeasureConfig, dense_onnx: OnnxModel, package: PackedArtifa
 def _placement(programs: _Programs, batch: int) -> Metrics:
     arrays = programs.arrays(batch)
     openers = {"dense": programs.open_dense, "pruned": programs.open_pruned}
-    placed = {name: nodes_by_provider(opener, arrays) for name, opener in openers.items()}
-    return placement_figures(programs.providers[0], placed)
+    placed = {name: count_nodes_by_provider(opener, arrays) for name, opener in openers.items()}
+    return placement_metrics(programs.providers[0], placed)
 
 
 def _latencies(config: MeasureConfig, programs: _Programs, batches: list[int]) -> Metrics:
@@ -195,9 +199,9 @@ def _latencies(config: MeasureConfig, programs: _Programs, batches: list[int]) -
     threads = f"{config.threads} thread{'s' if config.threads > 1 else ''}"
     cores = f"pinned to core {', '.join(map(str, timed.cores))}" if timed.cores else "not pinned"
     where = f"{programs.providers[0]}, {threads} {cores}, {host_name()}"
-    metrics = latency_figures("session", timed.opening, where, config.seed)
+    metrics = latency_metrics("session", timed.opening, where, config.seed)
     for batch, times in timed.runs.items():
-        metrics |= latency_figures(f"batch_{batch}", times, where, config.seed, batch)
+        metrics |= latency_metrics(f"batch_{batch}", times, where, config.seed, batch)
         lost = Metric(
             timed.preempted[batch], "per 100 runs", note="core taken away; such runs are made again"
         )
@@ -209,7 +213,7 @@ def _memory(programs: _Programs, batch: int) -> Metrics:
     note(f"peak memory on a batch of {batch}, in processes of their own")
     arrays = programs.arrays(batch)
     of = partial(peak_memory, inputs=arrays, providers=programs.providers, threads=programs.threads)
-    return memory_figures(of(programs.dense), of(programs.pruned), batch)
+    return memory_metrics(of(programs.dense), of(programs.pruned), batch)
 
 
 def _facts(metrics: Metrics, batch: int | None) -> Facts:

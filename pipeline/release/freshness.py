@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
 from prunepack.pipeline.cache.store import tree_digest
-from prunepack.pipeline.release.lineage import results_in
+from prunepack.pipeline.release.lineage import read_stage_results
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, file_digest, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from prunepack.stages.metrics.files import Measured
+    from prunepack.stages.metrics.files import MetricSet
 
 __all__ = ["check_at_hand", "check_beside"]
 
@@ -21,7 +21,7 @@ MODEL, DATA = "model.onnx", "model.onnx.data"
 """The exported model, and its weights where they do not fit into one file."""
 
 
-def check_beside(measured: Measured, source: Path) -> None:
+def check_beside(measured: MetricSet, source: Path) -> None:
     """Refuse figures in ``source`` that are of other files than those in the same folder.
 
     Raises:
@@ -32,7 +32,7 @@ def check_beside(measured: Measured, source: Path) -> None:
         _compare(measured, source, file, file.name)
 
 
-def check_at_hand(measured: Measured, source: Path, path: Path) -> None:
+def check_at_hand(measured: MetricSet, source: Path, path: Path) -> None:
     """Refuse figures in ``source`` that are not of the file or folder ``path``.
 
     Raises:
@@ -56,20 +56,20 @@ def _parts(folder: Path, digests: Mapping[str, str]) -> Iterator[Path]:
             yield file
 
 
-def _compare_folder(measured: Measured, source: Path, folder: Path) -> None:
+def _compare_folder(measured: MetricSet, source: Path, folder: Path) -> None:
     parts = list(_parts(folder, measured.digests))
     for file in parts:
         _compare(measured, source, file, file.name)
     if parts:
         return
     kind_of(folder, (Checkpoint, MaskedCheckpoint))
-    known, found = results_in(measured.content.get("provenance")), tree_digest(folder)
+    known, found = read_stage_results(measured.content.get("provenance")), tree_digest(folder)
     if found not in known.values():
         stages = ", ".join(f"{stage} {digest[:12]}…" for stage, digest in known.items())
         raise _stale(source, folder, stages or "a report with the lineage of a run", found)
 
 
-def _compare(measured: Measured, source: Path, file: Path, name: str) -> None:
+def _compare(measured: MetricSet, source: Path, file: Path, name: str) -> None:
     wanted = measured.digests.get(name, "")
     try:
         found = file_digest(file)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from prunepack.pipeline.cache.history import Event
 
-__all__ = ["lineage", "results_in"]
+__all__ = ["lineage", "read_stage_results"]
 
 
 def lineage(recipe: str, events: Sequence[Event]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
-def results_in(provenance: Any) -> dict[str, str]:
+def read_stage_results(provenance: Any) -> dict[str, str]:
     """Return the digest of each stage's last result by the stage's name; empty if it says none."""
     stages = provenance.get("stages") if isinstance(provenance, dict) else None
     found: dict[str, str] = {}

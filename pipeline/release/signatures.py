@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.outputs import file_digest
-from prunepack.stages.provenance.signing import verified
-from prunepack.stages.provenance.statement import subjects_of
+from prunepack.stages.provenance.signing import verify_envelope
+from prunepack.stages.provenance.statement import read_subjects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from prunepack.stages.metrics.files import Measured
+    from prunepack.stages.metrics.files import MetricSet
 
 __all__ = ["ENVELOPE", "check_files", "check_signature"]
 
@@ -28,20 +28,20 @@ def check_files(envelope: Path, key: Path, folder: Path) -> dict[str, str]:
         RefusedError: If there is no such signature, or a file is missing or has changed.
         UsageError: If the key cannot be read.
     """
-    subjects = subjects_of(verified(envelope, key), envelope)
+    subjects = read_subjects(verify_envelope(envelope, key), envelope)
     for name, digest in subjects.items():
         _compare(envelope, name, digest, _digest(folder, name))
     return subjects
 
 
-def check_signature(measured: Measured, report: Path, envelope: Path, key: Path) -> None:
+def check_signature(measured: MetricSet, report: Path, envelope: Path, key: Path) -> None:
     """Refuse a report that ``key`` did not sign together with the files that it is of.
 
     Raises:
         RefusedError: If there is no such signature, or it is over other files.
         UsageError: If the key cannot be read.
     """
-    subjects = subjects_of(verified(envelope, key), envelope)
+    subjects = read_subjects(verify_envelope(envelope, key), envelope)
     present: Mapping[str, str] = {**measured.digests, "report.json": file_digest(report)}
     for name, digest in present.items():
         _compare(envelope, name, subjects.get(name, "nothing of that name"), digest)

@@ -12,7 +12,7 @@ from prunepack.stages.models.running import run_module
 from prunepack.stages.runtime.sessions import (
     Provider,
     artifact_session,
-    mismatches,
+    count_mismatches,
     onnx_session,
     providers_for,
     run,
@@ -89,7 +89,7 @@ class Programs:
 
     def provider_metrics(self) -> Metrics:
         """Say which execution provider was wanted and which each session got."""
-        wrong, note = mismatches(self.providers, self.onnx, self.artifact)
+        wrong, note = count_mismatches(self.providers, self.onnx, self.artifact)
         return {"runtime.provider_mismatches": Metric(wrong, "sessions", note=note)}
 
 

@@ -1,4 +1,4 @@
-"""Measured figures with what they were measured on, read from the files that hold them."""
+"""MetricSet figures with what they were measured on, read from the files that hold them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["FORMAT", "Measured", "file_of_figures", "gathered", "read_figures"]
+__all__ = ["FORMAT", "MetricSet", "collect_metrics", "find_metrics_file", "read_metrics"]
 
 FORMAT = 1
 """Version of ``report.json``; a reader refuses one that it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MetricSet:
     """Figures, and what they are of.
 
     Attributes:
@@ -37,7 +37,7 @@ class Measured:
     content: Mapping[str, Any] = field(default_factory=dict)
 
 
-def gathered(sources: Sequence[Path]) -> Measured:
+def collect_metrics(sources: Sequence[Path]) -> MetricSet:
     """Return the figures in ``sources`` together.
 
     Raises:
@@ -48,7 +48,7 @@ def gathered(sources: Sequence[Path]) -> Measured:
     content: dict[str, Any] = {}
     host = ""
     for source in sources:
-        found = read_figures(source)
+        found = read_metrics(source)
         for name, digest in found.digests.items():
             if digests.setdefault(name, digest) != digest:
                 raise RefusedError(
@@ -60,10 +60,10 @@ def gathered(sources: Sequence[Path]) -> Measured:
         metrics |= found.metrics
         content |= found.content
         host = found.host or host
-    return Measured(metrics, digests, host, content)
+    return MetricSet(metrics, digests, host, content)
 
 
-def read_figures(source: Path) -> Measured:
+def read_metrics(source: Path) -> MetricSet:
     """Return what a file of verify, measure or gate says.
 
     Raises:
@@ -82,7 +82,7 @@ def read_figures(source: Path) -> Measured:
     if not isinstance(host, str):
         raise RefusedError(f"{source}: host", expected="a text", found=repr(host)[:60])
     _check_text(source, content)
-    return Measured(metrics_from_json(content.get("metrics"), source), digests, host, content)
+    return MetricSet(metrics_from_json(content.get("metrics"), source), digests, host, content)
 
 
 def _check_text(source: Path, content: Mapping[str, Any]) -> None:
@@ -93,7 +93,7 @@ def _check_text(source: Path, content: Mapping[str, Any]) -> None:
         raise RefusedError(f"{source}", expected="Unicode text", found=error.reason) from None
 
 
-def file_of_figures(path: Path) -> Path:
+def find_metrics_file(path: Path) -> Path:
     """Return the file of figures in a folder of verify, measure or a run; or the file itself."""
     names = ("report.json", "parity.json", "measurements.json")
     inside = [path / name for name in names if (path / name).is_file()]

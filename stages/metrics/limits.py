@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
     from prunepack.stages.metrics.metric import Metric
 
-__all__ = ["ALWAYS", "NOISY", "Check", "Limit", "LimitText", "Outcome", "matches", "merged"]
+__all__ = [
+    "ALWAYS",
+    "HOST_DEPENDENT",
+    "Check",
+    "Limit",
+    "LimitText",
+    "Outcome",
+    "matches",
+    "merge_limits",
+]
 
 ALWAYS = (
     "parity.torch_onnx.samples >= 1",
@@ -43,7 +52,7 @@ ALWAYS = (
 )
 """What no deployment may do without; a limit of the user's on the same figure replaces one."""
 
-NOISY = ("latency.*", "memory.*", "session.*", "throughput.*")
+HOST_DEPENDENT = ("latency.*", "memory.*", "session.*", "throughput.*")
 """Figures of a machine: more runs make them no truer, so only the whole interval can fail one."""
 
 Sense = Literal["<=", ">="]
@@ -161,8 +170,8 @@ class Check:
         """Say whether the limit holds.
 
         NaN fails. A figure with an interval fails where the whole interval is beyond the limit and
-        passes where the whole of it is within. In between, a figure in :data:`NOISY` passes, so
-        that noise alone fails no build, and any other is undecided: there are too few samples.
+        passes where the whole of it is within. In between, a metric in :data:`HOST_DEPENDENT`
+        passes, and any other is undecided: there are too few samples.
         """
         metric = self.metric
         ends = [end for end in (metric.value, metric.low, metric.high) if end is not None]
@@ -171,7 +180,7 @@ class Check:
         best, worst = (min(ends), max(ends)) if self.limit.sense == "<=" else (max(ends), min(ends))
         if not self._allows(best):
             return "failed"
-        if self._allows(worst) or matches(self.limit.name, NOISY):
+        if self._allows(worst) or matches(self.limit.name, HOST_DEPENDENT):
             return "passed"
         return "undecided"
 
@@ -197,6 +206,6 @@ def matches(name: str, globs: Iterable[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, glob) for glob in globs)
 
 
-def merged(own: Iterable[str]) -> list[Limit]:
+def merge_limits(own: Iterable[str]) -> list[Limit]:
     """Return the limits of :data:`ALWAYS` with the user's ``own``, in text form, over them."""
     return list({(one.name, one.sense): one for one in map(Limit.parse, (*ALWAYS, *own))}.values())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from prunepack.stages.metrics.metric import Metrics
 
-__all__ = ["MARGIN", "Ratio", "compare", "latency_figures", "student_quantile"]
+__all__ = ["MARGIN", "Ratio", "compare", "latency_metrics", "student_quantile"]
 
 MARGIN = 0.01
 """A smaller difference is never called one: where a session lies in memory makes as much."""
@@ -105,7 +105,7 @@ def student_quantile(share: float, freedom: int) -> float:
     return math.fsum(term / freedom**power for power, term in enumerate(terms))
 
 
-def latency_figures(
+def latency_metrics(
     name: str, times: npt.NDArray[np.float64], where: str, seed: int, batch: int | None = None
 ) -> Metrics:
     """Return all that is to be said of paired times under ``name``.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from prunepack.stages.metrics.metric import Metrics
 
-__all__ = ["Peak", "high_water", "memory_figures", "peak_memory"]
+__all__ = ["Peak", "high_water", "memory_metrics", "peak_memory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def peak_memory(
     return Peak(**{name: float(value) for name, value in json.loads(done.stdout).items()})
 
 
-def memory_figures(dense: Peak, pruned: Peak, batch: int) -> Metrics:
+def memory_metrics(dense: Peak, pruned: Peak, batch: int) -> Metrics:
     """Return the peaks and their ratio."""
     figures = {}
     for name, one in (("dense", dense), ("pruned", pruned)):

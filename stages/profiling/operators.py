@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from prunepack.model_files.protobuf import Field
 
-__all__ = ["graph_metrics", "graph_metrics_of", "refusals"]
+__all__ = ["count_refused", "graph_metrics", "graph_metrics_of"]
 
 STANDARD = ("ai.onnx", "ai.onnx.ml")
 """Domains that the ONNX specification defines; the first is also written as an empty name."""
@@ -88,7 +88,7 @@ def graph_metrics_of(model: memoryview) -> Metrics:
     }
 
 
-def refusals(metrics: Metrics, operators: Iterable[str], domains: Iterable[str]) -> Metrics:
+def count_refused(metrics: Metrics, operators: Iterable[str], domains: Iterable[str]) -> Metrics:
     """Count the operators and domains in ``metrics`` that are not allowed.
 
     Args:

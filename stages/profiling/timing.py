@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prunepack.stages.contract.progress import track
-from prunepack.stages.runtime.host import pinned, preemptions
+from prunepack.stages.runtime.host import count_preemptions, pin_to_cores
 from prunepack.stages.runtime.sessions import run
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def time_side_by_side(
     runs: dict[int, list[Times]] = {batch: [] for batch in inputs}
     lost = dict.fromkeys(inputs, 0.0)
     orders = _orders(generator, plan.rounds)
-    with pinned(plan.threads) as cores, _no_collection():
+    with pin_to_cores(plan.threads) as cores, _no_collection():
         for index, first in enumerate(track(orders, "timing", len(orders))):
             pair, opening[index] = _open(dense, pruned, first)
             for batch, feed in inputs.items():
@@ -168,10 +168,10 @@ def _time(pair: tuple[Any, Any], feed: Arrays, orders: list[int]) -> tuple[Times
     spare, lost = len(orders), 0.0
     for index, first in enumerate(orders):
         while True:
-            before = preemptions()
+            before = count_preemptions()
             for side in (first, 1 - first):
                 times[index, side] = _timed(pair[side], feed)
-            taken = preemptions() - before
+            taken = count_preemptions() - before
             lost += taken
             if not (taken > 0 and spare):
                 break

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MALFORMED = (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError)
 
-__all__ = ["PASSWORD", "PAYLOAD_TYPE", "signed", "verified"]
+__all__ = ["PASSWORD", "PAYLOAD_TYPE", "sign_statement", "verify_envelope"]
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
@@ -28,7 +28,7 @@ PASSWORD = "PRUNEPACK_KEY_PASSWORD"  # noqa: S105 -- a variable's name
 """The environment variable that an encrypted key's password is taken from."""
 
 
-def signed(payload: bytes, key: Path) -> bytes:
+def sign_statement(payload: bytes, key: Path) -> bytes:
     """Return the DSSE envelope of an in-toto statement, signed with the private key in ``key``.
 
     DSSE 1.0, "Dead Simple Signing Envelope", by securesystemslib: Ed25519, ECDSA on the NIST
@@ -52,7 +52,7 @@ def signed(payload: bytes, key: Path) -> bytes:
     return json.dumps(envelope.to_dict(), sort_keys=True).encode() + b"\n"
 
 
-def verified(envelope: Path, key: Path) -> bytes:
+def verify_envelope(envelope: Path, key: Path) -> bytes:
     """Return the statement in ``envelope`` if the key whose public half is ``key`` signed it.
 
     A key's id in an envelope is a hint (DSSE 1.0), so every signature is tried.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["STATEMENT_TYPE", "statement", "subjects_of"]
+__all__ = ["STATEMENT_TYPE", "read_subjects", "statement"]
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
@@ -87,7 +87,7 @@ def _without_tools(stage: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in stage.items() if name != "tools"}
 
 
-def subjects_of(payload: bytes, source: Path) -> dict[str, str]:
+def read_subjects(payload: bytes, source: Path) -> dict[str, str]:
     """Return SHA-256 by name of what a statement speaks of.
 
     Raises:

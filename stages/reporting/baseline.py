@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.outputs import file_digest
-from prunepack.stages.metrics.files import Measured, file_of_figures, read_figures
+from prunepack.stages.metrics.files import MetricSet, find_metrics_file, read_metrics
 from prunepack.stages.metrics.metric import Metric, Metrics
 from prunepack.stages.profiling.operators import graph_metrics_of
 
@@ -19,7 +19,7 @@ __all__ = ["open_baseline"]
 MAGIC_SUFFIX = ".prunepack"
 
 
-def open_baseline(path: Path) -> Measured:
+def open_baseline(path: Path) -> MetricSet:
     """Return the figures of an earlier release.
 
     Of a report, a file of verify or measure, or a folder with one, these are the figures in it; of
@@ -30,8 +30,8 @@ def open_baseline(path: Path) -> Measured:
         UsageError: If it cannot be read.
     """
     if path.suffix == MAGIC_SUFFIX:
-        return Measured(_of_artifact(path), {path.name: file_digest(path)})
-    found = read_figures(file_of_figures(path))
+        return MetricSet(_of_artifact(path), {path.name: file_digest(path)})
+    found = read_metrics(find_metrics_file(path))
     if not found.metrics:
         raise RefusedError(f"the baseline {path} holds no figures", expected="at least one")
     return found

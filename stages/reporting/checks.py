@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from prunepack.errors import UsageError
 from prunepack.stages.contract.plugins import near
-from prunepack.stages.metrics.limits import NOISY, Check, Limit, matches
+from prunepack.stages.metrics.limits import HOST_DEPENDENT, Check, Limit, matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from prunepack.stages.metrics.files import Measured
+    from prunepack.stages.metrics.files import MetricSet
     from prunepack.stages.metrics.metric import Metric
 
-__all__ = ["checks_of"]
+__all__ = ["evaluate_limits"]
 
 DENSE = ("dense", "dense_onnx")
 """What the dense model's figure of a group is called: ``accuracy.dense``, ``size.dense_onnx``."""
@@ -25,10 +25,10 @@ MANY = 12
 """With more names than this, a hint lists their groups."""
 
 
-def checks_of(
+def evaluate_limits(
     limits: Iterable[Limit],
-    measured: Measured,
-    baseline: Measured | None = None,
+    measured: MetricSet,
+    baseline: MetricSet | None = None,
     skip: Iterable[str] = (),
 ) -> list[Check]:
     """Hold every limit against its figure, and a glob against every figure that matches.
@@ -80,8 +80,8 @@ def _expanded(limits: list[Limit], metrics: Mapping[str, Metric]) -> list[Limit]
 class _Bounds:
     """Finds a limit's figure, and what it is relative to."""
 
-    measured: Measured
-    baseline: Measured | None
+    measured: MetricSet
+    baseline: MetricSet | None
 
     def check(self, limit: Limit) -> Check:
         metrics = self.measured.metrics
@@ -136,7 +136,7 @@ class _Bounds:
             )
         here, there = self.measured.host, self.baseline.host
         is_ratio = self.measured.metrics[limit.name].unit == "×"
-        if here != there and matches(limit.name, NOISY) and not is_ratio:
+        if here != there and matches(limit.name, HOST_DEPENDENT) and not is_ratio:
             raise UsageError(
                 f"the limit {str(limit)!r} compares two machines",
                 expected=f"a baseline measured on {here or 'the same machine'}",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["host_name", "pinned", "preemptions"]
+__all__ = ["count_preemptions", "host_name", "pin_to_cores"]
 
 
 def host_name() -> str:
@@ -36,7 +36,7 @@ def _cores() -> int:
 
 
 @contextmanager
-def pinned(count: int) -> Iterator[tuple[int, ...]]:
+def pin_to_cores(count: int) -> Iterator[tuple[int, ...]]:
     """Keep this thread, and the threads it starts, on ``count`` cores inside the block.
 
     Yields the cores: the last ones that this process may use, since the first serves most
@@ -54,7 +54,7 @@ def pinned(count: int) -> Iterator[tuple[int, ...]]:
         os.sched_setaffinity(0, before)
 
 
-def preemptions() -> float:
+def count_preemptions() -> float:
     """Return how often the system took a core from this thread so far; NaN if it does not count."""
     try:
         from resource import RUSAGE_THREAD, getrusage

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from prunepack.stages.metrics.metric import Metrics
 
-__all__ = ["nodes_by_provider", "placement_figures", "providers_in", "tf32_figure"]
+__all__ = ["count_nodes_by_provider", "count_providers", "placement_metrics", "tf32_metric"]
 
 
-def nodes_by_provider(
+def count_nodes_by_provider(
     open_profiled: Callable[[Path], Any], inputs: Mapping[str, npt.NDArray[Any]]
 ) -> Counter[str]:
     """Run a model once and return how many of its nodes ran on each execution provider.
@@ -36,10 +36,10 @@ def nodes_by_provider(
     with tempfile.TemporaryDirectory() as folder:
         session = open_profiled(Path(folder) / "profile")
         run(session, inputs)
-        return providers_in(json.loads(Path(session.end_profiling()).read_bytes()))
+        return count_providers(json.loads(Path(session.end_profiling()).read_bytes()))
 
 
-def providers_in(events: Iterable[Mapping[str, Any]]) -> Counter[str]:
+def count_providers(events: Iterable[Mapping[str, Any]]) -> Counter[str]:
     """Count the nodes by provider among the events of a profile (Chrome's trace format).
 
     A node that ran several times, as in a loop, is one node.
@@ -52,7 +52,7 @@ def providers_in(events: Iterable[Mapping[str, Any]]) -> Counter[str]:
     return Counter(provider for _, _, provider in placed)
 
 
-def placement_figures(wanted: str, placed: Mapping[str, Counter[str]]) -> Metrics:
+def placement_metrics(wanted: str, placed: Mapping[str, Counter[str]]) -> Metrics:
     """Return how many nodes ran, and how many elsewhere than on ``wanted``.
 
     Args:
@@ -73,7 +73,7 @@ def _listed(nodes: Counter[str]) -> str:
     return ", ".join(f"{count} on {name}" for name, count in sorted(nodes.items())) or "none seen"
 
 
-def tf32_figure(options: Mapping[str, Mapping[str, str]]) -> Metric:
+def tf32_metric(options: Mapping[str, Mapping[str, str]]) -> Metric:
     """Return whether float32 products may be rounded to TF32: 1 yes, 0 no.
 
     Args:

@@ -20,8 +20,8 @@ __all__ = [
     "CUDA",
     "Provider",
     "artifact_session",
+    "count_mismatches",
     "fixed_batch",
-    "mismatches",
     "onnx_session",
     "providers_for",
     "run",
@@ -109,7 +109,7 @@ def artifact_session(
         return open_session(artifact, providers=providers, session_options=options)
 
 
-def mismatches(wanted: Sequence[str], *sessions: Any) -> tuple[int, str]:
+def count_mismatches(wanted: Sequence[str], *sessions: Any) -> tuple[int, str]:
     """Return how many sessions did not get the first wanted provider, and who got what."""
     got = [session.get_providers()[0] for session in sessions]
     return sum(one != wanted[0] for one in got), f"{wanted[0]}; got {', '.join(sorted(set(got)))}"

@@ -16,7 +16,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from junitparser import JUnitXml
 
-from prunepack.pipeline.gate_file import read_budgets
+from prunepack.pipeline.gate_file import read_gate_file
 from prunepack.pipeline.plan import Plan
 from tests.e2e.conftest import COMMAND, call
 
@@ -460,7 +460,7 @@ def test_the_toml_of_the_howto_is_valid(tmp_path):
     table, budgets = (tomllib.loads(block) for block in blocks(HOWTO, "toml"))
     assert Plan.model_validate(table).gate.limits
     (tmp_path / "gate.toml").write_text(blocks(HOWTO, "toml")[1])
-    assert read_budgets(tmp_path / "gate.toml").limits == tuple(budgets["limits"])
+    assert read_gate_file(tmp_path / "gate.toml").limits == tuple(budgets["limits"])
 
 
 def test_the_gate_imports_no_framework(release):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from tests.faults import (
     artifact_faults,
-    budget_faults,
     computation_faults,
     data_faults,
     external_faults,
     interface_faults,
+    limit_faults,
     model_faults,
     report_faults,
     runtime_faults,
@@ -36,7 +36,7 @@ FAULTS: tuple[Fault, ...] = (
     *artifact_faults.FAULTS,
     *runtime_faults.FAULTS,
     *data_faults.FAULTS,
-    *budget_faults.FAULTS,
+    *limit_faults.FAULTS,
     *report_faults.FAULTS,
     *signature_faults.FAULTS,
 )

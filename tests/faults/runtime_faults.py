@@ -9,7 +9,7 @@ from unittest import mock
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.metrics.metric import metrics_to_json
 from prunepack.stages.models.checkpoints import read_spec
-from prunepack.stages.runtime.placement import nodes_by_provider, placement_figures
+from prunepack.stages.runtime.placement import count_nodes_by_provider, placement_metrics
 from prunepack.stages.runtime.sessions import CPU, CUDA, onnx_session
 from tests.faults.fault import Fault
 from tests.faults.lab import copy_of
@@ -48,9 +48,9 @@ def _ran_elsewhere(folder: Path) -> Sequence[Command]:
     def fallen(profile: Path) -> Any:
         return onnx_session(release.model, [CUDA, CPU], profile=profile)
 
-    placed = {"pruned": nodes_by_provider(fallen, inputs)}
+    placed = {"pruned": count_nodes_by_provider(fallen, inputs)}
     figures(
-        release / "measured/measurements.json", metrics_to_json(placement_figures(CUDA, placed))
+        release / "measured/measurements.json", metrics_to_json(placement_metrics(CUDA, placed))
     )
     sources = [str(release / "parity"), str(release / "measured")]
     return [["gate", *sources]]

@@ -14,11 +14,11 @@ from jsonschema import Draft202012Validator
 
 import prunepack.stages.reporting.report
 from prunepack.errors import RefusedError
-from prunepack.stages.gate import GateConfig, budgets_in, judge
-from prunepack.stages.metrics.files import Measured
+from prunepack.stages.gate import GateConfig, judge, read_gate_config
+from prunepack.stages.metrics.files import MetricSet
 from prunepack.stages.metrics.limits import ALWAYS, Limit
 from prunepack.stages.metrics.metric import Metric, metrics_to_json
-from prunepack.stages.reporting.checks import checks_of
+from prunepack.stages.reporting.checks import evaluate_limits
 from prunepack.stages.reporting.github import workflow_commands
 from prunepack.stages.reporting.gitlab import to_code_quality
 from prunepack.stages.reporting.junit import to_junit
@@ -64,7 +64,7 @@ def test_whatever_is_read_is_judged_or_refused(content):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.json"
         path.write_text(json.dumps(content))
-        for read in (budgets_in, lambda source: judge(GateConfig(skip=("*",)), [source])):
+        for read in (read_gate_config, lambda source: judge(GateConfig(skip=("*",)), [source])):
             with suppress(RefusedError):
                 read(path)
 
@@ -73,14 +73,14 @@ def test_nesting_without_end_is_refused(tmp_path):
     path = tmp_path / "report.json"
     path.write_text("[" * 100_000)
     with pytest.raises(RefusedError, match="cannot be read as JSON: found maximum recursion"):
-        budgets_in(path)
+        read_gate_config(path)
 
 
 @given(st.dictionaries(NAMES, st.tuples(METRIC, LIMITS), max_size=6), st.booleans(), TEXT)
 def test_whatever_was_measured_every_form_of_the_report_is_whole(rows, lenient, host):
     metrics = {name: metric for name, (metric, _) in rows.items()}
     limits = [Limit(name, *limit) for name, (_, limit) in rows.items()]
-    checks = tuple(checks_of(limits, Measured(metrics)))
+    checks = tuple(evaluate_limits(limits, MetricSet(metrics)))
     report = Report(checks, metrics, {"model.onnx": "a" * 64}, host, lenient=lenient)
     VALID.validate(json.loads(json.dumps(to_json(report), allow_nan=False)))
     suite = ET.fromstring(to_junit(report))[0]
@@ -99,6 +99,6 @@ def test_whatever_was_measured_every_form_of_the_report_is_whole(rows, lenient, 
 
 def test_what_always_holds_is_judged_on_any_figures():
     metrics = {limit.name: Metric(math.nan) for limit in map(Limit.parse, ALWAYS)}
-    checks = checks_of(map(Limit.parse, ALWAYS), Measured(metrics))
+    checks = evaluate_limits(map(Limit.parse, ALWAYS), MetricSet(metrics))
     assert {check.outcome for check in checks} == {"failed"}
     assert metrics_to_json(metrics)

@@ -12,7 +12,7 @@ from prunepack.io.atomic import new_file
 from prunepack.pipeline.cli.command import FORCE, JSON, OUTPUT, Verb, show
 from prunepack.pipeline.release.freshness import check_beside
 from prunepack.stages.contract.outputs import file_digest
-from prunepack.stages.metrics.files import read_figures
+from prunepack.stages.metrics.files import read_metrics
 from prunepack.stages.provenance.statement import statement
 
 __all__ = ["command"]
@@ -39,7 +39,7 @@ def command(name: str) -> click.Command:
 
 def _attest(folder: str, *, output: str, builder: str, force: bool, as_json: bool) -> None:
     report = Path(folder) / "report.json"
-    measured = read_figures(report)
+    measured = read_metrics(report)
     check_beside(measured, report)
     subjects = {**measured.digests, report.name: file_digest(report)}
     present = {file.name for file in report.parent.iterdir()}

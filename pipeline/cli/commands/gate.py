@@ -14,11 +14,11 @@ from prunepack.io.atomic import new_folder
 from prunepack.pipeline.cli.command import FORCE, JSON, Verb
 from prunepack.pipeline.cli.console import colored, table
 from prunepack.pipeline.cli.options import config_from, options_of
-from prunepack.pipeline.gate_file import places_of_limits, read_budgets
+from prunepack.pipeline.gate_file import locate_limits, read_gate_file
 from prunepack.pipeline.release.freshness import check_at_hand, check_beside
 from prunepack.pipeline.release.signatures import ENVELOPE, check_signature
-from prunepack.stages.gate import GateConfig, budgets_in, judge
-from prunepack.stages.metrics.files import file_of_figures, gathered
+from prunepack.stages.gate import GateConfig, judge, read_gate_config
+from prunepack.stages.metrics.files import collect_metrics, find_metrics_file
 from prunepack.stages.reporting.github import summarize, workflow_commands
 from prunepack.stages.reporting.report import measured, reason, to_json
 from prunepack.stages.reporting.writers import FILES, write_report
@@ -84,11 +84,11 @@ def command(name: str) -> click.Command:
 
 
 def _gate(figures: tuple[str, ...], *, as_json: bool, **values: Any) -> int:
-    sources = [file_of_figures(Path(figure)) for figure in figures]
+    sources = [find_metrics_file(Path(figure)) for figure in figures]
     _refuse_others(sources, values)
     budgets = None if values["budgets"] is None else Path(values["budgets"])
-    of_file = GateConfig() if budgets is None else read_budgets(budgets)
-    places = {} if budgets is None else places_of_limits(budgets, of_file)
+    of_file = GateConfig() if budgets is None else read_gate_file(budgets)
+    places = {} if budgets is None else locate_limits(budgets, of_file)
     report = judge(_combined(sources, of_file, config_from(GateConfig, values)), sources)
     if values["output"] is not None:
         with new_folder(Path(values["output"]), FILES, force=values["force"]) as folder:
@@ -101,7 +101,7 @@ def _gate(figures: tuple[str, ...], *, as_json: bool, **values: Any) -> int:
 
 def _refuse_others(sources: Sequence[Path], values: dict[str, Any]) -> None:
     """Refuse figures that are not of the files at hand, or not signed where that is asked for."""
-    together = gathered(sources)
+    together = collect_metrics(sources)
     for source in sources:
         check_beside(together, source)
     for path in values["artifact"]:
@@ -122,7 +122,7 @@ def _combined(sources: Sequence[Path], of_file: GateConfig, given: GateConfig) -
 
     The last limit on a figure and the last list of operators count.
     """
-    held = [budgets_in(source) for source in sources]
+    held = [read_gate_config(source) for source in sources]
     layers = [*held, of_file, given]
     own = [of_file, given]
     return GateConfig(

@@ -9,8 +9,8 @@ import click
 from prunepack.errors import UsageError
 from prunepack.io.atomic import new_file
 from prunepack.pipeline.cli.command import FORCE, JSON, OUTPUT, Verb, show
-from prunepack.stages.provenance.signing import PASSWORD, signed
-from prunepack.stages.provenance.statement import subjects_of
+from prunepack.stages.provenance.signing import PASSWORD, sign_statement
+from prunepack.stages.provenance.statement import read_subjects
 
 __all__ = ["command"]
 
@@ -39,8 +39,8 @@ def _sign(statement: str, *, key: str, output: str, force: bool, as_json: bool) 
         payload = Path(statement).read_bytes()
     except OSError as error:
         raise UsageError(f"{statement} cannot be read", found=error.strerror) from None
-    subjects = subjects_of(payload, Path(statement))
-    envelope = signed(payload, Path(key))
+    subjects = read_subjects(payload, Path(statement))
+    envelope = sign_statement(payload, Path(key))
     with new_file(Path(output), force=force) as file:
         file.write(envelope)
     text = f"{output}: signed, {len(subjects)} files"

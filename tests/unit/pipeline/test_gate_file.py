@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from prunepack.errors import UsageError
-from prunepack.pipeline.gate_file import places_of_limits, read_budgets
+from prunepack.pipeline.gate_file import locate_limits, read_gate_file
 from prunepack.stages.gate import GateConfig
 
 
@@ -25,7 +25,7 @@ def test_budgets_are_what_a_recipe_has(file):
         'skip = ["latency.*"]\noperators = ["Conv"]\ndomains = ["mine"]\n'
         'undecided = "pass"\nbaseline = "old/report.json"\n'
     )
-    assert read_budgets(path) == GateConfig(
+    assert read_gate_file(path) == GateConfig(
         limits=("size.ratio >= 8.5", "size.artifact <= 1.02 x baseline"),
         skip=("latency.*",),
         operators=("Conv",),
@@ -38,7 +38,7 @@ def test_budgets_are_what_a_recipe_has(file):
 def test_every_problem_is_told_at_once(file):
     path = file('limit = ["x <= 1"]\nlimits = ["y > 2", "z >= 3"]\nundecided = "maybe"\n')
     with pytest.raises(UsageError) as caught:
-        read_budgets(path)
+        read_gate_file(path)
     head, *problems = str(caught.value).splitlines()
     assert head == f"{path} has 3 problems:"
     assert [problem.split(":")[0] for problem in problems] == [
@@ -53,24 +53,24 @@ def test_every_problem_is_told_at_once(file):
 
 def test_one_problem_is_one(file):
     with pytest.raises(UsageError, match=r"gate\.toml has 1 problem:"):
-        read_budgets(file("limit = []"))
+        read_gate_file(file("limit = []"))
 
 
 @pytest.mark.parametrize("text", ["limits = [", b"\xff"])
 def test_what_is_no_toml(text, file):
     path = file(text)
     with pytest.raises(UsageError, match=r"the budgets .*gate\.toml cannot be read: found"):
-        read_budgets(path)
+        read_gate_file(path)
 
 
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(UsageError, match=r"cannot be read: found .* No such file"):
-        read_budgets(tmp_path / "none.toml")
+        read_gate_file(tmp_path / "none.toml")
 
 
 def test_limits_are_found_where_they_are_written(file):
     path = file('# budgets\nlimits = [\n  "size.ratio>=8.50",\n  "x <= 1", "y <= 2",\n]\n')
-    assert places_of_limits(path, read_budgets(path)) == {
+    assert locate_limits(path, read_gate_file(path)) == {
         "size.ratio >= 8.5": (path, 3),
         "x <= 1": (path, 4),
         "y <= 2": (path, 4),
@@ -79,4 +79,4 @@ def test_limits_are_found_where_they_are_written(file):
 
 def test_a_limit_with_an_escape_is_not_found(file):
     path = file('limits = ["x \\u003c= 1"]\n')
-    assert places_of_limits(path, read_budgets(path)) == {}
+    assert locate_limits(path, read_gate_file(path)) == {}

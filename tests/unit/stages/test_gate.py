@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.outputs import Measurements, ParityResult, Verdict
-from prunepack.stages.gate import GateConfig, budgets_in, gate, judge
-from prunepack.stages.metrics.files import file_of_figures, gathered, read_figures
+from prunepack.stages.gate import GateConfig, gate, judge, read_gate_config
+from prunepack.stages.metrics.files import collect_metrics, find_metrics_file, read_metrics
 from prunepack.stages.metrics.limits import ALWAYS, Limit
 from prunepack.stages.metrics.metric import Metric, metrics_to_json, write_json
 
@@ -168,7 +168,7 @@ def test_a_report_is_held_to_its_limits_again_and_not_let_off_again(run, figures
         domains=("mine",),
     )
     path = run(gate, config, *figures()).path / "report.json"
-    assert budgets_in(path) == GateConfig(limits=config.limits, operators=config.operators)
+    assert read_gate_config(path) == GateConfig(limits=config.limits, operators=config.operators)
     report = judge(GateConfig(limits=("size.ratio >= 9.5",)), [path])
     assert report.verdict == "failed"
     assert report.host == "a machine, 2 cores"
@@ -177,19 +177,19 @@ def test_a_report_is_held_to_its_limits_again_and_not_let_off_again(run, figures
 
 def test_figures_were_held_to_nothing(figures):
     parity, _ = figures()
-    assert budgets_in(parity.path / "parity.json") == GateConfig()
+    assert read_gate_config(parity.path / "parity.json") == GateConfig()
 
 
 def test_figures_are_found_in_the_folders_that_hold_them(figures, tmp_path):
     _, measured = figures()
-    assert file_of_figures(measured.path) == tmp_path / "parity.json"
-    assert file_of_figures(tmp_path / "parity.json") == tmp_path / "parity.json"
-    assert file_of_figures(tmp_path / "none") == tmp_path / "none"
+    assert find_metrics_file(measured.path) == tmp_path / "parity.json"
+    assert find_metrics_file(tmp_path / "parity.json") == tmp_path / "parity.json"
+    assert find_metrics_file(tmp_path / "none") == tmp_path / "none"
 
 
 def test_figures_are_gathered(figures, tmp_path):
     figures()
-    found = gathered([tmp_path / "parity.json", tmp_path / "measurements.json"])
+    found = collect_metrics([tmp_path / "parity.json", tmp_path / "measurements.json"])
     assert found.metrics == PARITY | MEASURED
     assert (found.digests, found.host) == (DIGESTS, "a machine, 2 cores")
     assert found.content["host"] == "a machine, 2 cores"
@@ -208,7 +208,7 @@ def file(tmp_path):
 def test_a_report_of_a_later_format(file, says):
     path = file({"format": 2, "metrics": {}})
     with says(RefusedError, f"{path}: expected report format 1, found 2"):
-        read_figures(path)
+        read_metrics(path)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_a_report_of_a_later_format(file, says):
 def test_truncated_json(file, content, found):
     path = file(content)
     with pytest.raises(RefusedError) as caught:
-        read_figures(path)
+        read_metrics(path)
     assert str(caught.value).startswith(f"{path} cannot be read as JSON: found {found}")
 
 
@@ -230,13 +230,13 @@ def test_a_file_that_is_not_there(tmp_path, says):
     path = tmp_path / "no.json"
     reason = f"[Errno 2] No such file or directory: '{path}'"
     with says(RefusedError, f"{path} cannot be read as JSON: found {reason}"):
-        read_figures(path)
+        read_metrics(path)
 
 
 def test_json_that_is_no_object(file, says):
     path = file([1])
     with says(RefusedError, f"{path}: expected a JSON object, found list"):
-        read_figures(path)
+        read_metrics(path)
 
 
 def test_json_without_figures(file, says):
@@ -246,7 +246,7 @@ def test_json_without_figures(file, says):
         f"{path} holds no metrics: expected the output of verify, measure or gate, "
         "found AttributeError: 'NoneType' object has no attribute 'items'",
     ):
-        read_figures(path)
+        read_metrics(path)
 
 
 @pytest.mark.parametrize("digests", [["a"], {"model.onnx": 7}, "a"])
@@ -254,19 +254,19 @@ def test_digests_of_another_form(file, digests, says):
     path = file({"metrics": {}, "digests": digests})
     expected = f"expected a SHA-256 for each file, found {digests!r}"
     with says(RefusedError, f"{path}: digests: {expected}"):
-        read_figures(path)
+        read_metrics(path)
 
 
 def test_text_that_is_none(file, says):
     path = file('{"metrics": {}, "host": "\\ud800"}')
     with says(RefusedError, f"{path}: expected Unicode text, found surrogates not allowed"):
-        read_figures(path)
+        read_metrics(path)
 
 
 def test_a_host_of_another_form(file, says):
     path = file({"metrics": {}, "host": 7})
     with says(RefusedError, f"{path}: host: expected a text, found 7"):
-        read_figures(path)
+        read_metrics(path)
 
 
 @pytest.mark.parametrize(
@@ -282,4 +282,4 @@ def test_budgets_of_another_form(file, budgets, found, says):
     path = file({"metrics": {}, "budgets": budgets})
     expected = "expected budgets with limits and operators"
     with says(RefusedError, f"{path} is no report: {expected}, found {found}"):
-        budgets_in(path)
+        read_gate_config(path)

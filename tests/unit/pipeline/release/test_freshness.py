@@ -10,7 +10,7 @@ import pytest
 from prunepack.errors import RefusedError
 from prunepack.pipeline.cache.store import tree_digest
 from prunepack.pipeline.release.freshness import check_at_hand, check_beside
-from prunepack.stages.metrics.files import Measured
+from prunepack.stages.metrics.files import MetricSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CONTENTS = {"model.onnx": b"graph", "model.onnx.data": b"weights", "model.prunepack": b"packed"}
 DIGESTS = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENTS.items()}
-MEASURED = Measured({}, DIGESTS)
+MEASURED = MetricSet({}, DIGESTS)
 
 
 def sha(name: str) -> str:
@@ -73,7 +73,7 @@ def test_a_changed_file_is_refused(name: str, release: Path) -> None:
 
 def test_external_data_that_was_not_there_is_refused(release: Path) -> None:
     (release / "model.onnx").write_bytes(CONTENTS["model.onnx"])
-    small = Measured({}, {name: DIGESTS[name] for name in ("model.onnx", "model.prunepack")})
+    small = MetricSet({}, {name: DIGESTS[name] for name in ("model.onnx", "model.prunepack")})
     with pytest.raises(RefusedError, match=r"expected one of model\.onnx, model\.prunepack, found"):
         check_beside(small, release / "report.json")
 
@@ -90,14 +90,14 @@ def test_a_missing_artifact_is_refused(release: Path) -> None:
 
 
 def test_names_in_a_report_lead_nowhere(release: Path) -> None:
-    odd = Measured({}, DIGESTS | {"model.onnx./../../x": "0" * 64, "../y": "0" * 64})
+    odd = MetricSet({}, DIGESTS | {"model.onnx./../../x": "0" * 64, "../y": "0" * 64})
     check_beside(odd, release / "report.json")
     check_at_hand(odd, release / "report.json", release / "model.onnx")
 
 
 def test_figures_of_nothing_are_of_no_file(release: Path) -> None:
     with pytest.raises(RefusedError, match="expected figures that say what they are of, found"):
-        check_at_hand(Measured({}), release / "report.json", release / "model.prunepack")
+        check_at_hand(MetricSet({}), release / "report.json", release / "model.prunepack")
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 def test_a_checkpoint_of_the_run(checkpoint: Path, release: Path) -> None:
     stages = [{"stage": "finalize", "result": tree_digest(checkpoint)}]
-    measured = Measured({}, DIGESTS, content={"provenance": {"stages": stages}})
+    measured = MetricSet({}, DIGESTS, content={"provenance": {"stages": stages}})
     check_at_hand(measured, release / "report.json", checkpoint)
     (checkpoint / "weights.safetensors").write_text("trained on")
     with pytest.raises(RefusedError) as caught:

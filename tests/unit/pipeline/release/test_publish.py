@@ -13,7 +13,7 @@ import prunepack.stages.reporting.report
 from prunepack.errors import UsageError
 from prunepack.pipeline.cache.history import Event
 from prunepack.pipeline.cache.keys import Material
-from prunepack.pipeline.release.lineage import lineage, results_in
+from prunepack.pipeline.release.lineage import lineage, read_stage_results
 from prunepack.pipeline.release.publish import publish
 from prunepack.stages.metrics.metric import Metric
 from prunepack.stages.reporting.report import Report
@@ -111,9 +111,9 @@ def test_the_lineage_tells_any_change(part: str, tmp_path: Path) -> None:
 
 def test_the_last_result_of_a_stage_counts(tmp_path: Path) -> None:
     events = [event("prune", tmp_path / name) for name in "abc"]
-    assert results_in(lineage("mine", events)) == {"prune": "c" * 64}
+    assert read_stage_results(lineage("mine", events)) == {"prune": "c" * 64}
 
 
 @pytest.mark.parametrize("provenance", [None, 7, {}, {"stages": 7}, {"stages": [7, {"result": 7}]}])
 def test_what_says_no_result(provenance: Any) -> None:
-    assert results_in(provenance) == {}
+    assert read_stage_results(provenance) == {}

@@ -8,8 +8,8 @@ import pytest
 
 from prunepack.errors import RefusedError
 from prunepack.pipeline.release.signatures import ENVELOPE, check_files, check_signature
-from prunepack.stages.metrics.files import Measured
-from prunepack.stages.provenance.signing import signed
+from prunepack.stages.metrics.files import MetricSet
+from prunepack.stages.provenance.signing import sign_statement
 from prunepack.stages.provenance.statement import STATEMENT_TYPE
 
 CONTENTS = {"model.prunepack": b"packed", "report.json": b"{}"}
@@ -43,14 +43,14 @@ def release(tmp_path, key):
             digests[names.get(name.partition(".")[0], name)] = sha(content)
         subject = [{"name": name, "digest": {"sha256": one}} for name, one in digests.items()]
         payload = json.dumps({"_type": STATEMENT_TYPE, "subject": subject}).encode()
-        (folder / ENVELOPE).write_bytes(signed(payload, key.with_suffix(".pem")))
+        (folder / ENVELOPE).write_bytes(sign_statement(payload, key.with_suffix(".pem")))
         return folder
 
     return release
 
 
 def measured(content=CONTENTS["model.prunepack"]):
-    return Measured({}, {"model.prunepack": sha(content)})
+    return MetricSet({}, {"model.prunepack": sha(content)})
 
 
 def test_a_release_as_it_was_signed(release, key):

@@ -5,7 +5,7 @@ import math
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from prunepack.stages.metrics.limits import ALWAYS, Check, Limit, LimitText, matches, merged
+from prunepack.stages.metrics.limits import ALWAYS, Check, Limit, LimitText, matches, merge_limits
 from prunepack.stages.metrics.metric import Metric
 
 NAN, INF = math.nan, math.inf
@@ -157,18 +157,18 @@ def test_there_is_no_telling_how_many_samples_would_do(text, metric, samples):
 
 
 def test_what_always_holds_holds_without_being_asked():
-    assert [str(limit) for limit in merged([])] == [str(Limit.parse(one)) for one in ALWAYS]
+    assert [str(limit) for limit in merge_limits([])] == [str(Limit.parse(one)) for one in ALWAYS]
 
 
 def test_a_limit_of_ones_own_replaces_the_usual_one():
-    limits = merged(["parity.torch_onnx.nonfinite <= 3", "size.ratio >= 2"])
+    limits = merge_limits(["parity.torch_onnx.nonfinite <= 3", "size.ratio >= 2"])
     found = [limit for limit in limits if limit.name == "parity.torch_onnx.nonfinite"]
     assert found == [Limit("parity.torch_onnx.nonfinite", "<=", 3)]
     assert len(limits) == len(ALWAYS) + 1
 
 
 def test_a_figure_can_have_a_limit_on_either_side():
-    limits = merged(["x <= 2", "x >= 1", "x <= 3"])
+    limits = merge_limits(["x <= 2", "x >= 1", "x <= 3"])
     assert limits[len(ALWAYS) :] == [Limit("x", "<=", 3), Limit("x", ">=", 1)]
 
 

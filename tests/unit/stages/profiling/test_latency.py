@@ -7,7 +7,7 @@ from prunepack.stages.profiling.latency import (
     MARGIN,
     Ratio,
     compare,
-    latency_figures,
+    latency_metrics,
     student_quantile,
 )
 
@@ -116,7 +116,7 @@ def test_quantiles_of_student(freedom, expected):
 def test_all_figures():
     times = np.tile(np.array([4.0, 2.0]), (5, 2, 10, 2, 1))
     times[0, 0, 0, 0] = 400.0, 200.0
-    found = latency_figures("batch_8", times, "here", 0, 8)
+    found = latency_metrics("batch_8", times, "here", 0, 8)
     assert {name: (one.value, one.unit) for name, one in found.items()} == {
         "latency.batch_8.dense": (4.0, "ms"),
         "latency.batch_8.dense_p90": (4.0, "ms"),
@@ -139,7 +139,7 @@ def test_all_figures():
 
 
 def test_a_session_has_no_throughput_and_may_leave_doubt():
-    found = latency_figures("session", np.ones((5, 2, 1, 1, 2)), "here", 0)
+    found = latency_metrics("session", np.ones((5, 2, 1, 1, 2)), "here", 0)
     assert not [name for name in found if "throughput" in name]
     assert found["latency.session.verdict"].value == 0
     assert found["latency.session.verdict"].note == (

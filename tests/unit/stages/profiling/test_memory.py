@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from prunepack.errors import RefusedError
 from prunepack.packing import pack
-from prunepack.stages.profiling.memory import Peak, high_water, memory_figures, peak_memory
+from prunepack.stages.profiling.memory import Peak, high_water, memory_metrics, peak_memory
 
 CPU = ["CPUExecutionProvider"]
 MEBIBYTE = 1 << 20
@@ -134,7 +134,7 @@ def test_a_system_that_says_nothing(monkeypatch):
 
 
 def test_figures():
-    found = memory_figures(Peak(10.0, 4000.0), Peak(20.0, 1000.0), 32)
+    found = memory_metrics(Peak(10.0, 4000.0), Peak(20.0, 1000.0), 32)
     assert {name: (one.value, one.unit, one.note) for name, one in found.items()} == {
         "memory.dense": (4000.0, "bytes", "a process that runs a batch of 32; 10 before the model"),
         "memory.pruned": (

@@ -8,7 +8,7 @@ from onnx import parser
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.metrics.metric import Metric
-from prunepack.stages.profiling.operators import graph_metrics, graph_metrics_of, refusals
+from prunepack.stages.profiling.operators import count_refused, graph_metrics, graph_metrics_of
 
 MODEL = """
 <ir_version: 8, opset_import: ["" : 18, "com.microsoft" : 1, "ai.onnx.ml" : 3, "local" : 1]>
@@ -93,9 +93,9 @@ GRAPH = {
     ],
 )
 def test_what_is_not_listed_is_refused(operators, domains, refused):
-    found = refusals(GRAPH, operators, domains)
+    found = count_refused(GRAPH, operators, domains)
     assert [(one.value, one.note) for one in found.values()] == list(refused)
 
 
 def test_without_a_graph_nothing_is_said_of_it():
-    assert refusals({"size.ratio": Metric(1)}, (), ()) == {}
+    assert count_refused({"size.ratio": Metric(1)}, (), ()) == {}

@@ -17,7 +17,7 @@ from prunepack.stages.profiling.timing import (
     stable,
     time_side_by_side,
 )
-from prunepack.stages.runtime.host import pinned, preemptions
+from prunepack.stages.runtime.host import count_preemptions, pin_to_cores
 from prunepack.stages.runtime.sessions import artifact_session, onnx_session
 
 CPU = ["CPUExecutionProvider"]
@@ -190,7 +190,7 @@ def test_collection_that_was_off_stays_off(openers):
 
 def test_more_cores_than_there_are():
     allowed = os.sched_getaffinity(0)
-    with pinned(1000) as cores:
+    with pin_to_cores(1000) as cores:
         assert set(cores) == allowed
 
 
@@ -200,7 +200,7 @@ def test_a_system_that_cannot_pin(monkeypatch, openers):
 
 
 def counter(taken):
-    """Return a count of preemptions that goes up by ``taken[i]`` in the i-th pair."""
+    """Return a count of count_preemptions that goes up by ``taken[i]`` in the i-th pair."""
     steps, total, starts = iter(taken), 0.0, True
 
     def count():
@@ -237,9 +237,9 @@ def test_a_system_that_does_not_count_preemptions(watched, monkeypatch):
 
 
 def test_preemptions_only_grow():
-    before = preemptions()
+    before = count_preemptions()
     sum(range(10**6))
-    assert preemptions() >= before >= 0
+    assert count_preemptions() >= before >= 0
 
 
 @pytest.mark.parametrize(

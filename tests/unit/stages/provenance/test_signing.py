@@ -8,7 +8,12 @@ import sys
 import pytest
 
 from prunepack.errors import RefusedError, UsageError
-from prunepack.stages.provenance.signing import PASSWORD, PAYLOAD_TYPE, signed, verified
+from prunepack.stages.provenance.signing import (
+    PASSWORD,
+    PAYLOAD_TYPE,
+    sign_statement,
+    verify_envelope,
+)
 
 PAYLOAD = b'{"a":1}'
 KINDS = {
@@ -50,12 +55,12 @@ def put(tmp_path):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_signed_statement_comes_back(kind, keys, put):
     private, public = keys(kind)
-    assert verified(put(signed(PAYLOAD, private)), public) == PAYLOAD
+    assert verify_envelope(put(sign_statement(PAYLOAD, private)), public) == PAYLOAD
 
 
 def test_openssl_reads_the_signature_too(keys, tmp_path):
     private, public = keys()
-    envelope = json.loads(signed(PAYLOAD, private))
+    envelope = json.loads(sign_statement(PAYLOAD, private))
     assert envelope["payloadType"] == PAYLOAD_TYPE == "application/vnd.in-toto+json"
     assert base64.b64decode(envelope["payload"]) == PAYLOAD
     message = f"DSSEv1 {len(PAYLOAD_TYPE)} {PAYLOAD_TYPE} {len(PAYLOAD)} ".encode() + PAYLOAD
@@ -68,39 +73,39 @@ def test_openssl_reads_the_signature_too(keys, tmp_path):
 
 def test_ed25519_signs_with_the_same_bytes_every_time(keys):
     private, _ = keys()
-    assert signed(PAYLOAD, private) == signed(PAYLOAD, private)
+    assert sign_statement(PAYLOAD, private) == sign_statement(PAYLOAD, private)
 
 
 def test_a_key_id_is_only_a_hint(keys, put):
     private, public = keys()
-    envelope = json.loads(signed(PAYLOAD, private))
+    envelope = json.loads(sign_statement(PAYLOAD, private))
     envelope["signatures"][0]["keyid"] = "what another tool calls it"
-    assert verified(put(envelope), public) == PAYLOAD
+    assert verify_envelope(put(envelope), public) == PAYLOAD
 
 
 def test_an_encrypted_key_and_its_password(keys, put, monkeypatch):
     private, public = keys("ed25519", "release", "-aes256", "-pass", "pass:secret")
     monkeypatch.setenv(PASSWORD, "secret")
-    assert verified(put(signed(PAYLOAD, private)), public) == PAYLOAD
+    assert verify_envelope(put(sign_statement(PAYLOAD, private)), public) == PAYLOAD
     monkeypatch.setenv(PASSWORD, "wrong")
     with pytest.raises(UsageError, match=f"password of an encrypted key is taken from {PASSWORD}"):
-        signed(PAYLOAD, private)
+        sign_statement(PAYLOAD, private)
     monkeypatch.delenv(PASSWORD)
     with pytest.raises(UsageError, match="found Password was not given but private key is encr"):
-        signed(PAYLOAD, private)
+        sign_statement(PAYLOAD, private)
 
 
 def test_a_password_that_is_not_needed_is_not_used(keys, monkeypatch):
     monkeypatch.setenv(PASSWORD, "secret")
-    signed(PAYLOAD, keys()[0])
+    sign_statement(PAYLOAD, keys()[0])
 
 
 def test_the_wrong_key(keys, put):
     private, _ = keys()
     _, other = keys(name="other")
-    path = put(signed(PAYLOAD, private))
+    path = put(sign_statement(PAYLOAD, private))
     with pytest.raises(RefusedError) as caught:
-        verified(path, other)
+        verify_envelope(path, other)
     said = str(caught.value)
     assert said.startswith(f"{path} is not signed with {other}: expected a signature of the key ")
     assert said.endswith("…. Deploy nothing that it stands for.")
@@ -109,29 +114,29 @@ def test_the_wrong_key(keys, put):
 @pytest.mark.parametrize("part", ["payload", "sig"])
 def test_a_statement_or_a_signature_that_was_changed(keys, put, part):
     private, public = keys()
-    envelope = json.loads(signed(PAYLOAD, private))
+    envelope = json.loads(sign_statement(PAYLOAD, private))
     holder = envelope if part == "payload" else envelope["signatures"][0]
     content = bytearray(base64.b64decode(holder[part]))
     content[3] ^= 1
     holder[part] = base64.b64encode(content).decode()
     with pytest.raises(RefusedError, match=r"the statement or the signature was changed\. Deploy"):
-        verified(put(envelope), public)
+        verify_envelope(put(envelope), public)
 
 
 def test_an_envelope_that_nobody_signed(keys, put):
     private, public = keys()
-    envelope = json.loads(signed(PAYLOAD, private)) | {"signatures": []}
+    envelope = json.loads(sign_statement(PAYLOAD, private)) | {"signatures": []}
     with pytest.raises(RefusedError, match=r"found none\. Deploy nothing"):
-        verified(put(envelope), public)
+        verify_envelope(put(envelope), public)
 
 
 def test_a_signature_over_something_else(keys, put):
     private, public = keys()
-    path = put(json.loads(signed(PAYLOAD, private)) | {"payloadType": "text/plain"})
+    path = put(json.loads(sign_statement(PAYLOAD, private)) | {"payloadType": "text/plain"})
     with pytest.raises(
         RefusedError, match=f"signs something else: expected {PAYLOAD_TYPE}".replace("+", r"\+")
     ):
-        verified(path, public)
+        verify_envelope(path, public)
 
 
 def test_no_signature(keys, tmp_path, says):
@@ -141,7 +146,7 @@ def test_no_signature(keys, tmp_path, says):
         f"{path} is missing: expected a signature, found no such file. Sign the release: prunepack "
         "attest, then prunepack sign.",
     ):
-        verified(path, keys()[1])
+        verify_envelope(path, keys()[1])
 
 
 @pytest.mark.parametrize(
@@ -160,12 +165,14 @@ def test_no_signature(keys, tmp_path, says):
 def test_what_is_no_signature(content, found, keys, put):
     path = put(content)
     with pytest.raises(RefusedError) as caught:
-        verified(path, keys()[1])
+        verify_envelope(path, keys()[1])
     said = f"{path} is no signature: expected a DSSE envelope, found {found}"
     assert str(caught.value).startswith(said)
 
 
-@pytest.mark.parametrize(("half", "call"), [("private", signed), ("public", verified)])
+@pytest.mark.parametrize(
+    ("half", "call"), [("private", sign_statement), ("public", verify_envelope)]
+)
 def test_a_key_that_is_none(half, call, put, tmp_path):
     key = tmp_path / "key"
     key.write_text("no key")
@@ -175,9 +182,9 @@ def test_a_key_that_is_none(half, call, put, tmp_path):
     assert str(caught.value).startswith(start)
 
 
-@pytest.mark.parametrize("call", [signed, verified])
+@pytest.mark.parametrize("call", [sign_statement, verify_envelope])
 def test_a_key_that_is_not_there(call, put, tmp_path, says):
-    first = PAYLOAD if call is signed else put(b"{}")
+    first = PAYLOAD if call is sign_statement else put(b"{}")
     key = tmp_path / "none.pem"
     with says(UsageError, f"the key {key} cannot be read: found No such file or directory"):
         call(first, key)
@@ -186,23 +193,23 @@ def test_a_key_that_is_not_there(call, put, tmp_path, says):
 def test_one_half_is_not_taken_for_the_other(keys, put):
     private, public = keys()
     with pytest.raises(UsageError, match="cannot be used as a private key"):
-        signed(PAYLOAD, public)
+        sign_statement(PAYLOAD, public)
     with pytest.raises(UsageError, match="cannot be used as a public key"):
-        verified(put(b"{}"), private)
+        verify_envelope(put(b"{}"), private)
 
 
 def test_a_kind_of_key_that_does_not_sign(tmp_path):
     key = tmp_path / "x25519.pem"
     openssl("genpkey", "-algorithm", "x25519", "-out", key)
     with pytest.raises(UsageError, match="cannot be used as a private key"):
-        signed(PAYLOAD, key)
+        sign_statement(PAYLOAD, key)
 
 
 def test_without_the_library_it_says_what_to_install(tmp_path):
     code = (
         "import sys; sys.modules['securesystemslib'] = None\n"
-        "from pathlib import Path; from prunepack.stages.provenance.signing import signed\n"
-        "signed(b'', Path('key'))"
+        "from pathlib import Path; from prunepack.stages.provenance.signing import sign_statement\n"
+        "sign_statement(b'', Path('key'))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from prunepack.errors import RefusedError
-from prunepack.stages.provenance.statement import statement, subjects_of
+from prunepack.stages.provenance.statement import read_subjects, statement
 
 STAGE = {
     "stage": "pack",
@@ -81,7 +81,7 @@ def test_a_provenance_that_is_not_whole(provenance, found):
 
 
 def test_subjects_come_back():
-    assert subjects_of(made(), SOURCE) == SUBJECTS
+    assert read_subjects(made(), SOURCE) == SUBJECTS
 
 
 @pytest.mark.parametrize(
@@ -104,4 +104,4 @@ def test_what_is_no_statement_on_a_release(payload, found, says):
         f"https://in-toto.io/Statement/v1 with a SHA-256 for each subject, found {found}. Make one "
         "with prunepack attest.",
     ):
-        subjects_of(payload, SOURCE)
+        read_subjects(payload, SOURCE)

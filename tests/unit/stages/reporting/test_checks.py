@@ -5,10 +5,10 @@ import math
 import pytest
 
 from prunepack.errors import UsageError
-from prunepack.stages.metrics.files import Measured
+from prunepack.stages.metrics.files import MetricSet
 from prunepack.stages.metrics.limits import Limit
 from prunepack.stages.metrics.metric import Metric
-from prunepack.stages.reporting.checks import checks_of
+from prunepack.stages.reporting.checks import evaluate_limits
 
 HERE, THERE = "a machine, 2 cores", "another, 64 cores"
 METRICS = {
@@ -23,12 +23,12 @@ METRICS = {
     "latency.batch_1.ratio": Metric(1.1, "×"),
     "broken": Metric(math.nan),
 }
-MEASURED = Measured(METRICS, host=HERE)
-OLD = Measured({name: Metric(one.value, one.unit) for name, one in METRICS.items()}, host=THERE)
+MEASURED = MetricSet(METRICS, host=HERE)
+OLD = MetricSet({name: Metric(one.value, one.unit) for name, one in METRICS.items()}, host=THERE)
 
 
 def checks(*texts, baseline=None, skip=()):
-    return checks_of(map(Limit.parse, texts), MEASURED, baseline, skip)
+    return evaluate_limits(map(Limit.parse, texts), MEASURED, baseline, skip)
 
 
 def outcomes(*texts, **settings):
@@ -88,7 +88,7 @@ def test_a_bound_can_be_relative(text, bound):
 
 
 def test_a_glob_can_be_relative_to_each_figure_of_the_baseline():
-    baseline = Measured({"sparsity.layer.fc1": Metric(90), "sparsity.layer.fc2": Metric(71)})
+    baseline = MetricSet({"sparsity.layer.fc1": Metric(90), "sparsity.layer.fc2": Metric(71)})
     assert outcomes("sparsity.layer.* >= baseline", baseline=baseline) == {
         "sparsity.layer.fc1": "passed",
         "sparsity.layer.fc2": "failed",
@@ -139,12 +139,12 @@ def test_a_limit_without_a_figure_is_told(text, message, says):
 
 
 def test_many_figures_are_told_by_their_groups(says):
-    many = Measured({f"{group}.{i}": Metric(1) for group in "ab" for i in range(20)})
+    many = MetricSet({f"{group}.{i}": Metric(1) for group in "ab" for i in range(20)})
     with says(
         UsageError,
         "the limit 'zzz <= 1' is on a figure that was not measured. There are figures of a, b.",
     ):
-        checks_of([Limit.parse("zzz <= 1")], many)
+        evaluate_limits([Limit.parse("zzz <= 1")], many)
 
 
 def test_every_problem_is_told_at_once(says):
@@ -165,7 +165,7 @@ def test_the_baseline_may_lack_a_figure(says):
         "the limit 'size.artifact <= baseline' is on a figure that the baseline does not have. "
         "Did you mean 'size.artefact'?",
     ):
-        checks("size.artifact <= baseline", baseline=Measured({"size.artefact": Metric(1)}))
+        checks("size.artifact <= baseline", baseline=MetricSet({"size.artefact": Metric(1)}))
 
 
 def test_nothing_is_relative_to_nan(says):
@@ -185,7 +185,7 @@ def test_times_of_two_machines_are_not_compared(says):
         "here.",
     ):
         checks("latency.batch_1.pruned <= baseline", baseline=OLD)
-    same = Measured(OLD.metrics, host=HERE)
+    same = MetricSet(OLD.metrics, host=HERE)
     assert outcomes("latency.batch_1.pruned <= baseline", baseline=same) == {
         "latency.batch_1.pruned": "passed"
     }

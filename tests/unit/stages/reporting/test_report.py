@@ -14,10 +14,10 @@ from jsonschema import Draft202012Validator
 from junitparser import JUnitXml
 
 import prunepack.stages.reporting.report
-from prunepack.stages.metrics.files import FORMAT, Measured
-from prunepack.stages.metrics.limits import Limit, merged
+from prunepack.stages.metrics.files import FORMAT, MetricSet
+from prunepack.stages.metrics.limits import Limit, merge_limits
 from prunepack.stages.metrics.metric import Metric, metrics_from_json
-from prunepack.stages.reporting.checks import checks_of
+from prunepack.stages.reporting.checks import evaluate_limits
 from prunepack.stages.reporting.github import SUMMARY_LIMIT, summarize, workflow_commands
 from prunepack.stages.reporting.gitlab import to_code_quality
 from prunepack.stages.reporting.junit import to_junit
@@ -43,8 +43,8 @@ OLD = {"size.ratio": Metric(10, "×")}
 
 
 def report(*limits, lenient=False):
-    found = Measured(METRICS, {"model.onnx": "ab" * 32}, "a machine, 2 cores")
-    checks = checks_of(map(Limit.parse, limits), found, Measured(OLD))
+    found = MetricSet(METRICS, {"model.onnx": "ab" * 32}, "a machine, 2 cores")
+    checks = evaluate_limits(map(Limit.parse, limits), found, MetricSet(OLD))
     budgets = {"limits": list(limits), "undecided": "pass" if lenient else "fail"}
     baseline = {"old.prunepack": "cd" * 32} if "baseline" in "".join(limits) else None
     host = "a machine, 2 cores"
@@ -194,9 +194,9 @@ def test_markdown_names_what_failed_first_and_escapes_its_cells():
 
 def test_markdown_begins_with_what_people_look_for():
     metrics = {"runtime.nodes_elsewhere": Metric(0), "size.ratio": Metric(9), "a": Metric(1)}
-    limits = merged(["size.ratio >= 8", "a >= 2"])
+    limits = merge_limits(["size.ratio >= 8", "a >= 2"])
     asked = [limit for limit in limits if limit.name in metrics]
-    checks = checks_of(asked, Measured(metrics))
+    checks = evaluate_limits(asked, MetricSet(metrics))
     lines = to_markdown(Report(tuple(checks), metrics, {}, "")).splitlines()
     names = [line.split("`")[1] for line in lines if line.startswith(("| ok", "| **FAILED"))]
     assert names == ["a", "size.ratio", "runtime.nodes_elsewhere"]
@@ -270,7 +270,7 @@ def test_junit_says_what_failed_and_by_how_much():
 
 def test_junit_holds_any_name_that_a_user_may_give():
     metrics = {"size.ratio": Metric(1, note="\x00\x1b[31m]]> <&> \ud800 \uffff é")}
-    checks = checks_of([Limit.parse("size.ratio >= 2")], Measured(metrics))
+    checks = evaluate_limits([Limit.parse("size.ratio >= 2")], MetricSet(metrics))
     xml = to_junit(Report(tuple(checks), metrics, {}, ""))
     JUNIT.validate(xml.decode())
     text = ET.fromstring(xml).find("testsuite/testcase/failure").text
@@ -314,7 +314,7 @@ def test_annotations_are_as_grave_as_the_outcome(one, levels):
 
 def test_an_annotation_is_one_line_whatever_it_says():
     metrics = {"x": Metric(2, note="100 %\r\n::error::not ours")}
-    checks = checks_of([Limit.parse("x <= 1")], Measured(metrics))
+    checks = evaluate_limits([Limit.parse("x <= 1")], MetricSet(metrics))
     lines = list(workflow_commands(Report(tuple(checks), metrics, {}, ""), {}))
     assert lines[0].endswith("%0A100 %25%0D%0A::error::not ours")
     assert not any("\n" in line for line in lines)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from prunepack.stages.runtime.placement import (
-    nodes_by_provider,
-    placement_figures,
-    providers_in,
-    tf32_figure,
+    count_nodes_by_provider,
+    count_providers,
+    placement_metrics,
+    tf32_metric,
 )
 from prunepack.stages.runtime.sessions import artifact_session, onnx_session
 
@@ -24,10 +24,10 @@ def node(name, index, provider, **more):
 
 def test_the_nodes_of_a_real_model(chain, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    dense = nodes_by_provider(
+    dense = count_nodes_by_provider(
         lambda profile: onnx_session(chain.dense_onnx.model, [CPU], profile=profile), PIXELS
     )
-    packed = nodes_by_provider(
+    packed = count_nodes_by_provider(
         lambda profile: artifact_session(chain.package.file, [CPU], profile=profile), PIXELS
     )
     assert dense == packed
@@ -38,7 +38,7 @@ def test_the_nodes_of_a_real_model(chain, tmp_path, monkeypatch):
 
 def test_a_node_in_a_loop_is_one_node():
     events = [node("a", "0", CPU), node("a", "0", CPU), node("b", "0", CPU), node("c", "1", CUDA)]
-    assert providers_in(events) == Counter({CPU: 2, CUDA: 1})
+    assert count_providers(events) == Counter({CPU: 2, CUDA: 1})
 
 
 @pytest.mark.parametrize(
@@ -53,11 +53,11 @@ def test_a_node_in_a_loop_is_one_node():
     ],
 )
 def test_events_that_are_of_no_node(event):
-    assert providers_in([event, node("a", "0", CUDA)]) == Counter({CUDA: 1})
+    assert count_providers([event, node("a", "0", CUDA)]) == Counter({CUDA: 1})
 
 
 def test_nodes_elsewhere_are_counted_and_named():
-    found = placement_figures(
+    found = placement_metrics(
         CUDA, {"dense": Counter({CUDA: 5}), "pruned": Counter({CUDA: 3, CPU: 2})}
     )
     text = f"dense: 5 on {CUDA}; pruned: 2 on {CPU}, 3 on {CUDA}"
@@ -68,17 +68,17 @@ def test_nodes_elsewhere_are_counted_and_named():
 
 
 def test_a_silent_fall_to_the_cpu_is_every_node():
-    found = placement_figures(CUDA, {"pruned": Counter({CPU: 7})})
+    found = placement_metrics(CUDA, {"pruned": Counter({CPU: 7})})
     assert found["runtime.nodes_elsewhere"].value == 7
 
 
 def test_all_where_they_should_be():
-    found = placement_figures(CPU, {"dense": Counter({CPU: 7}), "pruned": Counter({CPU: 7})})
+    found = placement_metrics(CPU, {"dense": Counter({CPU: 7}), "pruned": Counter({CPU: 7})})
     assert found["runtime.nodes_elsewhere"].value == 0
 
 
 def test_a_model_of_which_no_node_was_seen_passes_no_limit():
-    found = placement_figures(CPU, {"dense": Counter({CPU: 7}), "pruned": Counter()})
+    found = placement_metrics(CPU, {"dense": Counter({CPU: 7}), "pruned": Counter()})
     assert math.isnan(found["runtime.nodes_elsewhere"].value)
     assert found["runtime.nodes_elsewhere"].note.endswith("pruned: none seen")
 
@@ -93,10 +93,10 @@ def test_a_model_of_which_no_node_was_seen_passes_no_limit():
     ],
 )
 def test_tf32(options, value, note):
-    found = tf32_figure(options)
+    found = tf32_metric(options)
     assert (found.value, found.note) == (value, note)
 
 
 def test_tf32_of_a_real_session(chain):
     session = onnx_session(chain.onnx.model, [CPU])
-    assert tf32_figure(session.get_provider_options()).value == 0
+    assert tf32_metric(session.get_provider_options()).value == 0

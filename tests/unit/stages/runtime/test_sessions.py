@@ -8,8 +8,8 @@ from prunepack.errors import CorruptArtifactError, RefusedError, UsageError
 from prunepack.stages.export import ExportConfig, export
 from prunepack.stages.runtime.sessions import (
     artifact_session,
+    count_mismatches,
     fixed_batch,
-    mismatches,
     onnx_session,
     providers_for,
 )
@@ -131,8 +131,8 @@ def test_threads_reach_onnxruntime(chain):
 
 def test_sessions_on_another_provider_are_counted(chain):
     session = onnx_session(chain.onnx.model, [CPU])
-    assert mismatches([CPU], session, session) == (0, f"{CPU}; got {CPU}")
-    assert mismatches([CUDA, CPU], session, session) == (2, f"{CUDA}; got {CPU}")
+    assert count_mismatches([CPU], session, session) == (0, f"{CPU}; got {CPU}")
+    assert count_mismatches([CUDA, CPU], session, session) == (2, f"{CUDA}; got {CPU}")
 
 
 @pytest.mark.parametrize("data", [None, b"", b"no model", b"\x08\x07"])
