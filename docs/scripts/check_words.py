@@ -1,0 +1,81 @@
+"""Check of words: report wording that ``docs/glossary.md`` replaces.
+
+Usage: ``python docs/scripts/check_words.py [PATH …]``; without a path, the whole repository.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from glossary import Rule, Rules, read_rules
+from prose import Passage, function_names, read_passages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+SUFFIXES = {".py", ".md", ".toml", ".yml", ".yaml"}
+SENTENCE = re.compile(r"(?:^|[.!?][\"')]*\s)[\s\"'(*_]*")
+SAY = "{path}:{line}: {found!r}, say instead: {say}"
+
+
+def main(arguments: list[str]) -> int:
+    """Print every finding, and return 1 if there is one."""
+    rules = read_rules()
+    found = False
+    for path in list_files(arguments):
+        for line in check_file(path, rules):
+            found = True
+            print(line)
+    return int(found)
+
+
+def list_files(arguments: Iterable[str]) -> list[Path]:
+    """Return the files to check: those of git below the given paths."""
+    command = ["git", "ls-files", "-co", "--exclude-standard", "--", *(arguments or ["."])]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    paths = map(Path, listed.splitlines())
+    return [p for p in paths if (p.suffix in SUFFIXES or p.name == "Makefile") and p.is_file()]
+
+
+def check_file(path: Path, rules: Rules) -> Iterator[str]:
+    """Yield one line per finding in a file."""
+    for passage in read_passages(path):
+        for start, found, say in check_passage(passage, rules):
+            yield SAY.format(path=path, line=passage.lines[start], found=found, say=say)
+    if path.suffix == ".py" and "tests" not in path.parts:
+        for line, name in function_names(path.read_text(encoding="utf-8")):
+            for rule in rules.names:
+                if rule.pattern.match(name):
+                    yield SAY.format(path=path, line=line, found=name, say=rule.say)
+
+
+def check_passage(passage: Passage, rules: Rules) -> Iterator[tuple[int, str, str]]:
+    """Yield the offset, the wording and the replacement of each finding in a passage."""
+    first = rules.first_lines if passage.kind == "first line" else ()
+    for rule in rules.prose:
+        for match in _matches(rule, passage.text):
+            yield match.start(), match[0], rule.say
+    for rule in first:
+        if match := rule.pattern.match(passage.text):
+            yield match.start(), match[0], rule.say
+    if passage.kind == "error" and re.fullmatch(r"[^.!?]*(\.\S[^.!?]*)*\.\s*", passage.text):
+        yield 0, passage.text.strip()[-20:], "no full stop after a single sentence"
+
+
+def _matches(rule: Rule, text: str) -> Iterator[re.Match[str]]:
+    """Yield the places of a rule's pattern, at the start of sentences or anywhere."""
+    if not rule.opening:
+        yield from rule.pattern.finditer(text)
+        return
+    for sentence in SENTENCE.finditer(text):
+        if match := rule.pattern.match(text, sentence.end()):
+            yield match
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
