@@ -13,13 +13,13 @@ from typing import Literal, TypeAlias
 
 from benchmarks.wheels import fetch
 from prunepack.io.atomic import new_folder
+from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.data.datasets import fetch as fetch_dataset
 from prunepack.stages.data.downloads import cache_folder
 from prunepack.stages.export import ExportConfig, export
 from prunepack.stages.finalize import FinalizeConfig, finalize
 from prunepack.stages.load import LoadConfig, load
-from prunepack.stages.models.checkpoints import InputSpec
 from prunepack.stages.prune import PruneConfig, prune
 
 __all__ = ["CASES", "MODELS", "SPARSITIES", "Case", "onnx_model"]

@@ -12,7 +12,7 @@ from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.outputs import Checkpoint, OnnxModel
 from prunepack.stages.contract.progress import note
 from prunepack.stages.contract.stage import Config, Facts, stage
-from prunepack.stages.models.checkpoints import ModelSpec, open_model
+from prunepack.stages.models.checkpoints import open_model
 from prunepack.stages.models.onnx_export import run_exporter
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     import onnx_ir
     import torch
+
+    from prunepack.stages.contract.model_spec import ModelSpec
 
 __all__ = ["ExportConfig", "export"]
 

@@ -11,7 +11,8 @@ from prunepack.errors import RefusedError
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.data.samples import random_inputs
-from prunepack.stages.models.checkpoints import ModelSpec, open_model, save_checkpoint
+from prunepack.stages.models.checkpoints import open_model, save_checkpoint
+from prunepack.stages.models.running import compute_tensors
 from prunepack.stages.pruning.masks import pruned_parameters
 
 if TYPE_CHECKING:
@@ -32,10 +33,11 @@ class FinalizeConfig(Config):
 def finalize(config: FinalizeConfig, out: Path, model: MaskedCheckpoint) -> Facts:
     """Remove every mask for good; the result computes exactly what the masked model did."""
     module, spec = open_model(model)
-    before = _outputs(module, spec, config)
+    inputs = random_inputs(spec.inputs, config.samples, config.seed)
+    before = compute_tensors(module, inputs)
     masks = remove_masks(module)
     _prove_removed(module, masks)
-    _prove_equal(before, _outputs(module, spec, config))
+    _prove_equal(before, compute_tensors(module, inputs))
     save_checkpoint(out, module, spec)
     zeros = sum(int((mask == 0).sum()) for mask in masks.values())
     total = sum(mask.numel() for mask in masks.values())
@@ -101,16 +103,6 @@ def _finite(name: str, tensor: torch.Tensor) -> None:
             found=f"{bad:,} NaN or Inf",
             hint="The model was broken before its masks were removed: look at how it was trained.",
         )
-
-
-def _outputs(model: nn.Module, spec: ModelSpec, config: FinalizeConfig) -> list[torch.Tensor]:
-    import torch
-    from torch.utils._pytree import tree_leaves
-
-    arrays = random_inputs(spec.inputs, config.samples, config.seed)
-    with torch.inference_mode():
-        result = model(*(torch.from_numpy(array) for array in arrays.values()))
-    return [leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
 
 
 def _prove_equal(before: list[torch.Tensor], after: list[torch.Tensor]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, field_validator
 
 from prunepack.errors import RefusedError, UsageError
+from prunepack.stages.contract.model_spec import InputSpec, ModelSpec, PrunedParameter
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.progress import note
 from prunepack.stages.contract.stage import Config, Facts, stage
@@ -18,9 +19,6 @@ from prunepack.stages.data.datasets import open_data
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.models.builtin import MODELS
 from prunepack.stages.models.checkpoints import (
-    InputSpec,
-    ModelSpec,
-    PrunedParameter,
     build_module,
     load_state,
     read_safetensors,
@@ -28,6 +26,7 @@ from prunepack.stages.models.checkpoints import (
     save_masked,
     wear_masks,
 )
+from prunepack.stages.models.running import compute_tensors
 from prunepack.stages.models.training import fit
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def load(config: LoadConfig, out: Path) -> Facts:
         wear_masks(model, ((one.layer, one.parameter) for one in pruned), source)
     load_state(model, state, source)
     (save_masked if masks else save_checkpoint)(out, model, spec)
-    _try(model, spec)
+    _check_inputs(model, spec)
     return _facts(config, model, source, len(masks))
 
 
@@ -209,25 +208,21 @@ def _pruned(name: str) -> PrunedParameter:
     return PrunedParameter(layer=layer, parameter=parameter, methods=("loaded",))
 
 
-def _try(model: nn.Module, spec: ModelSpec) -> None:
-    """Run the model once on the inputs it is said to have: every later stage will.
+def _check_inputs(model: nn.Module, spec: ModelSpec) -> None:
+    """Run the model once on random inputs of the declared shapes.
 
     Raises:
-        UsageError: If it fails.
+        UsageError: If the model fails on them.
     """
-    import torch
-
     arrays = random_inputs(spec.inputs, 2, 0)
     try:
-        with torch.inference_mode():
-            model.eval()(*(torch.from_numpy(array) for array in arrays.values()))
-    except Exception as error:
+        compute_tensors(model.eval(), arrays)
+    except RefusedError as error:
         shapes = ", ".join(f"{name} {array.dtype}{array.shape}" for name, array in arrays.items())
-        reason = str(error).strip().splitlines() or [""]
         raise UsageError(
             f"{spec.model} cannot be run on the inputs it is said to have",
             expected=f"a forward() that takes {shapes}",
-            found=f"{type(error).__name__}: {reason[0]}",
+            found=error.found,
             hint="Correct load.inputs: one for each argument, its shape without the batch.",
         ) from error
 

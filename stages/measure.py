@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator
 
+from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import (
     Checkpoint,
     MaskedCheckpoint,
@@ -21,7 +22,6 @@ from prunepack.stages.contract.progress import note
 from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.metrics.metric import Metric, Metrics, metrics_to_json, write_json
-from prunepack.stages.models.checkpoints import InputSpec
 from prunepack.stages.profiling.latency import latency_metrics
 from prunepack.stages.profiling.memory import memory_metrics, peak_memory
 from prunepack.stages.profiling.operators import graph_metrics

@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import Field, model_validator
 
 from prunepack.errors import PrunepackError, UsageError
+from prunepack.stages.contract.model_spec import PrunedParameter
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.stage import Facts, stage
-from prunepack.stages.models.checkpoints import (
-    PrunedParameter,
-    open_model,
-    save_masked,
-    state_digest,
-)
+from prunepack.stages.models.checkpoints import open_model, save_masked, state_digest
 from prunepack.stages.pruning.masks import (
     Pruned,
     prunable_parameters,
@@ -35,7 +31,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from prunepack.stages.models.checkpoints import ModelSpec
+    from prunepack.stages.contract.model_spec import ModelSpec
     from prunepack.stages.pruning.masks import Prunable
     from prunepack.stages.pruning.methods import Method
 

@@ -11,7 +11,7 @@ from prunepack.stages.models.checkpoints import open_model, save_checkpoint, sta
 from prunepack.stages.pruning.masks import lift_mask, pruned_parameters
 
 if TYPE_CHECKING:
-    from prunepack.stages.models.checkpoints import ModelSpec
+    from prunepack.stages.contract.model_spec import ModelSpec
 
 __all__ = ["UndoConfig", "undo"]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from prunepack.errors import RefusedError
+from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.data.user_samples import user_samples
-from prunepack.stages.models.checkpoints import InputSpec
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import nn
 
-    from prunepack.stages.models.checkpoints import ModelSpec
+    from prunepack.stages.contract.model_spec import ModelSpec
 
     Arrays = dict[str, npt.NDArray[Any]]
 

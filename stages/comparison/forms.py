@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from prunepack.stages.comparison.comparison import Comparison
 from prunepack.stages.metrics.metric import Metric, Metrics
-from prunepack.stages.models.checkpoints import ModelSpec, open_model
+from prunepack.stages.models.checkpoints import open_model
 from prunepack.stages.models.running import run_module
 from prunepack.stages.runtime.sessions import (
     Provider,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from prunepack.stages.comparison.tolerances import Tolerance
     from prunepack.stages.contract.arrays import Arrays
+    from prunepack.stages.contract.model_spec import ModelSpec
     from prunepack.stages.contract.outputs import Checkpoint, OnnxModel, PackedArtifact
 
 __all__ = ["Programs", "steadiness", "training_layers"]

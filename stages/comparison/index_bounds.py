@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from prunepack.stages.models.checkpoints import InputSpec
+    from prunepack.stages.contract.model_spec import InputSpec
 
 __all__ = ["index_sizes"]
 

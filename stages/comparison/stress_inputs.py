@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from prunepack.stages.models.checkpoints import InputSpec
+    from prunepack.stages.contract.model_spec import InputSpec
 
     Arrays = dict[str, npt.NDArray[Any]]
 

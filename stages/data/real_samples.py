@@ -10,7 +10,7 @@ from prunepack.stages.data.samples import Samples, real
 from prunepack.stages.data.user_samples import user_samples
 
 if TYPE_CHECKING:
-    from prunepack.stages.models.checkpoints import ModelSpec
+    from prunepack.stages.contract.model_spec import ModelSpec
 
 __all__ = ["real_samples"]
 

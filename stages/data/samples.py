@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from prunepack.stages.models.checkpoints import InputSpec
-
-    Arrays = dict[str, npt.NDArray[Any]]
+    from prunepack.stages.contract.arrays import Array, Arrays
+    from prunepack.stages.contract.model_spec import InputSpec
 
 __all__ = ["Samples", "random_inputs", "real"]
 
@@ -30,7 +29,7 @@ class Samples:
 
     source: str
     arrays: Arrays
-    labels: npt.NDArray[Any] | None = None
+    labels: Array | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
@@ -66,9 +65,7 @@ def random_inputs(
     }
 
 
-def _draw(
-    generator: np.random.Generator, shape: tuple[int, ...], dtype: str, size: int
-) -> npt.NDArray[Any]:
+def _draw(generator: np.random.Generator, shape: tuple[int, ...], dtype: str, size: int) -> Array:
     import numpy as np
 
     if dtype.startswith("float"):

@@ -17,9 +17,8 @@ from prunepack.stages.data.samples import Samples
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy.typing as npt
-
-    from prunepack.stages.models.checkpoints import InputSpec
+    from prunepack.stages.contract.arrays import Array, Arrays
+    from prunepack.stages.contract.model_spec import InputSpec
 
 __all__ = ["LABELS", "user_samples"]
 
@@ -63,7 +62,7 @@ def user_samples(source: str, inputs: Sequence[InputSpec]) -> list[Samples]:
     return [_fitted(_npz(path), inputs, source)]
 
 
-def _npz(path: Path) -> dict[str, npt.NDArray[Any]]:
+def _npz(path: Path) -> Arrays:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: _plain(array) for name, array in arrays.items()}
@@ -73,7 +72,7 @@ def _npz(path: Path) -> dict[str, npt.NDArray[Any]]:
         ) from None
 
 
-def _plain(array: Any) -> npt.NDArray[Any]:
+def _plain(array: Any) -> Array:
     """Refuse the bytes that numpy gives for a member of the archive that is no array."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"a {type(array).__name__}")
@@ -110,7 +109,7 @@ def _sets(path: Path) -> list[Path]:
     return sets
 
 
-def _test_data(folder: Path, inputs: Sequence[InputSpec]) -> dict[str, npt.NDArray[Any]]:
+def _test_data(folder: Path, inputs: Sequence[InputSpec]) -> Arrays:
     """Return the tensors of one set by the names of the inputs that they are for."""
     import onnx
     from google.protobuf.message import DecodeError
@@ -129,9 +128,7 @@ def _test_data(folder: Path, inputs: Sequence[InputSpec]) -> dict[str, npt.NDArr
     return arrays
 
 
-def _fitted(
-    given: Mapping[str, npt.NDArray[Any]], inputs: Sequence[InputSpec], source: str
-) -> Samples:
+def _fitted(given: Mapping[str, Array], inputs: Sequence[InputSpec], source: str) -> Samples:
     """Check ``given`` against the model's inputs, and put it into their order and dtypes."""
     names = [one.name for one in inputs]
     labels = given.get(LABELS) if LABELS not in names else None
@@ -155,7 +152,7 @@ def _fitted(
     return Samples(source, arrays, labels)
 
 
-def _cast(array: npt.NDArray[Any], spec: InputSpec, source: str) -> npt.NDArray[Any]:
+def _cast(array: Array, spec: InputSpec, source: str) -> Array:
     shape = ("n", *spec.shape)
     if array.ndim != len(shape) or not np.can_cast(array.dtype, spec.dtype, "same_kind"):
         raise RefusedError(

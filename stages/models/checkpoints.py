@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-from pydantic import BeforeValidator, Field, ValidationError
+from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError, UsageError
-from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, read_json
-from prunepack.stages.contract.stage import Config
-from prunepack.stages.contract.user_code import Reference, is_reference, load_reference
+from prunepack.stages.contract.model_spec import ModelSpec, read_spec
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.contract.user_code import is_reference, load_reference
 from prunepack.stages.models.builtin import MODELS
 from prunepack.stages.pruning.masks import joined, pruned_parameters, put_mask
 
@@ -22,65 +20,13 @@ if TYPE_CHECKING:
     from torch import nn
 
 __all__ = [
-    "InputSpec",
-    "ModelSpec",
-    "PrunedParameter",
     "build_module",
     "open_model",
-    "read_spec",
     "save_checkpoint",
     "save_masked",
     "state_digest",
     "wear_masks",
 ]
-
-
-def _shape(value: Any) -> Any:
-    """Read ``3x224x224``, as people write a shape in one word."""
-    return [part for part in value.split("x") if part] if isinstance(value, str) else value
-
-
-Shape = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_shape)]
-"""Sizes of the dimensions; a text such as 3x224x224 will do."""
-
-
-class InputSpec(Config):
-    """One input of a model, without its batch dimension."""
-
-    name: str = Field("input", description="The input's name in the ONNX model.")
-    shape: Shape = Field((), description="The shape of one sample, without the batch.")
-    dtype: Literal[
-        "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"
-    ] = Field("float32", description="The dtype, by its torch name.")
-
-
-class PrunedParameter(Config):
-    """A parameter that carries a mask, and what made the mask."""
-
-    layer: str
-    parameter: str
-    methods: tuple[str, ...] = ()
-
-
-class ModelSpec(Config):
-    """``model.json``: what a state dict alone does not say.
-
-    Attributes:
-        model: A built-in's name, or the user's factory.
-        inputs: The inputs of the model, in the order of ``forward``.
-        dataset: The dataset's name or the user's function; empty where there is none.
-        tied: Parameters that share the storage of another one, by state-dict name.
-        pruned: The parameters with a mask on; empty in a dense or finalized checkpoint.
-        before_pruning: SHA-256 of the state dict before the first mask; empty if never pruned,
-            or if it was pruned elsewhere and may have been trained since.
-    """
-
-    model: Reference
-    inputs: tuple[InputSpec, ...]
-    dataset: Reference = ""
-    tied: dict[str, str] = Field({})
-    pruned: tuple[PrunedParameter, ...] = ()
-    before_pruning: str = ""
 
 
 def build_module(model: str) -> nn.Module:
@@ -103,20 +49,6 @@ def build_module(model: str) -> nn.Module:
             f"{model}()", expected="a torch.nn.Module", found=f"a {type(module).__name__}"
         )
     return module
-
-
-def read_spec(folder: Path) -> ModelSpec:
-    """Read ``model.json``.
-
-    Raises:
-        RefusedError: If it is not one.
-    """
-    try:
-        return ModelSpec.model_validate(read_json(folder / "model.json"))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RefusedError(f"{folder / 'model.json'}: {where}", found=first["msg"]) from None
 
 
 def open_model(source: Checkpoint | MaskedCheckpoint) -> tuple[nn.Module, ModelSpec]:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from prunepack.stages.contract.model_spec import ModelSpec
     from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
-    from prunepack.stages.models.checkpoints import ModelSpec
 
 __all__ = ["LayerView", "ModelView", "Row", "TensorView", "hook_name", "inspect_model"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from prunepack.stages.models.checkpoints import ModelSpec
+    from prunepack.stages.contract.model_spec import ModelSpec
 
 __all__ = ["run_exporter"]
 

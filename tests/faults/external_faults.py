@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 
+from prunepack.stages.contract.model_spec import read_spec
 from prunepack.stages.data.samples import random_inputs
-from prunepack.stages.models.checkpoints import read_spec
 from tests.faults.fault import Fault
 from tests.faults.lab import copy_of, released
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from prunepack.stages.contract.model_spec import read_spec
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.metrics.metric import metrics_to_json
-from prunepack.stages.models.checkpoints import read_spec
 from prunepack.stages.runtime.placement import count_nodes_by_provider, placement_metrics
 from prunepack.stages.runtime.sessions import CPU, CUDA, onnx_session
 from tests.faults.fault import Fault

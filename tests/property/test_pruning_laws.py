@@ -10,14 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
-from prunepack.stages.models.checkpoints import (
-    InputSpec,
-    ModelSpec,
-    build_module,
-    open_model,
-    save_checkpoint,
-)
+from prunepack.stages.models.checkpoints import build_module, open_model, save_checkpoint
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.masks import prunable_parameters, pruned_parameters
 from prunepack.stages.pruning.rules import Rule, assign

@@ -7,6 +7,7 @@ from itertools import count
 import numpy as np
 import pytest
 
+from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import (
     Checkpoint,
     MaskedCheckpoint,
@@ -18,7 +19,6 @@ from prunepack.stages.data.datasets import open_data
 from prunepack.stages.export import ExportConfig, export
 from prunepack.stages.finalize import FinalizeConfig, finalize
 from prunepack.stages.load import LoadConfig, load
-from prunepack.stages.models.checkpoints import InputSpec
 from prunepack.stages.pack import PackConfig, pack
 from prunepack.stages.prune import PruneConfig, prune
 

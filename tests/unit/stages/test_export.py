@@ -17,11 +17,12 @@ from pydantic import ValidationError
 import prunepack.stages.export
 from prunepack import pack, unpack
 from prunepack.errors import RefusedError, UsageError
+from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import OnnxModel
 from prunepack.stages.export import ExportConfig, export
 from prunepack.stages.finalize import FinalizeConfig, finalize
 from prunepack.stages.load import LoadConfig, load
-from prunepack.stages.models.checkpoints import InputSpec, open_model
+from prunepack.stages.models.checkpoints import open_model
 from prunepack.stages.prune import PruneConfig, prune
 
 MODELS = """

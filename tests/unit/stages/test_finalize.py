@@ -6,16 +6,11 @@ from torch import nn
 from torch.nn.utils import prune as torch_prune
 
 from prunepack.errors import RefusedError
+from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.finalize import FinalizeConfig, finalize, remove_masks
 from prunepack.stages.load import LoadConfig, load
-from prunepack.stages.models.checkpoints import (
-    InputSpec,
-    ModelSpec,
-    open_model,
-    save_masked,
-    state_digest,
-)
+from prunepack.stages.models.checkpoints import open_model, save_masked, state_digest
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.masks import pruned_parameters, put_mask
 

@@ -4,12 +4,13 @@ import pytest
 import torch
 
 from prunepack.errors import RefusedError, UsageError
+from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import MaskedCheckpoint
 from prunepack.stages.data.datasets import open_data
 from prunepack.stages.finalize import FinalizeConfig, finalize
 from prunepack.stages.finetune import FinetuneConfig, finetune
 from prunepack.stages.load import LoadConfig, load
-from prunepack.stages.models.checkpoints import InputSpec, open_model, state_digest
+from prunepack.stages.models.checkpoints import open_model, state_digest
 from prunepack.stages.models.training import accuracy_of
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.masks import pruned_parameters

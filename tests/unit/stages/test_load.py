@@ -12,11 +12,12 @@ from torch.nn.utils import prune as torch_prune
 
 import prunepack.stages.models.builtin
 from prunepack.errors import RefusedError, UsageError
+from prunepack.stages.contract.model_spec import InputSpec, read_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.load import LoadConfig, load, read_weights
 from prunepack.stages.models.builtin import MODELS
 from prunepack.stages.models.builtin.lenet import LeNet
-from prunepack.stages.models.checkpoints import InputSpec, open_model, read_spec, state_digest
+from prunepack.stages.models.checkpoints import open_model, state_digest
 
 PIXELS = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 

@@ -10,11 +10,11 @@ import zstandard
 from pydantic import ValidationError
 
 from prunepack.errors import RefusedError
+from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import Measurements, digests_of
 from prunepack.stages.export import ExportConfig, export
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.measure import MeasureConfig, measure, zstd19_size
-from prunepack.stages.models.checkpoints import InputSpec
 from prunepack.stages.pack import PackConfig, pack
 from prunepack.stages.runtime.host import host_name
 

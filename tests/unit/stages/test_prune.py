@@ -12,13 +12,11 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn.utils import prune as torch_prune
 
+from prunepack.stages.contract.model_spec import InputSpec, ModelSpec, read_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.models.checkpoints import (
-    InputSpec,
-    ModelSpec,
     build_module,
     open_model,
-    read_spec,
     save_checkpoint,
     save_masked,
     state_digest,

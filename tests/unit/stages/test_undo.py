@@ -5,10 +5,9 @@ from itertools import count
 import pytest
 import torch
 
+from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.models.checkpoints import (
-    InputSpec,
-    ModelSpec,
     build_module,
     open_model,
     save_checkpoint,

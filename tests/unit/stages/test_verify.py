@@ -11,6 +11,7 @@ from onnx import helper, numpy_helper
 
 from prunepack import pack
 from prunepack.errors import CorruptArtifactError, RefusedError
+from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import OnnxModel, PackedArtifact, ParityResult, digests_of
 from prunepack.stages.data.datasets import open_data
 from prunepack.stages.export import ExportConfig, export
@@ -18,7 +19,7 @@ from prunepack.stages.finalize import FinalizeConfig, finalize
 from prunepack.stages.gate import GateConfig, judge
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.metrics.metric import metrics_from_json
-from prunepack.stages.models.checkpoints import InputSpec, open_model
+from prunepack.stages.models.checkpoints import open_model
 from prunepack.stages.models.training import accuracy_of
 from prunepack.stages.pack import PackConfig
 from prunepack.stages.pack import pack as pack_stage

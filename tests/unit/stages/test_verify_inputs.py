@@ -12,12 +12,13 @@ from torch import nn
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.comparison.tolerances import Tolerance
+from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import OnnxModel
 from prunepack.stages.export import ExportConfig, export
 from prunepack.stages.finalize import FinalizeConfig, finalize
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.metrics.metric import metrics_from_json
-from prunepack.stages.models.checkpoints import InputSpec, open_model
+from prunepack.stages.models.checkpoints import open_model
 from prunepack.stages.pack import PackConfig, pack
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.verify import VerifyConfig, verify

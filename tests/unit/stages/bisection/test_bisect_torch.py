@@ -13,10 +13,11 @@ from prunepack.stages.bisection.bisect import BisectConfig, bisect, open_program
 from prunepack.stages.bisection.graph import NodeGraph
 from prunepack.stages.bisection.module_names import module_of
 from prunepack.stages.bisection.torch_program import TorchProgram
+from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import Checkpoint
 from prunepack.stages.export import ExportConfig, export
 from prunepack.stages.load import LoadConfig, load
-from prunepack.stages.models.checkpoints import InputSpec, open_model
+from prunepack.stages.models.checkpoints import open_model
 from prunepack.stages.models.onnx_export import run_exporter
 from tests.unit.stages import small_graphs as small
 

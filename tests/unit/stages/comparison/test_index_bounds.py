@@ -6,8 +6,8 @@ from torch import nn
 
 from prunepack.errors import RefusedError
 from prunepack.stages.comparison.index_bounds import index_sizes
+from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.data.samples import random_inputs
-from prunepack.stages.models.checkpoints import InputSpec
 
 
 class Lookups(nn.Module):

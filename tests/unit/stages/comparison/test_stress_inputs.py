@@ -14,8 +14,8 @@ from prunepack.stages.comparison.stress_inputs import (
     trials,
     units_of,
 )
+from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.data.samples import random_inputs
-from prunepack.stages.models.checkpoints import InputSpec
 
 INPUTS = (
     InputSpec(name="x", shape=(3, 16)),

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.data.samples import random_inputs, real
-from prunepack.stages.models.checkpoints import InputSpec
 
 INPUTS = (
     InputSpec(name="x", shape=(3, 4)),

@@ -9,8 +9,8 @@ import pytest
 from onnx import numpy_helper
 
 from prunepack.errors import RefusedError, UsageError
+from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.data.user_samples import user_samples
-from prunepack.stages.models.checkpoints import InputSpec
 
 INPUTS = (InputSpec(name="x", shape=(2,)), InputSpec(name="ids", shape=(3,), dtype="int64"))
 X, IDS = np.array([[1, 2], [3, 4]], np.float32), np.array([[1, 2, 3], [4, 5, 6]])

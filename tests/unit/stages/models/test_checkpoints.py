@@ -12,14 +12,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from prunepack.errors import RefusedError, UsageError
+from prunepack.stages.contract.model_spec import InputSpec, ModelSpec, PrunedParameter, read_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.models.checkpoints import (
-    InputSpec,
-    ModelSpec,
-    PrunedParameter,
     build_module,
     open_model,
-    read_spec,
     save_checkpoint,
     save_masked,
     state_digest,
@@ -233,7 +230,8 @@ def test_a_model_whose_code_is_gone(kept, tmp_path):
 def test_a_name_outside_ascii_on_a_machine_with_another_encoding(tmp_path):
     code = (
         "from pathlib import Path; from torch import nn\n"
-        "from prunepack.stages.models.checkpoints import *\n"
+        "from prunepack.stages.contract.model_spec import *\n"
+        "from prunepack.stages.models.checkpoints import save_checkpoint\n"
         "spec = ModelSpec(model='lenet', inputs=(InputSpec(name='gr\\u00f6\\u00dfe'),))\n"
         "save_checkpoint(Path(), nn.Linear(1, 1), spec)\n"
         "assert read_spec(Path()) == spec\n"

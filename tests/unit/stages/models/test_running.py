@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from prunepack.errors import RefusedError
-from prunepack.stages.models.running import run_module
+from prunepack.stages.models.running import compute_tensors, run_module
 
 X = {"x": np.ones((2, 4), np.float32)}
 
@@ -56,3 +56,16 @@ def test_an_error_without_a_word(says):
 
     with pytest.raises(RefusedError, match="found ValueError: no message"):
         run_module(Silent(), X, ["y"])
+
+
+def test_the_result_of_a_module_is_flattened_into_its_tensors():
+    first, second = compute_tensors(Answers({"p": ONE, "q": [TWO, None, 3]}), X)
+    assert first is ONE
+    assert second is TWO
+
+
+def test_an_output_whose_dtype_numpy_does_not_have():
+    answer = Answers(ONE.to(torch.bfloat16))
+    assert compute_tensors(answer, X)[0].dtype == torch.bfloat16
+    with pytest.raises(RefusedError, match=r"cannot run on x.*: found TypeError: .*BFloat16"):
+        run_module(answer, X, ["y"])

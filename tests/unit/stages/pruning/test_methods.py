@@ -9,14 +9,9 @@ from torch import nn
 from torch.nn.utils import prune as torch_prune
 
 from prunepack.errors import UsageError
+from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
-from prunepack.stages.models.checkpoints import (
-    InputSpec,
-    ModelSpec,
-    build_module,
-    open_model,
-    save_checkpoint,
-)
+from prunepack.stages.models.checkpoints import build_module, open_model, save_checkpoint
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.masks import pruned_parameters
 from prunepack.stages.pruning.methods import METHODS
