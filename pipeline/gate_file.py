@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from prunepack.errors import UsageError
-from prunepack.pipeline.recipe import problems_of
+from prunepack.pipeline.recipe import invalid
 from prunepack.stages.gate import GateConfig
 from prunepack.stages.metrics.limits import Limit
 
@@ -29,10 +29,7 @@ def read_gate_file(path: Path) -> GateConfig:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"the budgets {path} cannot be read", found=str(error)) from None
     except ValidationError as error:
-        problems = problems_of(error, GateConfig)
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        listing = "".join(f"\n  {problem}" for problem in problems)
-        raise UsageError(f"{path} has {count}:{listing}") from None
+        raise invalid(str(path), error, GateConfig) from None
 
 
 def locate_limits(path: Path, config: GateConfig) -> dict[str, tuple[Path, int]]:

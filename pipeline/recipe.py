@@ -17,7 +17,7 @@ from prunepack.stages.contract.plugins import near
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Recipe", "built_in_recipes", "literal", "problems_of", "read_recipe"]
+__all__ = ["Recipe", "built_in_recipes", "invalid", "literal", "problems_of", "read_recipe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,7 @@ def read_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
     try:
         return Recipe(Path(name).stem, Plan.model_validate(tables))
     except ValidationError as error:
-        problems = problems_of(error, Plan)
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        listing = "".join(f"\n  {problem}" for problem in problems)
-        raise UsageError(f"{source} has {count}:{listing}") from None
+        raise invalid(source, error, Plan) from None
 
 
 def _text_of(name: str) -> tuple[str, str]:
@@ -111,6 +108,13 @@ def literal(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except (tomllib.TOMLDecodeError, KeyError):
         return text.strip()
+
+
+def invalid(source: str, error: ValidationError, root: type[BaseModel]) -> UsageError:
+    """Return an error that lists every problem of the file ``source``, one on each line."""
+    problems = problems_of(error, root)
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return UsageError(f"{source} has {count}", found="\n".join(problems))
 
 
 def problems_of(error: ValidationError, root: type[BaseModel]) -> list[str]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import sys
-import traceback
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from prunepack.errors import PrunepackError
+from prunepack.pipeline.cli.errors import report_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["COMMANDS", "main", "prunepack"]
+__all__ = ["COMMANDS", "main", "prunepack", "run_command"]
 
 COMMANDS = {
     "Pipeline": {
@@ -104,9 +102,6 @@ COMMANDS = {
 }
 """Group → command → (the module that defines ``command(name)``, one line of help)."""
 
-BUILD_SIDE = ("onnx", "onnxruntime", "pydantic", "safetensors", "torch")
-"""What a plain install leaves out, because reading artifacts does not need it."""
-
 _WHERE = {name: where for group in COMMANDS.values() for name, (where, _) in group.items()}
 
 
@@ -179,59 +174,18 @@ def prunepack() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit."""
-    sys.exit(_exit_code(prunepack.main))
+    sys.exit(run_command(prunepack.main))
 
 
-def _exit_code(run: Callable[..., Any]) -> int:
-    """Run the command and turn whatever comes out of it into an exit code and one message."""
+def run_command(run: Callable[..., int | None]) -> int:
+    """Run the command and return its exit code; a failure is printed, never raised."""
     try:
-        return run(standalone_mode=False) or 0
+        return run(prog_name="prunepack", standalone_mode=False) or 0
     except (click.Abort, KeyboardInterrupt):
-        _say("Interrupted; nothing half-written was left.")
+        click.echo("Interrupted; no half-written file was left.", err=True)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 -- the last line of defence: no traceback for users
-        return _told(error)
-
-
-def _told(error: Exception) -> int:
-    """Say what went wrong and return the exit code for it."""
-    if isinstance(error, click.ClickException):
-        error.show()
-        return 2
-    if isinstance(error, PrunepackError):
-        _say(f"Error: {error}")
-        return error.exit_code
-    if isinstance(error, ModuleNotFoundError) and error.name in BUILD_SIDE:
-        _say(f"Error: this command needs {error.name}. Install it: pip install 'prunepack[build]'.")
-        return 2
-    if isinstance(error, OSError):
-        _say(f"Error: {_os_problem(error)}")
-        return 2
-    return _bug(error)
-
-
-def _os_problem(error: OSError) -> str:
-    path = f"{error.filename}: " if error.filename else ""
-    advice = {
-        errno.ENOSPC: " Free some space or choose another folder; what was there is unharmed.",
-        errno.EROFS: " Choose a folder that can be written to.",
-        errno.EACCES: " Choose a path that you may use.",
-    }
-    return f"{path}{error.strerror or error}.{advice.get(error.errno or 0, '')}"
-
-
-def _bug(error: Exception) -> int:
-    if {"-v", "--verbose"} & set(sys.argv[1:]):
-        traceback.print_exception(error)
-    _say(
-        f"Error: a bug in prunepack: {type(error).__name__}: {error}. "
-        "Please report it with the output of the same command with -v."
-    )
-    return 3
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
+        return report_failure(error, sys.argv[1:])

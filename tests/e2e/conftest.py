@@ -1,5 +1,6 @@
 """The command line as a user meets it: a process of its own in a folder of its own."""
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,13 +11,27 @@ import pytest
 COMMAND = str(Path(sys.executable).with_name("prunepack"))
 
 
+FIELD = re.compile(r"^(?:error: |  (?P<side>expected|found) +|hint: | {11})(?P<text>.*)")
+
+
 @dataclass(frozen=True)
 class Done:
-    """What a command came to."""
+    """The end of a command: its exit code and what it printed."""
 
     code: int
     out: str
     err: str
+
+    @property
+    def error(self):
+        """The error on stderr in one line, as ``str(PrunepackError)`` writes it."""
+        fields = [match for line in self.err.splitlines() if (match := FIELD.match(line))]
+        what = [m["text"] for m in fields if m[0].startswith("error: ")]
+        sides = [f"{m['side']} {m['text']}" for m in fields if m["side"]]
+        others = [m["text"] for m in fields if m[0].startswith(" " * 11)]
+        hints = [m["text"] for m in fields if m[0].startswith("hint: ")]
+        found = ["\n".join([", ".join(sides), *others])] if sides else []
+        return ". ".join([": ".join([*what, *found]), *hints])
 
 
 def call(*arguments, cwd, command=(COMMAND,), env=None):

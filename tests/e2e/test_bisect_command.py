@@ -88,7 +88,7 @@ def test_samples_of_ones_own(lenet):
 )
 def test_misuse_is_told(lenet, arguments, code, message):
     done = call("bisect", *arguments, cwd=lenet)
-    assert message in done.err
+    assert message in done.error
     assert done.code == code
 
 

@@ -136,7 +136,7 @@ def test_inspect_shows_what_is_there(by_hand, arguments, shown):
 )
 def test_misuse_of_a_stage_is_told(by_hand, arguments, code, message):
     done = call(*arguments, cwd=by_hand)
-    assert message in done.err
+    assert message in done.error
     assert done.code == code
     assert not (by_hand / "x").exists()
 

@@ -189,11 +189,11 @@ def test_every_problem_of_a_recipe_is_told_at_once(tmp_path, prunepack):
     )
     done = prunepack("run", "mine.toml")
     assert done.code == 2
-    assert "mine.toml has 4 problems" in done.err
-    assert "prune.ammount: no such setting. Did you mean 'amount'?" in done.err
-    assert "Did you mean 'l1_unstructured'?" in done.err
-    assert "fintune: no such setting. Did you mean 'finetune'?" in done.err
-    assert "'size.ratio > 3' is not a limit" in done.err
+    assert "mine.toml has 4 problems" in done.error
+    assert "prune.ammount: no such setting. Did you mean 'amount'?" in done.error
+    assert "Did you mean 'l1_unstructured'?" in done.error
+    assert "fintune: no such setting. Did you mean 'finetune'?" in done.error
+    assert "'size.ratio > 3' is not a limit" in done.error
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_every_problem_of_a_recipe_is_told_at_once(tmp_path, prunepack):
 def test_misuse_exits_2_and_says_what_to_do(prunepack, arguments, message):
     done = prunepack(*arguments)
     assert done.code == 2
-    assert message in done.err
+    assert message in done.error
 
 
 def test_a_truncated_artifact_exits_4_wherever_it_is_read(released, tmp_path):
@@ -224,7 +224,7 @@ def test_a_truncated_artifact_exits_4_wherever_it_is_read(released, tmp_path):
     for arguments in (("unpack", "cut.prunepack", "-o", "out"), ("inspect", "cut.prunepack")):
         done = call(*arguments, cwd=tmp_path)
         assert done.code == 4
-        assert "cut.prunepack" in done.err
+        assert "cut.prunepack" in done.error
     assert not (tmp_path / "out").exists()
 
 

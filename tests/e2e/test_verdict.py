@@ -133,7 +133,7 @@ def test_a_report_is_written_in_every_form(gate, release):
     assert issue["check_name"] == "prunepack: size.ratio >="
     assert "# Verdict: failed" in (release / "verdict/report.md").read_text()
     again = gate("artifacts/mine", "-o", "verdict")
-    assert (again.code, "exists" in again.err) == (2, True)
+    assert (again.code, "exists" in again.error) == (2, True)
 
 
 def test_budgets_relative_to_an_older_release(gate, release):
@@ -180,7 +180,7 @@ def test_budgets_relative_to_an_older_release(gate, release):
 )
 def test_misuse_of_the_gate_is_told(gate, arguments, code, message):
     done = gate(*arguments)
-    assert message in done.err
+    assert message in done.error
     assert done.code == code
     assert done.out == ""
 
@@ -191,7 +191,7 @@ def test_a_stale_report_is_refused(name, gate, release):
         file.write(b"\0")
     done = gate("artifacts/mine")
     assert done.code == 4
-    assert f"artifacts/mine/report.json is not of artifacts/mine/{name}: expected" in done.err
+    assert f"artifacts/mine/report.json is not of artifacts/mine/{name}: expected" in done.error
 
 
 def test_a_report_of_another_release_is_refused(gate, release):
@@ -199,7 +199,7 @@ def test_a_report_of_another_release_is_refused(gate, release):
     assert gate("artifacts/mine", "--artifact", "artifacts/mine/model.prunepack").code == 0
     done = gate("artifacts/mine", "--artifact", "model.prunepack")
     assert done.code == 4
-    assert "Measure again, or give the files that were measured." in done.err
+    assert "Measure again, or give the files that were measured." in done.error
 
 
 def test_the_checkpoint_of_a_run_is_known(made, gate, release):
@@ -251,7 +251,7 @@ def test_a_release_that_was_changed_after_signing(name, signed, gate):
     arguments = ("artifacts/mine/provenance.dsse.json", "--key", "release.pub")
     done = call("verify-signature", *arguments, cwd=signed)
     assert done.code == 4
-    assert f"{name} is not what artifacts/mine/provenance.dsse.json signs" in done.err
+    assert f"{name} is not what artifacts/mine/provenance.dsse.json signs" in done.error
     assert gate("artifacts/mine", "--require-signature", "release.pub").code == 4
 
 
@@ -263,7 +263,7 @@ def test_a_better_figure_written_by_hand_is_refused(signed, gate):
     assert gate("artifacts/mine").code == 0  # who can write a report can write any
     done = gate("artifacts/mine", "--require-signature", "release.pub")
     assert done.code == 4
-    assert "report.json is not what" in done.err
+    assert "report.json is not what" in done.error
 
 
 def test_the_wrong_key_and_no_signature(signed, gate):
@@ -274,16 +274,16 @@ def test_the_wrong_key_and_no_signature(signed, gate):
         ["openssl", "pkey", "-in", "b.pem", "-pubout", "-out", "b.pub"], cwd=signed, check=True
     )
     done = gate("artifacts/mine", "--require-signature", "b.pub")
-    assert (done.code, "is not signed with b.pub" in done.err) == (4, True)
+    assert (done.code, "is not signed with b.pub" in done.error) == (4, True)
     (signed / "artifacts/mine/provenance.dsse.json").unlink()
     done = gate("artifacts/mine", "--require-signature", "release.pub")
-    assert (done.code, "provenance.dsse.json is missing" in done.err) == (4, True)
+    assert (done.code, "provenance.dsse.json is missing" in done.error) == (4, True)
 
 
 def test_a_signature_is_over_one_report(signed, gate):
     done = gate("artifacts/mine", "artifacts/mine", "--require-signature", "release.pub")
     assert done.code == 2
-    assert "a signature is over one report: expected one report.json, found 2" in done.err
+    assert "a signature is over one report: expected one report.json, found 2" in done.error
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_a_signature_is_over_one_report(signed, gate):
 def test_misuse_of_provenance_is_told(command, code, message, signed, gate):
     gate("artifacts/mine", "-o", "verdict")
     done = call(*shlex.split(command), cwd=signed)
-    assert message in done.err
+    assert message in done.error
     assert done.code == code
     assert not (signed / "x").exists()
 
@@ -314,7 +314,7 @@ def test_a_report_without_a_run_is_not_attested(release, gate):
     path.write_text(json.dumps(content))
     done = call("attest", "artifacts/mine", "-o", "x", cwd=release)
     assert done.code == 4
-    assert "the report does not say where it comes from" in done.err
+    assert "the report does not say where it comes from" in done.error
 
 
 def test_a_report_that_names_other_files_is_not_attested(release):
@@ -324,7 +324,7 @@ def test_a_report_that_names_other_files_is_not_attested(release):
     rewritten(path, digests=digests | {"../../x": "0" * 64})
     done = call("attest", "artifacts/mine", "-o", "y", cwd=release)
     assert done.code == 4
-    assert "found no ../../x" in done.err
+    assert "found no ../../x" in done.error
 
 
 def test_the_commands_of_the_howto_judge(release):

@@ -39,16 +39,16 @@ def test_every_problem_is_told_at_once(file):
     path = file('limit = ["x <= 1"]\nlimits = ["y > 2", "z >= 3"]\nundecided = "maybe"\n')
     with pytest.raises(UsageError) as caught:
         read_gate_file(path)
-    head, *problems = str(caught.value).splitlines()
-    assert head == f"{path} has 3 problems:"
+    problems = caught.value.found.splitlines()
+    assert caught.value.what == f"{path} has 3 problems"
     assert [problem.split(":")[0] for problem in problems] == [
-        "  limits[1]",
-        "  undecided",
-        "  limit",
+        "limits[1]",
+        "undecided",
+        "limit",
     ]
     assert "'y > 2' is not a limit" in problems[0]
     assert "'fail' or 'pass'" in problems[1]
-    assert problems[2] == "  limit: no such setting. Did you mean 'limits'?"
+    assert problems[2] == "limit: no such setting. Did you mean 'limits'?"
 
 
 def test_one_problem_is_one(file):

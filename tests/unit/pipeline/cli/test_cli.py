@@ -1,19 +1,21 @@
 """Every way out of the command line has one exit code and one message, and no traceback."""
 
 import errno
+import json
 
 import click
 import pytest
 
-from prunepack.errors import CorruptArtifactError, RefusedError, UsageError
+from prunepack.errors import CorruptArtifactError, PrunepackError, RefusedError, UsageError
 from prunepack.pipeline import cli
+from prunepack.pipeline.cli.errors import format_error
 
 
 def outcome(error, capsys):
     def run(**_):
         raise error
 
-    code = cli._exit_code(run)
+    code = cli.run_command(run)
     said = capsys.readouterr().err
     assert "Traceback" not in said
     return code, said
@@ -25,17 +27,17 @@ def outcome(error, capsys):
         (
             UsageError("x is wrong", expected=1, found=2),
             2,
-            "Error: x is wrong: expected 1, found 2",
+            "error: x is wrong\n  expected 1\n  found    2\n",
         ),
-        (RefusedError("no"), 4, "Error: no"),
-        (CorruptArtifactError("bad"), 4, "Error: bad"),
-        (click.UsageError("which?"), 2, "which?"),
-        (KeyboardInterrupt(), 130, "Interrupted; nothing half-written was left."),
+        (RefusedError("no"), 4, "error: no\n"),
+        (CorruptArtifactError("bad"), 4, "error: bad\n"),
+        (click.UsageError("which?"), 2, "error: which?\n"),
+        (KeyboardInterrupt(), 130, "Interrupted; no half-written file was left."),
         (click.Abort(), 130, "Interrupted"),
         (
             OSError(errno.ENOSPC, "No space left on device", "out"),
             2,
-            "out: No space left on device. Free",
+            "error: `out` cannot be used\n  found    No space left on device\nhint: Free",
         ),
         (
             PermissionError(errno.EACCES, "Permission denied", "out"),
@@ -62,19 +64,69 @@ def test_an_error_becomes_an_exit_code_and_a_message(error, code, message, capsy
     assert message in said
 
 
+def test_every_field_has_a_line_of_its_own():
+    error = UsageError("it failed", expected="a", found="b\nc", hint="Do it", where=("X", "Y"))
+    assert format_error(error).splitlines() == [
+        "error: it failed",
+        "  expected a",
+        "  found    b",
+        "           c",
+        "  in       X › Y",
+        "hint: Do it",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (CorruptArtifactError("bad", expected=1, where=("chunk 2",)), "CorruptArtifactError"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "x"), "UsageError"),
+        (click.UsageError("which?"), "UsageError"),
+        (ZeroDivisionError("division by zero"), "InternalError"),
+    ],
+)
+def test_a_failure_under_json_is_an_object_on_stdout(error, kind, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["prunepack", "run", "--json"])
+    cli.run_command(lambda **_: (_ for _ in ()).throw(error))
+    out, said = capsys.readouterr()
+    fields = json.loads(out)["error"]
+    assert set(fields) == {"kind", "what", "expected", "found", "hint", "where"}
+    assert fields["kind"] == kind
+    assert said.startswith(f"error: {fields['what']}\n")
+    if isinstance(error, PrunepackError):
+        assert fields == error.to_json()
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "hint"),
+    [
+        (["unpack"], "Missing argument 'ARTIFACT'", "Run `prunepack unpack --help` for the usage"),
+        (["gc", "--forec"], "No such option '--forec'", "Run `prunepack gc --help` for the usage"),
+    ],
+)
+def test_usage_errors_of_click_have_the_same_form(words, what, hint, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["prunepack", *words])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert end.value.code == 2
+    assert first.startswith(f"error: {what}")
+    assert last == f"hint: {hint}"
+
+
 def test_verbose_shows_where_a_bug_is(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["prunepack", "run", "-v"])
 
     def run(**_):
         raise ZeroDivisionError
 
-    assert cli._exit_code(run) == 3
+    assert cli.run_command(run) == 3
     assert "Traceback" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (1, 1), (5, 5)])
 def test_what_a_command_returns_is_the_exit_code(returned, code):
-    assert cli._exit_code(lambda **_: returned) == code
+    assert cli.run_command(lambda **_: returned) == code
 
 
 def test_every_command_can_be_imported_and_has_help():

@@ -1,0 +1,109 @@
+"""Errors at the terminal: one form and one exit code for each kind of failure."""
+
+from __future__ import annotations
+
+import errno
+import json
+import traceback
+from typing import TYPE_CHECKING
+
+import click
+
+from prunepack.errors import PrunepackError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["InternalError", "format_error", "report_failure"]
+
+BUILD_SIDE = ("onnx", "onnx_ir", "onnxruntime", "onnxscript", "pydantic", "safetensors", "torch")
+"""Packages that a plain install leaves out, because reading artifacts does not need them."""
+
+LABEL_WIDTH = 9
+"""Columns of the labels ``expected``, ``found`` and ``in``."""
+
+OS_HINTS = {
+    errno.ENOSPC: "Free some space or choose another folder; no file was harmed",
+    errno.EROFS: "Choose a folder that can be written to",
+    errno.EACCES: "Choose a path that you may use",
+    errno.ENOENT: "Check the path",
+}
+
+
+class InternalError(PrunepackError):
+    """A bug of prunepack."""
+
+
+def report_failure(error: Exception, arguments: Sequence[str]) -> int:
+    """Print ``error`` and return its exit code.
+
+    Args:
+        error: The exception that ended the command.
+        arguments: The words of the command line; ``--json`` prints the error on stdout too, ``-v``
+            shows the traceback of a bug.
+    """
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return 2
+    failure = _as_failure(error)
+    if isinstance(failure, InternalError) and {"-v", "--verbose"} & set(arguments):
+        traceback.print_exception(error)
+    if "--json" in arguments:
+        click.echo(json.dumps({"error": failure.to_json()}))
+    click.echo(format_error(failure), err=True)
+    return failure.exit_code
+
+
+def format_error(error: PrunepackError) -> str:
+    """Return the fields of ``error`` on lines of their own."""
+    lines = [f"error: {error.what}"]
+    lines += _labelled("expected", error.expected)
+    lines += _labelled("found", error.found)
+    lines += _labelled("in", " › ".join(error.where) or None)
+    if error.hint:
+        lines.append(f"hint: {error.hint}")
+    return "\n".join(lines)
+
+
+def _labelled(label: str, value: str | None) -> Iterator[str]:
+    """Yield the lines of ``value``, the first behind ``label``, the others below it."""
+    if value is None:
+        return
+    for line in value.splitlines() or [""]:
+        yield f"  {label:<{LABEL_WIDTH}}{line}".rstrip()
+        label = ""
+
+
+def _as_failure(error: Exception) -> PrunepackError:
+    """Return ``error`` as one of ours."""
+    if isinstance(error, PrunepackError):
+        return error
+    if isinstance(error, click.ClickException):
+        return _from_click(error)
+    if isinstance(error, ModuleNotFoundError) and error.name in BUILD_SIDE:
+        return UsageError(
+            f"this command needs the package `{error.name}`",
+            found="it is not installed",
+            hint="Install it: pip install 'prunepack[build]'",
+        )
+    if isinstance(error, OSError):
+        return _from_system(error)
+    return InternalError(
+        f"a bug in prunepack: {type(error).__name__}: {error}",
+        hint="Report it to the maintainers of prunepack, with the output of the same command "
+        "with -v",
+    )
+
+
+def _from_click(error: click.ClickException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    hint = f"Run `{context.command_path} --help` for the usage" if context else None
+    return UsageError(error.format_message().rstrip("."), hint=hint)
+
+
+def _from_system(error: OSError) -> UsageError:
+    reason = error.strerror or str(error)
+    hint = OS_HINTS.get(error.errno or 0)
+    if error.filename is None:
+        return UsageError(f"the operating system refused an operation: {reason}", hint=hint)
+    return UsageError(f"`{error.filename}` cannot be used", found=reason, hint=hint)
