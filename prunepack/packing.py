@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prunepack.coding.levels import level_called
+from prunepack.coding.levels import find_level
 from prunepack.errors import CorruptArtifactError, PrunepackError, UsageError
-from prunepack.io.atomic import new_file
-from prunepack.io.parallel import thread_count
-from prunepack.io.progress import silent
+from prunepack.io.atomic import create_file
+from prunepack.io.parallel import count_threads
+from prunepack.io.progress import ignore_progress
 from prunepack.model_files.discovery import open_sources
 from prunepack.reading.artifact import Artifact
 from prunepack.writing.writer import write_artifact
@@ -48,7 +48,7 @@ def pack(
     level: LevelName = "small",
     threads: int | None = None,
     force: bool = False,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
 ) -> Summary:
     """Pack an ONNX model and its external data, or a safetensors checkpoint, into one artifact.
 
@@ -70,13 +70,13 @@ def pack(
         LimitExceededError: If the result would pass a reader's default limits.
         PrunepackError: If the result does not give the model back; nothing was written.
     """
-    out, effort = Path(out_path), level_called(level)
+    out, effort = Path(out_path), find_level(level)
     sources = open_sources(os.fspath(model_path))
-    with new_file(out, force=force) as scratch:
+    with create_file(out, force=force) as scratch:
         _check_apart(out, Path(model_path).parent, sources)
         size = sum(source.file.size for source in sources)
         coded = _adding(progress, 2 * size)
-        workers = thread_count(threads, size)
+        workers = count_threads(threads, size)
         write_artifact(scratch, sources, str(out.parent), effort, workers, coded)
         scratch.flush()
         with Artifact.open(scratch.name) as artifact:

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prunepack.io.atomic import new_folder
-from prunepack.io.progress import silent
+from prunepack.io.atomic import create_folder
+from prunepack.io.progress import ignore_progress
 from prunepack.reading.artifact import Artifact
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def unpack(
     *,
     force: bool = False,
     limits: Limits | None = None,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
 ) -> None:
     """Write the packed files into a new folder, which appears only when all of them are right.
 
@@ -42,7 +42,7 @@ def unpack(
         artifact.check_digest()
         total = sum(file.size for file in artifact.files.values())
         done = 0
-        with new_folder(Path(out_dir), artifact.files.keys(), force=force) as folder:
+        with create_folder(Path(out_dir), artifact.files.keys(), force=force) as folder:
             for name in artifact.files:
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from prunepack.coding.levels import MEANING, LevelName
+from prunepack.coding.levels import LEVEL_HELP, LevelName
 from prunepack.stages.contract.outputs import OnnxModel, PackedArtifact
 from prunepack.stages.contract.stage import Config, Facts, stage
 
@@ -16,7 +16,7 @@ __all__ = ["PackConfig", "pack"]
 class PackConfig(Config):
     """How hard to try; the result is lossless whatever is chosen."""
 
-    level: LevelName = Field("small", description=MEANING)
+    level: LevelName = Field("small", description=LEVEL_HELP)
 
 
 @stage(produces=PackedArtifact, tools=("numpy", "pcodec", "zstandard"))

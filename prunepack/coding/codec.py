@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from prunepack.coding.dtypes import Array, ArraySpec
     from prunepack.coding.geometry import Run, Shapes
 
-__all__ = ["Block", "Codec", "check_names", "check_stream"]
+__all__ = ["ChunkElements", "Codec", "check_names", "check_stream"]
 
 
 @dataclass(frozen=True)
-class Block:
+class ChunkElements:
     """The elements of one chunk; what several codecs ask about them is worked out once.
 
     Attributes:
@@ -63,7 +63,7 @@ class Codec(ABC):
     """
 
     @abstractmethod
-    def encode(self, block: Block) -> Mapping[str, Array] | None:
+    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
         """Split the elements of ``block`` into streams.
 
         Returns:
@@ -83,7 +83,7 @@ class Codec(ABC):
         """
 
     @abstractmethod
-    def decode(self, streams: Mapping[str, Array], block: Block) -> None:
+    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
         """Undo :meth:`encode`.
 
         Args:

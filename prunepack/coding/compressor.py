@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from prunepack.coding.dtypes import Array, ArraySpec
 
-__all__ = ["Coder"]
+__all__ = ["Compressor"]
 
 
-class Coder(ABC):
+class Compressor(ABC):
     """A lossless compressor of numbers; the module's name is the coder's id in the file."""
 
     @abstractmethod

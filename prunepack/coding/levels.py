@@ -11,11 +11,11 @@ from prunepack.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LEVELS", "MEANING", "Level", "LevelName", "effort", "level_called"]
+__all__ = ["LEVELS", "LEVEL_HELP", "Level", "LevelName", "effort", "find_level"]
 
 LevelName = Literal["fast", "small", "max"]
 
-MEANING = (
+LEVEL_HELP = (
     "fast to write; small; or max: smaller still, above all with convolutions, and slow to write "
     "and to read."
 )
@@ -54,7 +54,7 @@ def effort(level: Level, items: int) -> Level:
     return LEVELS["max"] if level.thorough and items <= TINY else level
 
 
-def level_called(name: str) -> Level:
+def find_level(name: str) -> Level:
     """Return the level ``name``.
 
     Raises:

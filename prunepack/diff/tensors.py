@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from prunepack.diff.values import compare_values
-from prunepack.io.progress import silent
+from prunepack.io.progress import ignore_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -68,7 +68,7 @@ class _Prints(NamedTuple):
     literals: bytes
 
 
-def compare(before: Content, after: Content, progress: Progress = silent) -> Differences:
+def compare(before: Content, after: Content, progress: Progress = ignore_progress) -> Differences:
     """Compare two models: all of their bytes, but not the names of their files.
 
     Both are read once to find what differs, and what differs once more to say by how much; no more

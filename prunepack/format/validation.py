@@ -7,12 +7,17 @@ import re
 from typing import TYPE_CHECKING
 
 from prunepack.coding.codecs import CODECS
-from prunepack.coding.compressors import CODERS
+from prunepack.coding.compressors import COMPRESSORS
 from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES, ArraySpec
 from prunepack.errors import CorruptArtifactError, UnsupportedArtifactError, inside
 from prunepack.format.canonical_json import LARGEST
-from prunepack.format.names import clash, flaw
-from prunepack.format.tensor_names import LONGEST, fold, is_fit
+from prunepack.format.names import (
+    MAX_TENSOR_NAME_BYTES,
+    find_collision,
+    find_file_name_fault,
+    is_tensor_name,
+    normalize_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,9 +25,9 @@ if TYPE_CHECKING:
     from prunepack.format.header import Chunk, File, Frame, Header, Pool, Stream
     from prunepack.format.limits import Limits
 
-__all__ = ["MOST_DIMENSIONS", "validate"]
+__all__ = ["MAX_DIMENSIONS", "validate"]
 
-MOST_DIMENSIONS = 32
+MAX_DIMENSIONS = 32
 SHA256 = re.compile("[0-9a-f]{64}", re.ASCII)
 
 
@@ -55,9 +60,9 @@ def _check_file_names(files: Sequence[File]) -> None:
     if not files:
         raise CorruptArtifactError("the artifact holds no file")
     for file in files:
-        if found := flaw(file.name):
+        if found := find_file_name_fault(file.name):
             raise CorruptArtifactError(f"the file name {file.name!r} {found}")
-    if both := clash(file.name for file in files):
+    if both := find_collision(file.name for file in files):
         raise CorruptArtifactError(f"the file names {both[0]!r} and {both[1]!r} collide")
 
 
@@ -69,23 +74,23 @@ def _names(header: Header) -> Iterator[str]:
 def _check_tensor_names(header: Header) -> None:
     seen: dict[str, str] = {}
     for name in _names(header):
-        if not is_fit(name):
+        if not is_tensor_name(name):
             raise CorruptArtifactError(
                 "a tensor name is empty or too long",
-                expected=f"from 1 to {LONGEST} bytes",
+                expected=f"from 1 to {MAX_TENSOR_NAME_BYTES} bytes",
                 found=repr(name[:40]),
             )
-        key = fold(name)
+        key = normalize_name(name)
         if key in seen:
             raise CorruptArtifactError(f"the tensor names {seen[key]!r} and {name!r} are the same")
         seen[key] = name
 
 
 def _check_shape(name: str, shape: Sequence[int]) -> None:
-    if len(shape) > MOST_DIMENSIONS or math.prod(d or 1 for d in shape) > LARGEST:
+    if len(shape) > MAX_DIMENSIONS or math.prod(d or 1 for d in shape) > LARGEST:
         raise CorruptArtifactError(
             f"the shape of tensor {name!r} is too large",
-            expected=f"at most {MOST_DIMENSIONS} dimensions with a product up to {LARGEST}",
+            expected=f"at most {MAX_DIMENSIONS} dimensions with a product up to {LARGEST}",
             found=f"{len(shape)} dimensions {list(shape[:4])}",
         )
 
@@ -128,7 +133,7 @@ def _check_chunk(chunk: Chunk, whole: ArraySpec) -> None:
     _known("codec", chunk.codec, CODECS)
     for name, stream in chunk.streams.items():
         with inside(f"stream {name}"):
-            _known("coder", stream.coder, CODERS)
+            _known("coder", stream.coder, COMPRESSORS)
             _known("dtype", stream.dtype, STREAM_DTYPES)
             _check_stored(stream)
     streams = {n: ArraySpec(STREAM_DTYPES[s.dtype], s.count) for n, s in chunk.streams.items()}

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from io import BufferedRandom
 
-__all__ = ["new_file", "new_folder"]
+__all__ = ["create_file", "create_folder"]
 
 
 @contextmanager
-def new_file(path: Path, *, force: bool) -> Iterator[BufferedRandom]:
+def create_file(path: Path, *, force: bool) -> Iterator[BufferedRandom]:
     """Open a scratch file that becomes ``path`` if the block ends without an error.
 
     Raises:
@@ -43,7 +43,7 @@ def new_file(path: Path, *, force: bool) -> Iterator[BufferedRandom]:
 
 
 @contextmanager
-def new_folder(path: Path, names: Collection[str], *, force: bool) -> Iterator[Path]:
+def create_folder(path: Path, names: Collection[str], *, force: bool) -> Iterator[Path]:
     """Make a scratch folder that becomes ``path`` if the block ends without an error.
 
     Args:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
-__all__ = ["in_order", "thread_count"]
+__all__ = ["count_threads", "run_in_order"]
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ AHEAD = 2
 """Tasks that are under way or done per thread, before the next result is fetched."""
 
 
-def thread_count(threads: int | None, nbytes: int) -> int:
+def count_threads(threads: int | None, nbytes: int) -> int:
     """Return ``threads``, or as many as there are cores that this process may use.
 
     One is enough for less than :data:`WORTH` bytes of work.
@@ -35,7 +35,7 @@ def thread_count(threads: int | None, nbytes: int) -> int:
     return os.cpu_count() or 1
 
 
-def in_order(tasks: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:
+def run_in_order(tasks: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:
     """Run ``tasks`` in ``threads`` threads and yield their results in the order of the tasks.
 
     Tasks are drawn from the iterable by the caller's thread, a few ahead of the result that is

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["Progress", "silent"]
+__all__ = ["Progress", "ignore_progress"]
 
 Progress = Callable[[int, int], None]
 """Called with the bytes done so far and the bytes in total."""
 
 
-def silent(done: int, total: int) -> None:
+def ignore_progress(done: int, total: int) -> None:
     """Tell nobody."""

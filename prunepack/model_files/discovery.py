@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError, inside
-from prunepack.format.names import clash, flaw
+from prunepack.format.names import find_collision, find_file_name_fault
 from prunepack.io.regular_file import RegularFile
 from prunepack.model_files.external_data import locate, open_beside, parse_external
 from prunepack.model_files.onnx_names import Labels
@@ -105,9 +105,9 @@ def _found(
 def _check_names(names: Iterable[str]) -> None:
     names = list(names)
     for name in names:
-        if found := flaw(name):
+        if found := find_file_name_fault(name):
             raise RefusedError(f"the file name {name!r} {found}", hint="Rename the file")
-    if both := clash(names):
+    if both := find_collision(names):
         raise RefusedError(
             f"the file names {both[0]!r} and {both[1]!r} collide", hint="Rename one of them"
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from prunepack.errors import RefusedError
-from prunepack.format.names import flaw
+from prunepack.format.names import find_file_name_fault
 from prunepack.io.regular_file import RegularFile
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def parse_external(tensor: OnnxTensor) -> External:
     location = entries["location"]
     if MEMORY_MARKER in location:
         raise _refusal(tensor, "the name of a file", "an address in memory")
-    if found := flaw(location):
+    if found := find_file_name_fault(location):
         raise _refusal(tensor, "a path inside the model's folder", f"{location!r}, which {found}")
     offset = _number(tensor, entries.get("offset") or "0")
     length = _number(tensor, entries["length"]) if entries.get("length") else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prunepack.format.tensor_names import LONGEST
+from prunepack.format.names import MAX_TENSOR_NAME_BYTES
 from prunepack.model_files.onnx_tensors import NAME
 from prunepack.model_files.protobuf import BYTES, fields
 
@@ -47,7 +47,7 @@ class Labels:
             at = at.parent
         label = "" if at is None else self._known[at.start]
         for step in reversed(way):
-            label = ".".join(filter(None, (label, *self._parts(step))))[:LONGEST]
+            label = ".".join(filter(None, (label, *self._parts(step))))[:MAX_TENSOR_NAME_BYTES]
             self._known[step.start] = label
         return label
 
@@ -71,6 +71,6 @@ class Labels:
         texts: dict[int, str] = {}
         for item in fields(self._model, start, stop, numbers) if numbers else ():
             if item.wire == BYTES:
-                shown = self._model[item.start : min(item.stop, item.start + LONGEST)]
+                shown = self._model[item.start : min(item.stop, item.start + MAX_TENSOR_NAME_BYTES)]
                 texts.setdefault(item.number, str(shown, "utf-8", "replace"))
         return next((texts[number] for number in numbers if texts.get(number)), "")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from prunepack.coding.dtypes import BY_ONNX_CODE, DType
 from prunepack.errors import RefusedError
-from prunepack.format.validation import MOST_DIMENSIONS
+from prunepack.format.validation import MAX_DIMENSIONS
 from prunepack.model_files.protobuf import BYTES, VARINT, fields, signed, varints
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _tensor(model: memoryview, where: Message) -> OnnxTensor:
     tensor = OnnxTensor(where)
     for item in fields(model, where.start, where.stop):
         if item.number == DIMS:
-            room = MOST_DIMENSIONS + 1 - len(tensor.shape)
+            room = MAX_DIMENSIONS + 1 - len(tensor.shape)
             tensor.shape.extend(islice(varints(model, item), room))
         elif item.number == DATA_TYPE and item.wire == VARINT:
             tensor.code = signed(item.value)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from prunepack.coding.dtypes import DTYPES
 from prunepack.errors import RefusedError, inside
-from prunepack.format.validation import MOST_DIMENSIONS
+from prunepack.format.validation import MAX_DIMENSIONS
 from prunepack.model_files.spans import FoundTensor
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _tensor(name: str, entry: Any, start: int, home: str) -> FoundTensor:
             raise _malformed("its data_offsets", "first and last, in order", offsets)
         begin, end = offsets
         dtype = DTYPES.get(DTYPE_NAMES.get(code, ""))
-        if dtype and len(shape) <= MOST_DIMENSIONS:
+        if dtype and len(shape) <= MAX_DIMENSIONS:
             needed = dtype.nbytes(math.prod(shape))
             if needed != end - begin:
                 raise _malformed("its data_offsets", f"{needed} bytes", f"{end - begin}")

@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from prunepack.format.tensor_names import LONGEST, fold, is_fit
-from prunepack.format.validation import MOST_DIMENSIONS
+from prunepack.format.names import MAX_TENSOR_NAME_BYTES, is_tensor_name, normalize_name
+from prunepack.format.validation import MAX_DIMENSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,7 +62,7 @@ class FoundTensor:
         size = self.stop - self.start
         if self.dtype is None or size < self.dtype.nbytes(FEWEST_ELEMENTS):
             return None
-        if len(self.shape) > MOST_DIMENSIONS or min(self.shape, default=0) < 0:
+        if len(self.shape) > MAX_DIMENSIONS or min(self.shape, default=0) < 0:
             return None
         if self.dtype.nbytes(math.prod(self.shape)) != size:
             return None
@@ -92,15 +92,17 @@ class _Names:
 
     def claim(self, name: str) -> bool:
         """Take a name; tell whether it was fit and free."""
-        if not is_fit(name) or (key := fold(name)) in self._taken:
+        if not is_tensor_name(name) or (key := normalize_name(name)) in self._taken:
             return False
         self._taken.add(key)
         return True
 
     def make(self, label: str) -> str:
         """Take a name that is as much like ``label`` as may be."""
-        stem = name = label.encode()[: LONGEST - ROOM].decode(errors="ignore") or "unnamed"
-        key = fold(stem)
+        stem = name = (
+            label.encode()[: MAX_TENSOR_NAME_BYTES - ROOM].decode(errors="ignore") or "unnamed"
+        )
+        key = normalize_name(stem)
         while not self.claim(name):
             self._repeats[key] += 1
             name = f"{stem}#{self._repeats[key] + 1}"

@@ -15,8 +15,8 @@ from prunepack.format.header import Header
 from prunepack.format.layout import Layout
 from prunepack.format.limits import Limits
 from prunepack.format.validation import validate
-from prunepack.io.parallel import thread_count
-from prunepack.io.progress import silent
+from prunepack.io.parallel import count_threads
+from prunepack.io.progress import ignore_progress
 from prunepack.reading.decoder import Decoder, Piece
 
 if TYPE_CHECKING:
@@ -175,7 +175,9 @@ class Artifact:
         file = _pick(self.files, name, "file", self.path)
         digest = hashlib.sha256()
         with inside_artifact(self.path):
-            for piece in self._decoder.pieces(self._pieces(file), thread_count(threads, file.size)):
+            for piece in self._decoder.pieces(
+                self._pieces(file), count_threads(threads, file.size)
+            ):
                 digest.update(piece)
                 yield piece
             if digest.hexdigest() != file.sha256:
@@ -217,7 +219,7 @@ class Artifact:
         with inside_artifact(self.path):
             self._container.check_digest()
 
-    def verify(self, progress: Progress = silent) -> None:
+    def verify(self, progress: Progress = ignore_progress) -> None:
         """Check every checksum there is: the artifact's, each stream's and each file's.
 
         Raises:

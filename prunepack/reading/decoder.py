@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from prunepack.coding.codec import Block
+from prunepack.coding.codec import ChunkElements
 from prunepack.coding.codecs import CODECS
-from prunepack.coding.compressors import CODERS
+from prunepack.coding.compressors import COMPRESSORS
 from prunepack.coding.zstd_frames import decompress
 from prunepack.errors import inside
-from prunepack.io.parallel import in_order, thread_count
+from prunepack.io.parallel import count_threads, run_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -78,7 +78,7 @@ class Decoder:
         places, size = self._places(keys)
         buffer = np.zeros(size, np.uint8)
         tasks = (partial(self._fill, *key, buffer[at:]) for key, at in places.items())
-        for _ in in_order(tasks, thread_count(threads, size)):
+        for _ in run_in_order(tasks, count_threads(threads, size)):
             pass
         return buffer, places
 
@@ -86,7 +86,7 @@ class Decoder:
         """Yield the bytes of each piece; neighbours that share a chunk are one task."""
         groups = groupby(pieces, key=lambda piece: (piece.pool, piece.chunk))
         tasks = (partial(self._cut, *key, list(group)) for key, group in groups)
-        for parts in in_order(tasks, threads):
+        for parts in run_in_order(tasks, threads):
             yield from parts
 
     def _cut(self, pool: int | None, index: int, pieces: Sequence[Piece]) -> list[memoryview]:
@@ -113,7 +113,9 @@ class Decoder:
         chunk = placed.chunks[index]
         elements = out[: chunk.count * placed.dtype.itemsize].view(placed.dtype.carrier)
         with inside(f"{placed.label}, chunk {index}"):
-            decode_chunk(chunk, Block(elements, placed.shapes, index * placed.chunk), self._read)
+            decode_chunk(
+                chunk, ChunkElements(elements, placed.shapes, index * placed.chunk), self._read
+            )
 
     def _read(self, stream: PlacedStream) -> bytes:
         return self._container.read(stream.offset, stream.size, stream.crc32)
@@ -130,7 +132,9 @@ class Decoder:
         return places, at
 
 
-def decode_chunk(chunk: PlacedChunk, block: Block, read: Callable[[PlacedStream], bytes]) -> None:
+def decode_chunk(
+    chunk: PlacedChunk, block: ChunkElements, read: Callable[[PlacedStream], bytes]
+) -> None:
     """Fill the elements of ``block``, which are all zero.
 
     Args:
@@ -144,5 +148,5 @@ def decode_chunk(chunk: PlacedChunk, block: Block, read: Callable[[PlacedStream]
     arrays = {}
     for name, stream in chunk.streams.items():
         with inside(f"stream {name}"):
-            arrays[name] = CODERS[stream.coder].decode(read(stream), stream.spec)
+            arrays[name] = COMPRESSORS[stream.coder].decode(read(stream), stream.spec)
     CODECS[chunk.codec].decode(arrays, block)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from prunepack.model_files.protobuf import Field
 
-__all__ = ["lookup_tables"]
+__all__ = ["find_gather_tables"]
 
 NODE, GRAPH_INPUT, GRAPH_OUTPUT = 1, 11, 12
 VALUE_NAME = 1
@@ -25,7 +25,7 @@ WITH_SUBGRAPHS = {b"If", b"Loop", b"Scan", b"SequenceMap"}
 STANDARD_DOMAINS = {b"", b"ai.onnx"}
 
 
-def lookup_tables(model: memoryview) -> set[str]:
+def find_gather_tables(model: memoryview) -> set[str]:
     """Return the names that a model uses only as the table of ``Gather``, such as embeddings.
 
     Other weights onnxruntime reads when it optimises a graph, or lays out anew for its kernels;

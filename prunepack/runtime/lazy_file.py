@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from prunepack.reading.artifact import Artifact
 
-__all__ = ["PartialFile"]
+__all__ = ["LazyFile"]
 
 ANONYMOUS = -1
 
 
-class PartialFile:
+class LazyFile:
     """A packed file with holes where its stored tensors are.
 
     It lies in anonymous memory of the size of the file. A page of that costs nothing until

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import UsageError
-from prunepack.runtime.gather_tables import lookup_tables
-from prunepack.runtime.weightless_graph import GraphOnly, take_graph
+from prunepack.runtime.gather_tables import find_gather_tables
+from prunepack.runtime.weightless_graph import WeightlessGraph, extract_graph
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -36,7 +36,7 @@ class DecodedModel:
     """
 
     folder: str
-    graph: GraphOnly
+    graph: WeightlessGraph
     tables: Mapping[str, Array]
     others: Mapping[str, Array]
 
@@ -59,15 +59,15 @@ def decode(artifact: Artifact) -> DecodedModel:
     """
     artifact.check_digest()
     folder, name = os.path.split(os.path.realpath(artifact.path))
-    graph = take_graph(artifact, name)
-    tables = graph.weights.keys() & lookup_tables(memoryview(graph.model))
+    graph = extract_graph(artifact, name)
+    tables = graph.weights.keys() & find_gather_tables(memoryview(graph.model))
     others = graph.weights.keys() - tables
     return DecodedModel(
         folder, graph, _arrays(artifact, graph, tables), _arrays(artifact, graph, others)
     )
 
 
-def _arrays(artifact: Artifact, graph: GraphOnly, names: Collection[str]) -> dict[str, Array]:
+def _arrays(artifact: Artifact, graph: WeightlessGraph, names: Collection[str]) -> dict[str, Array]:
     """Decode weights into memory of their own."""
     tensors = {name: graph.weights[name].tensor for name in names}
     arrays = artifact.read_tensors(set(tensors.values()))

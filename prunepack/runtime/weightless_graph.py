@@ -28,7 +28,7 @@ from prunepack.model_files.onnx_tensors import (
     find_tensors,
 )
 from prunepack.model_files.protobuf import BYTES, VARINT, fields
-from prunepack.runtime.lazy_file import PartialFile
+from prunepack.runtime.lazy_file import LazyFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from prunepack.model_files.protobuf import Field
     from prunepack.reading.artifact import Artifact
 
-__all__ = ["GraphOnly", "Weight", "take_graph"]
+__all__ = ["Weight", "WeightlessGraph", "extract_graph"]
 
 SMALLEST = 16 * 1024
 """Bytes of the smallest weight that is left out. Shapes, axes and the like stay, because
@@ -55,7 +55,7 @@ class Weight(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class GraphOnly:
+class WeightlessGraph:
     """A model apart from its large weights.
 
     Attributes:
@@ -69,7 +69,7 @@ class GraphOnly:
     files: Mapping[str, bytes]
 
 
-def take_graph(artifact: Artifact, location: str) -> GraphOnly:
+def extract_graph(artifact: Artifact, location: str) -> WeightlessGraph:
     """Take a packed model apart, decoding no tensor that is left out.
 
     Args:
@@ -81,13 +81,13 @@ def take_graph(artifact: Artifact, location: str) -> GraphOnly:
         CorruptArtifactError: If something that has to be decoded is damaged.
     """
     first, *others = artifact.files
-    model = PartialFile(artifact, first)
+    model = LazyFile(artifact, first)
     with inside_artifact(artifact.path), inside(f"file {first!r}"):
         tensors = list(find_tensors(model.data))
     initializers = [tensor for tensor in tensors if tensor.initializer]
     files = {}
     if all(tensor.initializer for tensor in tensors if tensor.is_external):
-        files = {name: PartialFile(artifact, name) for name in others}
+        files = {name: LazyFile(artifact, name) for name in others}
     homes = [_find(tensor, model, files) for tensor in initializers]
     weights = _choose(artifact, initializers, homes)
     edits = (
@@ -95,13 +95,13 @@ def take_graph(artifact: Artifact, location: str) -> GraphOnly:
         for tensor, home in zip(initializers, homes, strict=True)
     )
     whole = {} if files else {name: artifact.read_file(name) for name in others}
-    return GraphOnly(_rebuild(model, edits), weights, whole)
+    return WeightlessGraph(_rebuild(model, edits), weights, whole)
 
 
 class _Home(NamedTuple):
     """Where the content of an initializer lies."""
 
-    file: PartialFile
+    file: LazyFile
     start: int
     stop: int
 
@@ -114,7 +114,7 @@ class _Home(NamedTuple):
         return self.file.read(self.start, self.stop)
 
 
-def _find(tensor: OnnxTensor, model: PartialFile, files: Mapping[str, PartialFile]) -> _Home | None:
+def _find(tensor: OnnxTensor, model: LazyFile, files: Mapping[str, LazyFile]) -> _Home | None:
     if tensor.is_external:
         external = parse_external(tensor) if files else None
         if external is None or external.location not in files:
@@ -160,7 +160,7 @@ def _edit(
     return None
 
 
-def _rebuild(model: PartialFile, edits: Iterator[bytes | None]) -> bytes:
+def _rebuild(model: LazyFile, edits: Iterator[bytes | None]) -> bytes:
     """Return the model with the ``edits`` of its initializers, which come in file order."""
     pieces: list[bytes | memoryview] = []
     for start, item in _tagged(model.data, 0, len(model.data)):
@@ -172,7 +172,7 @@ def _rebuild(model: PartialFile, edits: Iterator[bytes | None]) -> bytes:
 
 
 def _graph(
-    model: PartialFile, graph: Field, edits: Iterator[bytes | None]
+    model: LazyFile, graph: Field, edits: Iterator[bytes | None]
 ) -> Iterator[bytes | memoryview]:
     kept = graph.start
     for start, item in _tagged(model.data, graph.start, graph.stop):

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prunepack.coding.codecs import CODECS
-from prunepack.coding.compressors import CODERS
+from prunepack.coding.compressors import COMPRESSORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prunepack.coding.codec import Block
+    from prunepack.coding.codec import ChunkElements
     from prunepack.coding.dtypes import Array
     from prunepack.coding.levels import Level
 
@@ -50,7 +50,7 @@ class EncodedChunk:
         return sum(len(s.data) + STREAM_OVERHEAD for s in self.streams.values())
 
 
-def encode(block: Block, level: Level) -> EncodedChunk:
+def encode(block: ChunkElements, level: Level) -> EncodedChunk:
     """Price the codecs by a quick coding, and code the best as well as ``level`` wants.
 
     Ties go to the first by name.
@@ -83,11 +83,11 @@ def _coded(tried: Mapping[str, Mapping[str, Array]], *, thorough: bool) -> list[
 
 def _smallest(array: Array, *, thorough: bool) -> EncodedStream:
     """Code ``array`` with every coder, and again with those near the best if ``thorough``."""
-    tried = {name: coder.encode(array) for name, coder in CODERS.items()}
+    tried = {name: coder.encode(array) for name, coder in COMPRESSORS.items()}
     if thorough:
         least = min(map(len, tried.values()))
         for name in [name for name, data in tried.items() if len(data) <= NEARLY * least]:
-            again = CODERS[name].encode(array, thorough=True)
+            again = COMPRESSORS[name].encode(array, thorough=True)
             tried[name] = min(tried[name], again, key=len)
     name = min(tried, key=lambda name: len(tried[name]))
     return EncodedStream(name, array.dtype.name, array.size, tried[name])

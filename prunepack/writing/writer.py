@@ -11,13 +11,13 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from prunepack.coding.codec import Block
+from prunepack.coding.codec import ChunkElements
 from prunepack.coding.geometry import Shapes
 from prunepack.coding.levels import effort
 from prunepack.coding.zstd_frames import compress
 from prunepack.format.container import write_container
 from prunepack.format.header import Chunk, File, Frame, Header, Literals, Pool, Stream, Tensor
-from prunepack.io.parallel import in_order
+from prunepack.io.parallel import run_in_order
 from prunepack.writing.encoder import encode
 from prunepack.writing.pools import cut, make_pools
 
@@ -93,7 +93,7 @@ class _PayloadWriter:
         blocks = ((index, block) for index, pool in enumerate(pools) for block in _blocks(pool))
         tasks = (partial(self._encode, index, block) for index, block in blocks)
         stored: list[list[Chunk]] = [[] for _ in pools]
-        for index, size, encoded in in_order(tasks, self._threads):
+        for index, size, encoded in run_in_order(tasks, self._threads):
             stored[index].append(self._store_chunk(encoded))
             self._done(size)
         return tuple(
@@ -106,7 +106,7 @@ class _PayloadWriter:
             for members, own in zip(pools, stored, strict=True)
         )
 
-    def _encode(self, index: int, block: Block) -> tuple[int, int, EncodedChunk]:
+    def _encode(self, index: int, block: ChunkElements) -> tuple[int, int, EncodedChunk]:
         return index, block.elements.nbytes, encode(block, self._level)
 
     def _store_frame(self, chunk: Array) -> Frame:
@@ -126,12 +126,12 @@ class _PayloadWriter:
         return len(data), zlib.crc32(data)
 
 
-def _blocks(members: Sequence[Member]) -> Iterator[Block]:
+def _blocks(members: Sequence[Member]) -> Iterator[ChunkElements]:
     """Read the tensors of a pool chunk by chunk."""
     shapes = Shapes([member.span.shape for member in members], members[0].span.dtype)
     items = (part for member in members for part in member.items())
     for start, elements in zip(count(0, CHUNK_ITEMS), cut(items, CHUNK_ITEMS)):
-        yield Block(elements, shapes, start)
+        yield ChunkElements(elements, shapes, start)
 
 
 def _literal_runs(source: Source) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,7 @@ import numpy as np
 from mutations import DATA, frame, put_together
 from onnx import TensorProto, helper
 
-from prunepack.coding.codec import Block
+from prunepack.coding.codec import ChunkElements
 from prunepack.coding.codecs import CODECS
 from prunepack.coding.dtypes import DTYPES
 from prunepack.coding.geometry import Shapes
@@ -82,7 +82,7 @@ def coded(codec, dtype):
     }
     array = arrays.get(codec, _weight(4, 8))
     items = np.ascontiguousarray((4 * array).astype(DTYPES[dtype].carrier)).ravel()
-    streams = CODECS[codec].encode(Block(items, Shapes([array.shape], DTYPES[dtype])))
+    streams = CODECS[codec].encode(ChunkElements(items, Shapes([array.shape], DTYPES[dtype])))
     if streams is None:
         return None
     entries = {

@@ -15,14 +15,14 @@ import numpy as np
 import zstandard
 
 from prunepack.coding.codecs import CODECS
-from prunepack.coding.compressors import CODERS
+from prunepack.coding.compressors import COMPRESSORS
 from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES, ArraySpec
 from prunepack.errors import RefusedError
 
 HEAD = struct.Struct("<8sIIII")
 MOST = 2**20
 DATA = "\0data"
-WORDS = sorted({*CODECS, *CODERS, *DTYPES, *STREAM_DTYPES})
+WORDS = sorted({*CODECS, *COMPRESSORS, *DTYPES, *STREAM_DTYPES})
 NUMBERS = [0, 1, 2, 3, 7, 8, 255, 256, 2**16, 2**20, 2**31, 2**32 - 1, 2**40, 2**53 - 1]
 
 
@@ -248,7 +248,7 @@ def _decoded(entry):
         content = unframe(entry[DATA])
         return None if content is None else np.frombuffer(content, np.uint8)
     dtype, count = STREAM_DTYPES.get(str(entry.get("dtype"))), entry.get("count")
-    coder = CODERS.get(str(entry["coder"]))
+    coder = COMPRESSORS.get(str(entry["coder"]))
     if dtype is None or coder is None or not isinstance(count, int) or not 0 < count <= MOST:
         return None
     try:

@@ -22,7 +22,7 @@ from artifact_crafting import Sample  # noqa: E402 -- the path must be known fir
 
 import prunepack  # noqa: E402 -- the path must be known first
 from prunepack import Artifact  # noqa: E402 -- the path must be known first
-from prunepack.coding.codec import Block  # noqa: E402 -- the path must be known first
+from prunepack.coding.codec import ChunkElements  # noqa: E402 -- the path must be known first
 from prunepack.coding.codecs import CODECS  # noqa: E402 -- the path must be known first
 from prunepack.coding.dtypes import DTYPES  # noqa: E402 -- the path must be known first
 from prunepack.coding.geometry import Shapes  # noqa: E402 -- the path must be known first
@@ -128,7 +128,7 @@ def _pool(sample, codec, dtype, carrier, *tensors):
     items = np.concatenate([np.asarray(items, carrier).ravel() for _, _, items in tensors])
     named = [{"name": name, "shape": list(shape)} for name, shape, _ in tensors]
     shapes = Shapes([tuple(shape) for _, shape, _ in tensors], DTYPES[dtype])
-    streams = CODECS[codec].encode(Block(items, shapes))
+    streams = CODECS[codec].encode(ChunkElements(items, shapes))
     pool = {"chunk": items.size, "dtype": dtype, "tensors": named}
     pool["chunks"] = [{"codec": codec, "streams": {}}]
     sample.header["pools"].append(pool)

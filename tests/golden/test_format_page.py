@@ -14,11 +14,10 @@ from artifact_crafting import canonical
 from prunepack import Artifact, Limits
 from prunepack.coding import levels
 from prunepack.coding.codecs import CODECS
-from prunepack.coding.compressors import CODERS
+from prunepack.coding.compressors import COMPRESSORS
 from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES
 from prunepack.coding.zstd_frames import LEAST_WINDOW
-from prunepack.format import names as file_names
-from prunepack.format import tensor_names, validation
+from prunepack.format import names, validation
 from prunepack.format.canonical_json import LARGEST
 from prunepack.format.container import MAGIC, VERSION, Container
 from prunepack.format.header import (
@@ -100,7 +99,7 @@ def test_objects_within_a_row_list_their_fields(kind):
     assert f"`{{{names}}}`" in PAGE
 
 
-@pytest.mark.parametrize("names", [CODECS, CODERS], ids=["codecs", "coders"])
+@pytest.mark.parametrize("names", [CODECS, COMPRESSORS], ids=["codecs", "coders"])
 def test_each_id_has_a_row(names):
     for name in names:
         assert len(re.findall(rf"^\| `{name}` \|", PAGE, re.MULTILINE)) == 1
@@ -130,10 +129,10 @@ def test_numbers_are_those_of_the_code():
     assert len(fields(Limits)) == 5
     assert LARGEST == 2**53 - 1
     assert f"size or {LEAST_WINDOW}, whichever" in PAGE
-    assert f"at most {validation.MOST_DIMENSIONS} dimensions" in PAGE
-    assert f"have 1 to {tensor_names.LONGEST} bytes" in PAGE
-    assert f"have at most {file_names.LONGEST} bytes" in PAGE
-    assert f"at most {file_names.LONGEST_PART}\nbytes" in PAGE
+    assert f"at most {validation.MAX_DIMENSIONS} dimensions" in PAGE
+    assert f"have 1 to {names.MAX_TENSOR_NAME_BYTES} bytes" in PAGE
+    assert f"have at most {names.MAX_FILE_NAME_BYTES} bytes" in PAGE
+    assert f"at most {names.MAX_PART_BYTES}\nbytes" in PAGE
     assert f"2^{writer.CHUNK_ITEMS.bit_length() - 1} items and " in PAGE
     assert f"{writer.LITERAL_CHUNK // mib} MiB; leaves" in PAGE
     assert f"tensors of {spans.FEWEST_ELEMENTS - 1} elements or fewer" in PAGE

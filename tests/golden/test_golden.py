@@ -9,7 +9,7 @@ import second_reader
 
 from prunepack import Artifact
 from prunepack.coding.codecs import CODECS
-from prunepack.coding.compressors import CODERS
+from prunepack.coding.compressors import COMPRESSORS
 from prunepack.coding.dtypes import DTYPES
 from prunepack.errors import RefusedError
 
@@ -64,7 +64,7 @@ def test_together_they_have_everything_that_the_version_has():
                 coders |= {stream.coder for _, stream in streams}
                 gaps |= {stream.spec.dtype.name for key, stream in streams if key == "gaps"}
     assert codecs == set(CODECS)
-    assert coders == set(CODERS)
+    assert coders == set(COMPRESSORS)
     assert dtypes == set(DTYPES)
     assert gaps == {"uint16", "uint32"}
 

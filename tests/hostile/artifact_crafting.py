@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import zstandard
 
-from prunepack.coding.compressors import CODERS
+from prunepack.coding.compressors import COMPRESSORS
 
 MAGIC = b"\x89PPK\r\n\x1a\n"
 
@@ -109,7 +109,7 @@ class Sample:
 
     def put(self, index, name, array, coder="zstd"):
         """Encode `array` as a stream of a chunk."""
-        data = CODERS[coder].encode(array)
+        data = COMPRESSORS[coder].encode(array)
         entry = {"coder": coder, "count": array.size, "dtype": array.dtype.name}
         self.chunk(index)["streams"][name] = {**entry, "crc32": 0, "size": 0}
         self.store((index, name), data)

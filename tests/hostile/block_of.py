@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from prunepack.coding.codec import Block
+from prunepack.coding.codec import ChunkElements
 from prunepack.coding.codecs import CODECS
 from prunepack.coding.dtypes import DTYPES
 from prunepack.coding.geometry import Shapes
@@ -11,7 +11,7 @@ from prunepack.coding.geometry import Shapes
 def block_of(elements, *shapes):
     """Return `elements` as the only chunk of a pool of tensors with these shapes, or of one."""
     whole = Shapes(shapes or [(elements.size,)], DTYPES[elements.dtype.name])
-    return Block(elements, whole)
+    return ChunkElements(elements, whole)
 
 
 def decoded(codec, streams, like):

@@ -40,7 +40,7 @@ from block_of import block_of
 
 from prunepack import Artifact, Limits
 from prunepack.coding.codecs import CODECS
-from prunepack.coding.compressors import CODERS
+from prunepack.coding.compressors import COMPRESSORS
 from prunepack.errors import (
     CorruptArtifactError,
     LimitExceededError,
@@ -845,7 +845,7 @@ def pcodec_promises_more_than_the_chunk():
     sample = Sample()
     many = np.random.default_rng(0).normal(size=100_000).astype("<f4")
     sample.put(1, "elements", many, coder="pcodec")
-    sample.store((1, "elements"), CODERS["pcodec"].encode(many, thorough=True))
+    sample.store((1, "elements"), COMPRESSORS["pcodec"].encode(many, thorough=True))
     sample.stream(1, "elements")["count"] = 6
     return sample.assemble()
 
@@ -853,7 +853,7 @@ def pcodec_promises_more_than_the_chunk():
 @case(35, "the stream does not end where it should: expected 6 numbers in ", at="verify")
 def byte_after_the_pcodec_stream():
     sample = Sample()
-    data = CODERS["pcodec"].encode(sample.elements[12:])
+    data = COMPRESSORS["pcodec"].encode(sample.elements[12:])
     sample.put(1, "elements", sample.elements[12:], coder="pcodec")
     sample.store((1, "elements"), data + b"\0")
     return sample.assemble()

@@ -8,7 +8,7 @@ import click
 
 import prunepack
 from prunepack.errors import RefusedError
-from prunepack.io.atomic import new_file
+from prunepack.io.atomic import create_file
 from prunepack.pipeline.cli.command import FORCE, JSON, OUTPUT, Verb, show
 from prunepack.pipeline.release.freshness import check_beside
 from prunepack.stages.contract.outputs import file_digest
@@ -51,7 +51,7 @@ def _attest(folder: str, *, output: str, builder: str, force: bool, as_json: boo
             found=f"no {' and no '.join(missing)}",
         )
     payload = statement(measured.content, subjects, builder, prunepack.__version__)
-    with new_file(Path(output), force=force) as file:
+    with create_file(Path(output), force=force) as file:
         file.write(payload)
     text = f"{output}: {len(subjects)} files by name and SHA-256"
     show(text, {"output": output, "subjects": subjects}, as_json=as_json)

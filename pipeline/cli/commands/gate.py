@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prunepack.errors import UsageError
-from prunepack.io.atomic import new_folder
+from prunepack.io.atomic import create_folder
 from prunepack.pipeline.cli.command import FORCE, JSON, Verb
 from prunepack.pipeline.cli.console import colored, table
 from prunepack.pipeline.cli.options import config_from, options_of
@@ -91,7 +91,7 @@ def _gate(figures: tuple[str, ...], *, as_json: bool, **values: Any) -> int:
     places = {} if budgets is None else locate_limits(budgets, of_file)
     report = judge(_combined(sources, of_file, config_from(GateConfig, values)), sources)
     if values["output"] is not None:
-        with new_folder(Path(values["output"]), FILES, force=values["force"]) as folder:
+        with create_folder(Path(values["output"]), FILES, force=values["force"]) as folder:
             write_report(report, folder, places)
     if values["github"]:
         _tell_github(report, places)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prunepack.coding.levels import LEVELS, MEANING
+from prunepack.coding.levels import LEVEL_HELP, LEVELS
 from prunepack.packing import pack
 from prunepack.pipeline.cli.command import FORCE, JSON, OUTPUT, Verb, show
 
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 LEVEL = click.Option(
-    ["--level"], type=click.Choice(list(LEVELS)), default="small", show_default=True, help=MEANING
+    ["--level"],
+    type=click.Choice(list(LEVELS)),
+    default="small",
+    show_default=True,
+    help=LEVEL_HELP,
 )
 THREADS = click.Option(
     ["--threads"], type=click.IntRange(min=1), help="Threads; by default one per core."

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from prunepack.errors import UsageError
-from prunepack.io.atomic import new_file
+from prunepack.io.atomic import create_file
 from prunepack.pipeline.cli.command import FORCE, JSON, OUTPUT, Verb, show
 from prunepack.stages.provenance.signing import PASSWORD, sign_statement
 from prunepack.stages.provenance.statement import read_subjects
@@ -41,7 +41,7 @@ def _sign(statement: str, *, key: str, output: str, force: bool, as_json: bool) 
         raise UsageError(f"{statement} cannot be read", found=error.strerror) from None
     subjects = read_subjects(payload, Path(statement))
     envelope = sign_statement(payload, Path(key))
-    with new_file(Path(output), force=force) as file:
+    with create_file(Path(output), force=force) as file:
         file.write(envelope)
     text = f"{output}: signed, {len(subjects)} files"
     show(text, {"output": output, "subjects": subjects}, as_json=as_json)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from prunepack.io.atomic import new_file
+from prunepack.io.atomic import create_file
 from prunepack.pipeline.cli.command import FORCE, JSON, OUTPUT, Verb, show
 from prunepack.stages.data.datasets import open_data
 from prunepack.stages.load import trained
@@ -34,7 +34,7 @@ def _train(model: str, *, output: str, seed: int, force: bool, as_json: bool) ->
     from safetensors.torch import save
 
     MODELS.check(model)
-    with new_file(Path(output), force=force) as file:
+    with create_file(Path(output), force=force) as file:
         module = trained(model, seed)
         file.write(save(module.state_dict()))
     accuracy = 100 * accuracy_of(module, open_data(MODELS[model].dataset).test)

@@ -10,13 +10,12 @@ import click
 
 from prunepack.errors import RefusedError
 from prunepack.pipeline.cli.command import JSON, Verb, show
-from prunepack.reading.against import first_mismatch
 from prunepack.reading.artifact import Artifact
-from prunepack.reading.verification import check_soundness, count_streams
+from prunepack.reading.verification import check_soundness, count_streams, find_mismatch
 
 if TYPE_CHECKING:
     from prunepack.pipeline.cli.console import Console
-    from prunepack.reading.against import Mismatch
+    from prunepack.reading.verification import Mismatch
 
 __all__ = ["command"]
 
@@ -70,7 +69,7 @@ def _checked(console: Console, artifact: Artifact, against: str | None, *, as_js
     mismatch = None
     if against is not None:
         with console.bar("comparing") as progress:
-            mismatch = first_mismatch(artifact, against, progress)
+            mismatch = find_mismatch(artifact, against, progress)
         facts |= {"same": mismatch is None, "mismatch": mismatch and asdict(mismatch)}
         lines.append(_compared(against, mismatch))
     show("\n".join(lines), facts, as_json=as_json)

@@ -14,7 +14,7 @@ from prunepack.errors import CorruptArtifactError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prunepack.coding.codec import Block
+    from prunepack.coding.codec import ChunkElements
     from prunepack.coding.dtypes import Array
 
 __all__ = ["Bitmap"]
@@ -29,7 +29,7 @@ class Bitmap(Codec):
     The first element is the lowest bit of the first byte; bits behind the last element are zero.
     """
 
-    def encode(self, block: Block) -> Mapping[str, Array] | None:
+    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
         """Return both streams, or None if everything is zero, or so much that gaps are smaller."""
         if not block.is_mixed or block.places.size < LEAST * block.elements.size:
             return None
@@ -42,7 +42,7 @@ class Bitmap(Codec):
         check_stream(streams, "bitmap", ArraySpec(STREAM_DTYPES["uint8"], -(-whole.count // 8)))
         check_stream(streams, "values", whole, least=1)
 
-    def decode(self, streams: Mapping[str, Array], block: Block) -> None:
+    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
         """Put a value where there is a one."""
         bitmap, values = streams["bitmap"], streams["values"]
         if expand(bitmap, values, block.elements):

@@ -11,7 +11,7 @@ from prunepack.errors import CorruptArtifactError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prunepack.coding.codec import Block
+    from prunepack.coding.codec import ChunkElements
     from prunepack.coding.dtypes import Array
 
 __all__ = ["Constant"]
@@ -20,7 +20,7 @@ __all__ = ["Constant"]
 class Constant(Codec):
     """Stream ``value``: the one element, which is no zero, that all elements are."""
 
-    def encode(self, block: Block) -> Mapping[str, Array] | None:
+    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
         """Return the first element, or None if it is a zero or another one differs."""
         words = bits(block.elements)
         return {"value": block.elements[:1]} if words[0] and (words == words[0]).all() else None
@@ -30,7 +30,7 @@ class Constant(Codec):
         check_names(streams, "value")
         check_stream(streams, "value", ArraySpec(whole.dtype, 1))
 
-    def decode(self, streams: Mapping[str, Array], block: Block) -> None:
+    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
         """Repeat the element."""
         if not bits(streams["value"])[0]:
             raise CorruptArtifactError("the constant is a zero", hint="Pack the model again")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from prunepack.coding.codec import Block
+    from prunepack.coding.codec import ChunkElements
     from prunepack.coding.dtypes import Array
 
 __all__ = ["Contexts"]
@@ -35,7 +35,7 @@ class Contexts(Codec):
     :mod:`prunepack.coding.native.context_coder`.
     """
 
-    def encode(self, block: Block) -> Mapping[str, Array] | None:
+    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
         """Return the streams, or None if everything is zero."""
         if not block.places.size:
             return None
@@ -56,7 +56,7 @@ class Contexts(Codec):
             words = np.dtype(f"<u{whole.dtype.itemsize}")
             check_stream(streams, "rest", ArraySpec(words, whole.count), least=1)
 
-    def decode(self, streams: Mapping[str, Array], block: Block) -> None:
+    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
         """Decode the symbols, then put both parts of each nonzero element together."""
         words = bits(block.elements)
         top, low, level_shift = _widths(block.elements.dtype)

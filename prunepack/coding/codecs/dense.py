@@ -9,7 +9,7 @@ from prunepack.coding.codec import Codec, check_names, check_stream
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prunepack.coding.codec import Block
+    from prunepack.coding.codec import ChunkElements
     from prunepack.coding.dtypes import Array, ArraySpec
 
 __all__ = ["Dense"]
@@ -21,7 +21,7 @@ LEAST = 0.4
 class Dense(Codec):
     """One stream ``elements``: what there is, as it is."""
 
-    def encode(self, block: Block) -> Mapping[str, Array] | None:
+    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
         """Return the elements as the only stream, or None where zeros are better left out."""
         if block.places.size < LEAST * block.elements.size:
             return None
@@ -32,6 +32,6 @@ class Dense(Codec):
         check_names(streams, "elements")
         check_stream(streams, "elements", whole)
 
-    def decode(self, streams: Mapping[str, Array], block: Block) -> None:
+    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
         """Copy the stream."""
         block.elements[:] = streams["elements"]

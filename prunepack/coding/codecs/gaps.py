@@ -14,7 +14,7 @@ from prunepack.errors import CorruptArtifactError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prunepack.coding.codec import Block
+    from prunepack.coding.codec import ChunkElements
     from prunepack.coding.dtypes import Array, ArraySpec
 
 __all__ = ["Gaps"]
@@ -31,7 +31,7 @@ class Gaps(Codec):
     comes within 1 % of the entropy of a random mask.
     """
 
-    def encode(self, block: Block) -> Mapping[str, Array] | None:
+    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
         """Return both streams, or None if nothing or everything is zero."""
         if not block.is_mixed:
             return None
@@ -56,7 +56,7 @@ class Gaps(Codec):
                 found=f"{gaps.count} and {values.count}",
             )
 
-    def decode(self, streams: Mapping[str, Array], block: Block) -> None:
+    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
         """Scatter the values."""
         gaps, values = streams["gaps"], streams["values"]
         if scatter(gaps, values, block.elements):

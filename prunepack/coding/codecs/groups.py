@@ -17,7 +17,7 @@ from prunepack.errors import CorruptArtifactError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prunepack.coding.codec import Block
+    from prunepack.coding.codec import ChunkElements
     from prunepack.coding.dtypes import Array, ArraySpec
 
 __all__ = ["Groups"]
@@ -35,7 +35,7 @@ class Groups(Codec):
     Neural Networks", 2021); six patterns cost log2(6) / 4 bits a weight.
     """
 
-    def encode(self, block: Block) -> Mapping[str, Array] | None:
+    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
         """Return both streams for the smaller M that holds, or None if there is none."""
         for size in SIZES:
             groups, rest = divmod(block.elements.size, size)
@@ -66,7 +66,7 @@ class Groups(Codec):
                 found=f"{patterns.count} and {values.count}",
             )
 
-    def decode(self, streams: Mapping[str, Array], block: Block) -> None:
+    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
         """Put N values into each group."""
         patterns, values = streams["patterns"], streams["values"]
         kept, size = values.size // patterns.size, block.elements.size // patterns.size

@@ -13,7 +13,7 @@ from prunepack.errors import CorruptArtifactError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prunepack.coding.codec import Block
+    from prunepack.coding.codec import ChunkElements
     from prunepack.coding.dtypes import Array
 
 __all__ = ["Palette"]
@@ -30,7 +30,7 @@ class Palette(Codec):
     The palette is sorted by its bits, seen as unsigned integers, and has from 2 to 256 entries.
     """
 
-    def encode(self, block: Block) -> Mapping[str, Array] | None:
+    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
         """Return both streams, or None if there are too many distinct elements, or mostly zeros."""
         words = bits(block.elements)
         if block.places.size < LEAST * words.size:
@@ -49,7 +49,7 @@ class Palette(Codec):
         most = ArraySpec(whole.dtype, min(MOST, whole.count))
         check_stream(streams, "palette", most, least=2)
 
-    def decode(self, streams: Mapping[str, Array], block: Block) -> None:
+    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
         """Look every index up."""
         palette, indices = bits(streams["palette"]), streams["indices"]
         if (palette[1:] <= palette[:-1]).any():

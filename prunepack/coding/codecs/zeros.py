@@ -9,7 +9,7 @@ from prunepack.coding.codec import Codec, check_names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prunepack.coding.codec import Block
+    from prunepack.coding.codec import ChunkElements
     from prunepack.coding.dtypes import Array, ArraySpec
 
 __all__ = ["Zeros"]
@@ -18,7 +18,7 @@ __all__ = ["Zeros"]
 class Zeros(Codec):
     """No streams at all: every bit of every element is zero."""
 
-    def encode(self, block: Block) -> Mapping[str, Array] | None:
+    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
         """Return no streams, or None if any bit is set."""
         return None if block.places.size else {}
 
@@ -26,5 +26,5 @@ class Zeros(Codec):
         """Refuse any stream."""
         check_names(streams)
 
-    def decode(self, streams: Mapping[str, Array], block: Block) -> None:
+    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
         """Leave the elements as they come."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prunepack.coding.compressor import Coder
+from prunepack.coding.compressor import Compressor
 from prunepack.coding.registry import collect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CODERS"]
+__all__ = ["COMPRESSORS"]
 
-CODERS: Mapping[str, Coder] = collect(__name__, __path__, Coder)  # type: ignore[type-abstract]  # the contract itself is never built
-"""Coder id to coder, sorted by id."""
+COMPRESSORS: Mapping[str, Compressor] = collect(__name__, __path__, Compressor)  # type: ignore[type-abstract]  # the contract itself is never built
+"""Compressor id to coder, sorted by id."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pcodec import ChunkConfig, DeltaSpec, PagingSpec, wrapped
 
-from prunepack.coding.compressor import Coder
+from prunepack.coding.compressor import Compressor
 from prunepack.errors import CorruptArtifactError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ QUICK, THOROUGH = 8, 12
 SAMPLE = 2**11
 
 
-class Pcodec(Coder):
+class Pcodec(Compressor):
     """A wrapped pcodec file of one chunk with one page: header, chunk metadata, page.
 
     The wrapped form of the pcodec format (Loncaric et al., "Pcodec: Better Compression for

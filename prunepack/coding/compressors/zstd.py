@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from prunepack.coding.compressor import Coder
+from prunepack.coding.compressor import Compressor
 from prunepack.coding.zstd_frames import compress, decompress
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ __all__ = ["Zstd"]
 QUICK, THOROUGH = 1, 19
 
 
-class Zstd(Coder):
+class Zstd(Compressor):
     """One frame over the little-endian bytes of the array."""
 
     def encode(self, array: Array, *, thorough: bool = False) -> bytes:

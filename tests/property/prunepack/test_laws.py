@@ -17,7 +17,7 @@ from onnx import helper
 import prunepack
 from prunepack import Artifact, Limits
 from prunepack.coding.codecs import CODECS
-from prunepack.coding.compressors import CODERS
+from prunepack.coding.compressors import COMPRESSORS
 from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES, ArraySpec
 from prunepack.coding.levels import LEVELS
 from prunepack.errors import PrunepackError, RefusedError
@@ -66,7 +66,7 @@ def test_every_codec_comes_back_bit_for_bit(elements):
 @given(element_arrays())
 @calm
 def test_every_coder_comes_back_bit_for_bit(elements):
-    for coder, thorough in product(CODERS.values(), (False, True)):
+    for coder, thorough in product(COMPRESSORS.values(), (False, True)):
         stored = coder.encode(elements, thorough=thorough)
         back = coder.decode(stored, ArraySpec(elements.dtype, elements.size))
         assert back.tobytes() == elements.tobytes()

@@ -334,7 +334,7 @@ def test_the_table_of_an_embedding_is_shared_and_all_else_is_let_go(large, tmp_p
 def test_weights_that_an_optimiser_reads_after_all_are_copied(large, tmp_path, monkeypatch):
     path = large("convolution", tmp_path)
     plain = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=CPU)
-    monkeypatch.setattr(handover, "lookup_tables", lambda _: {"layers.2.weight"})
+    monkeypatch.setattr(handover, "find_gather_tables", lambda _: {"layers.2.weight"})
     session = prunepack.open_session(path, providers=CPU)
     assert list(session.shared_weights) == ["layers.2.weight"]
     feed = {plain.get_inputs()[0].name: EXAMPLES["convolution"].numpy()}

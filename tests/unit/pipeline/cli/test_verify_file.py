@@ -91,4 +91,4 @@ def test_damage_is_told_to_machines_too(verify_file, tmp_path, capsys):
     with pytest.raises(CorruptArtifactError) as caught:
         verify_file(path, "--json")
     assert json.loads(capsys.readouterr().out) == {"sound": False, "problem": str(caught.value)}
-    assert "What cannot be decoded: tensor" in str(caught.value)
+    assert "parts that cannot be decoded: tensor" in str(caught.value)

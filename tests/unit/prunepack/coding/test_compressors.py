@@ -3,60 +3,60 @@
 import numpy as np
 import pytest
 
-from prunepack.coding.compressors import CODERS
+from prunepack.coding.compressors import COMPRESSORS
 from prunepack.coding.dtypes import STREAM_DTYPES, ArraySpec
 from prunepack.errors import CorruptArtifactError
 
 
 def test_the_closed_set():
-    assert list(CODERS) == ["pcodec", "zstd"]
+    assert list(COMPRESSORS) == ["pcodec", "zstd"]
 
 
-@pytest.mark.parametrize("coder", CODERS)
+@pytest.mark.parametrize("coder", COMPRESSORS)
 @pytest.mark.parametrize("dtype", STREAM_DTYPES)
 @pytest.mark.parametrize("count", [1, 2, 255, 256, 257, 70_000])
 def test_there_and_back(coder, dtype, count):
     kind = STREAM_DTYPES[dtype]
     array = np.random.default_rng(count).integers(0, 256, count * kind.itemsize, "<u1").view(kind)
-    stored = CODERS[coder].encode(array)
-    assert stored == CODERS[coder].encode(array.copy())
-    back = CODERS[coder].decode(stored, ArraySpec(kind, count))
+    stored = COMPRESSORS[coder].encode(array)
+    assert stored == COMPRESSORS[coder].encode(array.copy())
+    back = COMPRESSORS[coder].decode(stored, ArraySpec(kind, count))
     assert back.dtype == kind
     assert back.tobytes() == array.tobytes()
 
 
-@pytest.mark.parametrize("coder", CODERS)
+@pytest.mark.parametrize("coder", COMPRESSORS)
 def test_every_other_length_of_stored_bytes_is_refused(coder):
     array = np.arange(50, dtype="<f4")
-    stored = CODERS[coder].encode(array)
+    stored = COMPRESSORS[coder].encode(array)
     spec = ArraySpec(array.dtype, array.size)
     for size in range(len(stored)):
         with pytest.raises(CorruptArtifactError):
-            CODERS[coder].decode(stored[:size], spec)
+            COMPRESSORS[coder].decode(stored[:size], spec)
     with pytest.raises(CorruptArtifactError):
-        CODERS[coder].decode(stored + b"\0", spec)
+        COMPRESSORS[coder].decode(stored + b"\0", spec)
 
 
-@pytest.mark.parametrize("coder", CODERS)
+@pytest.mark.parametrize("coder", COMPRESSORS)
 @pytest.mark.parametrize("count", [0, 1, 49, 51, 5000])
 def test_another_count_is_refused(coder, count):
     array = np.random.default_rng(0).normal(size=50).astype("<f4")
     with pytest.raises(CorruptArtifactError):
-        CODERS[coder].decode(CODERS[coder].encode(array), ArraySpec(array.dtype, count))
+        COMPRESSORS[coder].decode(COMPRESSORS[coder].encode(array), ArraySpec(array.dtype, count))
 
 
 def test_pcodec_refuses_another_width():
     array = np.random.default_rng(0).normal(size=50).astype("<f4")
-    stored = CODERS["pcodec"].encode(array)
+    stored = COMPRESSORS["pcodec"].encode(array)
     with pytest.raises(CorruptArtifactError, match=r"pcodec cannot read the stream \(pco error"):
-        CODERS["pcodec"].decode(stored, ArraySpec(np.dtype("<u2"), 50))
+        COMPRESSORS["pcodec"].decode(stored, ArraySpec(np.dtype("<u2"), 50))
 
 
 def test_pcodec_names_bytes_that_are_left():
     array = np.arange(50, dtype="<f4")
-    stored = CODERS["pcodec"].encode(array)
+    stored = COMPRESSORS["pcodec"].encode(array)
     with pytest.raises(CorruptArtifactError) as caught:
-        CODERS["pcodec"].decode(stored + b"more", ArraySpec(array.dtype, 50))
+        COMPRESSORS["pcodec"].decode(stored + b"more", ArraySpec(array.dtype, 50))
     size = len(stored)
     assert str(caught.value) == (
         f"the stream does not end where it should: expected 50 numbers in {size + 4} bytes, "
@@ -70,13 +70,13 @@ def test_pcodec_survives_any_change_of_its_bytes():
     arrays = [rng.normal(size=300).astype("<f4"), rng.geometric(0.1, 300).astype("<u2")]
     refused = 0
     for array in arrays:
-        stored = np.frombuffer(CODERS["pcodec"].encode(array), "<u1")
+        stored = np.frombuffer(COMPRESSORS["pcodec"].encode(array), "<u1")
         spec = ArraySpec(array.dtype, array.size)
         for _ in range(2000):
             noisy = stored.copy()
             noisy[rng.integers(0, min(stored.size, 60))] ^= rng.integers(1, 256, dtype="<u1")
             try:
-                assert CODERS["pcodec"].decode(noisy.tobytes(), spec).size == array.size
+                assert COMPRESSORS["pcodec"].decode(noisy.tobytes(), spec).size == array.size
             except CorruptArtifactError:
                 refused += 1
     assert refused > 500
@@ -84,9 +84,9 @@ def test_pcodec_survives_any_change_of_its_bytes():
 
 def test_pcodec_must_say_that_all_numbers_are_there(monkeypatch):
     array = np.arange(50, dtype="<f4")
-    stored = CODERS["pcodec"].encode(array)
+    stored = COMPRESSORS["pcodec"].encode(array)
     monkeypatch.setattr(
         "prunepack.coding.compressors.pcodec._decompress", lambda data, _: (0, len(data))
     )
     with pytest.raises(CorruptArtifactError, match=r"expected 50 numbers in .* found 0 numbers"):
-        CODERS["pcodec"].decode(stored, ArraySpec(array.dtype, 50))
+        COMPRESSORS["pcodec"].decode(stored, ArraySpec(array.dtype, 50))

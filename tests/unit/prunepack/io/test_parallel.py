@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from prunepack.io.parallel import AHEAD, WORTH, in_order, thread_count
+from prunepack.io.parallel import AHEAD, WORTH, count_threads, run_in_order
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
@@ -15,13 +15,13 @@ def test_results_come_in_the_order_of_the_tasks(threads):
         time.sleep(0.002 * (number % 3))
         return number
 
-    assert list(in_order((partial(task, n) for n in range(20)), threads)) == list(range(20))
-    assert list(in_order([], threads)) == []
+    assert list(run_in_order((partial(task, n) for n in range(20)), threads)) == list(range(20))
+    assert list(run_in_order([], threads)) == []
 
 
 def test_one_thread_is_the_caller_s():
-    assert list(in_order([threading.get_ident], 1)) == [threading.get_ident()]
-    assert list(in_order([threading.get_ident], 2)) != [threading.get_ident()]
+    assert list(run_in_order([threading.get_ident], 1)) == [threading.get_ident()]
+    assert list(run_in_order([threading.get_ident], 2)) != [threading.get_ident()]
 
 
 def test_only_a_few_tasks_are_drawn_ahead():
@@ -32,7 +32,7 @@ def test_only_a_few_tasks_are_drawn_ahead():
             drawn.append(number)
             yield int
 
-    results = in_order(tasks(), 2)
+    results = run_in_order(tasks(), 2)
     next(results)
     assert len(drawn) <= 2 * AHEAD + 1
     results.close()
@@ -49,7 +49,7 @@ def test_an_error_comes_out_in_its_place_and_ends_the_work(threads):
         done.append(number)
         return number
 
-    results = in_order((partial(task, n) for n in range(1000)), threads)
+    results = run_in_order((partial(task, n) for n in range(1000)), threads)
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="three"):
         next(results)
@@ -58,7 +58,7 @@ def test_an_error_comes_out_in_its_place_and_ends_the_work(threads):
 
 
 def test_how_many_threads():
-    assert thread_count(3, WORTH) == 3
-    assert thread_count(0, WORTH) == 1
-    assert thread_count(None, WORTH) >= 1
-    assert thread_count(3, WORTH - 1) == 1
+    assert count_threads(3, WORTH) == 3
+    assert count_threads(0, WORTH) == 1
+    assert count_threads(None, WORTH) >= 1
+    assert count_threads(3, WORTH - 1) == 1

@@ -5,7 +5,7 @@ import pytest
 from onnx import NodeProto, helper
 from onnx_models import everywhere, graph, tensor
 
-from prunepack.format.tensor_names import LONGEST
+from prunepack.format.names import MAX_TENSOR_NAME_BYTES
 from prunepack.model_files.onnx_names import Labels
 from prunepack.model_files.onnx_tensors import find_tensors
 
@@ -65,7 +65,7 @@ def test_labels_do_not_grow_without_end():
         attribute = onnx.AttributeProto(name="body" * 20, g=inner)
         inner = graph(nodes=[NodeProto(name="loop", attribute=[attribute])])
     (found,) = labels(helper.make_model(inner))
-    assert len(found) == LONGEST
+    assert len(found) == MAX_TENSOR_NAME_BYTES
 
 
 def test_a_name_that_is_not_text_is_shown_as_far_as_it_is():

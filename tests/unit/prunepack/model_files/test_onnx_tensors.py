@@ -7,7 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx_models import everywhere, graph, tensor
 
 from prunepack.coding.dtypes import DTYPES
-from prunepack.format.validation import MOST_DIMENSIONS
+from prunepack.format.validation import MAX_DIMENSIONS
 from prunepack.model_files.onnx_tensors import find_tensors
 from prunepack.model_files.protobuf import fields, signed
 
@@ -124,7 +124,7 @@ def test_floats_that_are_not_packed_are_not_back_to_back():
 
 def test_dimensions_without_end_are_not_all_kept():
     _, (found,) = scan(helper.make_model(graph(TensorProto(name="t", dims=[2**62] * 1000))))
-    assert found.shape == [2**62] * (MOST_DIMENSIONS + 1)
+    assert found.shape == [2**62] * (MAX_DIMENSIONS + 1)
 
 
 def tensors_of(message):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from prunepack.coding.dtypes import DTYPES
-from prunepack.format.tensor_names import LONGEST, fold
+from prunepack.format.names import MAX_TENSOR_NAME_BYTES, normalize_name
 from prunepack.model_files.spans import FEWEST_ELEMENTS, FoundTensor, Span, make_spans
 
 SOUND = FoundTensor("m.onnx", 10, 170, "w", own=True, dtype=DTYPES["float64"], shape=(4, 5))
@@ -54,18 +54,20 @@ def names(*labels):
         (["w", "w", "w#2"], ["w", "w#3", "w#2"]),
         (["", "-", ""], ["unnamed", "unnamed#2", "unnamed#3"]),
         (["\u00e9", "e\u0301"], ["\u00e9", "e\u0301#2"]),
-        (["a" * LONGEST], ["a" * LONGEST]),
+        (["a" * MAX_TENSOR_NAME_BYTES], ["a" * MAX_TENSOR_NAME_BYTES]),
     ],
 )
 def test_names(labels, expected):
     assert names(*labels) == expected
 
 
-@pytest.mark.parametrize("label", ["a" * (LONGEST + 1), "\u00e9" * 600, "-" + "\u20ac" * 400])
+@pytest.mark.parametrize(
+    "label", ["a" * (MAX_TENSOR_NAME_BYTES + 1), "\u00e9" * 600, "-" + "\u20ac" * 400]
+)
 def test_long_names_are_cut_between_characters(label):
     first, second = names(label, label)
     assert label.removeprefix("-").startswith(first)
-    assert LONGEST - 24 < len(first.encode()) <= LONGEST
+    assert MAX_TENSOR_NAME_BYTES - 24 < len(first.encode()) <= MAX_TENSOR_NAME_BYTES
     assert second == f"{first}#2"
 
 
@@ -80,4 +82,4 @@ def test_many_spellings_of_one_name_take_no_quadratic_time():
         "".join("e\u0301" if n >> bit & 1 else "\u00e9" for bit in range(14)) for n in range(2**14)
     ]
     made = names(*spellings)
-    assert len({fold(name) for name in made}) == len(spellings)
+    assert len({normalize_name(name) for name in made}) == len(spellings)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from prunepack.runtime.gather_tables import lookup_tables
+from prunepack.runtime.gather_tables import find_gather_tables
 
 TABLE = numpy_helper.from_array(np.zeros((5, 4), np.float32), "table")
 ROWS = numpy_helper.from_array(np.array([1, 2]), "rows")
@@ -14,7 +14,7 @@ def tables(*nodes, outputs=("y",), initializers=(TABLE, ROWS)):
     ids = helper.make_tensor_value_info("ids", TensorProto.INT64, ["n"])
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
     graph = helper.make_graph(nodes, "g", [ids], ends, initializers)
-    return lookup_tables(memoryview(helper.make_model(graph).SerializeToString()))
+    return find_gather_tables(memoryview(helper.make_model(graph).SerializeToString()))
 
 
 def node(operator, inputs, output, **attributes):

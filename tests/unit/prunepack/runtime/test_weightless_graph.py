@@ -9,8 +9,8 @@ from safetensors.numpy import save_file
 import prunepack
 from prunepack.errors import RefusedError
 from prunepack.reading.artifact import Artifact
-from prunepack.runtime.lazy_file import PartialFile
-from prunepack.runtime.weightless_graph import NOWHERE, take_graph
+from prunepack.runtime.lazy_file import LazyFile
+from prunepack.runtime.weightless_graph import NOWHERE, extract_graph
 
 RANDOM = np.random.default_rng(0)
 LARGE = RANDOM.normal(size=(80, 60)).astype(np.float32)
@@ -37,7 +37,7 @@ def pack(model, folder, **external):
 def taken_apart(artifact):
     """Take a model apart; return the graph, what was left out, and the two put together again."""
     with artifact:
-        taken = take_graph(artifact, "place")
+        taken = extract_graph(artifact, "place")
         graph = onnx.ModelProto.FromString(taken.model)
         whole = onnx.ModelProto.FromString(taken.model)
         for tensor in whole.graph.initializer:
@@ -165,7 +165,7 @@ def test_a_checkpoint_is_no_model(tmp_path):
     save_file({"w": LARGE}, tmp_path / "c.safetensors")
     prunepack.pack(tmp_path / "c.safetensors", tmp_path / "c.prunepack")
     with Artifact.open(tmp_path / "c.prunepack") as artifact, pytest.raises(RefusedError) as caught:
-        take_graph(artifact, "place")
+        extract_graph(artifact, "place")
     where = f"{tmp_path / 'c.prunepack'}: file 'c.safetensors': "
     assert str(caught.value).startswith(f"{where}not a protobuf message: expected a field at byte ")
 
@@ -177,7 +177,7 @@ def test_a_partial_file_decodes_what_is_read(tmp_path):
     with pack(model, tmp_path) as artifact:
         data = (tmp_path / "m.onnx").read_bytes()
         first, second = (data.index(array.tobytes()) for array in (LARGE, LARGE + 1))
-        file = PartialFile(artifact, "m.onnx")
+        file = LazyFile(artifact, "m.onnx")
         assert file.tensor(first, first + LARGE.nbytes) == "first"
         assert file.tensor(first, first + LARGE.nbytes - 4) is None
         assert file.tensor(0, 4) is None

@@ -3,8 +3,8 @@
 import numpy as np
 from block_of import block_of
 
-from prunepack.coding.compressor import Coder
-from prunepack.coding.compressors import CODERS
+from prunepack.coding.compressor import Compressor
+from prunepack.coding.compressors import COMPRESSORS
 from prunepack.coding.levels import LEVELS, TINY, effort
 from prunepack.writing import encoder
 from prunepack.writing.encoder import STREAM_OVERHEAD, EncodedChunk, EncodedStream
@@ -64,11 +64,13 @@ def test_a_stream_has_to_be_worth_its_entry():
 
 
 def test_ties_go_to_the_first_by_name(monkeypatch):
-    class Alike(Coder):
+    class Alike(Compressor):
         def encode(self, _, **_effort):
             return bytes(7)
 
         decode = None
 
-    monkeypatch.setattr(encoder, "CODERS", {"b": Alike(), "c": Alike(), **CODERS, "a": Alike()})
+    monkeypatch.setattr(
+        encoder, "COMPRESSORS", {"b": Alike(), "c": Alike(), **COMPRESSORS, "a": Alike()}
+    )
     assert encode(RNG.normal(size=50)).streams["elements"].coder == "b"
