@@ -200,7 +200,7 @@ def execute(
 
 
 def open_output(path: Path, allowed: tuple[type[Output], ...] = KINDS) -> Output:
-    """Return the artifact in the folder ``path``; a package may also be a file by itself.
+    """Return the output in the folder ``path``; an artifact may also be a file.
 
     Raises:
         RefusedError: If there is none, or one of a kind that is not allowed here.

@@ -84,12 +84,12 @@ def measure(
     masked: MaskedCheckpoint,
     dense_onnx: OnnxModel,
     onnx: OnnxModel,
-    package: PackedArtifact,
+    artifact: PackedArtifact,
 ) -> Facts:
     """Weigh every form of the model and time the packed one against the dense one."""
-    metrics = _sizes(dense, masked, dense_onnx, onnx, package)
-    metrics |= _runtime(config, dense_onnx, package) | graph_metrics(onnx.model)
-    digests = digests_of(onnx, package)
+    metrics = _sizes(dense, masked, dense_onnx, onnx, artifact)
+    metrics |= _runtime(config, dense_onnx, artifact) | graph_metrics(onnx.model)
+    digests = digests_of(onnx, artifact)
     content = {"digests": digests, "host": host_name(), "metrics": metrics_to_json(metrics)}
     write_json(out / "measurements.json", content)
     return _facts(metrics, next(iter(config.batch_sizes), None))
@@ -100,10 +100,10 @@ def _sizes(
     masked: MaskedCheckpoint,
     dense_onnx: OnnxModel,
     onnx: OnnxModel,
-    package: PackedArtifact,
+    artifact: PackedArtifact,
 ) -> Metrics:
     """Return bytes of each form, and how often the artifact goes into the dense ones."""
-    artifact = package.file.stat().st_size
+    packed = artifact.file.stat().st_size
     zstd = zstd19_size(sorted(dense_onnx.path.glob("model.onnx*")))
     sizes = {
         "state_dict": (dense.path / "weights.safetensors").stat().st_size,
@@ -111,12 +111,12 @@ def _sizes(
         "dense_onnx": dense_onnx.size,
         "dense_onnx_zstd19": zstd,
         "onnx": onnx.size,
-        "artifact": artifact,
+        "artifact": packed,
     }
     metrics = {f"size.{name}": Metric(size, "bytes") for name, size in sizes.items()}
-    metrics["size.ratio"] = Metric(dense_onnx.size / artifact, "×", note="dense ONNX / artifact")
+    metrics["size.ratio"] = Metric(dense_onnx.size / packed, "×", note="dense ONNX / artifact")
     metrics["size.ratio_zstd19"] = Metric(
-        zstd / artifact, "×", note="zstd -19 of the dense ONNX / artifact"
+        zstd / packed, "×", note="zstd -19 of the dense ONNX / artifact"
     )
     return metrics
 
@@ -160,11 +160,11 @@ class _Programs:
         return artifact_session(self.pruned, self.providers, self.threads, profile)
 
 
-def _runtime(config: MeasureConfig, dense_onnx: OnnxModel, package: PackedArtifact) -> Metrics:
+def _runtime(config: MeasureConfig, dense_onnx: OnnxModel, artifact: PackedArtifact) -> Metrics:
     """Run both models: where their nodes run, how long they take, what memory they need."""
     programs = _Programs(
         dense=dense_onnx.model,
-        pruned=package.file,
+        pruned=artifact.file,
         providers=tuple(providers_for(config.provider, dense_onnx.model)),
         threads=config.threads,
         inputs=tuple(InputSpec.model_validate(one) for one in dense_onnx.interface["inputs"]),

@@ -75,18 +75,18 @@ def verify(
     dense: Checkpoint,
     final: Checkpoint,
     onnx: OnnxModel,
-    package: PackedArtifact,
+    artifact: PackedArtifact,
 ) -> Facts:
     """Measure how far the finalized model, its ONNX and its artifact are apart; judge nothing."""
-    programs = Programs.open(config.provider, dense, final, onnx, package)
+    programs = Programs.open(config.provider, dense, final, onnx, artifact)
     check_rules(config.tolerances, programs.outputs)
     links = Links(programs, config.tolerances)
-    metrics = weights_link(onnx, package) | changed_weights(onnx, programs.final)
+    metrics = weights_link(onnx, artifact) | changed_weights(onnx, programs.final)
     metrics |= links.compare_made_up(config.random_samples, config.seed)
     metrics |= _on_real_samples(config, links)
     metrics |= links.metrics() | sparsity(programs.final) | programs.provider_metrics()
     metrics |= training_layers(programs.dense, programs.final)
-    digests = digests_of(onnx, package)
+    digests = digests_of(onnx, artifact)
     write_json(out / "parity.json", {"digests": digests, "metrics": metrics_to_json(metrics)})
     return _facts(metrics, _proposal(config, programs, onnx) if config.suggest else "")
 

@@ -60,7 +60,7 @@ class Programs:
         dense: Checkpoint,
         final: Checkpoint,
         onnx: OnnxModel,
-        package: PackedArtifact,
+        artifact: PackedArtifact,
     ) -> Programs:
         """Open all four.
 
@@ -77,7 +77,7 @@ class Programs:
             final=final_module,
             providers=tuple(providers),
             onnx=onnx_session(onnx.model, providers),
-            artifact=artifact_session(package.file, providers),
+            artifact=artifact_session(artifact.file, providers),
         )
 
     def torch(self, inputs: Arrays) -> Arrays:

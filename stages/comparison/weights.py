@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["sparsity", "weights_link"]
 
 
-def weights_link(onnx: OnnxModel, package: PackedArtifact) -> Metrics:
+def weights_link(onnx: OnnxModel, artifact: PackedArtifact) -> Metrics:
     """Compare the exported files with those that come out of the artifact, byte for byte."""
     from prunepack.reading.artifact import Artifact
 
     differing: dict[str, int] = {}
-    with Artifact.open(package.file) as artifact:
-        packed = set(artifact.files)
+    with Artifact.open(artifact.file) as content:
+        packed = set(content.files)
         exported = {file.name for file in onnx.path.glob("model.onnx*")}
         for name in sorted(packed & exported):
-            differing[name] = _differing_bytes(artifact.read_file(name), onnx.path / name)
+            differing[name] = _differing_bytes(content.read_file(name), onnx.path / name)
     unmatched = packed ^ exported
     return {
         "parity.weights.files": Metric(len(packed & exported), "files"),

@@ -151,10 +151,10 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def digests_of(onnx: OnnxModel, package: PackedArtifact) -> dict[str, str]:
+def digests_of(onnx: OnnxModel, artifact: PackedArtifact) -> dict[str, str]:
     """Return the SHA-256 of each file of a release, by the file's name."""
     files = {file.name: file for file in sorted(onnx.path.glob("model.onnx*"))}
-    files["model.prunepack"] = package.file
+    files["model.prunepack"] = artifact.file
     return {name: file_digest(file) for name, file in files.items()}
 
 

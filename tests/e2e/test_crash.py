@@ -67,9 +67,9 @@ def perform(root: Path, config: WriteConfig) -> list[str]:
     """Run the pipeline; return the digests of its results."""
     with Store(root) as store, Recorder(store, "toy") as recorder:
         run = Runner(store, on_event=recorder.add, previous=recorder.previous)
-        package = run(write, config)
-        parity = run(check, config, package)
-        return [package.digest, parity.digest]
+        artifact = run(write, config)
+        parity = run(check, config, artifact)
+        return [artifact.digest, parity.digest]
 
 
 def names_in(folder: Path) -> list[str]:

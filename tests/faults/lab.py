@@ -70,7 +70,7 @@ PARTS = {
     "final": "finalize",
     "onnx": "export",
     "dense_onnx": "export_dense",
-    "package": "pack",
+    "artifact": "pack",
     "parity": "verify",
     "measured": "measure",
 }
@@ -91,7 +91,7 @@ class Release:
     folder: Path
 
     def __truediv__(self, name: str) -> Path:
-        """Return a path in the folder: ``dense``, ``masked``, ``final``, ``onnx``, ``package``."""
+        """Return a path in the folder: ``dense``, ``masked``, ``final``, ``onnx``, ``artifact``."""
         return self.folder / name
 
     @property
@@ -102,7 +102,7 @@ class Release:
     @property
     def packed(self) -> Path:
         """The artifact."""
-        return self.folder / "package/model.prunepack"
+        return self.folder / "artifact/model.prunepack"
 
     def pack(self) -> None:
         """Pack the exported file, as it is now."""
@@ -111,13 +111,13 @@ class Release:
 
     def verify(self, *options: str) -> Command:
         """Return the command that compares the four forms."""
-        parts = [str(self / one) for one in ("dense", "final", "onnx", "package")]
+        parts = [str(self / one) for one in ("dense", "final", "onnx", "artifact")]
         usual = ("--provider", "cpu", "--random-samples", "12")
         return ["verify", *parts, "-o", str(self / "parity"), "--force", *usual, *options]
 
     def measure(self, *options: str) -> Command:
         """Return the command that weighs and times, as quickly as it can."""
-        names = ("dense", "masked", "dense_onnx", "onnx", "package")
+        names = ("dense", "masked", "dense_onnx", "onnx", "artifact")
         parts = [str(self / one) for one in names]
         return ["measure", *parts, "-o", str(self / "measured"), "--force", *QUICK, *options]
 

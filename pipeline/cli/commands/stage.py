@@ -55,7 +55,7 @@ def command(name: str) -> click.Command:
 
 
 def _open(path: Path, kinds: tuple[type[Output], ...]) -> Output:
-    """Open the folder of an artifact; a package may also be given as its file."""
+    """Open the folder of an output; an artifact may also be given as its file."""
     if PackedArtifact in kinds and path.is_file():
         return PackedArtifact(path, file_digest(path))
     return open_output(path, kinds)

@@ -68,7 +68,7 @@ class Chain:
     masked: MaskedCheckpoint
     final: Checkpoint
     onnx: OnnxModel
-    package: PackedArtifact
+    artifact: PackedArtifact
     dense_onnx: OnnxModel
 
 

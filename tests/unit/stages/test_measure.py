@@ -24,7 +24,7 @@ QUICK = MeasureConfig(provider="cpu", repeats=10, rounds=5, batch_sizes=(1, 3))
 @pytest.fixture
 def measured(run):
     def measured(chain, config=QUICK):
-        parts = chain.dense, chain.masked, chain.dense_onnx, chain.onnx, chain.package
+        parts = chain.dense, chain.masked, chain.dense_onnx, chain.onnx, chain.artifact
         return run(measure, config, *parts)
 
     return measured
@@ -43,9 +43,9 @@ def test_sizes_are_those_of_the_files(chain, measured):
     assert values["size.masked_state_dict"] == size(chain.masked.path / "masked.safetensors")
     assert values["size.dense_onnx"] == size(dense_onnx)
     assert values["size.onnx"] == size(chain.onnx.model)
-    assert values["size.artifact"] == size(chain.package.file)
+    assert values["size.artifact"] == size(chain.artifact.file)
     assert values["size.dense_onnx_zstd19"] == pytest.approx(zstd, rel=1e-3)
-    assert values["size.ratio"] == size(dense_onnx) / size(chain.package.file) > 9
+    assert values["size.ratio"] == size(dense_onnx) / size(chain.artifact.file) > 9
     assert values["size.ratio_zstd19"] == (
         values["size.dense_onnx_zstd19"] / values["size.artifact"]
     )
@@ -78,7 +78,7 @@ def test_latencies_for_every_batch_size_with_their_host(chain, measured):
         assert ratio["low"] <= ratio["value"] <= ratio["high"]
     assert metrics["latency.provider_mismatches"]["value"] == 0
     assert found.content["host"] == host_name()
-    assert found.content["digests"] == digests_of(chain.onnx, chain.package)
+    assert found.content["digests"] == digests_of(chain.onnx, chain.artifact)
 
 
 def test_where_it_runs_and_what_memory_it_needs(chain, measured):
@@ -123,20 +123,20 @@ def test_no_batch_sizes_measure_sizes_only(chain, measured, run):
 
 def test_a_fixed_batch_is_the_only_one_timed(chain, run, measured):
     fixed = run(export, ExportConfig(dynamic_batch=False), chain.final)
-    package = run(pack, PackConfig(), fixed)
-    metrics = measured(replace(chain, onnx=fixed, package=package)).content["metrics"]
+    artifact = run(pack, PackConfig(), fixed)
+    metrics = measured(replace(chain, onnx=fixed, artifact=artifact)).content["metrics"]
     assert "latency.batch_1.ratio" in metrics
     assert "latency.batch_3.ratio" not in metrics
     assert size(fixed.model) != size(chain.dense_onnx.model)
     assert metrics["size.onnx"]["value"] == size(fixed.model)
-    assert metrics["size.ratio"]["value"] == size(chain.dense_onnx.model) / size(package.file)
+    assert metrics["size.ratio"]["value"] == size(chain.dense_onnx.model) / size(artifact.file)
 
 
 def test_an_artifact_of_another_model(chain, run, user, measured):
     config = LoadConfig(model=f"{user}mlp", inputs=(InputSpec(name="x", shape=(8,)),))
     other = run(pack, PackConfig(), run(export, ExportConfig(), run(load, config)))
     with pytest.raises(RefusedError, match="onnxruntime cannot run the model on input: found Req"):
-        measured(replace(chain, package=other))
+        measured(replace(chain, artifact=other))
 
 
 def test_several_files_count_together_in_blocks(tmp_path):

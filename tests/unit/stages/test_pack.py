@@ -6,15 +6,15 @@ from prunepack.stages.pack import PackConfig, pack
 
 
 def test_lenet_comes_back_byte_for_byte(chain, tmp_path):
-    unpack(chain.package.file, tmp_path / "out")
+    unpack(chain.artifact.file, tmp_path / "out")
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["model.onnx"]
     assert (tmp_path / "out" / "model.onnx").read_bytes() == chain.onnx.model.read_bytes()
 
 
 def test_what_it_says(chain, run):
-    package = run(pack, PackConfig(), chain.onnx)
-    assert isinstance(package, PackedArtifact)
-    before, after = chain.onnx.size, package.file.stat().st_size
+    artifact = run(pack, PackConfig(), chain.onnx)
+    assert isinstance(artifact, PackedArtifact)
+    before, after = chain.onnx.size, artifact.file.stat().st_size
     assert run.facts == {
         "summary": f"{before:,} → {after:,} bytes ({before / after:.2f}×)",
         "bytes": after,
@@ -24,9 +24,9 @@ def test_what_it_says(chain, run):
 
 def test_the_same_model_gives_the_same_bytes(chain, run):
     again = run(pack, PackConfig(), chain.onnx)
-    assert again.file.read_bytes() == chain.package.file.read_bytes()
+    assert again.file.read_bytes() == chain.artifact.file.read_bytes()
 
 
 def test_zeros_are_what_makes_it_small(chain, run):
     dense = run(pack, PackConfig(), chain.dense_onnx)
-    assert dense.file.stat().st_size > 8 * chain.package.file.stat().st_size
+    assert dense.file.stat().st_size > 8 * chain.artifact.file.stat().st_size

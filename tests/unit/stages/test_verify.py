@@ -34,7 +34,7 @@ def verified(run):
     """Verifies a chain; returns its figures and the names of the checks that failed."""
 
     def verified(chain, config=CPU):
-        parts = chain.dense, chain.final, chain.onnx, chain.package
+        parts = chain.dense, chain.final, chain.onnx, chain.artifact
         path = run(verify, config, *parts).path / "parity.json"
         report = judge(GateConfig(skip=("latency.*", "graph.*", "runtime.nodes_elsewhere")), [path])
         failed = {check.limit.name for check in report.checks if check.outcome != "passed"}
@@ -94,7 +94,7 @@ def test_a_right_chain_passes_every_check(chain, verified, some_digits):
 
 
 def test_what_it_says_and_of_which_files(chain, run):
-    parity = run(verify, CPU, chain.dense, chain.final, chain.onnx, chain.package)
+    parity = run(verify, CPU, chain.dense, chain.final, chain.onnx, chain.artifact)
     assert isinstance(parity, ParityResult)
     metrics = parity.content["metrics"]
     accuracy = [metrics[f"accuracy.{name}"]["value"] for name in ("dense", "artifact")]
@@ -102,7 +102,7 @@ def test_what_it_says_and_of_which_files(chain, run):
     assert run.facts["summary"] == (
         f"torch ↔ ONNX within {worst:.1e}, accuracy {accuracy[0]:.2f} → {accuracy[1]:.2f} %"
     )
-    assert parity.content["digests"] == digests_of(chain.onnx, chain.package)
+    assert parity.content["digests"] == digests_of(chain.onnx, chain.artifact)
 
 
 def test_fewer_samples(chain, verified):
@@ -112,14 +112,14 @@ def test_fewer_samples(chain, verified):
 
 
 def test_the_same_input_gives_the_same_bytes(chain, run):
-    parts = chain.dense, chain.final, chain.onnx, chain.package
+    parts = chain.dense, chain.final, chain.onnx, chain.artifact
     one, other = (run(verify, CPU, *parts).path / "parity.json" for _ in range(2))
     assert one.read_bytes() == other.read_bytes()
 
 
 def test_a_fixed_batch_is_verified_as_well(chain, run, packed, verified):
     fixed = run(export, ExportConfig(dynamic_batch=False), chain.final)
-    metrics, failed = verified(replace(chain, onnx=fixed, package=packed(fixed)))
+    metrics, failed = verified(replace(chain, onnx=fixed, artifact=packed(fixed)))
     assert failed == set()
     assert metrics["parity.torch_onnx.samples"].value == 568
 
@@ -156,7 +156,7 @@ def test_bytes_that_only_one_file_has(chain, tmp_path, verified):
 
 def test_a_nudged_weight_in_the_onnx_and_its_artifact(chain, changed, packed, verified):
     onnx_model = changed(chain.onnx, nudge)
-    _, failed = verified(replace(chain, onnx=onnx_model, package=packed(onnx_model)))
+    _, failed = verified(replace(chain, onnx=onnx_model, artifact=packed(onnx_model)))
     assert failed == {"parity.torch_onnx.beyond_tolerance"}
 
 
@@ -168,14 +168,14 @@ def test_a_weight_that_is_not_a_number(chain, changed, packed, verified):
         bias.CopyFrom(numpy_helper.from_array(values, bias.name))
 
     onnx_model = changed(chain.onnx, spoil)
-    metrics, failed = verified(replace(chain, onnx=onnx_model, package=packed(onnx_model)))
+    metrics, failed = verified(replace(chain, onnx=onnx_model, artifact=packed(onnx_model)))
     assert failed == {"parity.torch_onnx.beyond_tolerance", "parity.torch_onnx.nonfinite"}
     assert metrics["parity.torch_onnx.nonfinite"].value == 568
     assert metrics["accuracy.onnx"].value < 20
 
 
 def test_the_artifact_of_another_model(chain, packed, verified):
-    metrics, failed = verified(replace(chain, package=packed(chain.dense_onnx)))
+    metrics, failed = verified(replace(chain, artifact=packed(chain.dense_onnx)))
     assert failed == {"parity.weights.differing_bytes", "parity.session.differing_values"}
     assert metrics["accuracy.artifact"].value > metrics["accuracy.pruned"].value
 
@@ -189,7 +189,7 @@ def test_an_artifact_under_another_file_name(chain, tmp_path, verified):
     shutil.copy(chain.onnx.model, tmp_path / "renamed.onnx")
     pack(tmp_path / "renamed.onnx", tmp_path / "model.prunepack")
     metrics, failed = verified(
-        replace(chain, package=PackedArtifact(tmp_path / "model.prunepack", ""))
+        replace(chain, artifact=PackedArtifact(tmp_path / "model.prunepack", ""))
     )
     assert failed == {"parity.weights.unmatched_files", "parity.weights.files"}
     assert metrics["parity.weights.unmatched_files"].value == 2
@@ -207,7 +207,7 @@ def add_output(graph):
 
 def test_an_output_that_was_renamed(chain, changed, packed, verified):
     onnx_model = changed(chain.onnx, rename_output)
-    metrics, failed = verified(replace(chain, onnx=onnx_model, package=packed(onnx_model)))
+    metrics, failed = verified(replace(chain, onnx=onnx_model, artifact=packed(onnx_model)))
     unmatched = metrics["parity.torch_onnx.unmatched_outputs"]
     assert (unmatched.value, unmatched.note) == (2, "answer is extra; output is missing")
     assert {"parity.torch_onnx.unmatched_outputs", "parity.torch_onnx.outputs"} < failed
@@ -228,15 +228,15 @@ def test_an_artifact_of_a_model_with_other_inputs(chain, run, user, packed, veri
     config = LoadConfig(model=f"{user}mlp", inputs=(InputSpec(name="x", shape=(8,)),))
     other = packed(run(export, ExportConfig(), run(load, config)))
     with pytest.raises(RefusedError, match="onnxruntime cannot run the model on input: found Req"):
-        verified(replace(chain, package=other))
+        verified(replace(chain, artifact=other))
 
 
 def test_a_damaged_artifact(chain, tmp_path, verified):
-    data = bytearray(chain.package.file.read_bytes())
+    data = bytearray(chain.artifact.file.read_bytes())
     data[len(data) // 2] ^= 1
     (tmp_path / "model.prunepack").write_bytes(data)
     with pytest.raises(CorruptArtifactError):
-        verified(replace(chain, package=PackedArtifact(tmp_path, "")))
+        verified(replace(chain, artifact=PackedArtifact(tmp_path, "")))
 
 
 USER = """
@@ -281,7 +281,7 @@ def carried(run, write, packed, chain):
         dense = run(load, config)
         final = run(finalize, FinalizeConfig(), run(prune, PruneConfig(), dense))
         exported = run(export, ExportConfig(), final)
-        return replace(chain, dense=dense, final=final, onnx=exported, package=packed(exported))
+        return replace(chain, dense=dense, final=final, onnx=exported, artifact=packed(exported))
 
     return carried
 

@@ -279,10 +279,10 @@ def test_an_open_length_that_the_onnx_does_not_really_take(reader, verified, run
 
 def test_an_open_length_that_torch_takes_at_one_size_only(reader, verified, run, write):
     """An ONNX whose length is open, of a torch model whose length is not."""
-    _, _, onnx_model, package = reader
+    _, _, onnx_model, artifact = reader
     code = write(USER + PICKY)
     dense = run(load, LoadConfig(model=f"{code}Picky", inputs=(IDS, MASK)))
-    metrics = verified((dense, dense, onnx_model, package))
+    metrics = verified((dense, dense, onnx_model, artifact))
     missed = metrics["parity.inputs.axes_at_one_size"]
     assert (missed.value, missed.note) == (1, "length")
     note = metrics["parity.inputs.random_samples"].note

@@ -68,12 +68,12 @@ def broken(config: ToyConfig, out: Path) -> dict[str, int]:
     raise NotImplementedError
 
 
-def package(digest: str = "a" * 64) -> PackedArtifact:
+def artifact(digest: str = "a" * 64) -> PackedArtifact:
     return PackedArtifact(Path("nowhere"), digest)
 
 
 def made_of(config: ToyConfig | None = None, digest: str = "a" * 64) -> Material:
-    return material_of(toy, config or ToyConfig(), {"model": package(digest)})
+    return material_of(toy, config or ToyConfig(), {"model": artifact(digest)})
 
 
 def user_of(config: ToyConfig) -> dict[str, str]:
@@ -132,7 +132,7 @@ def test_another_input_has_another_key() -> None:
 
 
 def test_another_input_parameter_has_another_key() -> None:
-    other = material_of(toy, ToyConfig(), {"other": package()})
+    other = material_of(toy, ToyConfig(), {"other": artifact()})
     assert other.key != made_of().key
 
 

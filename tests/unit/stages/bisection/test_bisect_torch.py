@@ -93,8 +93,8 @@ def changed(exported, change):
 def test_lenet_agrees_in_every_form(chain):
     for a, b in (
         (chain.final.path, chain.onnx.path),
-        (chain.onnx.path, chain.package.path),
-        (chain.package.file, chain.onnx.model),
+        (chain.onnx.path, chain.artifact.path),
+        (chain.artifact.file, chain.onnx.model),
         (chain.onnx.path, chain.final.path),
     ):
         found = compared(a, b)
@@ -240,7 +240,7 @@ def test_a_folder_of_nothing_is_refused(tmp_path):
 
 def test_an_artifact_leaves_nothing_behind(chain, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with open_program(chain.package.file) as program:
+    with open_program(chain.artifact.file) as program:
         assert program.folder.is_relative_to(tmp_path)
         assert len(program.graph.nodes) > 5
     assert not list(tmp_path.iterdir())

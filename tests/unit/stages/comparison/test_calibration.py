@@ -61,7 +61,7 @@ def test_names_that_look_like_globs_and_like_toml():
 
 
 def test_the_noise_of_lenet_is_small_and_not_zero(chain):
-    programs = Programs.open("cpu", chain.dense, chain.final, chain.onnx, chain.package)
+    programs = Programs.open("cpu", chain.dense, chain.final, chain.onnx, chain.artifact)
     batch = random_inputs(programs.spec.inputs, 4, 0)
     (rule,) = rules_of(suggest(programs, chain.onnx.model, [batch]))
     assert rule.outputs == "output"

@@ -34,7 +34,7 @@ def verified(chain, run, tmp_path, monkeypatch):
 
     def verified(**fields):
         config = VerifyConfig(provider="cpu", samples=40, **fields)
-        parity = run(verify, config, chain.dense, chain.final, chain.onnx, chain.package)
+        parity = run(verify, config, chain.dense, chain.final, chain.onnx, chain.artifact)
         return json.loads((parity.path / "parity.json").read_text())["metrics"]
 
     return verified

@@ -18,7 +18,7 @@ from prunepack.stages.contract.outputs import (
 )
 
 CHECKPOINT = "a Checkpoint (model.json, weights.safetensors)"
-PACKAGE = "a PackedArtifact (model.prunepack)"
+ARTIFACT = "a PackedArtifact (model.prunepack)"
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_folder_is_what_its_files_make_it(folder, kind):
 
 
 def test_no_kind_is_mistaken_for_another(chain):
-    parts = (chain.dense, chain.masked, chain.final, chain.onnx, chain.package)
+    parts = (chain.dense, chain.masked, chain.final, chain.onnx, chain.artifact)
     for part in parts:
         assert kind_of(part.path) is type(part)
 
@@ -62,7 +62,7 @@ def test_a_folder_of_another_kind_where_two_would_do(folder):
     with pytest.raises(RefusedError) as caught:
         kind_of(out, (Checkpoint, PackedArtifact))
     message = str(caught.value)
-    expected = f"{out} is of the wrong kind: expected {CHECKPOINT} or {PACKAGE}, found a Masked"
+    expected = f"{out} is of the wrong kind: expected {CHECKPOINT} or {ARTIFACT}, found a Masked"
     assert message.startswith(expected)
     assert "prunepack load or prunepack finalize" in message
     assert "prunepack pack" in message
@@ -84,23 +84,23 @@ def test_a_folder_of_other_things(folder, names, found, says):
 
 def test_no_folder_at_all(tmp_path, says):
     path = tmp_path / "x"
-    with says(RefusedError, f"{path} is not a folder: expected {PACKAGE}, found nothing"):
+    with says(RefusedError, f"{path} is not a folder: expected {ARTIFACT}, found nothing"):
         kind_of(path, (PackedArtifact,))
     path.write_text("")
-    with says(RefusedError, f"{path} is not a folder: expected {PACKAGE}, found a file"):
+    with says(RefusedError, f"{path} is not a folder: expected {ARTIFACT}, found a file"):
         kind_of(path, (PackedArtifact,))
 
 
-def test_a_package_is_a_file_or_the_folder_it_is_in(chain, tmp_path):
-    alone = shutil.copy(chain.package.file, tmp_path / "any_name.prunepack")
+def test_an_artifact_is_a_file_or_the_folder_it_is_in(chain, tmp_path):
+    alone = shutil.copy(chain.artifact.file, tmp_path / "any_name.prunepack")
     assert PackedArtifact(alone, "").file == alone
-    assert chain.package.file == chain.package.path / "model.prunepack"
+    assert chain.artifact.file == chain.artifact.path / "model.prunepack"
 
 
 def test_digests_are_those_of_sha256sum(chain, tmp_path):
-    assert digests_of(chain.onnx, chain.package) == {
+    assert digests_of(chain.onnx, chain.artifact) == {
         "model.onnx": hashlib.sha256(chain.onnx.model.read_bytes()).hexdigest(),
-        "model.prunepack": hashlib.sha256(chain.package.file.read_bytes()).hexdigest(),
+        "model.prunepack": hashlib.sha256(chain.artifact.file.read_bytes()).hexdigest(),
     }
     (tmp_path / "empty").write_bytes(b"")
     assert file_digest(tmp_path / "empty") == hashlib.sha256().hexdigest()

@@ -21,7 +21,7 @@ def test_its_settings_are_the_defaults():
 @pytest.fixture
 def names(run, chain):
     config = MeasureConfig(provider="cpu", repeats=10, rounds=5)
-    parts = chain.dense, chain.masked, chain.dense_onnx, chain.onnx, chain.package
+    parts = chain.dense, chain.masked, chain.dense_onnx, chain.onnx, chain.artifact
     return set(run(measure, config, *parts).content["metrics"])
 
 

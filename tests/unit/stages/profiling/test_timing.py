@@ -50,7 +50,7 @@ class Recorded:
 @pytest.fixture
 def openers(chain):
     return partial(onnx_session, chain.dense_onnx.model, CPU), partial(
-        artifact_session, chain.package.file, CPU
+        artifact_session, chain.artifact.file, CPU
     )
 
 

@@ -19,9 +19,9 @@ def test_a_report_and_the_folder_it_lies_in(tmp_path):
 
 
 def test_an_artifact(chain):
-    found = open_baseline(chain.package.file)
-    assert found.digests == {"model.prunepack": file_digest(chain.package.file)}
-    assert found.metrics["size.artifact"].value == chain.package.file.stat().st_size
+    found = open_baseline(chain.artifact.file)
+    assert found.digests == {"model.prunepack": file_digest(chain.artifact.file)}
+    assert found.metrics["size.artifact"].value == chain.artifact.file.stat().st_size
     assert found.metrics["size.onnx"].value == chain.onnx.size
     assert found.metrics["sparsity.weights"].value == pytest.approx(90, abs=0.1)
     graph = graph_metrics(chain.onnx.model)
@@ -30,7 +30,7 @@ def test_an_artifact(chain):
 
 def test_a_damaged_artifact_is_refused(chain, tmp_path):
     file = tmp_path / "cut.prunepack"
-    file.write_bytes(chain.package.file.read_bytes()[:-40])
+    file.write_bytes(chain.artifact.file.read_bytes()[:-40])
     with pytest.raises(CorruptArtifactError, match=r"cut\.prunepack"):
         open_baseline(file)
 

@@ -28,7 +28,7 @@ def test_the_nodes_of_a_real_model(chain, tmp_path, monkeypatch):
         lambda profile: onnx_session(chain.dense_onnx.model, [CPU], profile=profile), PIXELS
     )
     packed = count_nodes_by_provider(
-        lambda profile: artifact_session(chain.package.file, [CPU], profile=profile), PIXELS
+        lambda profile: artifact_session(chain.artifact.file, [CPU], profile=profile), PIXELS
     )
     assert dense == packed
     assert set(dense) == {CPU}

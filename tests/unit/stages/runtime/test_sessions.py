@@ -92,7 +92,7 @@ def test_cuda_alone_does_not_fall_to_the_cpu(no_gpu, chain, capfd):
     assert "assigned to the default CPU EP" in message
     assert message.endswith("Choose provider auto to let nodes run on the CPU as well.")
     with pytest.raises(RefusedError, match="assigned to the default CPU EP"):
-        artifact_session(chain.package.file, [CUDA])
+        artifact_session(chain.artifact.file, [CUDA])
     assert capfd.readouterr() == ("", "")
 
 
@@ -106,7 +106,7 @@ def test_a_profile_is_written_where_it_should_be(chain, tmp_path):
     for number, session in enumerate(
         (
             onnx_session(chain.onnx.model, [CPU], profile=tmp_path / "0"),
-            artifact_session(chain.package.file, [CPU], profile=tmp_path / "1"),
+            artifact_session(chain.artifact.file, [CPU], profile=tmp_path / "1"),
         )
     ):
         run_session(session, {"input": PIXELS})
@@ -115,7 +115,7 @@ def test_a_profile_is_written_where_it_should_be(chain, tmp_path):
 
 
 def test_both_sessions_compute_the_same_bits(chain):
-    sessions = onnx_session(chain.onnx.model, [CPU]), artifact_session(chain.package.file, [CPU])
+    sessions = onnx_session(chain.onnx.model, [CPU]), artifact_session(chain.artifact.file, [CPU])
     one, other = (run_session(session, {"input": PIXELS})["output"] for session in sessions)
     assert one.tobytes() == other.tobytes()
     assert one.shape == (5, 10)
@@ -124,7 +124,7 @@ def test_both_sessions_compute_the_same_bits(chain):
 def test_threads_reach_onnxruntime(chain):
     for session in (
         onnx_session(chain.onnx.model, [CPU], 2),
-        artifact_session(chain.package.file, [CPU], 2),
+        artifact_session(chain.artifact.file, [CPU], 2),
     ):
         assert session.get_session_options().intra_op_num_threads == 2
 
@@ -147,7 +147,7 @@ def test_a_file_that_is_no_model(tmp_path, data, capfd):
 
 
 def test_a_damaged_artifact(chain, tmp_path):
-    data = bytearray(chain.package.file.read_bytes())
+    data = bytearray(chain.artifact.file.read_bytes())
     data[len(data) // 2] ^= 1
     (tmp_path / "m.prunepack").write_bytes(data)
     with pytest.raises(CorruptArtifactError):
