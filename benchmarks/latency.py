@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.results import write_result
-from prunepack.stages.profiling.latency import RESAMPLES, Ratio, compare
+from prunepack.stages.profiling.latency import RESAMPLES, Ratio, compare_times
 from prunepack.stages.profiling.timing import Plan, time_side_by_side
 from prunepack.stages.runtime.host import host_name
 from prunepack.stages.runtime.sessions import CPU, onnx_session
@@ -83,7 +83,7 @@ def single_pairs(times: npt.NDArray[np.float64], seed: int) -> str:
     drawn = np.random.default_rng(seed).integers(0, len(pairs), (RESAMPLES, len(pairs)))
     medians = np.array([np.median(pairs[index], axis=0) for index in drawn])
     low, high = np.quantile(medians[:, 1] / medians[:, 0], (0.025, 0.975))
-    return "slower" if low > 1 else "faster" if high < 1 else "cannot tell"
+    return "slower" if low > 1 else "faster" if high < 1 else "undecided"
 
 
 def measure(folder: Path, comparisons: int) -> dict[str, dict[str, Any]]:
@@ -98,7 +98,7 @@ def measure(folder: Path, comparisons: int) -> dict[str, dict[str, Any]]:
             for kind, opener in openers.items():
                 plan = Plan(seed=number)
                 timed = time_side_by_side(openers["same"], opener, {BATCH: {"x0": noise}}, plan)
-                found[kind].append(compare(timed.runs[BATCH], number))
+                found[kind].append(compare_times(timed.runs[BATCH], number))
                 naive[kind][single_pairs(timed.runs[BATCH], number)] += 1
         said = ", ".join(f"{kind}: {ratios[-1].verdict}" for kind, ratios in found.items())
         print(f"{number + 1} of {comparisons}, {said}", file=sys.stderr)
@@ -110,7 +110,7 @@ def _summary(found: list[Ratio], naive: Counter[str]) -> dict[str, Any]:
     widths = [(one.high - one.low) / 2 for one in found]
     return {
         "comparisons": len(found),
-        **{word.replace(" ", "_"): words[word] for word in ("slower", "faster", "cannot tell")},
+        **{word: words[word] for word in ("slower", "faster", "undecided")},
         "single_pairs_slower": naive["slower"],
         "single_pairs_faster": naive["faster"],
         "median_ratio": round(statistics.median(one.value for one in found), 4),

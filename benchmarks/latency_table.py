@@ -12,14 +12,14 @@ def latency_table() -> str:
     result = read_result("latency")
     targets = {"same": "≤ 5 % slower", "slower": "≥ 95 % slower"}
     lines = [
-        "| | ratio | slower | faster | cannot tell | target | slower or faster, by single pairs |",
+        "| | ratio | slower | faster | undecided | target | slower or faster, by single pairs |",
         "|---|---|---|---|---|---|---|",
     ]
     for kind, name in KINDS.items():
         one = result[kind]
         total = one["comparisons"]
         ratio = f"{one['median_ratio']:.3f} ± {one['median_half_width']:.3f}"
-        words = [f"{one[word]} of {total}" for word in ("slower", "faster", "cannot_tell")]
+        words = [f"{one[word]} of {total}" for word in ("slower", "faster", "undecided")]
         naive = f"{one['single_pairs_slower'] + one['single_pairs_faster']} of {total}"
         lines.append(f"| {' | '.join([name, ratio, *words, targets[kind], naive])} |")
     load = result["load_average"]

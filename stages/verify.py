@@ -68,7 +68,7 @@ class VerifyConfig(Config):
     seed: int = Field(0, ge=0, description="Seed of the random inputs and of resampling.")
 
 
-@stage(produces=ParityResult, tools=("torch", "onnx", "onnxruntime", "numpy"))
+@stage(produces=ParityResult, tools=("torch", "onnx", "onnxruntime", "numpy", "scipy"))
 def verify(
     config: VerifyConfig,
     out: Path,

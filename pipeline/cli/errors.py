@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 __all__ = ["InternalError", "format_error", "report_failure"]
 
-BUILD_SIDE = ("onnx", "onnx_ir", "onnxruntime", "onnxscript", "pydantic", "safetensors", "torch")
+BUILD_SIDE = (
+    "onnx",
+    "onnx_ir",
+    "onnxruntime",
+    "onnxscript",
+    "pydantic",
+    "safetensors",
+    "scipy",
+    "torch",
+)
 """Packages that a plain install leaves out, because reading artifacts does not need them."""
 
 LABEL_WIDTH = 9

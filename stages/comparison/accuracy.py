@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prunepack.errors import RefusedError
+from prunepack.stages.metrics.intervals import (
+    compute_mcnemar,
+    estimate_difference,
+    estimate_mean,
+    estimate_proportion,
+)
 from prunepack.stages.metrics.metric import Metric, Metrics
-from prunepack.stages.metrics.paired import bootstrap, difference, mcnemar, wilson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,20 +83,20 @@ def accuracy_metrics(
     note = f"{total:,} test samples{_doubt(right['dense'], labels)}"
     metrics: Metrics = {}
     for name, one in right.items():
-        low, high = wilson(int(one.sum()), total)
+        low, high = estimate_proportion(int(one.sum()), total)
         share = 100 * int(one.sum()) / total
         metrics[f"accuracy.{name}"] = Metric(share, "%", 100 * low, 100 * high, note)
     dense, worst = right["dense"], _worst(right)
     lost = int((dense & ~right[worst]).sum())
     gained = int((~dense & right[worst]).sum())
-    low, high = difference(lost, gained, total)
+    low, high = estimate_difference(lost, gained, total)
     drop = 100 * (lost - gained) / total
     versus = f"dense against {worst}, {note}"
     return metrics | {
         "accuracy.drop": Metric(drop, "points", 100 * low, 100 * high, versus),
         "accuracy.lost": Metric(lost, "samples", note="only the dense model has them right"),
         "accuracy.gained": Metric(gained, "samples", note=f"only {worst} has them right"),
-        "accuracy.mcnemar": Metric(mcnemar(lost, gained), note=f"p-value, {versus}"),
+        "accuracy.mcnemar": Metric(compute_mcnemar(lost, gained), note=f"p-value, {versus}"),
         "accuracy.samples": Metric(total, "samples"),
         "agreement.torch_onnx": Metric(100 * int(agreed.sum()) / total, "%", note="same argmax"),
     }
@@ -100,7 +105,7 @@ def accuracy_metrics(
 def _doubt(right: npt.NDArray[np.bool_], labels: npt.NDArray[Any]) -> str:
     """Say so if the dense model is not seen to be better than the same answer to every sample."""
     usual = np.unique(labels, return_counts=True)[1].max()
-    low, _ = wilson(int(right.sum()), len(right))
+    low, _ = estimate_proportion(int(right.sum()), len(right))
     if low * len(right) > usual:
         return ""
     return (
@@ -120,11 +125,11 @@ def score_metrics(scores: PerProgram, reference: str, seed: int) -> Metrics:
     note = f"{reference}, {total:,} test samples"
     metrics: Metrics = {}
     for name, one in scores.items():
-        low, high = bootstrap(one, seed)
+        low, high = estimate_mean(one, seed)
         metrics[f"metric.{name}"] = Metric(_mean(one), "", low, high, note)
     worst = _worst(scores)
     lost = scores["dense"] - scores[worst]
-    low, high = bootstrap(lost, seed)
+    low, high = estimate_mean(lost, seed)
     versus = f"dense against {worst}, {note}"
     metrics["metric.drop"] = Metric(_mean(lost), "", low, high, versus)
     metrics["metric.samples"] = Metric(total, "samples")

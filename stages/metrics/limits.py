@@ -188,14 +188,14 @@ class Check:
     def needs(self) -> int | None:
         """How many samples would decide if the figure stays as it is; None where none can be told.
 
-        It is counted by :func:`prunepack.stages.metrics.paired.samples_needed`.
+        It is counted by :func:`prunepack.stages.metrics.intervals.count_required_samples`.
         """
-        from prunepack.stages.metrics.paired import samples_needed
+        from prunepack.stages.metrics.intervals import count_required_samples
 
         value, low, high = self.metric.value, self.metric.low, self.metric.high
         if self.outcome != "undecided" or low is None or high is None or not self.samples:
             return None
-        return samples_needed(value, low, high, self.bound, self.samples)
+        return count_required_samples(value, low, high, self.bound, self.samples)
 
     def _allows(self, value: float) -> bool:
         return value <= self.bound if self.limit.sense == "<=" else value >= self.bound

@@ -1,10 +1,9 @@
-"""Latency of two programs as statistics: a ratio with its interval, and what it allows to say."""
+"""Latency ratio of two forms: bootstrap interval and verdict."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,10 +15,10 @@ if TYPE_CHECKING:
 
     from prunepack.stages.metrics.metric import Metrics
 
-__all__ = ["MARGIN", "Ratio", "compare", "latency_metrics", "student_quantile"]
+__all__ = ["MARGIN", "Ratio", "compare_times", "compute_tail", "latency_metrics"]
 
 MARGIN = 0.01
-"""A smaller difference is never called one: where a session lies in memory makes as much."""
+"""A smaller difference has no verdict, because the memory addresses of a session cause as much."""
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -27,10 +26,10 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How long the pruned program takes beside the dense one.
+    """The time of the pruned form divided by the time of the dense form.
 
     Attributes:
-        value: Typical pruned / dense of two runs side by side; below 1 is faster.
+        value: Typical ratio of two adjacent runs; below 1 is faster.
         low: Lower end of its 95 % interval; never above ``value``.
         high: Upper end; never below ``value``.
     """
@@ -46,94 +45,91 @@ class Ratio:
 
     @property
     def verdict(self) -> str:
-        """``slower``, ``faster`` or ``cannot tell``."""
-        return {1: "slower", -1: "faster"}.get(self.sign, "cannot tell")
+        """``slower``, ``faster`` or ``undecided``."""
+        return {1: "slower", -1: "faster"}.get(self.sign, "undecided")
 
 
-def compare(times: npt.NDArray[np.float64], seed: int) -> Ratio:
-    """Return how much longer the pruned program takes, with a bootstrap interval over rounds.
+def compare_times(times: npt.NDArray[np.float64], seed: int) -> Ratio:
+    """Return the ratio of paired times, with a bootstrap interval over rounds.
 
-    A round is a crossover: either program is opened first once, and in each crossing either
-    runs first once. What the order does to the times (the second session lies elsewhere in
-    memory, the second run finds other things in the cache) so cancels, as does a slow spell of
-    the machine, which slows both runs of a pair. Of the pairs of an opening in the same order
-    the median counts, which an outlier does not move: none is thrown away. Over the rounds it is
-    the mean; or the median too, if an opening has a single pair, as the time to open has.
+    A round is a crossover: each form is opened first once, and in each crossing each form runs
+    first once. Effects of the order cancel (the second session has other memory addresses, the
+    second run finds another cache), and so does a slow phase of the machine, which slows both
+    runs of a pair. The median represents the pairs of an opening in the same order, so an outlier
+    does not change it and no run is discarded. The mean represents the rounds, or the median if
+    an opening has a single pair, as the time to open has.
 
-    Runs are not independent, since a session that happens to lie badly is slow each time, but
-    rounds are: each has new sessions. So the interval comes from drawing whole rounds (a
-    bootstrap over blocks, Carlstein 1986; over the level at which variation enters, Kalibera
-    and Jones, "Rigorous benchmarking in reasonable time", 2013), with quantiles widened for
-    their small number (the expanded percentile interval of Hesterberg, "What teachers should
-    know about the bootstrap", 2015).
+    Runs are not independent, because a session with unlucky addresses is slow in every run. Rounds
+    are independent, because each opens new sessions. The interval therefore resamples whole rounds
+    (a bootstrap over blocks, Carlstein 1986; over the level at which variation enters, Kalibera
+    and Jones, "Rigorous benchmarking in reasonable time", 2013). Its quantiles are expanded for
+    the small number of rounds (the expanded percentile interval of Hesterberg, "What teachers
+    should know about the bootstrap", 2015).
 
     Args:
-        times: Shape (rounds, openings, crossings, orders, 2), at least two rounds; along the
-            last axis the dense and the pruned program, in any unit.
-        seed: Of the resampling.
+        times: Shape (rounds, openings, crossings, orders, 2), with at least two rounds. The last
+            axis holds the dense and the pruned form, in any unit.
+        seed: Seed of the resampling.
     """
+    from scipy import stats
+
     logs = np.log(times[..., 1] / times[..., 0])
     rounds = np.median(logs, axis=2).mean(axis=(1, 2))
-    centre = np.mean if logs.shape[2] > 1 else np.median
-    generator = np.random.default_rng(seed)
-    drawn = generator.integers(0, len(rounds), (RESAMPLES, len(rounds)))
-    tail = _expanded_tail(len(rounds))
-    value = centre(rounds)
-    low, high = np.quantile(centre(rounds[drawn], axis=1), (tail, 1 - tail))
-    return Ratio(*np.exp([value, min(low, value), max(high, value)]).tolist())
+    center = np.mean if logs.shape[2] > 1 else np.median
+    interval = stats.bootstrap(
+        (rounds,),
+        center,
+        n_resamples=RESAMPLES,
+        confidence_level=1 - 2 * compute_tail(len(rounds)),
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    value = center(rounds)
+    ends = [value, min(interval.low, value), max(interval.high, value)]
+    return Ratio(*np.exp(ends).tolist())
 
 
-def _expanded_tail(count: int) -> float:
-    """Return the share of resamples beyond each end, for ``count`` independent blocks."""
-    upper = (1 + LEVEL) / 2
-    wide = math.sqrt(count / (count - 1)) * student_quantile(upper, count - 1)
-    return NormalDist().cdf(-wide)
+def compute_tail(rounds: int) -> float:
+    """Return the fraction of resamples beyond each end of the expanded percentile interval.
 
-
-def student_quantile(share: float, freedom: int) -> float:
-    """Return a quantile of Student's t, within 1 % from 4 degrees of freedom on.
-
-    Abramowitz and Stegun, "Handbook of Mathematical Functions", 26.7.5.
+    Args:
+        rounds: The number of independent blocks, at least two.
     """
-    z = NormalDist().inv_cdf(share)
-    terms = (
-        z,
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return math.fsum(term / freedom**power for power, term in enumerate(terms))
+    from scipy import stats
+
+    quantile = stats.t.ppf((1 + LEVEL) / 2, rounds - 1)
+    return float(stats.norm.cdf(-math.sqrt(rounds / (rounds - 1)) * quantile))
 
 
 def latency_metrics(
-    name: str, times: npt.NDArray[np.float64], where: str, seed: int, batch: int | None = None
+    name: str, times: npt.NDArray[np.float64], host: str, seed: int, batch: int | None = None
 ) -> Metrics:
-    """Return all that is to be said of paired times under ``name``.
+    """Return the metrics of paired times, each named ``latency.NAME.…``.
 
     Args:
-        name: What was timed: ``batch_1`` or ``session``.
+        name: The timed operation: ``batch_1`` or ``session``.
         times: Shape (rounds, openings, crossings, orders, 2), in ms.
-        where: The machine, as a note.
-        seed: Of the resampling.
-        batch: Samples in one run, for the throughput.
+        host: The machine, for the notes.
+        seed: Seed of the resampling.
+        batch: The number of samples in one run, for the throughput.
     """
-    figures: Metrics = {}
-    for side, column in (("dense", 0), ("pruned", 1)):
+    metrics: Metrics = {}
+    for form, column in (("dense", 0), ("pruned", 1)):
         p50, p90, p99 = np.quantile(times[..., column], (0.5, 0.9, 0.99)).tolist()
-        figures[side] = Metric(p50, "ms", note=where)
-        figures[f"{side}_p90"] = Metric(p90, "ms", note=where)
-        figures[f"{side}_p99"] = Metric(p99, "ms", note=where)
+        metrics[form] = Metric(p50, "ms", note=host)
+        metrics[f"{form}_p90"] = Metric(p90, "ms", note=host)
+        metrics[f"{form}_p99"] = Metric(p99, "ms", note=host)
         if batch is not None:
             note = "at the median time of a run"
-            figures[f"{side}_throughput"] = Metric(1000 * batch / p50, "samples/s", note=note)
-    ratio = compare(times, seed)
-    counted = f"pruned / dense, {len(times)} rounds of {times[0].size // 2} pairs"
-    figures["ratio"] = Metric(ratio.value, "×", ratio.low, ratio.high, counted)
-    figures["verdict"] = Metric(ratio.sign, note=_reason(ratio))
-    return {f"latency.{name}.{what}": metric for what, metric in figures.items()}
+            metrics[f"{form}_throughput"] = Metric(1000 * batch / p50, "samples/s", note=note)
+    ratio = compare_times(times, seed)
+    note = f"pruned / dense, {len(times)} rounds of {times[0].size // 2} pairs"
+    metrics["ratio"] = Metric(ratio.value, "×", ratio.low, ratio.high, note)
+    metrics["verdict"] = Metric(ratio.sign, note=_explain_verdict(ratio))
+    return {f"latency.{name}.{metric}": value for metric, value in metrics.items()}
 
 
-def _reason(ratio: Ratio) -> str:
+def _explain_verdict(ratio: Ratio) -> str:
     interval = f"the 95 % interval {ratio.low:.3f}–{ratio.high:.3f}"
-    beyond = f"{1 / (1 + MARGIN):.3f}–{1 + MARGIN:.3f}"
-    return f"{ratio.verdict}: {interval} is {'' if ratio.sign else 'not '}beyond {beyond}"
+    margin = f"{1 / (1 + MARGIN):.3f}–{1 + MARGIN:.3f}"
+    return f"{ratio.verdict}: {interval} is {'' if ratio.sign else 'not '}outside {margin}"

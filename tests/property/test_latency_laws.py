@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunepack.stages.profiling.latency import compare
+from prunepack.stages.profiling.latency import compare_times
 
 SEEDS = st.integers(0, 2**32 - 1)
 FACTORS = st.floats(1e-6, 1e6)
@@ -30,20 +30,20 @@ def near(one, other):
 
 @given(times(), SEEDS)
 def test_the_ratio_is_within_its_interval(times, seed):
-    found = compare(times, seed)
+    found = compare_times(times, seed)
     assert 0 < found.low <= found.value <= found.high < math.inf
 
 
 @given(times(), SEEDS, FACTORS)
 def test_a_machine_that_is_slower_in_all_changes_nothing(times, seed, factor):
-    before, after = compare(times, seed), compare(times * factor, seed)
+    before, after = compare_times(times, seed), compare_times(times * factor, seed)
     for one, other in zip(_numbers(before), _numbers(after), strict=True):
         assert near(one, other)
 
 
 @given(times(), SEEDS)
 def test_swapping_the_programs_inverts_everything(times, seed):
-    one, other = compare(times, seed), compare(times[..., ::-1], seed)
+    one, other = compare_times(times, seed), compare_times(times[..., ::-1], seed)
     assert near(one.value, 1 / other.value)
     assert near(one.low, 1 / other.high)
     assert near(one.high, 1 / other.low)
@@ -52,7 +52,7 @@ def test_swapping_the_programs_inverts_everything(times, seed):
 
 @given(times(), SEEDS, st.floats(0.1, 10))
 def test_a_slower_program_moves_all_of_the_interval(times, seed, factor):
-    before, after = compare(times, seed), compare(times * np.array([1, factor]), seed)
+    before, after = compare_times(times, seed), compare_times(times * np.array([1, factor]), seed)
     for one, other in zip(_numbers(before), _numbers(after), strict=True):
         assert near(one * factor, other)
 
@@ -61,7 +61,7 @@ def test_a_slower_program_moves_all_of_the_interval(times, seed, factor):
 def test_the_order_of_pairs_within_an_opening_does_not_matter(times, seed, shuffle):
     generator = np.random.default_rng(shuffle)
     shuffled = generator.permuted(times.view(complex), axis=2).view(float)
-    assert compare(shuffled, seed) == compare(times, seed)
+    assert compare_times(shuffled, seed) == compare_times(times, seed)
 
 
 @pytest.mark.parametrize("size", [(6, 13), (5, 2), (12, 5)])
@@ -72,7 +72,9 @@ def test_the_same_program_twice_is_beyond_one_at_the_nominal_rate(size):
     above = below = 0
     for seed in range(800):
         luck = generator.lognormal(0, 0.02, (rounds, 2, 1, 1, 2))
-        found = compare(luck * generator.lognormal(0, 0.1, (rounds, 2, crossings, 2, 2)), seed)
+        found = compare_times(
+            luck * generator.lognormal(0, 0.1, (rounds, 2, crossings, 2, 2)), seed
+        )
         above += found.low > 1
         below += found.high < 1
     assert 8 <= above <= 36

@@ -61,7 +61,7 @@ def used(process):
     return int(fields[11]) + int(fields[12])
 
 
-@pytest.mark.parametrize(("ratio", "word"), [(1.3, "slower"), (0.7, "faster"), (1, "cannot tell")])
+@pytest.mark.parametrize(("ratio", "word"), [(1.3, "slower"), (0.7, "faster"), (1, "undecided")])
 def test_single_pairs(ratio, word):
     times = np.random.default_rng(0).lognormal(0, 0.1, (6, 2, 13, 2, 2))
     assert latency.single_pairs(times * np.array([1, ratio]), 0) == word
@@ -72,7 +72,7 @@ def test_the_table(monkeypatch):
         "comparisons": 50,
         "slower": 1,
         "faster": 2,
-        "cannot_tell": 47,
+        "undecided": 47,
         "single_pairs_slower": 8,
         "single_pairs_faster": 9,
         "median_ratio": 1.0004,

@@ -13,7 +13,11 @@ from prunepack.stages.comparison.accuracy import (
     check_labels,
     score_metrics,
 )
-from prunepack.stages.metrics.paired import difference, mcnemar, wilson
+from prunepack.stages.metrics.intervals import (
+    compute_mcnemar,
+    estimate_difference,
+    estimate_proportion,
+)
 
 LABELS = np.arange(10) % 5
 
@@ -36,7 +40,7 @@ def test_each_program_with_its_interval():
     accuracies = [found[f"accuracy.{name}"] for name in PROGRAMS]
     assert accuracies == [90, 100, 70, 100]
     one = metrics["accuracy.onnx"]
-    assert (one.low, one.high) == tuple(100 * end for end in wilson(7, 10))
+    assert (one.low, one.high) == tuple(100 * end for end in estimate_proportion(7, 10))
     assert (one.unit, one.note) == ("%", "10 test samples")
     assert found["accuracy.samples"] == 10
     assert found["agreement.torch_onnx"] == 100
@@ -49,9 +53,9 @@ def test_the_drop_is_to_the_worst():
     assert found["accuracy.drop"] == 10
     assert (found["accuracy.lost"], found["accuracy.gained"]) == (3, 2)
     drop = metrics["accuracy.drop"]
-    assert (drop.low, drop.high) == tuple(100 * end for end in difference(3, 2, 10))
+    assert (drop.low, drop.high) == tuple(100 * end for end in estimate_difference(3, 2, 10))
     assert (drop.unit, drop.note) == ("points", "dense against onnx, 10 test samples")
-    assert found["accuracy.mcnemar"] == mcnemar(3, 2)
+    assert found["accuracy.mcnemar"] == compute_mcnemar(3, 2)
     assert found["agreement.torch_onnx"] == 90
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from prunepack.stages.comparison.stress_inputs import SCALES
 from prunepack.stages.comparison.tolerances import DEFAULTS
-from prunepack.stages.metrics.paired import RESAMPLES
+from prunepack.stages.metrics.intervals import RESAMPLES
 from prunepack.stages.verify import VerifyConfig, verify
 
 PAGE = (Path(__file__).parents[4] / "docs" / "how-to" / "verify.md").read_text()

@@ -6,7 +6,7 @@ import sys
 
 import prunepack.stages
 
-HEAVY = {"torch", "onnx", "onnx_ir", "onnxscript", "onnxruntime", "safetensors"}
+HEAVY = {"torch", "onnx", "onnx_ir", "onnxscript", "onnxruntime", "safetensors", "scipy"}
 LIGHT = sorted(info.name for info in pkgutil.iter_modules(prunepack.stages.__path__))
 
 

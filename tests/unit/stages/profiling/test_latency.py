@@ -1,14 +1,17 @@
 """Latency as statistics: an interval that holds what it says, and three words. Nothing is timed."""
 
+import math
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 
 from prunepack.stages.profiling.latency import (
     MARGIN,
     Ratio,
-    compare,
+    compare_times,
+    compute_tail,
     latency_metrics,
-    student_quantile,
 )
 
 
@@ -36,16 +39,18 @@ def crossover(ratio, seed, rounds=6, crossings=13, spell=1.0):
 def test_the_interval_holds_the_true_ratio_in_most_runs(ratio, spell):
     held = 0
     for seed in range(60):
-        found = compare(crossover(ratio, seed, spell=spell), seed)
+        found = compare_times(crossover(ratio, seed, spell=spell), seed)
         held += found.low <= ratio <= found.high
     assert held >= 53
 
 
 @pytest.mark.parametrize("spell", [1.0, 1.5, 2.0])
 def test_fifteen_percent_are_told_and_nothing_is_not(spell):
-    same = [compare(crossover(1.0, seed, spell=spell), seed).verdict for seed in range(60)]
-    slower = [compare(crossover(1.15, seed, spell=spell), seed).verdict for seed in range(60)]
-    faster = [compare(crossover(1 / 1.15, seed, spell=spell), seed).verdict for seed in range(60)]
+    same = [compare_times(crossover(1.0, seed, spell=spell), seed).verdict for seed in range(60)]
+    slower = [compare_times(crossover(1.15, seed, spell=spell), seed).verdict for seed in range(60)]
+    faster = [
+        compare_times(crossover(1 / 1.15, seed, spell=spell), seed).verdict for seed in range(60)
+    ]
     assert same.count("slower") <= 2
     assert same.count("faster") <= 2
     assert slower.count("slower") >= 58
@@ -56,47 +61,47 @@ def test_sessions_that_lie_badly_are_no_verdict():
     generator = np.random.default_rng(0)
     luck = generator.lognormal(0, 0.2, (6, 2, 1, 1, 2))
     times = luck * generator.lognormal(0, 0.001, (6, 2, 100, 2, 2))
-    found = compare(times, 0)
-    assert found.verdict == "cannot tell"
+    found = compare_times(times, 0)
+    assert found.verdict == "undecided"
     assert found.high / found.low > 1.1, "a hundred runs of the same session are no new evidence"
 
 
 def test_what_the_order_does_cancels():
     late = np.array([[1.0, 1.5], [1.5, 1.0]])
     times = np.tile(late[:, None, None, :] * late, (6, 1, 8, 1, 1))
-    assert compare(times, 0) == Ratio(*[pytest.approx(1.0)] * 3)
+    assert compare_times(times, 0) == Ratio(*[pytest.approx(1.0)] * 3)
 
 
 def test_one_pair_an_opening_may_stall_in_some_rounds():
     times = np.random.default_rng(0).lognormal(0, 0.02, (6, 2, 1, 1, 2))
     times[[1, 4], 0, 0, 0, 1] *= 50
-    assert compare(times, 0).value == pytest.approx(1, abs=0.03)
+    assert compare_times(times, 0).value == pytest.approx(1, abs=0.03)
 
 
 def test_more_rounds_make_it_narrower():
-    few, many = (compare(crossover(1.0, 2, rounds), 0) for rounds in (5, 80))
+    few, many = (compare_times(crossover(1.0, 2, rounds), 0) for rounds in (5, 80))
     assert many.high - many.low < (few.high - few.low) / 2
 
 
 def test_identical_times_leave_no_doubt():
-    found = compare(np.tile([2.0, 1.0], (5, 2, 3, 2, 1)), 0)
+    found = compare_times(np.tile([2.0, 1.0], (5, 2, 3, 2, 1)), 0)
     assert found == Ratio(*[pytest.approx(0.5)] * 3)
     assert found.verdict == "faster"
 
 
 def test_the_seed_decides():
     times = crossover(1.0, 3)
-    assert compare(times, 7) == compare(times, 7) != compare(times, 8)
+    assert compare_times(times, 7) == compare_times(times, 7) != compare_times(times, 8)
 
 
 @pytest.mark.parametrize(
     ("low", "high", "word"),
     [
         (1 + MARGIN + 1e-9, 1.5, "slower"),
-        (1 + MARGIN, 1.5, "cannot tell"),
-        (0.9, 1.1, "cannot tell"),
-        (1.001, 1.009, "cannot tell"),
-        (0.5, 1 / (1 + MARGIN), "cannot tell"),
+        (1 + MARGIN, 1.5, "undecided"),
+        (0.9, 1.1, "undecided"),
+        (1.001, 1.009, "undecided"),
+        (0.5, 1 / (1 + MARGIN), "undecided"),
         (0.5, 1 / (1 + MARGIN) - 1e-9, "faster"),
     ],
 )
@@ -106,11 +111,21 @@ def test_the_word_needs_the_whole_interval(low, high, word):
     assert found.sign == {"slower": 1, "faster": -1}.get(word, 0)
 
 
+def student_quantile(rounds):
+    """The quantile of Student's t behind the tail of a number of rounds."""
+    return -NormalDist().inv_cdf(compute_tail(rounds)) * math.sqrt((rounds - 1) / rounds)
+
+
 # From a table of Student's t, 97.5 %.
 @pytest.mark.parametrize(("freedom", "expected"), [(4, 2.776), (5, 2.571), (9, 2.262), (60, 2.0)])
 def test_quantiles_of_student(freedom, expected):
-    assert student_quantile(0.975, freedom) == pytest.approx(expected, rel=5e-3)
-    assert student_quantile(0.025, freedom) == pytest.approx(-expected, rel=5e-3)
+    assert student_quantile(freedom + 1) == pytest.approx(expected, rel=5e-4)
+
+
+def test_the_quantile_of_four_degrees_of_freedom_in_closed_form():
+    t = student_quantile(5)
+    x = t * t / (4 + t * t)
+    assert 0.5 + 0.75 * math.sqrt(x) * (1 - x / 3) == pytest.approx(0.975, abs=1e-12)
 
 
 def test_all_figures():
@@ -134,7 +149,7 @@ def test_all_figures():
     assert ratio.low <= ratio.value <= ratio.high
     assert ratio.note == "pruned / dense, 5 rounds of 40 pairs"
     assert found["latency.batch_8.verdict"].note == (
-        "faster: the 95 % interval 0.500–0.500 is beyond 0.990–1.010"
+        "faster: the 95 % interval 0.500–0.500 is outside 0.990–1.010"
     )
 
 
@@ -143,5 +158,5 @@ def test_a_session_has_no_throughput_and_may_leave_doubt():
     assert not [name for name in found if "throughput" in name]
     assert found["latency.session.verdict"].value == 0
     assert found["latency.session.verdict"].note == (
-        "cannot tell: the 95 % interval 1.000–1.000 is not beyond 0.990–1.010"
+        "undecided: the 95 % interval 1.000–1.000 is not outside 0.990–1.010"
     )

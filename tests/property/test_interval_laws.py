@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from prunepack.stages.comparison.accuracy import PROGRAMS, accuracy_metrics, score_metrics
-from prunepack.stages.metrics.paired import bootstrap, difference, mcnemar, samples_needed, wilson
+from prunepack.stages.metrics.intervals import (
+    compute_mcnemar,
+    count_required_samples,
+    estimate_difference,
+    estimate_mean,
+    estimate_proportion,
+)
 
 
 @st.composite
@@ -19,36 +25,36 @@ def counts(draw):
 @given(counts())
 def test_the_interval_of_a_difference_holds_it(found):
     lost, gained, samples = found
-    low, high = difference(lost, gained, samples)
+    low, high = estimate_difference(lost, gained, samples)
     assert -1 <= low <= (lost - gained) / samples <= high <= 1
 
 
 @given(counts())
 def test_the_other_way_round_the_difference_is_its_negative(found):
     lost, gained, samples = found
-    low, high = difference(lost, gained, samples)
-    assert difference(gained, lost, samples) == (-high, -low)
+    low, high = estimate_difference(lost, gained, samples)
+    assert estimate_difference(gained, lost, samples) == (-high, -low)
 
 
 @given(counts())
 def test_the_interval_of_a_proportion_holds_it(found):
     right, _, samples = found
-    low, high = wilson(right, samples)
+    low, high = estimate_proportion(right, samples)
     assert 0 <= low <= right / samples <= high <= 1
 
 
 @given(counts())
 def test_mcnemar_is_symmetric_and_a_probability(found):
     lost, gained, _ = found
-    assert mcnemar(lost, gained) == mcnemar(gained, lost)
-    assert 0 <= mcnemar(lost, gained) <= 1
+    assert compute_mcnemar(lost, gained) == compute_mcnemar(gained, lost)
+    assert 0 <= compute_mcnemar(lost, gained) <= 1
 
 
 @given(st.integers(0, 2000), st.integers(0, 2000))
 def test_one_more_on_the_smaller_side_is_less_surprising(lost, gained):
     fewer, more = sorted((lost, gained))
     if fewer < more:
-        assert mcnemar(fewer + 1, more - 1) >= mcnemar(fewer, more)
+        assert compute_mcnemar(fewer + 1, more - 1) >= compute_mcnemar(fewer, more)
 
 
 SCORES = arrays.arrays(np.float64, st.integers(1, 30), elements=st.floats(-100, 100))
@@ -57,7 +63,7 @@ SCORES = arrays.arrays(np.float64, st.integers(1, 30), elements=st.floats(-100, 
 @settings(max_examples=25, deadline=None)
 @given(SCORES, st.integers(0, 2**31))
 def test_the_bootstraps_interval_holds_the_mean(values, seed):
-    low, high = bootstrap(values, seed)
+    low, high = estimate_mean(values, seed)
     assert low <= np.sort(values).mean() <= high
     assert values.min() - 1e-9 <= low <= high <= values.max() + 1e-9
 
@@ -88,9 +94,9 @@ def test_the_order_of_samples_changes_no_score(data, count):
 @given(counts(), st.floats(-1, 1), st.floats(1.1, 4))
 def test_a_limit_that_is_further_away_needs_fewer_samples(found, bound, times):
     lost, gained, samples = found
-    value, (low, high) = (lost - gained) / samples, difference(lost, gained, samples)
-    near = samples_needed(value, low, high, bound, samples)
-    far = samples_needed(value, low, high, value + times * (bound - value), samples)
+    value, (low, high) = (lost - gained) / samples, estimate_difference(lost, gained, samples)
+    near = count_required_samples(value, low, high, bound, samples)
+    far = count_required_samples(value, low, high, value + times * (bound - value), samples)
     if near is None:
         assert abs(value - bound) < 1e-5
     elif far is not None:
