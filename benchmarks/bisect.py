@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.models import MODELS, onnx_model
 from benchmarks.planted import KINDS, plant
 from benchmarks.results import read_result, write_result
-from prunepack.stages.bisection.inputs import drawn
+from prunepack.stages.bisection.inputs import draw_inputs
 from prunepack.stages.bisection.onnx_program import OnnxProgram
 from prunepack.stages.comparison.tensors_apart import apart
 from prunepack.stages.load import load
@@ -38,8 +38,8 @@ VISIBLE = {"onnx": 0.0, "torch": 2e-4}
 def effect(right: Path, wrong: Path) -> float:
     """Return the tolerance that the outputs of two models with the same inputs would need."""
     one, other = (OnnxProgram.open(path, str(path)) for path in (right, wrong))
-    inputs = drawn(one.graph, other.graph, 2, 0)
-    outputs = (program.values(program.graph.outputs, inputs) for program in (one, other))
+    inputs = draw_inputs(one.graph, other.graph, 2, 0)
+    outputs = (program.compute(program.graph.outputs, inputs) for program in (one, other))
     mine, theirs = outputs
     return max(apart(mine[name], theirs[name]).amount for name in mine)
 
@@ -82,7 +82,7 @@ def one_fault(name: str, pair: str, number: int, folder: Path) -> dict[str, Any]
     kind, node, depth = planted(right, wrong, number, VISIBLE[pair])
     a = right if pair == "onnx" else checkpoint(name, folder)
     found, seconds = sought(a, wrong)
-    place = found["place"] or {"counterpart": "nothing", "module": ""}
+    place = found["divergence"] or {"counterpart": "nothing", "module": ""}
     return {
         "kind": kind,
         "node": node,

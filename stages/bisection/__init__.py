@@ -1,1 +1,1 @@
-"""Bisection: the search for the first divergence of two graphs."""
+"""Bisection: the search for the first divergence of two programs."""

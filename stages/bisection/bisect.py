@@ -1,193 +1,182 @@
-"""Name the first node at which two programs part, and the torch module behind it."""
+"""Bisection of two models: the first node at which they diverge, and its torch module."""
 
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from prunepack.errors import RefusedError, UsageError
-from prunepack.stages.bisection.inputs import drawn, given
-from prunepack.stages.bisection.matching import match
-from prunepack.stages.bisection.node_diff import differences
+from prunepack.errors import RefusedError
+from prunepack.stages.bisection.inputs import draw_inputs, load_inputs
+from prunepack.stages.bisection.matching import match_graphs
+from prunepack.stages.bisection.node_diff import diff_nodes
 from prunepack.stages.bisection.onnx_program import OnnxProgram
-from prunepack.stages.bisection.result import Bisection, Place
-from prunepack.stages.bisection.search import Narrowing
-from prunepack.stages.bisection.torch_program import TorchProgram
+from prunepack.stages.bisection.program import open_program
+from prunepack.stages.bisection.result import Bisection, Divergence
+from prunepack.stages.bisection.runs import PairedRuns
+from prunepack.stages.bisection.search import find_divergence
 from prunepack.stages.comparison.tolerances import DEFAULTS
-from prunepack.stages.contract.outputs import Checkpoint, OnnxModel, PackedArtifact, kind_of
 from prunepack.stages.contract.stage import Config
 from prunepack.stages.contract.user_code import InputData
-from prunepack.stages.models.checkpoints import open_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    import numpy.typing as npt
-
+    from prunepack.stages.bisection.graph import Node
     from prunepack.stages.bisection.matching import Matching
     from prunepack.stages.bisection.program import Program
-    from prunepack.stages.bisection.search import Found
+    from prunepack.stages.bisection.search import Candidate
+    from prunepack.stages.contract.arrays import Arrays
 
-    Arrays = dict[str, npt.NDArray[Any]]
 
-__all__ = ["BisectConfig", "bisect", "open_program"]
+__all__ = ["BisectConfig", "bisect", "bisect_programs"]
 
 
 class BisectConfig(Config):
-    """On what two programs are compared, and how closely."""
+    """The inputs and the tolerance of a bisection."""
 
     tolerance: float | None = Field(
         None,
         ge=0,
-        description="Largest t with |A - B| <= t + t·|A|. If not given: 0 where both are ONNX and "
-        "every node has a counterpart, since the same kernels run then; else by dtype.",
+        description="Allowed error t, absolute and relative: |A - B| <= t + t·|A|. Default: 0 for "
+        "two ONNX models in which every node has a counterpart, else by dtype.",
     )
     inputs: InputData | None = Field(
         None,
-        description="Samples: an .npz, a folder of ONNX test data, or a function of yours; seeded "
-        "noise if not given.",
+        description="Samples: an .npz file, a folder of ONNX test data, or a function. Default: "
+        "seeded random inputs.",
     )
-    samples: int = Field(2, gt=0, description="How many samples, where the batch size is open.")
-    seed: int = Field(0, ge=0, description="Seed of the noise.")
+    samples: int = Field(2, gt=0, description="Number of samples if the batch axis is dynamic.")
+    seed: int = Field(0, ge=0, description="Seed of the random inputs.")
     dynamic_batch: bool = Field(
-        True, description="Trace a checkpoint with an open batch; else for one sample."
+        True, description="Trace a checkpoint with a dynamic batch axis, not for one sample."
     )
 
 
-@contextmanager
-def open_program(path: Path, *, dynamic_batch: bool = True) -> Iterator[Program]:
-    """Open a ``.onnx`` or ``.prunepack`` file, or the folder of a checkpoint, export or pack.
+def bisect(a: Path, b: Path, config: BisectConfig | None = None) -> Bisection:
+    """Compare the outputs of two models, and find their first divergence.
 
     Args:
-        path: Where it is.
-        dynamic_batch: Whether a checkpoint is traced with an open batch, or for one sample.
+        a: The reference: an ``.onnx`` or ``.prunepack`` file, or the folder of a checkpoint,
+            export or pack.
+        b: The other model, in any of these forms.
+        config: The inputs and the tolerance.
 
     Raises:
-        UsageError: If there is nothing.
-        RefusedError: If it is of another kind, or damaged.
+        UsageError: If a path does not exist, or ``config.inputs`` does not.
+        RefusedError: If a file is not a model, the two have different inputs, or ``a`` cannot run.
     """
-    if not path.exists():
-        raise UsageError(
-            f"{path} does not exist",
-            expected="an .onnx or .prunepack file, or the folder of a checkpoint or an export",
+    config = config or BisectConfig()
+    with ExitStack() as stack:
+        reference, other = (
+            stack.enter_context(open_program(path, dynamic_batch=config.dynamic_batch))
+            for path in (a, b)
         )
-    kind = kind_of(path, (Checkpoint, OnnxModel, PackedArtifact)) if path.is_dir() else None
-    if kind is Checkpoint:
-        module, spec = open_model(Checkpoint(path, ""))
-        yield TorchProgram(module, spec, str(path), dynamic_batch=dynamic_batch)
-    elif kind is PackedArtifact or path.suffix == ".prunepack":
-        with TemporaryDirectory() as folder:
-            yield OnnxProgram.open(_unpacked(path, Path(folder)), str(path))
-    else:
-        yield OnnxProgram.open(path / "model.onnx" if kind is OnnxModel else path, str(path))
+        return bisect_programs(reference, other, config)
 
 
-def _unpacked(artifact: Path, folder: Path) -> Path:
-    from prunepack.reading.artifact import Artifact
-    from prunepack.unpacking import unpack
-
-    file = PackedArtifact(artifact, "").file
-    unpack(file, folder / "files")
-    with Artifact.open(file) as opened:
-        return folder / "files" / next(iter(opened.files))
-
-
-def bisect(config: BisectConfig, a: Program, b: Program) -> Bisection:
-    """Compare the outputs of ``a`` and ``b``, and find where they part if they do.
+def bisect_programs(a: Program, b: Program, config: BisectConfig) -> Bisection:
+    """Compare the outputs of two programs, and find their first divergence.
 
     Raises:
-        UsageError: If ``config.inputs`` does not fit.
-        RefusedError: If the two take different inputs, or ``a`` cannot be run.
+        UsageError: If ``config.inputs`` does not exist.
+        RefusedError: If it does not fit, the two have different inputs, or ``a`` cannot run.
     """
-    matching = match(a.graph, b.graph)
-    inputs = _inputs(config, a, b, matching)
-    limit = _limit(config, a, b, matching)
-    narrowing = Narrowing(a, b, matching, inputs, limit)
-    outputs = narrowing.outputs(matching.outputs)
-    complete = len(outputs) == len(a.graph.outputs) == len(b.graph.outputs)
-    agree = complete and all(one.amount <= limit(one.dtype) for one in outputs.values())
-    found = None if agree else narrowing.search()
-    lines = differences(a, b, matching)
+    matching = match_graphs(a.graph, b.graph)
+    inputs = _make_inputs(a, b, matching, config)
+    limit = _choose_limit(a, b, matching, config)
+    runs = PairedRuns(a, b, matching, inputs, limit)
+    outputs = runs.compare_outputs(matching.outputs)
+    is_complete = len(outputs) == len(a.graph.outputs) == len(b.graph.outputs)
+    agree = is_complete and not any(map(runs.is_too_large, outputs.values()))
+    candidate = None if agree else find_divergence(runs)
+    lines = diff_nodes(a, b, matching)
     return Bisection(
         a=a.label,
         b=b.label,
         agree=agree,
-        outputs={name: _finite(one.amount) for name, one in outputs.items()},
-        place=None if found is None else _place(a, b, matching, found, lines),
+        outputs={name: _finite_or_none(error.amount) for name, error in outputs.items()},
+        divergence=_describe(candidate, a, b, matching, lines) if candidate else None,
         differences={a.graph.nodes[i].name: tuple(each) for i, each in lines.items()},
         nodes=len(a.graph.nodes),
         matched=len(matching.nodes),
         matched_by_name=matching.by_name,
-        unmatched=tuple(_unmatched(a, b, matching)),
-        agreed_before=0 if found is None else narrowing.agreed_before(found),
-        compared=len(narrowing.seen),
-        runs=sum(one.runs for one in {id(p): p for p in (a, b, a.exported)}.values()),
+        unmatched=tuple(_iterate_unmatched(a, b, matching)),
+        agreed_before=runs.count_agreeing(before=candidate.target) if candidate else 0,
+        compared=len(runs.errors),
+        runs=sum(program.runs for program in {id(p): p for p in (a, b, a.exported)}.values()),
         tolerance={dtype: limit(dtype) for dtype in DEFAULTS},
     )
 
 
-def _inputs(config: BisectConfig, a: Program, b: Program, matching: Matching) -> Arrays:
-    mine, theirs = ([one.name for one in program.graph.inputs] for program in (a, b))
-    if sorted(matching.tensors.get(name, "") for name in mine) != sorted(theirs):
+def _make_inputs(a: Program, b: Program, matching: Matching, config: BisectConfig) -> Arrays:
+    in_a, in_b = ([value.name for value in program.graph.inputs] for program in (a, b))
+    if sorted(matching.tensors.get(name, "") for name in in_a) != sorted(in_b):
         raise RefusedError(
-            f"{a.label} and {b.label} take different inputs",
-            expected=", ".join(mine) or "none",
-            found=", ".join(theirs) or "none",
-            hint="Compare two versions of the same model.",
+            f"`{a.label}` and `{b.label}` have different inputs",
+            expected=", ".join(in_a) or "none",
+            found=", ".join(in_b) or "none",
+            hint="Compare two versions of the same model",
         )
     if config.inputs is not None:
-        return given(config.inputs, a.graph, config.samples)
-    return drawn(a.graph, b.graph, config.samples, config.seed)
+        return load_inputs(config.inputs, a.graph, config.samples)
+    return draw_inputs(a.graph, b.graph, config.samples, config.seed)
 
 
-def _limit(
-    config: BisectConfig, a: Program, b: Program, matching: Matching
+def _choose_limit(
+    a: Program, b: Program, matching: Matching, config: BisectConfig
 ) -> Callable[[str], float]:
-    """Return the tolerance of a dtype; what is not floating-point has to be equal."""
-    whole = len(matching.nodes) == len(a.graph.nodes) == len(b.graph.nodes)
+    """Return the tolerance by dtype; tensors that are not floating-point must be equal.
+
+    Two ONNX models in which every node has a counterpart run on the same kernels, so their tensors
+    must be equal too.
+    """
+    is_full = len(matching.nodes) == len(a.graph.nodes) == len(b.graph.nodes)
     if config.tolerance is not None:
         limits = dict.fromkeys(DEFAULTS, config.tolerance)
-    elif whole and isinstance(a, OnnxProgram) and isinstance(b, OnnxProgram):
+    elif is_full and isinstance(a, OnnxProgram) and isinstance(b, OnnxProgram):
         limits = {}
     else:
         limits = DEFAULTS
     return lambda dtype: limits.get(dtype, 0.0)
 
 
-def _place(
-    a: Program, b: Program, matching: Matching, found: Found, lines: dict[int, list[str]]
-) -> Place:
-    boundary = matching.tensors.keys() - {found.target}
-    module = a.module(found.target, boundary)
+def _describe(
+    candidate: Candidate, a: Program, b: Program, matching: Matching, lines: dict[int, list[str]]
+) -> Divergence:
+    target, nodes = candidate.target, candidate.nodes_a
+    module = a.find_modules(target, matching.tensors.keys() - {target})
     if not module:
-        counterpart = matching.tensors[found.target]
-        module = b.module(counterpart, set(matching.tensors.values()) - {counterpart})
-    return Place(
-        node=_joined(node.name for node in found.nodes_a),
-        op=_joined(node.op for node in found.nodes_a),
-        counterpart=_joined(node.name for node in found.nodes_b),
-        counterpart_op=_joined(node.op for node in found.nodes_b),
+        counterpart = matching.tensors[target]
+        module = b.find_modules(counterpart, set(matching.tensors.values()) - {counterpart})
+    return Divergence(
+        node=_join_names(nodes),
+        op=_join_operators(nodes),
+        counterpart=_join_names(candidate.nodes_b),
+        counterpart_op=_join_operators(candidate.nodes_b),
         module=module,
-        tensor=found.target,
-        tolerance=_finite(found.apart.amount),
-        worst=found.apart.note,
-        alone=_finite(found.alone.amount),
-        inputs=_finite(found.inputs),
-        confirmed=found.confirmed,
-        causes=tuple(line for node in found.nodes_a for line in lines.get(node.index, ())),
+        tensor=target,
+        tolerance=_finite_or_none(candidate.error.amount),
+        worst=candidate.error.note,
+        isolated=_finite_or_none(candidate.isolated.amount),
+        inputs=_finite_or_none(candidate.inputs),
+        confirmed=candidate.confirmed,
+        causes=tuple(line for node in nodes for line in lines.get(node.index, ())),
     )
 
 
-def _joined(texts: Iterable[str]) -> str:
-    return ", ".join(texts)
+def _join_names(nodes: tuple[Node, ...]) -> str:
+    return ", ".join(node.name for node in nodes)
 
 
-def _unmatched(a: Program, b: Program, matching: Matching) -> Iterator[str]:
+def _join_operators(nodes: tuple[Node, ...]) -> str:
+    return ", ".join(node.op for node in nodes)
+
+
+def _iterate_unmatched(a: Program, b: Program, matching: Matching) -> Iterator[str]:
     taken = set(matching.nodes.values())
     for node in a.graph.nodes:
         if node.index not in matching.nodes:
@@ -197,5 +186,5 @@ def _unmatched(a: Program, b: Program, matching: Matching) -> Iterator[str]:
             yield f"{node.name} ({node.op}) of B"
 
 
-def _finite(amount: float) -> float | None:
-    return amount if math.isfinite(amount) else None
+def _finite_or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None

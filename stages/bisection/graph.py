@@ -1,14 +1,35 @@
-"""An ONNX graph as nodes in topological order, and the tensors that pass between them."""
+"""ONNX graph as nodes in topological order, with its cuts, its regions and its constants.
+
+onnx-ir has an implicit-usage analysis for tensors that subgraphs capture. It is not used here: it
+works on models that onnx-ir has read, and onnx-ir 1.1 drops sparse initializers when it reads.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from pathlib import Path
+    from typing import TypeAlias
 
-__all__ = ["Node", "NodeGraph"]
+    from onnx import (
+        AttributeProto,
+        GraphProto,
+        ModelProto,
+        NodeProto,
+        SparseTensorProto,
+        TensorProto,
+    )
+
+    from prunepack.stages.contract.arrays import Array
+
+    Constant: TypeAlias = TensorProto | SparseTensorProto | AttributeProto
+
+__all__ = ["Node", "NodeGraph", "read_constant"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +37,13 @@ class Node:
     """One node.
 
     Attributes:
-        index: Its place in the file, which is a topological order.
-        name: Its name; that of its first output where it has none.
-        op: The operator, with the domain before it unless that is ONNX's own.
-        inputs: Names by position; empty where an optional input is left out.
-        captured: Names from outside that the subgraphs in its attributes use.
+        index: Its position among the nodes of the file, which are in topological order.
+        name: Its name; that of its first output if it has none.
+        op: The operator, after its domain unless that is ONNX's own.
+        inputs: Names by position; empty for an optional input that is left out.
+        captured: Names of outer tensors that the subgraphs in its attributes read.
         outputs: Names by position.
-        proto: The ``NodeProto``.
+        proto: The node in the file.
     """
 
     index: int
@@ -31,11 +52,11 @@ class Node:
     inputs: tuple[str, ...]
     captured: tuple[str, ...]
     outputs: tuple[str, ...]
-    proto: Any = field(repr=False, compare=False)
+    proto: NodeProto = field(repr=False, compare=False)
 
     @property
     def uses(self) -> tuple[str, ...]:
-        """Every tensor it reads."""
+        """Every tensor that the node reads."""
         return (*(name for name in self.inputs if name), *self.captured)
 
 
@@ -43,43 +64,39 @@ class NodeGraph:
     """The nodes of a model; a ``Constant`` node counts as a constant, as an initializer does.
 
     Args:
-        model: A ``ModelProto``; tensors may be left in external files.
+        model: The model; its tensors may be in external files.
 
     Attributes:
         model: The same.
         nodes: All other nodes, in the order of the file.
-        constants: Initializers and values of ``Constant`` nodes, by name: a ``TensorProto`` or,
-            for the other forms of a ``Constant``, the ``AttributeProto``.
+        constants: Initializers, dense and sparse, and values of ``Constant`` nodes, by name.
         constant_nodes: The ``Constant`` nodes, by the name of their output.
-        inputs: The ``ValueInfoProto`` of the inputs that a caller has to give.
+        inputs: The inputs that a caller must give.
         outputs: Names of the outputs.
         producer: The node that makes a tensor, by the tensor's name.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: ModelProto) -> None:
         graph = model.graph
         self.model = model
         self.constant_nodes = {
             n.output[0]: n for n in graph.node if n.op_type == "Constant" and not n.domain
         }
-        self.constants: dict[str, Any] = {one.name: one for one in graph.initializer}
-        self.constants |= {one.values.name: one for one in graph.sparse_initializer}
-        self.constants |= {name: _value(node) for name, node in self.constant_nodes.items()}
-        self.inputs = [one for one in graph.input if one.name not in self.constants]
-        self.outputs = tuple(one.name for one in graph.output)
+        self.constants: dict[str, Constant] = {tensor.name: tensor for tensor in graph.initializer}
+        self.constants |= {sparse.values.name: sparse for sparse in graph.sparse_initializer}
+        self.constants |= {name: _get_value(node) for name, node in self.constant_nodes.items()}
+        self.inputs = [value for value in graph.input if value.name not in self.constants]
+        self.outputs = tuple(value.name for value in graph.output)
         rest = (n for n in graph.node if n.op_type != "Constant" or n.domain)
-        self.nodes = tuple(_node(index, proto) for index, proto in enumerate(rest))
+        self.nodes = tuple(_make_node(index, proto) for index, proto in enumerate(rest))
         self.producer = {name: node for node in self.nodes for name in node.outputs if name}
-        self._last_use = self._last_uses()
+        self._last_use = {name: node.index for node in self.nodes for name in node.uses}
+        self._last_use |= dict.fromkeys(self.outputs, len(self.nodes))
 
-    def _last_uses(self) -> dict[str, int]:
-        last = {name: node.index for node in self.nodes for name in node.uses}
-        return last | dict.fromkeys(self.outputs, len(self.nodes))
+    def find_cut(self, position: int) -> list[str]:
+        """Return the tensors made up to the node at ``position`` that are read after it.
 
-    def cut(self, position: int) -> list[str]:
-        """Return the tensors made up to the node at ``position`` that are of use after it.
-
-        Whatever comes later depends on the nodes before through these tensors alone.
+        All later nodes depend on the nodes up to there through these tensors alone.
         """
         return [
             name
@@ -87,60 +104,85 @@ class NodeGraph:
             if node.index <= position < self._last_use.get(name, -1)
         ]
 
-    def region(self, target: str, boundary: Collection[str]) -> tuple[list[Node], list[str]]:
-        """Return the nodes that make ``target`` from ``boundary``, and what they read from outside.
+    def find_region(self, target: str, boundary: Collection[str]) -> tuple[list[Node], list[str]]:
+        """Return the nodes that make ``target`` from ``boundary``, and the tensors they read.
 
-        Both are in topological order; what is read is a part of ``boundary`` and of the inputs.
+        Both are in topological order; the tensors are in ``boundary`` or among the inputs.
         """
-        found: dict[int, Node] = {}
+        region: dict[int, Node] = {}
         read: set[str] = set()
         waiting = [target]
         while waiting:
             node = self.producer.get(waiting.pop())
-            if node is None or node.index in found:
+            if node is None or node.index in region:
                 continue
-            found[node.index] = node
+            region[node.index] = node
             outside = {name for name in node.uses if self._is_outside(name, boundary)}
             read |= outside
             waiting += [name for name in node.uses if name not in outside]
-        nodes = [found[index] for index in sorted(found)]
-        return nodes, sorted(read, key=self._born)
+        nodes = [region[index] for index in sorted(region)]
+        return nodes, sorted(read, key=self._rank)
 
     def _is_outside(self, name: str, boundary: Collection[str]) -> bool:
         return name in boundary or (name not in self.producer and name not in self.constants)
 
-    def _born(self, name: str) -> tuple[int, str]:
+    def _rank(self, name: str) -> tuple[int, str]:
+        """Return the sort key that puts tensors into the order of their producers."""
         return (self.producer[name].index if name in self.producer else -1, name)
 
 
-def _node(index: int, proto: Any) -> Node:
+def _make_node(index: int, proto: NodeProto) -> Node:
     return Node(
         index=index,
         name=proto.name or next(filter(None, proto.output), f"node {index}"),
         op=f"{proto.domain}.{proto.op_type}" if proto.domain else proto.op_type,
         inputs=tuple(proto.input),
-        captured=tuple(dict.fromkeys(_captured(proto))),
+        captured=tuple(dict.fromkeys(_iterate_captured(proto))),
         outputs=tuple(proto.output),
         proto=proto,
     )
 
 
-def _value(constant: Any) -> Any:
-    """Return the tensor in a ``Constant`` node, or the attribute that stands for one."""
+def _get_value(constant: NodeProto) -> Constant:
+    """Return the tensor in a ``Constant`` node, or the attribute that replaces one."""
+    attribute: AttributeProto
     (attribute,) = constant.attribute
-    return attribute.t if attribute.name == "value" else attribute
+    values: dict[str, Constant] = {"value": attribute.t, "sparse_value": attribute.sparse_tensor}
+    return values.get(attribute.name, attribute)
 
 
-def _captured(proto: Any) -> Iterator[str]:
-    """Yield the names that subgraphs of a node use and do not define."""
+def _iterate_captured(proto: NodeProto) -> Iterator[str]:
+    """Yield the names that subgraphs of a node read and do not define."""
     for attribute in proto.attribute:
         for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-            yield from _free(graph)
+            yield from _iterate_free_names(graph)
 
 
-def _free(graph: Any) -> Iterator[str]:
-    defined = {one.name for one in (*graph.input, *graph.initializer)} | {""}
+def _iterate_free_names(graph: GraphProto) -> Iterator[str]:
+    defined = {value.name for value in (*graph.input, *graph.initializer)} | {""}
     for node in graph.node:
-        yield from (name for name in (*node.input, *_captured(node)) if name not in defined)
+        reads = (*node.input, *_iterate_captured(node))
+        yield from (name for name in reads if name not in defined)
         defined.update(node.output)
-    yield from (one.name for one in graph.output if one.name not in defined)
+    yield from (value.name for value in graph.output if value.name not in defined)
+
+
+def read_constant(constant: Constant, folder: Path) -> Array:
+    """Return the array of a constant, whose external data is in ``folder``."""
+    from onnx import SparseTensorProto, TensorProto, helper, numpy_helper
+
+    if isinstance(constant, TensorProto):
+        return numpy_helper.to_array(constant, str(folder))
+    if isinstance(constant, SparseTensorProto):
+        return _to_dense(constant, folder)
+    return np.asarray(helper.get_attribute_value(constant))
+
+
+def _to_dense(sparse: SparseTensorProto, folder: Path) -> Array:
+    """Return a sparse tensor as an array; its indices are (values,) or (values, axes)."""
+    values = read_constant(sparse.values, folder)
+    indices = read_constant(sparse.indices, folder)
+    dense = np.zeros(tuple(sparse.dims), values.dtype)
+    flat = indices if indices.ndim == 1 else np.ravel_multi_index(tuple(indices.T), dense.shape)
+    dense.reshape(-1)[flat] = values
+    return dense

@@ -1,8 +1,8 @@
-"""Inputs for an ONNX graph about which nothing else is known: the user's, or seeded noise."""
+"""Inputs of an ONNX graph: the user's samples, or seeded random inputs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -12,77 +12,85 @@ from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.data.user_samples import user_samples
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from onnx import ValueInfoProto
 
     from prunepack.stages.bisection.graph import NodeGraph
-
-    Arrays = dict[str, npt.NDArray[Any]]
-
-__all__ = ["drawn", "given"]
-
-OPEN_SIZE = 8
-"""The size of an open dimension other than the batch, such as a sequence's length."""
+    from prunepack.stages.contract.arrays import Arrays
 
 
-def given(source: str, graph: NodeGraph, samples: int) -> Arrays:
+__all__ = ["draw_inputs", "load_inputs"]
+
+DYNAMIC_SIZE = 8
+"""Size of a dynamic axis other than the batch, such as a sequence's length."""
+
+
+def load_inputs(source: str, graph: NodeGraph, samples: int) -> Arrays:
     """Return the first ``samples`` of the user's samples, for the inputs of ``graph``.
 
     Raises:
-        UsageError: If there is no such thing.
-        RefusedError: If it does not fit the inputs.
+        UsageError: If ``source`` does not exist.
+        RefusedError: If its samples do not fit the inputs.
     """
-    specs = [_spec(one, _shape(one, one, samples)[1:]) for one in graph.inputs]
+    specs = [_make_spec(value, _choose_shape(value, value, samples)[1:]) for value in graph.inputs]
     return user_samples(source, specs)[0].first(samples).arrays
 
 
-def drawn(a: NodeGraph, b: NodeGraph, samples: int, seed: int) -> Arrays:
-    """Draw seeded noise for the inputs of ``a``, which ``b`` takes too, in that order or by name.
+def draw_inputs(a: NodeGraph, b: NodeGraph, samples: int, seed: int) -> Arrays:
+    """Draw seeded random inputs of ``a``; ``b`` has the same inputs, by name or by position.
 
-    Integers that look rows up in a table run over all of its rows.
+    Integers that index the rows of a table cover all of its rows.
 
     Raises:
-        RefusedError: If an input is no tensor, or of a dtype that noise cannot be drawn for.
+        RefusedError: If an input is not a tensor, or no values can be drawn for its dtype.
     """
-    named = {one.name: one for one in b.inputs}
-    found: Arrays = {}
-    for number, (one, beside) in enumerate(zip(a.inputs, b.inputs, strict=True)):
-        spec = _spec(one, _shape(one, named.get(one.name, beside), samples))
-        found[one.name] = random_inputs([spec], 1, seed + number, _rows(a, one.name))[one.name][0]
-    return found
+    in_b = {value.name: value for value in b.inputs}
+    arrays: Arrays = {}
+    for number, (value, beside) in enumerate(zip(a.inputs, b.inputs, strict=True)):
+        name = value.name
+        spec = _make_spec(value, _choose_shape(value, in_b.get(name, beside), samples))
+        arrays[name] = random_inputs([spec], 1, seed + number, _count_rows(a, name))[name][0]
+    return arrays
 
 
-def _rows(graph: NodeGraph, name: str) -> dict[str, int]:
-    """Return how many rows the smallest constant has that the input looks rows up in, if any."""
+def _count_rows(graph: NodeGraph, name: str) -> dict[str, int]:
+    """Return the rows of the smallest constant that the input indexes; empty if there is none."""
+    from onnx import AttributeProto
+
     tables = [
-        graph.constants[node.inputs[0]].dims[0]
+        graph.constants[node.inputs[0]]
         for node in graph.nodes
         if node.op == "Gather" and node.inputs[1] == name and node.inputs[0] in graph.constants
     ]
-    return {name: min(tables)} if tables else {}
+    rows = [table.dims[0] for table in tables if not isinstance(table, AttributeProto)]
+    return {name: min(rows)} if rows else {}
 
 
-def _shape(one: Any, other: Any, samples: int) -> tuple[int, ...]:
-    """Take each size from whichever of the two models fixes it."""
-    dims, rivals = one.type.tensor_type.shape.dim, other.type.tensor_type.shape.dim
+def _choose_shape(value: ValueInfoProto, other: ValueInfoProto, samples: int) -> tuple[int, ...]:
+    """Return the shape of an input, with each size from the model that fixes it."""
+    dims, rivals = value.type.tensor_type.shape.dim, other.type.tensor_type.shape.dim
     fixed = [
         x.dim_value if x.HasField("dim_value") else y.dim_value
         for x, y in zip(dims, rivals if len(rivals) == len(dims) else dims, strict=True)
     ]
-    return tuple(size or (OPEN_SIZE if place else samples) for place, size in enumerate(fixed))
+    return tuple(size or (DYNAMIC_SIZE if axis else samples) for axis, size in enumerate(fixed))
 
 
-def _spec(one: Any, shape: tuple[int, ...]) -> InputSpec:
-    """Describe an input, if it is of a dtype that samples can have."""
+def _make_spec(value: ValueInfoProto, shape: tuple[int, ...]) -> InputSpec:
+    """Describe an input whose dtype samples can have.
+
+    Raises:
+        RefusedError: If samples cannot have its dtype.
+    """
     from onnx import helper
 
-    kind = one.type.tensor_type.elem_type
+    kind = value.type.tensor_type.elem_type
     dtype = helper.tensor_dtype_to_np_dtype(kind).name if kind else "no tensor"
     try:
-        return InputSpec.model_validate({"name": one.name, "shape": shape, "dtype": dtype})
+        return InputSpec.model_validate({"name": value.name, "shape": shape, "dtype": dtype})
     except ValidationError:
         raise RefusedError(
-            f"nothing can be given to the input {one.name}",
+            f"the input `{value.name}` has a type that no sample can have",
             expected="a tensor of numbers or booleans",
             found=dtype,
-            hint="Bisect the part of the model after it.",
+            hint="Bisect the part of the model after this input",
         ) from None

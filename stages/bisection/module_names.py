@@ -1,8 +1,8 @@
-"""Which torch module is behind a node, as far as an ONNX file tells.
+"""Names of the torch modules behind the nodes of an ONNX file.
 
-The exporter says it in ``metadata_props``, which a file that is shipped does not keep: they hold
-paths and code of the machine. What stays are the names of the weights, which are those of the
-state dict; a node without weights belongs between the nearest ones before and after it.
+The exporter writes them into ``metadata_props``, which a shipped file does not keep, because they
+hold paths and code of the machine. The names of the weights remain, which are those of the state
+dict; a node without weights belongs between the nearest nodes with weights before and after it.
 """
 
 from __future__ import annotations
@@ -17,57 +17,62 @@ if TYPE_CHECKING:
 
     from prunepack.stages.bisection.graph import Node, NodeGraph
 
-__all__ = ["module_of"]
+__all__ = ["find_module"]
 
 SCOPES, CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
 
 
-def module_of(graph: NodeGraph, node: Node) -> str:
-    """Return the module's path, with its class where the file tells it; empty if it tells nothing.
+def find_module(graph: NodeGraph, node: Node) -> str:
+    """Return the module's path, with its class if the file has it; empty if it has neither.
 
     ``features.3 (Conv2d)`` is from the exporter's metadata, ``features.3`` from a weight's name,
     and ``near features`` from the weights around the node.
     """
-    return _from_metadata(node) or _from_weights(node, graph) or _from_neighbours(node, graph)
+    return _read_metadata(node) or _read_weights(node, graph) or _read_neighbours(node, graph)
 
 
-def _from_metadata(node: Node) -> str:
-    found = {one.key: one.value for one in node.proto.metadata_props}
+def _read_metadata(node: Node) -> str:
+    metadata = {entry.key: entry.value for entry in node.proto.metadata_props}
     try:
-        scopes, classes = (ast.literal_eval(found[key]) for key in (SCOPES, CLASSES))
+        scopes, classes = (ast.literal_eval(metadata[key]) for key in (SCOPES, CLASSES))
         return f"{scopes[-2]} ({classes[-2].rpartition('.')[2]})" if scopes[-2] else ""
     except (KeyError, IndexError, SyntaxError, ValueError, TypeError, AttributeError):
         return ""
 
 
-def _from_weights(node: Node, graph: NodeGraph) -> str:
-    """Return what is before the last dot in the name of a constant: ``conv1`` of ``conv1.bias``."""
+def _read_weights(node: Node, graph: NodeGraph) -> str:
+    """Return the text before the last dot in a constant's name: ``conv1`` of ``conv1.bias``."""
     names = [name.removesuffix(".T") for name in node.uses if name in graph.constants]
     return next((name.rpartition(".")[0] for name in names if "." in name), "")
 
 
-def _from_neighbours(node: Node, graph: NodeGraph) -> str:
+def _read_neighbours(node: Node, graph: NodeGraph) -> str:
     users: dict[str, list[Node]] = {}
-    for one in graph.nodes:
-        for name in one.uses:
-            users.setdefault(name, []).append(one)
-    before = _nearest(node, graph, lambda n: map(graph.producer.get, n.uses))
-    after = _nearest(node, graph, lambda n: (u for name in n.outputs for u in users.get(name, ())))
+    for user in graph.nodes:
+        for name in user.uses:
+            users.setdefault(name, []).append(user)
+    before = _find_nearest(node, graph, lambda n: map(graph.producer.get, n.uses))
+    after = _find_nearest(
+        node, graph, lambda n: (u for name in n.outputs for u in users.get(name, ()))
+    )
     if not (before and after):
         return f"near {before or after}" if before or after else ""
     pairs = zip(before.split("."), after.split("."), strict=False)
-    shared = [one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)]
+    shared = [part for part, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)]
     return f"near {'.'.join(shared)}" if shared else f"between {before} and {after}"
 
 
-def _nearest(node: Node, graph: NodeGraph, step: Callable[[Node], Iterable[Node | None]]) -> str:
+def _find_nearest(
+    node: Node, graph: NodeGraph, step: Callable[[Node], Iterable[Node | None]]
+) -> str:
+    """Return the module of the nearest node with a named weight, in the direction of ``step``."""
     waiting, seen = deque([node]), {node.index}
     while waiting:
-        for one in step(waiting.popleft()):
-            if one is None or one.index in seen:
+        for neighbour in step(waiting.popleft()):
+            if neighbour is None or neighbour.index in seen:
                 continue
-            if path := _from_weights(one, graph):
+            if path := _read_weights(neighbour, graph):
                 return path
-            seen.add(one.index)
-            waiting.append(one)
+            seen.add(neighbour.index)
+            waiting.append(neighbour)
     return ""

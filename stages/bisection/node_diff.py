@@ -1,66 +1,69 @@
-"""How two nodes differ as they stand in their files: operator, attributes, constants, inputs."""
+"""Differences between two nodes in their files: operator, attributes, constants, inputs."""
 
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from prunepack.stages.bisection.graph import read_constant
 from prunepack.stages.comparison.error import tolerance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from onnx import AttributeProto, GraphProto, NodeProto
 
     from prunepack.stages.bisection.graph import Node
     from prunepack.stages.bisection.matching import Matching
     from prunepack.stages.bisection.program import Program
+    from prunepack.stages.contract.arrays import Array
 
-__all__ = ["differences", "of_nodes"]
+__all__ = ["diff_nodes"]
 
 LONGEST = 60
 """Characters of an attribute's value that are shown."""
 
 
-def differences(a: Program, b: Program, matching: Matching) -> dict[int, list[str]]:
-    """Return how each of A's nodes differs from B's, in sentences, by its index; equal ones not."""
-    found = {}
-    for index, other in matching.nodes.items():
-        node = a.graph.nodes[index]
-        if lines := list(of_nodes(a, b, node, b.graph.nodes[other], matching)):
-            found[index] = lines
-    return dict(sorted(found.items()))
+def diff_nodes(a: Program, b: Program, matching: Matching) -> dict[int, list[str]]:
+    """Return the differences between matched nodes as lines of text, by the index of A's node."""
+    differences = {}
+    for index, other in sorted(matching.nodes.items()):
+        lines = list(_diff_pair(a, b, a.graph.nodes[index], b.graph.nodes[other], matching))
+        if lines:
+            differences[index] = lines
+    return differences
 
 
-def of_nodes(a: Program, b: Program, node: Node, other: Node, matching: Matching) -> Iterator[str]:
-    """Yield how ``node`` of A differs from ``other`` of B."""
+def _diff_pair(
+    a: Program, b: Program, node: Node, other: Node, matching: Matching
+) -> Iterator[str]:
+    """Yield the differences between ``node`` of A and ``other`` of B."""
     if node.op != other.op:
-        yield f"the operator is {node.op} and {other.op}"
-    yield from _attributes(node.proto, other.proto)
+        yield f"the operator is {node.op} in A and {other.op} in B"
+    yield from _diff_attributes(node.proto, other.proto)
     pairs = [*zip_longest(node.inputs, other.inputs, fillvalue="")]
     for index, (x, y) in enumerate([*pairs, *zip(node.captured, other.captured, strict=False)]):
-        yield from _input(a, b, index, x, y, matching)
+        yield from _diff_input(a, b, index, x, y, matching)
 
 
-def _attributes(one: Any, other: Any) -> Iterator[str]:
-    mine, theirs = ({a.name: a for a in node.attribute} for node in (one, other))
-    for name in sorted(mine.keys() | theirs.keys()):
-        x, y = mine.get(name), theirs.get(name)
+def _diff_attributes(node: NodeProto, other: NodeProto) -> Iterator[str]:
+    in_a, in_b = ({attribute.name: attribute for attribute in n.attribute} for n in (node, other))
+    for name in sorted(in_a.keys() | in_b.keys()):
+        x, y = in_a.get(name), in_b.get(name)
         if x is None or y is None:
-            yield f"{name} is {_shown(x)} and {_shown(y)}"
+            yield f"{name} is {_format_value(x)} in A and {_format_value(y)} in B"
         elif x.SerializeToString(deterministic=True) != y.SerializeToString(deterministic=True):
-            inner = list(_subgraph(x.g, y.g)) if x.HasField("g") and y.HasField("g") else []
+            inner = list(_diff_subgraphs(x.g, y.g)) if x.HasField("g") and y.HasField("g") else []
             yield from (f"{name}: {line}" for line in inner)
             if not inner:
-                yield f"{name} is {_shown(x)} and {_shown(y)}"
+                yield f"{name} is {_format_value(x)} in A and {_format_value(y)} in B"
 
 
-def _shown(attribute: Any) -> str:
+def _format_value(attribute: AttributeProto | None) -> str:
     from onnx import helper
 
     if attribute is None:
-        return "not given"
+        return "absent"
     if attribute.HasField("g") or attribute.graphs:
         return "a graph"
     value = helper.get_attribute_value(attribute)
@@ -68,59 +71,50 @@ def _shown(attribute: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def _subgraph(one: Any, other: Any) -> Iterator[str]:
-    """Yield how the nodes and constants of two subgraphs differ, place by place."""
-    for x, y in zip(one.node, other.node, strict=False):
-        at = x.name or x.output[0]
-        if x.op_type != y.op_type:
-            yield f"{at} is {x.op_type} and {y.op_type}"
-        yield from (f"{at}: {line}" for line in _attributes(x, y))
-    for x, y in zip(one.initializer, other.initializer, strict=False):
-        if x.SerializeToString() != y.SerializeToString():
-            yield f"the constant {x.name} has other values"
+def _diff_subgraphs(a: GraphProto, b: GraphProto) -> Iterator[str]:
+    """Yield the differences between nodes and constants at the same positions of two subgraphs."""
+    for node, other in zip(a.node, b.node, strict=False):
+        name = node.name or node.output[0]
+        if node.op_type != other.op_type:
+            yield f"{name} is {node.op_type} in A and {other.op_type} in B"
+        yield from (f"{name}: {line}" for line in _diff_attributes(node, other))
+    for tensor, other_tensor in zip(a.initializer, b.initializer, strict=False):
+        if tensor.SerializeToString() != other_tensor.SerializeToString():
+            yield f"the constant {tensor.name} has other values"
 
 
-def _input(a: Program, b: Program, index: int, x: str, y: str, matching: Matching) -> Iterator[str]:
+def _diff_input(
+    a: Program, b: Program, index: int, x: str, y: str, matching: Matching
+) -> Iterator[str]:
     constant = x in a.graph.constants, y in b.graph.constants
     if all(constant):
-        yield from _constants(x, _constant(a, x), _constant(b, y))
+        yield from _diff_constants(a, b, x, y)
     elif any(constant):
-        kinds = ("constant" if one else "computed" for one in constant)
-        yield f"input {index} is {' and '.join(kinds)}"
+        in_a, in_b = ("a constant" if is_constant else "computed" for is_constant in constant)
+        yield f"input {index} is {in_a} in A and {in_b} in B"
     elif bool(x) != bool(y):
-        yield f"input {index} is {x or 'left out'} and {y or 'left out'}"
+        yield f"input {index} is {x or 'left out'} in A and {y or 'left out'} in B"
     elif matching.tensors.get(x, y) != y:
-        yield f"input {index} is {x} and not its counterpart but {y}"
+        yield f"input {index} is {x} in A and {y} in B, which is not its counterpart"
 
 
-def _constant(program: Program, name: str) -> Any:
-    return program.graph.constants[name], program.folder
-
-
-def _constants(name: str, one: tuple[Any, Path], other: tuple[Any, Path]) -> Iterator[str]:
-    x, y = one[0], other[0]
-    if one[1] == other[1] and x.SerializeToString() == y.SerializeToString():
+def _diff_constants(a: Program, b: Program, x: str, y: str) -> Iterator[str]:
+    held, other = a.graph.constants[x], b.graph.constants[y]
+    if a.folder == b.folder and held.SerializeToString() == other.SerializeToString():
         return
-    mine, theirs = _array(*one), _array(*other)
-    if (mine.shape, mine.dtype) != (theirs.shape, theirs.dtype):
-        yield (f"{name} is {mine.dtype}{list(mine.shape)} and {theirs.dtype}{list(theirs.shape)}")
-    elif mine.tobytes() != theirs.tobytes():
-        yield f"{name} {_how_far(mine, theirs)}"
+    in_a, in_b = read_constant(held, a.folder), read_constant(other, b.folder)
+    if (in_a.shape, in_a.dtype) != (in_b.shape, in_b.dtype):
+        types = (f"{array.dtype}{list(array.shape)}" for array in (in_a, in_b))
+        yield f"{x} is {' in A and '.join(types)} in B"
+    elif in_a.tobytes() != in_b.tobytes():
+        yield f"{x} {_summarize_error(in_a, in_b)}"
 
 
-def _array(constant: Any, folder: Path) -> Any:
-    from onnx import helper, numpy_helper
-
-    if hasattr(constant, "dims") and hasattr(constant, "data_type"):
-        return numpy_helper.to_array(constant, str(folder))
-    return np.asarray(helper.get_attribute_value(constant))
-
-
-def _how_far(mine: Any, theirs: Any) -> str:
-    different = int((mine != theirs).sum())
-    if mine.dtype.kind not in "fiub":
-        return f"differs in {different:,} of {mine.size:,} values"
-    _, where = tolerance(mine, theirs)
-    at = ", ".join(map(str, where))
-    worst = f"most at [{at}]: {mine[where]:.9g} and {theirs[where]:.9g}"
-    return f"differs in {different:,} of {mine.size:,} values, {worst}"
+def _summarize_error(in_a: Array, in_b: Array) -> str:
+    different = int((in_a != in_b).sum())
+    count = f"differs in {different:,} of {in_a.size:,} values"
+    if in_a.dtype.kind not in "fiub":
+        return count
+    _, where = tolerance(in_a, in_b)
+    index = ", ".join(map(str, where))
+    return f"{count}, most at [{index}]: {in_a[where]:.9g} and {in_b[where]:.9g}"

@@ -1,30 +1,30 @@
-"""What comes of comparing two programs: whether they agree, and the place where they part."""
+"""Result of a bisection: whether two programs agree, and where they diverge first."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Bisection", "Place"]
+__all__ = ["Bisection", "Divergence"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where two programs part.
+class Divergence:
+    """The first node at which two programs differ.
 
     Attributes:
-        node: A's node, or nodes, where it takes several between tensors that can be compared.
+        node: A's node; several, separated by commas, if no tensor between them can be compared.
         op: Their operators.
         counterpart: B's node or nodes.
         counterpart_op: Their operators.
-        module: The torch module or modules behind them; empty if nothing tells.
-        tensor: The tensor of A that is apart.
-        tolerance: The smallest tolerance that would pass it; None if none would.
-        worst: The worst element: its index and both values; or what B said instead of running.
-        alone: The same as ``tolerance`` when B's nodes run on the inputs that A's nodes have.
-        inputs: The smallest tolerance that passes these inputs in B.
-        confirmed: Whether the nodes part on the same inputs. If not, rounding has added up.
-        causes: How the nodes differ as they stand in the files.
+        module: The torch module or modules behind them; empty if not known.
+        tensor: The tensor of A that diverges.
+        tolerance: The smallest tolerance that the tensor would pass; None if there is none.
+        worst: The element with the largest error: its index and both values; or B's error message.
+        isolated: The same as ``tolerance`` when B's nodes run on the inputs of A's nodes.
+        inputs: The smallest tolerance that these inputs pass in B.
+        confirmed: Whether the nodes diverge on the same inputs. If not, rounding has added up.
+        causes: Differences between the nodes in the files.
     """
 
     node: str
@@ -35,7 +35,7 @@ class Place:
     tensor: str
     tolerance: float | None
     worst: str
-    alone: float | None
+    isolated: float | None
     inputs: float | None
     confirmed: bool
     causes: tuple[str, ...]
@@ -43,22 +43,23 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Bisection:
-    """What came of comparing A and B.
+    """The result of comparing A and B.
 
     Attributes:
-        a: What A is.
-        b: What B is.
+        a: The label of A, the reference.
+        b: The label of B.
         agree: Whether every output is within the tolerance.
-        outputs: The smallest tolerance that passes each of A's outputs; None if none would.
-        place: Where they part; None where they agree, or only which outputs there are differs.
-        differences: How nodes differ as they stand in the files, by A's node.
-        nodes: Nodes of A.
-        matched: How many of them have a counterpart.
-        matched_by_name: How many of these only because the output has the same name.
-        unmatched: Nodes of either without a counterpart.
-        agreed_before: Tensors that were compared, come before the place, and agree.
-        compared: Tensors that were compared.
-        runs: How often a program was run, whole or in part.
+        outputs: The smallest tolerance that each of A's outputs passes; None if there is none.
+        divergence: The first divergence; None if all outputs agree, or if only their names, number
+            or order differ.
+        differences: Differences between nodes in the files, by A's node.
+        nodes: Number of A's nodes.
+        matched: Number of A's nodes that have a counterpart.
+        matched_by_name: Number of those that were matched by the name of their output alone.
+        unmatched: Nodes of A and B without a counterpart.
+        agreed_before: Number of compared tensors that agree and come before the divergence.
+        compared: Number of compared tensors.
+        runs: Number of runs of the programs, of the whole or of a part.
         tolerance: The tolerance by dtype.
     """
 
@@ -66,7 +67,7 @@ class Bisection:
     b: str
     agree: bool
     outputs: dict[str, float | None]
-    place: Place | None
+    divergence: Divergence | None
     differences: dict[str, tuple[str, ...]]
     nodes: int
     matched: int
@@ -79,11 +80,11 @@ class Bisection:
 
     @property
     def exit_code(self) -> int:
-        """0 if they agree, 1 if they part, 5 if there was no output to compare."""
+        """0 if the outputs agree, 1 if they do not, 5 if there was no output to compare."""
         if not self.outputs:
             return 5
         return 0 if self.agree else 1
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything as JSON values."""
+        """Return all fields as JSON values."""
         return asdict(self)

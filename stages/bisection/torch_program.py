@@ -1,8 +1,8 @@
-"""A torch module that gives any of its intermediate tensors.
+"""Torch module that computes any of its intermediate tensors.
 
-It is run operator by operator, by ``torch.fx.Interpreter``, on the graph that torch.export took of
-it. The values there have the names that the exporter gives the tensors of its ONNX graph, and
-each operator knows the modules whose ``forward`` called it.
+``torch.fx.Interpreter`` runs the graph that torch.export took of the module, operator by operator.
+The values there have the names that the exporter gives the tensors of its ONNX graph, and each
+operator knows the modules that called it in their ``forward``.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from prunepack.stages.bisection.onnx_program import OnnxProgram
 from prunepack.stages.models.onnx_export import run_exporter
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
-    import numpy.typing as npt
+    import torch
     from torch import nn
 
+    from prunepack.stages.contract.arrays import ArrayMapping, Arrays
     from prunepack.stages.contract.model_spec import ModelSpec
 
-    Arrays = dict[str, npt.NDArray[Any]]
 
 __all__ = ["TorchProgram"]
 
 
 class TorchProgram:
-    """A torch module; its graph is the one that our own export of it would write.
+    """A torch module with the graph that our own export of it would write.
 
     Args:
         module: The module, in evaluation mode.
-        spec: What its inputs are.
-        label: What to call it.
-        dynamic_batch: Whether it is traced with an open batch, or for one sample.
+        spec: Its inputs.
+        label: Its name in messages.
+        dynamic_batch: Whether it is traced with a dynamic batch axis, or for one sample.
 
     Raises:
         RefusedError: If it cannot be exported.
@@ -47,66 +47,66 @@ class TorchProgram:
         import onnx_ir
 
         program = run_exporter(module, spec, dynamic_batch=dynamic_batch)
-        assert program.exported_program is not None  # it is None for what was exported elsewhere
+        assert program.exported_program is not None  # None is for programs exported elsewhere
         self._program = program.exported_program
         self.exported = OnnxProgram(onnx_ir.to_proto(program.model), Path(), label)
         self.graph = self.exported.graph
         self.label, self.folder, self.runs = label, Path(), 0
         self._nodes = {node.name: node for node in self._program.graph.nodes}
 
-    def has(self, name: str) -> bool:
-        """Say whether torch computes the tensor called ``name``."""
+    def can_compute(self, name: str) -> bool:
+        """Return whether torch computes the tensor ``name``."""
         return name in self.graph.producer and name in self._nodes
 
-    def values(self, names: Collection[str], inputs: Mapping[str, npt.NDArray[Any]]) -> Arrays:
-        """Return the tensors called ``names``, computed from ``inputs``, in one run."""
+    def compute(self, names: Collection[str], inputs: ArrayMapping) -> Arrays:
+        """Return the tensors ``names``, computed from ``inputs`` in one run."""
         import torch
 
         self.runs += 1
-        given = [torch.from_numpy(inputs[one.name]) for one in self.graph.inputs]
-        found: dict[str, Any] = {}
+        given = [torch.from_numpy(inputs[value.name]) for value in self.graph.inputs]
+        kept: dict[str, torch.Tensor] = {}
 
         class Recorder(torch.fx.Interpreter):
-            """Keeps what is wanted, and frees the rest as soon as it is of no more use."""
+            """Keeps the wanted values, and frees each of the others after its last use."""
 
             def run_node(self, n: torch.fx.Node) -> Any:
                 value = super().run_node(n)
                 if n.name in wanted:
-                    found[n.name] = value
+                    kept[n.name] = value
                 return value
 
         wanted = set(names)
         with torch.no_grad():
-            Recorder(self._program.graph_module).run(*self._arguments(given))
-        arrays = {name: np.asarray(value) for name, value in found.items()}
+            Recorder(self._program.graph_module).run(*self._collect_arguments(given))
+        arrays = {name: np.asarray(value) for name, value in kept.items()}
         return arrays | {name: inputs[name] for name in names if name in inputs}
 
-    def _arguments(self, given: list[Any]) -> list[Any]:
-        """Return what the flat graph takes: parameters, buffers and constants, then inputs."""
+    def _collect_arguments(self, given: list[torch.Tensor]) -> list[object]:
+        """Return the flat graph's arguments: parameters, buffers and constants, then inputs."""
         held = {**self._program.state_dict, **self._program.constants}
         rest = iter(given)
         return [
-            held[one.target] if one.target is not None else next(rest)
-            for one in self._program.graph_signature.input_specs
+            held[argument.target] if argument.target is not None else next(rest)
+            for argument in self._program.graph_signature.input_specs
         ]
 
-    def module(self, tensor: str, boundary: Collection[str]) -> str:
+    def find_modules(self, tensor: str, boundary: Collection[str]) -> str:
         """Return the modules whose operators made ``tensor`` out of ``boundary``."""
-        found: dict[str, None] = {}
+        modules: dict[str, None] = {}
         waiting, seen = [self._nodes[tensor]], set()
         while waiting:
             node = waiting.pop()
             if node in seen or node.op == "placeholder":
                 continue
             seen.add(node)
-            waiting += [one for one in node.all_input_nodes if one.name not in boundary]
+            waiting += [before for before in node.all_input_nodes if before.name not in boundary]
             if stack := node.meta.get("nn_module_stack"):
                 name, kind = list(stack.values())[-1]
-                found[_shown(name, kind)] = None
-        return ", ".join(reversed(found))
+                modules[_format_module(name, kind)] = None
+        return ", ".join(reversed(modules))
 
 
-def _shown(name: str, kind: Any) -> str:
+def _format_module(name: str, kind: type | str) -> str:
     """Return ``conv1 (Conv2d)``; the root of the model has no name."""
     short = str(getattr(kind, "__name__", kind)).rpartition(".")[2]
-    return f"{name} ({short})" if name else f"{short} itself"
+    return f"{name or 'root'} ({short})"

@@ -33,32 +33,34 @@ def lenet(tmp_path_factory):
 def test_the_same_model_agrees(lenet):
     done = call("bisect", "work/final", "work/onnx", cwd=lenet)
     assert done.code == 0
-    assert "They agree on every output." in done.out
+    assert "All outputs agree." in done.out
 
 
-def test_the_place_is_printed_for_people(lenet):
+def test_the_divergence_is_printed_for_people(lenet):
     done = call("bisect", "work/final", "wrong.onnx", cwd=lenet)
     assert done.code == 1
     lines = done.out.splitlines()
     assert lines[:2] == ["A  work/final", "B  wrong.onnx"]
-    assert lines[3] == "They part at node_conv2d_1 (Conv)"
-    said = dict(re.findall(r"^  (\S[\S ]*?)  +(.+)$", done.out, re.MULTILINE))
+    assert lines[3] == "Divergence at node_conv2d_1 (Conv)"
+    assert max(map(len, lines)) <= 80
+    unwrapped = re.sub(r"\n {14}", " ", done.out)
+    said = dict(re.findall(r"^  (\S[\S ]*?)  +(.+)$", unwrapped, re.MULTILINE))
     assert said["module"] == "conv2 (Conv2d)"
     assert re.fullmatch(r"conv2d_1\[\d+, [01], \d+, \d+\]: \S+ and \S+", said["tensor"])
-    assert said["alone"].endswith("on the same inputs: it is the cause")
-    assert said["because"].startswith("conv2.weight differs in 108 of 864 values, most at [")
+    assert said["isolated"].endswith("on the same inputs: this is the cause")
+    assert said["cause"].startswith("conv2.weight differs in 108 of 864 values, most at [")
     assert said["matched"] == "12 of 12 nodes, 0 by name alone"
     assert said["allowed"].startswith("float64 1e-07, float32 0.0001")
 
 
-def test_the_place_is_printed_for_machines(lenet):
+def test_the_divergence_is_printed_for_machines(lenet):
     done = call("bisect", "work/onnx", "wrong.onnx", "--json", cwd=lenet)
     assert done.code == 1
     found = json.loads(done.out)
     assert found["agree"] is False
-    assert found["place"]["node"] == "node_conv2d_1"
-    assert found["place"]["module"] == "conv2"
-    assert found["place"]["confirmed"] is True
+    assert found["divergence"]["node"] == "node_conv2d_1"
+    assert found["divergence"]["module"] == "conv2"
+    assert found["divergence"]["confirmed"] is True
     assert found["tolerance"] == {"float64": 0.0, "float32": 0.0, "float16": 0.0}
     assert found["runs"] <= 12
 
@@ -78,7 +80,7 @@ def test_samples_of_ones_own(lenet):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("work/onnx", "nothing.onnx"), 2, "nothing.onnx does not exist"),
+        (("work/onnx", "nothing.onnx"), 2, "`nothing.onnx` does not exist"),
         (("work/onnx",), 2, "Missing argument 'B'"),
         (("work/onnx", "wrong.onnx", "--tolerance", "-1"), 2, "--tolerance"),
         (("work/onnx", "wrong.onnx", "--inputs", "no.npz"), 2, "no.npz"),
@@ -86,7 +88,7 @@ def test_samples_of_ones_own(lenet):
         (("work/onnx", "work"), 4, "work holds no artifact"),
     ],
 )
-def test_misuse_is_told(lenet, arguments, code, message):
+def test_misuse_is_explained(lenet, arguments, code, message):
     done = call("bisect", *arguments, cwd=lenet)
     assert message in done.error
     assert done.code == code

@@ -1,9 +1,10 @@
-"""``prunepack bisect``: the first node at which two programs part, and the module behind it."""
+"""Command ``prunepack bisect``: the first node at which two models diverge, and its module."""
 
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+import shutil
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,17 +13,20 @@ import click
 from prunepack.pipeline.cli.command import JSON, Verb
 from prunepack.pipeline.cli.console import colored
 from prunepack.pipeline.cli.options import config_from, options_of
-from prunepack.stages.bisection.bisect import BisectConfig, bisect, open_program
+from prunepack.stages.bisection.bisect import BisectConfig, bisect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prunepack.stages.bisection.result import Bisection, Place
+    from prunepack.stages.bisection.result import Bisection, Divergence
 
 __all__ = ["command"]
 
 MOST_LINES = 8
-"""How many of the differences between files are shown; ``--json`` has them all."""
+"""Number of differences between the files that are shown; ``--json`` has all of them."""
+
+INDENT = 14
+"""Column of the text behind the heads of the lines."""
 
 
 def command(name: str) -> click.Command:
@@ -37,95 +41,105 @@ def command(name: str) -> click.Command:
             *options_of(BisectConfig),
             JSON,
         ],
-        help="Find the first node at which A and B part, and the torch module behind it. Each is "
-        "an .onnx or .prunepack file, or the folder of a checkpoint, an export or a pack; A is the "
-        "one that is right.\n\n"
-        "Exit codes: 0 they agree, 1 they part, 5 there was no output to compare.",
+        help="Find the first node at which model B diverges from model A, and its torch module. "
+        "A is the reference. Each is an .onnx or .prunepack file, or the folder of a checkpoint, "
+        "an export or a pack.\n\n"
+        "Exit codes: 0 the outputs agree, 1 they differ, 5 there was no output to compare.",
     )
 
 
 def _bisect(a: str, b: str, *, as_json: bool, **options: str | bool | None) -> int:
-    config = config_from(BisectConfig, options)
-    with ExitStack() as opened:
-        one, other = (
-            opened.enter_context(open_program(Path(path), dynamic_batch=config.dynamic_batch))
-            for path in (a, b)
-        )
-        found = bisect(config, one, other)
-    text = json.dumps(found.to_json(), ensure_ascii=False) if as_json else "\n".join(_lines(found))
-    click.echo(text)
-    return found.exit_code
-
-
-def _lines(found: Bisection) -> Iterator[str]:
-    yield f"A  {found.a}"
-    yield f"B  {found.b}"
-    yield ""
-    if not found.outputs:
-        yield colored("Nothing was compared: they have no output in common.", "red")
-    elif found.agree:
-        yield colored("They agree on every output.", "green")
-    elif found.place is None:
-        yield colored("Their outputs part; no node does.", "red")
-        yield "  what the nodes make agrees: look at the names, number and order of the outputs"
+    result = bisect(Path(a), Path(b), config_from(BisectConfig, options))
+    if as_json:
+        click.echo(json.dumps(result.to_json(), ensure_ascii=False))
     else:
-        yield from _place(found.place)
-        yield _row("before it", f"{found.agreed_before} of the tensors compared agree")
-    yield from _outputs(found)
-    yield from _files(found)
-    yield _row("runs", f"{found.runs}, whole or in part, for {found.compared} tensors")
+        click.echo("\n".join(_format_result(result)))
+    return result.exit_code
 
 
-def _place(place: Place) -> Iterator[str]:
-    yield colored(f"They part at {place.node} ({place.op})", "red")
-    yield _row("module", place.module or "not told by the names in the files")
-    if (place.counterpart, place.counterpart_op) != (place.node, place.op):
-        yield _row("in B", f"{place.counterpart} ({place.counterpart_op})")
-    yield _row("tensor", f"{place.tensor}{place.worst if place.worst[:1] == '[' else ''}")
-    if place.worst[:1] != "[":
-        yield _row("", place.worst)
-    yield _row("tolerance", f"{_needed(place.tolerance)}; its inputs, {_needed(place.inputs)}")
-    yield _row("alone", f"{_needed(place.alone)} on the same inputs: {_verdict(place)}")
-    for number, line in enumerate(place.causes):
-        yield _row("" if number else "because", line)
-    if not place.causes:
-        yield _row("because", "nothing in the files: the same operator, attributes and constants")
+def _format_result(result: Bisection) -> Iterator[str]:
+    yield f"A  {result.a}"
+    yield f"B  {result.b}"
+    yield ""
+    if not result.outputs:
+        yield colored("Nothing was compared: the models have no output in common.", "red")
+    elif result.agree:
+        yield colored("All outputs agree.", "green")
+    elif result.divergence is None:
+        yield colored("The outputs differ, but no node diverges.", "red")
+        yield _row("hint", "Compare the names, number and order of the outputs")
+    else:
+        yield from _format_divergence(result.divergence)
+        yield _row("before it", f"{result.agreed_before} of the compared tensors agree")
+    yield from _format_outputs(result)
+    yield from _format_files(result)
+    yield _row("runs", f"{result.runs}, whole or in part, for {result.compared} tensors")
 
 
-def _verdict(place: Place) -> str:
-    if place.confirmed:
-        return "it is the cause"
-    return "not the cause, it magnifies what rounding has added up before it"
+def _format_divergence(divergence: Divergence) -> Iterator[str]:
+    yield colored(f"Divergence at {divergence.node} ({divergence.op})", "red")
+    yield _row("module", divergence.module or "not known from the names in the files")
+    counterpart = divergence.counterpart, divergence.counterpart_op
+    if counterpart != (divergence.node, divergence.op):
+        yield _row("in B", f"{counterpart[0]} ({counterpart[1]})")
+    is_element = divergence.worst.startswith("[")
+    yield _row("tensor", f"{divergence.tensor}{divergence.worst if is_element else ''}")
+    if not is_element:
+        yield _row("", divergence.worst)
+    needed = _format_tolerance(divergence.tolerance), _format_tolerance(divergence.inputs)
+    yield _row("tolerance", f"{needed[0]}; for its inputs, {needed[1]}")
+    isolated = f"{_format_tolerance(divergence.isolated)} on the same inputs"
+    yield _row("isolated", f"{isolated}: {_format_verdict(divergence)}")
+    no_cause = "nothing in the files: the same operator, attributes and constants"
+    yield from _rows("cause", list(divergence.causes) or [no_cause])
 
 
-def _outputs(found: Bisection) -> Iterator[str]:
-    for number, (name, needed) in enumerate(found.outputs.items()):
-        yield _row("" if number else "outputs", f"{name}: {_needed(needed)}")
-    limits = ", ".join(f"{dtype} {limit:g}" for dtype, limit in found.tolerance.items())
-    yield _row("allowed", f"{limits}; equal, for all others")
+def _format_verdict(divergence: Divergence) -> str:
+    if divergence.confirmed:
+        return "this is the cause"
+    return "this is not the cause, it magnifies rounding errors from before it"
 
 
-def _files(found: Bisection) -> Iterator[str]:
-    yield _row(
-        "matched",
-        f"{found.matched} of {found.nodes} nodes, {found.matched_by_name} by name alone",
+def _format_outputs(result: Bisection) -> Iterator[str]:
+    outputs = result.outputs.items()
+    yield from _rows("outputs", [f"{n}: {_format_tolerance(t)}" for n, t in outputs])
+    limits = ", ".join(f"{dtype} {limit:g}" for dtype, limit in result.tolerance.items())
+    yield _row("allowed", f"{limits}; 0 for all others")
+
+
+def _format_files(result: Bisection) -> Iterator[str]:
+    matched = f"{result.matched} of {result.nodes} nodes, {result.matched_by_name} by name alone"
+    unmatched = [f"{node} has no counterpart" for node in result.unmatched]
+    yield from _rows("matched", [matched, *_shorten(unmatched)])
+    differences = result.differences.items()
+    yield from _rows(
+        "files", _shorten([f"{n}: {line}" for n, each in differences for line in each])
     )
-    for line in _shortened([f"{one} has no counterpart" for one in found.unmatched]):
-        yield _row("", line)
-    lines = [f"{node}: {line}" for node, each in found.differences.items() for line in each]
-    for number, line in enumerate(_shortened(lines)):
-        yield _row("" if number else "files", line)
 
 
-def _shortened(lines: list[str]) -> list[str]:
+def _shorten(lines: list[str]) -> list[str]:
     if len(lines) <= MOST_LINES:
         return lines
     return [*lines[:MOST_LINES], f"and {len(lines) - MOST_LINES} more (--json lists them)"]
 
 
+def _rows(head: str, texts: list[str]) -> Iterator[str]:
+    """Yield one row per text, the first with ``head``."""
+    for number, text in enumerate(texts):
+        yield _row("" if number else head, text)
+
+
 def _row(head: str, text: str) -> str:
-    return f"  {head:<10}  {text}"
+    """Return ``text`` behind ``head``, wrapped at the width of the terminal."""
+    return textwrap.fill(
+        text,
+        width=shutil.get_terminal_size().columns,
+        initial_indent=f"  {head:<{INDENT - 4}}  ",
+        subsequent_indent=" " * INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
-def _needed(tolerance: float | None) -> str:
-    return "no tolerance passes" if tolerance is None else f"{tolerance:.3g}"
+def _format_tolerance(tolerance: float | None) -> str:
+    return "no tolerance is enough" if tolerance is None else f"{tolerance:.3g} needed"

@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -10,7 +11,10 @@ from onnx import numpy_helper
 
 from benchmarks.planted import KINDS, plant
 from prunepack.errors import RefusedError, UsageError
-from prunepack.stages.bisection.bisect import BisectConfig, bisect, open_program
+from prunepack.stages.bisection.bisect import BisectConfig, bisect
+from prunepack.stages.bisection.graph import read_constant
+from prunepack.stages.bisection.onnx_program import OnnxProgram
+from prunepack.stages.bisection.program import open_program
 from tests.unit.stages import small_graphs as small
 
 
@@ -27,8 +31,7 @@ def compare(tmp_path):
 
 
 def of_files(a, b, **config):
-    with open_program(a) as one, open_program(b) as other:
-        return bisect(BisectConfig(**config), one, other)
+    return bisect(a, b, BisectConfig(**config))
 
 
 def copied(made):
@@ -55,7 +58,7 @@ def test_a_model_agrees_with_itself_in_one_run_each(compare, build):
     found = compare(build(), build())
     assert found.agree
     assert found.exit_code == 0
-    assert found.place is None
+    assert found.divergence is None
     assert found.differences == {}
     assert set(found.outputs.values()) == {0.0}
     assert found.matched == found.nodes == len(build().graph.node)
@@ -63,7 +66,7 @@ def test_a_model_agrees_with_itself_in_one_run_each(compare, build):
 
 
 @pytest.mark.parametrize("number", range(len(small.residual().graph.node)))
-def test_whichever_node_is_changed_is_named(compare, number):
+def test_the_changed_node_is_named(compare, number):
     a, b = small.residual(), small.residual()
     changed = b.graph.node[number]
     if len(changed.input) > 1 and changed.input[1].endswith("weight"):
@@ -72,10 +75,10 @@ def test_whichever_node_is_changed_is_named(compare, number):
         changes = {"Relu": "Sigmoid", "Sigmoid": "Relu", "Add": "Sub", "Mul": "Add"}
         changed.op_type = changes.get(changed.op_type, "ReduceMax")
     found = compare(a, b)
-    assert found.place.node == found.place.counterpart == changed.name
-    assert found.place.confirmed
-    assert found.place.inputs == 0
-    assert found.place.alone == found.place.tolerance > 0
+    assert found.divergence.node == found.divergence.counterpart == changed.name
+    assert found.divergence.confirmed
+    assert found.divergence.inputs == 0
+    assert found.divergence.isolated == found.divergence.tolerance > 0
     assert list(found.differences) == [changed.name]
     assert found.exit_code == 1
 
@@ -95,8 +98,8 @@ def test_every_kind_of_fault_is_found(compare, chain, name, kind, seed):
     if name == "lenet" and planted == "node_conv2d_1" and "folded" in kind:
         assert found.agree  # the channel that is scaled is zero behind its ReLU
         return
-    assert found.place.node == planted
-    assert found.place.causes == found.differences[planted]
+    assert found.divergence.node == planted
+    assert found.divergence.causes == found.differences[planted]
 
 
 def test_a_transposed_square_matrix_is_found(compare):
@@ -106,23 +109,23 @@ def test_a_transposed_square_matrix_is_found(compare):
     b = copied(a)
     assert plant("square matrix transposed", b, np.random.default_rng(1)) == "n_b"
     found = compare(a, b)
-    assert found.place.node == "n_b"
-    assert found.place.module == "b"
-    (cause,) = found.place.causes
+    assert found.divergence.node == "n_b"
+    assert found.divergence.module == "b"
+    (cause,) = found.divergence.causes
     assert cause.startswith("b.weight differs in 12 of 16 values, most at [")
 
 
-def test_what_is_told_about_the_place(compare):
+def test_the_divergence_is_described(compare):
     a, b = small.residual(), small.residual()
     small.set_constant(b, "down.weight", lambda w: w + (np.arange(w.size) == 7).reshape(w.shape))
     found = compare(a, b)
-    place = found.place
-    assert (place.op, place.tensor, place.module) == ("Conv", "down", "down")
-    assert place.worst.startswith("[")
+    divergence = found.divergence
+    assert (divergence.op, divergence.tensor, divergence.module) == ("Conv", "down", "down")
+    assert divergence.worst.startswith("[")
     old = numpy_helper.to_array(next(t for t in a.graph.initializer if t.name == "down.weight"))
     was = old.reshape(-1)[7]
     where = "[0, 0, 2, 1]"
-    assert place.causes == (
+    assert divergence.causes == (
         f"down.weight differs in 1 of 144 values, most at {where}: {was:.9g} and {was + 1:.9g}",
     )
     assert found.compared == found.agreed_before + 4  # down, third, pooled and logits come after
@@ -130,7 +133,7 @@ def test_what_is_told_about_the_place(compare):
     assert found.tolerance["float32"] == 0
 
 
-def test_a_difference_that_is_swallowed_is_not_the_place(compare):
+def test_a_difference_that_has_no_effect_is_not_the_divergence(compare):
     """Nothing comes of what the first node does: tensors do not part monotonically."""
     nodes = [
         small.node("Add", "x low", "shifted"),
@@ -143,7 +146,7 @@ def test_a_difference_that_is_swallowed_is_not_the_place(compare):
     a = small.model(nodes, *ends, **held)
     b = small.model(nodes, *ends, low=np.float32([-80] * 3), factor=np.float32([3] * 3))
     found = compare(a, b)
-    assert found.place.node == "n_y"
+    assert found.divergence.node == "n_y"
     assert list(found.differences) == ["n_shifted", "n_y"]
     c = small.model(nodes, *ends, low=np.float32([-80] * 3), factor=np.float32([2] * 3))
     same = compare(a, c)
@@ -156,11 +159,11 @@ def test_of_two_faults_the_first_is_named(compare):
     for name in ("left.weight", "fc.weight"):
         small.set_constant(b, name, lambda w: w * 2)
     found = compare(a, b)
-    assert found.place.node == "n_left"
+    assert found.divergence.node == "n_left"
     assert list(found.differences) == ["n_left", "n_logits"]
 
 
-def test_a_small_error_that_grows_is_traced_to_where_it_began(compare):
+def test_a_small_error_that_grows_is_traced_to_its_source(compare):
     nodes = [small.node("Mul", "x zero", "still"), small.node("Add", "still c", "start")]
     nodes += [small.node("Mul", f"{x} ten", y) for x, y in pairwise(("start", *"pqry"))]
     ends = [small.tensor("x", "batch", 3)], [small.tensor("y", "batch", 3)]
@@ -168,46 +171,46 @@ def test_a_small_error_that_grows_is_traced_to_where_it_began(compare):
     a = small.model(nodes, *ends, **held)
     b = small.model(nodes, *ends, **held | {"c": np.float32([1e-3, 1e-3, 1.01e-3])})
     found = compare(a, b, tolerance=1e-4)
-    assert found.place.node == "n_start"
-    assert found.place.confirmed
-    assert found.place.tolerance < 1e-4 < found.outputs["y"]
+    assert found.divergence.node == "n_start"
+    assert found.divergence.confirmed
+    assert found.divergence.tolerance < 1e-4 < found.outputs["y"]
 
 
-def test_errors_that_add_up_have_no_one_place(compare):
+def test_rounding_that_adds_up_is_not_confirmed(compare):
     a, b = (small.chain([step] * 10, 10) for step in (0.0, 3e-5))
     found = compare(a, b, tolerance=1e-4)
     assert not found.agree
-    assert not found.place.confirmed
-    assert found.place.alone < 1e-4 < found.place.tolerance
+    assert not found.divergence.confirmed
+    assert found.divergence.isolated < 1e-4 < found.divergence.tolerance
 
 
 def test_hundreds_of_nodes_take_few_runs(compare):
     a, b = (small.chain([1.0] * 600, 600) for _ in range(2))
     small.set_constant(b, "c437", lambda c: c * 2)
     found = compare(a, b)
-    assert found.place.node == "n_t437"
+    assert found.divergence.node == "n_t437"
     assert found.runs <= 13
 
 
 def test_runs_are_bounded_by_memory(compare, monkeypatch):
-    import prunepack.stages.bisection.search
+    import prunepack.stages.bisection.runs
 
     a, b = (small.chain([1.0] * 64, 64) for _ in range(2))
     small.set_constant(b, "c20", lambda c: c * 2)
     many = compare(a, b)
-    monkeypatch.setattr(prunepack.stages.bisection.search, "MEMORY", 30)
+    monkeypatch.setattr(prunepack.stages.bisection.runs, "MEMORY", 30)
     one_by_one = compare(a, b)
-    assert many.place.node == one_by_one.place.node == "n_t20"
+    assert many.divergence.node == one_by_one.divergence.node == "n_t20"
     assert many.runs < one_by_one.runs <= 2 * 8 + 6
 
 
-def test_a_renamed_file_is_matched_by_place(compare):
+def test_a_renamed_file_is_matched_by_its_inputs(compare):
     a, b = small.residual(), small.renamed(small.residual())
     assert compare(a, b).agree
     small.set_constant(b, "v_left.weight", lambda w: w * 2)
     found = compare(a, b)
     assert (found.matched, found.matched_by_name) == (12, 0)
-    assert (found.place.node, found.place.counterpart) == ("n_left", "other_n_left")
+    assert (found.divergence.node, found.divergence.counterpart) == ("n_left", "other_n_left")
 
 
 def test_another_operator_in_a_renamed_file(compare):
@@ -215,8 +218,8 @@ def test_another_operator_in_a_renamed_file(compare):
     by_name(b, "other_n_gated").op_type = "Add"
     found = compare(a, b)
     assert found.matched == 12
-    assert (found.place.op, found.place.counterpart_op) == ("Mul", "Add")
-    assert found.place.causes == ("the operator is Mul and Add",)
+    assert (found.divergence.op, found.divergence.counterpart_op) == ("Mul", "Add")
+    assert found.divergence.causes == ("the operator is Mul in A and Add in B",)
 
 
 def gelu(fused, slope=1.0):
@@ -239,13 +242,13 @@ def gelu(fused, slope=1.0):
     return small.model(nodes, *ends, w=small.weights(4, 4), slope=np.float32(slope), **held)
 
 
-def test_nodes_that_were_fused_are_one_place(compare):
+def test_nodes_that_were_fused_are_one_divergence(compare):
     a, b = gelu(fused=False), gelu(fused=True)
     assert compare(a, b).agree
     b.graph.node[1].attribute.append(onnx.helper.make_attribute("approximate", "tanh"))
     found = compare(a, b)
-    assert found.place.node == "n_d, n_e, n_p, n_m, n_g"
-    assert (found.place.counterpart, found.place.counterpart_op) == ("n_g", "Gelu")
+    assert found.divergence.node == "n_d, n_e, n_p, n_m, n_g"
+    assert (found.divergence.counterpart, found.divergence.counterpart_op) == ("n_g", "Gelu")
     assert found.unmatched == (
         "n_d (Div) of A",
         "n_e (Erf) of A",
@@ -257,8 +260,8 @@ def test_nodes_that_were_fused_are_one_place(compare):
 
 def test_a_fault_behind_fused_nodes(compare):
     found = compare(gelu(fused=False), gelu(fused=True, slope=1.1))
-    assert found.place.node == found.place.counterpart == "n_y"
-    assert found.place.causes[0].startswith("slope differs in 1 of 1 values")
+    assert found.divergence.node == found.divergence.counterpart == "n_y"
+    assert found.divergence.causes[0].startswith("slope differs in 1 of 1 values")
 
 
 def test_a_node_put_in_between_is_passed_over(compare):
@@ -269,18 +272,20 @@ def test_a_node_put_in_between_is_passed_over(compare):
     assert found.agree
     assert found.unmatched == ("n_copy (Identity) of B",)
     small.set_constant(b, "down.weight", lambda w: w * 2)
-    assert compare(a, b).place.node == "n_down"
+    assert compare(a, b).divergence.node == "n_down"
 
 
 def test_a_model_that_cannot_be_run_to_its_end(compare):
     a, b = small.residual(), small.residual()
     small.set_constant(b, "left.weight", lambda w: w[:, :2])
     found = compare(a, b)
-    assert found.place.node == "n_left"
-    assert found.place.tolerance is None
-    assert "onnxruntime cannot run" in found.place.worst
+    assert found.divergence.node == "n_left"
+    assert found.divergence.tolerance is None
+    assert "onnxruntime cannot run" in found.divergence.worst
     assert found.outputs == {"logits": None}
-    assert found.place.causes == ("left.weight is float32[4, 4, 3, 3] and float32[4, 2, 3, 3]",)
+    assert found.divergence.causes == (
+        "left.weight is float32[4, 4, 3, 3] in A and float32[4, 2, 3, 3] in B",
+    )
 
 
 def test_another_shape_is_no_tolerance(compare):
@@ -290,18 +295,18 @@ def test_another_shape_is_no_tolerance(compare):
     for made in (a, b):
         made.graph.output[0].CopyFrom(small.tensor("pooled"))
     found = compare(a, b)
-    assert found.place.node == "n_pooled"
-    assert found.place.worst == "float32[2, 4] and float32[2, 4, 1, 1]"
-    assert found.place.causes == ("keepdims is 0 and 1",)
+    assert found.divergence.node == "n_pooled"
+    assert found.divergence.worst == "float32[2, 4] and float32[2, 4, 1, 1]"
+    assert found.divergence.causes == ("keepdims is 0 in A and 1 in B",)
 
 
 def test_nan_is_found_where_it_begins(compare):
     a, b = small.residual(), small.residual()
     small.set_constant(b, "stem.bias", lambda bias: bias * np.float32(np.nan))
     found = compare(a, b)
-    assert found.place.node == "n_stem"
-    assert found.place.tolerance is None
-    assert "nan" in found.place.worst
+    assert found.divergence.node == "n_stem"
+    assert found.divergence.tolerance is None
+    assert "nan" in found.divergence.worst
 
 
 def test_nan_on_both_sides_is_no_difference(compare):
@@ -309,7 +314,7 @@ def test_nan_on_both_sides_is_no_difference(compare):
     ends = [small.tensor("x", "batch", 9)], [small.tensor("y", "batch", 9)]
     a, b = (small.model(nodes, *ends, factor=np.float32(f)) for f in (2, 3))
     assert compare(a, a).agree
-    assert compare(a, b).place.node == "n_y"
+    assert compare(a, b).divergence.node == "n_y"
 
 
 @pytest.mark.parametrize(
@@ -323,7 +328,7 @@ def test_several_inputs_and_outputs(compare, name, change, node, parted):
     a, b = small.several(), small.several()
     small.set_constant(b, name, change)
     found = compare(a, b, samples=40)
-    assert found.place.node == node
+    assert found.divergence.node == node
     assert found.outputs["power"] == 0
     assert all(found.outputs[one] > 0 for one in parted)
 
@@ -331,7 +336,7 @@ def test_several_inputs_and_outputs(compare, name, change, node, parted):
 def test_indices_run_over_the_whole_table(compare):
     a, b = small.several(), small.several()
     small.set_constant(b, "table", lambda w: np.vstack([w[:2], w[2:] + 1]))
-    assert compare(a, b, samples=20).place.node == "n_rows"
+    assert compare(a, b, samples=20).divergence.node == "n_rows"
 
 
 def test_only_the_output_of_integers_is_apart(compare):
@@ -339,7 +344,7 @@ def test_only_the_output_of_integers_is_apart(compare):
     by_name(b, "n_best").attribute.append(onnx.helper.make_attribute("select_last_index", 1))
     by_name(b, "n_best").op_type = "ArgMin"
     found = compare(a, b)
-    assert found.place.node == "n_best"
+    assert found.divergence.node == "n_best"
     assert found.outputs["sum"] == 0
 
 
@@ -347,9 +352,9 @@ def test_a_fault_inside_a_branch(compare):
     a, b = small.branching(), small.branching()
     inner(b).op_type = "Add"
     found = compare(a, b)
-    assert (found.place.node, found.place.op) == ("n_chosen", "If")
-    assert found.place.causes == ("then_branch: n_taken is PRelu and Add",)
-    assert found.place.confirmed
+    assert (found.divergence.node, found.divergence.op) == ("n_chosen", "If")
+    assert found.divergence.causes == ("then_branch: n_taken is PRelu in A and Add in B",)
+    assert found.divergence.confirmed
 
 
 def test_a_constant_that_only_a_branch_reads(compare):
@@ -358,11 +363,11 @@ def test_a_constant_that_only_a_branch_reads(compare):
     for made in (a, b):
         inner(made).op_type = "Mul"
     found = compare(a, b)
-    assert found.place.node == "n_chosen"
-    assert found.place.causes[0].startswith("slope differs in 4 of 4 values, most at [")
+    assert found.divergence.node == "n_chosen"
+    assert found.divergence.causes[0].startswith("slope differs in 4 of 4 values, most at [")
 
 
-def test_outputs_in_another_order_are_told_apart_from_nodes(compare):
+def test_outputs_in_another_order_are_not_a_divergence(compare):
     a, b = small.several(), small.several()
     swapped = {"sum": "power", "power": "sum"}
     for one in b.graph.node:
@@ -370,7 +375,7 @@ def test_outputs_in_another_order_are_told_apart_from_nodes(compare):
         one.output[:] = [swapped.get(name, name) for name in one.output]
     found = compare(a, b)
     assert found.exit_code == 1
-    assert found.place is None
+    assert found.divergence is None
     assert found.outputs["sum"] > 0
 
 
@@ -379,7 +384,7 @@ def test_a_missing_output_parts(compare):
     del b.graph.output[2]
     found = compare(a, b)
     assert not found.agree
-    assert found.place is None
+    assert found.divergence is None
     assert found.outputs == {"sum": 0.0, "best": 0.0}
 
 
@@ -411,8 +416,8 @@ def test_weights_in_an_external_file(tmp_path):
         settings = {"save_as_external_data": True, "size_threshold": 64, "location": f"{name}.data"}
         onnx.save(made, tmp_path / f"{name}.onnx", **settings)
     found = of_files(tmp_path / "a.onnx", tmp_path / "b.onnx")
-    assert found.place.node == "n_down"
-    assert "down.weight differs in 144 of 144 values" in found.place.causes[0]
+    assert found.divergence.node == "n_down"
+    assert "down.weight differs in 144 of 144 values" in found.divergence.causes[0]
 
 
 def test_inputs_from_a_file(compare, tmp_path):
@@ -427,8 +432,10 @@ def test_inputs_from_a_file(compare, tmp_path):
     for made in (a, b):
         small.set_constant(made, "stem.weight", lambda w: w - 1)
     found = compare(a, b, inputs=str(tmp_path / "x.npz"), samples=3)
-    assert found.place.node == "n_first"
-    assert found.place.worst.endswith(": 0 and 15") or found.place.worst.count("0 and ") == 1
+    assert found.divergence.node == "n_first"
+    assert (
+        found.divergence.worst.endswith(": 0 and 15") or found.divergence.worst.count("0 and ") == 1
+    )
 
 
 def test_inputs_that_do_not_fit(compare, tmp_path):
@@ -437,15 +444,15 @@ def test_inputs_that_do_not_fit(compare, tmp_path):
         compare(small.residual(), small.residual(), inputs=str(tmp_path / "x.npz"))
 
 
-def test_an_input_that_nothing_can_be_drawn_for(compare, says):
+def test_an_input_without_possible_samples(compare, says):
     nodes = [small.node("Identity", "words", "same")]
     text = onnx.TensorProto.STRING
     ends = [small.tensor("words", 2, kind=text)], [small.tensor("same", 2, kind=text)]
     made = small.model(nodes, *ends)
     with says(
         RefusedError,
-        "nothing can be given to the input words: expected a tensor of numbers or booleans, found "
-        "object. Bisect the part of the model after it.",
+        "the input `words` has a type that no sample can have: expected a tensor of numbers or "
+        "booleans, found object. Bisect the part of the model after this input",
     ):
         compare(made, made)
 
@@ -453,30 +460,32 @@ def test_an_input_that_nothing_can_be_drawn_for(compare, says):
 def test_two_models_of_different_inputs(compare, says, tmp_path):
     with says(
         RefusedError,
-        f"{tmp_path}/a.onnx and {tmp_path}/b.onnx take different inputs: expected x, found ids, "
-        "mask, scale. Compare two versions of the same model.",
+        f"`{tmp_path}/a.onnx` and `{tmp_path}/b.onnx` have different inputs: expected x, found "
+        "ids, mask, scale. Compare two versions of the same model",
     ):
         compare(small.residual(), small.several())
 
 
-def test_a_model_that_the_right_side_cannot_run(compare, tmp_path):
+def test_a_reference_that_cannot_run(compare, tmp_path):
     a, b = small.residual(), small.residual()
     small.set_constant(a, "left.weight", lambda w: w[:, :2])
-    with pytest.raises(RefusedError, match=r"onnxruntime cannot run .*a\.onnx: found "):
+    with pytest.raises(RefusedError, match=r"onnxruntime cannot run `.*a\.onnx`: found "):
         compare(a, b)
 
 
-def test_what_is_no_model(tmp_path, says):
+def test_a_file_that_is_not_a_model(tmp_path, says):
     (tmp_path / "a.onnx").write_bytes(b"\xff" * 40)
     with (
-        pytest.raises(RefusedError, match=r"a\.onnx cannot be read: expected an ONNX model, found"),
+        pytest.raises(
+            RefusedError, match=r"a\.onnx` cannot be read: expected an ONNX model, found"
+        ),
         open_program(tmp_path / "a.onnx"),
     ):
         pass
     (tmp_path / "c.onnx").write_bytes(b"")
     with (
         says(
-            RefusedError, f"{tmp_path}/c.onnx computes nothing: expected an ONNX model with outputs"
+            RefusedError, f"`{tmp_path}/c.onnx` has no outputs: expected an ONNX model with outputs"
         ),
         open_program(tmp_path / "c.onnx"),
     ):
@@ -484,9 +493,50 @@ def test_what_is_no_model(tmp_path, says):
     with (
         says(
             UsageError,
-            f"{tmp_path}/b.onnx does not exist: expected an .onnx or .prunepack file, or the "
+            f"`{tmp_path}/b.onnx` does not exist: expected an .onnx or .prunepack file, or the "
             "folder of a checkpoint or an export",
         ),
         open_program(tmp_path / "b.onnx"),
     ):
         pass
+
+
+def sparse(*values):
+    """Return a MatMul whose weight is a sparse initializer with these values."""
+    made = small.model(
+        [small.node("MatMul", "x w", "y")],
+        [small.tensor("x", 2, 4)],
+        [small.tensor("y", 2, 2)],
+        w=np.zeros((4, 2), np.float32),
+    )
+    del made.graph.initializer[:]
+    held = onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [len(values)], values)
+    indices = onnx.helper.make_tensor("w_at", onnx.TensorProto.INT64, [len(values)], [0, 5])
+    made.graph.sparse_initializer.append(onnx.helper.make_sparse_tensor(held, indices, [4, 2]))
+    return made
+
+
+def test_sparse_initializers_run_and_are_compared(compare):
+    assert compare(sparse(1.0, 2.0), sparse(1.0, 2.0)).agree
+    found = compare(sparse(1.0, 2.0), sparse(1.0, 3.0))
+    assert found.divergence.node == "n_y"
+    assert found.divergence.causes == ("w differs in 1 of 8 values, most at [2, 1]: 2 and 3",)
+
+
+def test_a_sparse_constant_with_one_index_per_axis():
+    whole = sparse(1.0, 2.0).graph.sparse_initializer[0]
+    axes = onnx.helper.make_tensor("w_at", onnx.TensorProto.INT64, [2, 2], [0, 0, 2, 1])
+    other = onnx.helper.make_sparse_tensor(whole.values, axes, list(whole.dims))
+    dense = read_constant(other, Path())
+    np.testing.assert_array_equal(dense, read_constant(whole, Path()))
+    assert dense[2, 1] == 2
+
+
+def test_a_program_without_one_of_its_inputs(says):
+    program = OnnxProgram(small.several(), Path(), "a.onnx")
+    with says(
+        RefusedError,
+        "`a.onnx` needs more inputs: expected a value for each input that it reads, found no value "
+        "for ids, mask, scale",
+    ):
+        program.compute(["sum"], {})

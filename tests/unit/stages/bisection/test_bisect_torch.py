@@ -9,9 +9,10 @@ import torch
 
 from benchmarks.planted import plant
 from prunepack.errors import RefusedError
-from prunepack.stages.bisection.bisect import BisectConfig, bisect, open_program
+from prunepack.stages.bisection.bisect import BisectConfig, bisect
 from prunepack.stages.bisection.graph import NodeGraph
-from prunepack.stages.bisection.module_names import module_of
+from prunepack.stages.bisection.module_names import find_module
+from prunepack.stages.bisection.program import open_program
 from prunepack.stages.bisection.torch_program import TorchProgram
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import Checkpoint
@@ -75,10 +76,7 @@ def net(run, write):
 
 
 def compared(a, b, **config):
-    settings = BisectConfig(**config)
-    dynamic = settings.dynamic_batch
-    with open_program(a, dynamic_batch=dynamic) as one, open_program(b) as other:
-        return bisect(settings, one, other)
+    return bisect(a, b, BisectConfig(**config))
 
 
 def changed(exported, change):
@@ -122,8 +120,8 @@ def test_a_fault_in_the_file_is_found_from_the_checkpoint(chain, kind, seed):
 
     path = changed(chain.dense_onnx, change)
     found = compared(chain.dense.path, path, tolerance=1e-6)
-    assert found.place.counterpart == names[0]
-    assert found.place.confirmed
+    assert found.divergence.counterpart == names[0]
+    assert found.divergence.confirmed
 
 
 @pytest.mark.parametrize(
@@ -139,9 +137,9 @@ def test_the_module_is_the_one_that_holds_the_weight(net, weight, module):
     dense, exported = net
     path = changed(exported, lambda made: small.set_constant(made, weight, lambda w: w * 2))
     found = compared(dense.path, path)
-    assert found.place.module == module
-    assert found.place.confirmed
-    assert any("differs in" in cause for cause in found.place.causes)
+    assert found.divergence.module == module
+    assert found.divergence.confirmed
+    assert any("differs in" in cause for cause in found.divergence.causes)
 
 
 @pytest.mark.parametrize(("weight", "op"), [("weight.T", "MatMul"), ("bias", "Add")])
@@ -152,9 +150,9 @@ def test_of_several_nodes_for_one_operator_of_torch_the_right_one(run, write, we
     name = f"first.{weight}"
     path = changed(exported, lambda made: small.set_constant(made, name, lambda w: w + 1))
     found = compared(dense.path, path)
-    assert (found.place.op, found.place.counterpart_op) == (op, op)
-    assert found.place.module == "first (Linear)"
-    assert " differs in " in found.place.causes[0]
+    assert (found.divergence.op, found.divergence.counterpart_op) == (op, op)
+    assert found.divergence.module == "first (Linear)"
+    assert " differs in " in found.divergence.causes[0]
 
 
 def test_an_operator_outside_any_layer_belongs_to_the_module_that_calls_it(net):
@@ -164,21 +162,21 @@ def test_an_operator_outside_any_layer_belongs_to_the_module_that_calls_it(net):
         next(one for one in made.graph.node if one.op_type == "Softmax").op_type = "LogSoftmax"
 
     found = compared(dense.path, changed(exported, change))
-    assert found.place.op == "Softmax"
-    assert found.place.counterpart_op == "LogSoftmax"
-    assert found.place.module == "Net itself"
-    assert found.place.causes == ("the operator is Softmax and LogSoftmax",)
+    assert found.divergence.op == "Softmax"
+    assert found.divergence.counterpart_op == "LogSoftmax"
+    assert found.divergence.module == "root (Net)"
+    assert found.divergence.causes == ("the operator is Softmax in A and LogSoftmax in B",)
 
 
 def test_two_files_tell_modules_by_the_names_of_weights(net):
     exported = net[1]
     path = changed(exported, lambda made: small.set_constant(made, "head.bias", lambda b: b + 1))
-    assert compared(exported.path, path).place.module == "head"
+    assert compared(exported.path, path).divergence.module == "head"
 
     def change(made):
         next(one for one in made.graph.node if one.op_type == "Relu").op_type = "Sigmoid"
 
-    assert compared(exported.path, changed(exported, change)).place.module == "near blocks"
+    assert compared(exported.path, changed(exported, change)).divergence.module == "near blocks"
 
 
 def test_metadata_of_the_exporter_tells_the_module_and_its_class(net):
@@ -187,12 +185,12 @@ def test_metadata_of_the_exporter_tells_the_module_and_its_class(net):
     module, spec = open_model(net[0])
     proto = onnx_ir.to_proto(run_exporter(module, spec).model)
     graph = NodeGraph(proto)
-    told = {module_of(graph, node) for node in graph.nodes}
+    told = {find_module(graph, node) for node in graph.nodes}
     assert {"table (Embedding)", "head (Linear)", "blocks.0 (Block)"} <= told
     for node in proto.graph.node:
         for one in node.metadata_props:
             one.value = "['not', 'what"
-    assert "head" in {module_of(graph, node) for node in graph.nodes}
+    assert "head" in {find_module(graph, node) for node in graph.nodes}
 
 
 def test_values_of_a_checkpoint_are_those_of_the_module(net):
@@ -203,13 +201,13 @@ def test_values_of_a_checkpoint_are_those_of_the_module(net):
     module.blocks[1].register_forward_hook(lambda *args: heard.update(block=args[2]))
     with torch.no_grad():
         softmax, pooled = module(*map(torch.from_numpy, inputs.values()))
-    found = program.values(program.graph.outputs, inputs)
+    found = program.compute(program.graph.outputs, inputs)
     for name, expected in zip(program.graph.outputs, (softmax, pooled), strict=True):
         np.testing.assert_array_equal(found[name], expected.numpy())
     ends = [node.outputs[0] for node in program.graph.nodes if node.op == "Add"]
     (block, *_) = (
         value
-        for value in program.values(ends, inputs).values()
+        for value in program.compute(ends, inputs).values()
         if np.array_equal(value, heard["block"].numpy())
     )
     assert block.shape == (3, 4, 6, 6)
@@ -256,4 +254,4 @@ def test_weights_of_another_training_are_all_listed(chain, run):
     other = run(export, ExportConfig(), Checkpoint(folder, ""))
     found = compared(chain.dense_onnx.path, other.path)
     assert len(found.differences) == 5
-    assert found.place.module == "conv1"
+    assert found.divergence.module == "conv1"
