@@ -19,7 +19,7 @@ from benchmarks.large_model import write_large_model
 from benchmarks.models import onnx_model
 from benchmarks.results import write_result
 from prunepack.errors import PrunepackError, UsageError
-from prunepack.stages.contract.outputs import file_digest
+from prunepack.io.digests import hash_file
 from prunepack.stages.runtime.host import host_name
 
 MODELS = ("minilm", "crepe_full")
@@ -62,7 +62,7 @@ def large(folder: Path, layers: int) -> dict[str, Any]:
     facts = {"bytes": size, "pack": peak("pack", source, artifact)}
     facts |= {"artifact": artifact.stat().st_size, "unpack": peak("unpack", artifact, back)}
     for file in source.parent.iterdir():
-        if file_digest(file) != file_digest(back / file.name):
+        if hash_file(file) != hash_file(back / file.name):
             raise PrunepackError(f"{file.name} did not come back", hint="Report this as a bug.")
     shutil.rmtree(back)
     return {**facts, "start": peak("start", artifact)}

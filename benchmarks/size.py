@@ -19,7 +19,7 @@ from benchmarks.entropy import order0_bytes
 from benchmarks.models import CASES, MODELS, Case, onnx_model
 from benchmarks.onnx_tensors import OnnxFile
 from benchmarks.results import read_result, write_result
-from prunepack.stages.contract.outputs import file_digest
+from prunepack.io.digests import hash_file
 from prunepack.stages.data.downloads import cache_folder
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _zstd19_of_rest(file: OnnxFile) -> int:
 
 
 def _theirs(file: OnnxFile) -> dict[str, int]:
-    known = cache_folder() / "benchmarks" / "sizes" / f"{file_digest(file.path)}.json"
+    known = cache_folder() / "benchmarks" / "sizes" / f"{hash_file(file.path)}.json"
     known.parent.mkdir(parents=True, exist_ok=True)
     sizes: dict[str, int] = json.loads(known.read_text()) if known.exists() else {}
     keys = {name: f"{name}, {contender.tool()}" for name, contender in CONTENDERS.items()}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias,
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.reading.artifact import Artifact
+from prunepack.runtime.ort_errors import collect_ort_errors
 from prunepack.runtime.ort_weights import decode, give_copies, prepare, share
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ class _Launch:
             session = self.ort.InferenceSession(
                 graph, prepared.options, providers=list(providers), enable_fallback=0
             )
-        except _errors(self.ort) as error:
+        except collect_ort_errors(self.ort) as error:
             raise RefusedError(
                 f"onnxruntime cannot start on the model in {self.path} ({error})",
                 hint="Check the model and the providers with onnxruntime itself",
@@ -204,12 +205,6 @@ def _refuse_other_providers(*_: object, **__: object) -> NoReturn:
         "the providers of a session from an artifact cannot be changed",
         hint="Call open_session again with other providers",
     )
-
-
-def _errors(ort: ModuleType) -> tuple[type[Exception], ...]:
-    """Return what onnxruntime raises; its exceptions have no class in common."""
-    own = vars(ort.capi.onnxruntime_pybind11_state).values()
-    return RuntimeError, *(e for e in own if isinstance(e, type) and issubclass(e, Exception))
 
 
 def _check_used(asked: Sequence[Provider], used: Sequence[str]) -> None:

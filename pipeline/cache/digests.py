@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from typing import TYPE_CHECKING
+
+from prunepack.io.digests import hash_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,5 +21,4 @@ def file_digest(path: Path) -> str:
 
 @cache
 def _digest(path: Path, _state: tuple[int, ...]) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hash_file(path)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
+from prunepack.io.digests import hash_file
 from prunepack.pipeline.cache.store import tree_digest
 from prunepack.pipeline.release.lineage import read_stage_results
-from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, file_digest, kind_of
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -72,7 +73,7 @@ def _compare_folder(measured: MetricSet, source: Path, folder: Path) -> None:
 def _compare(measured: MetricSet, source: Path, file: Path, name: str) -> None:
     wanted = measured.digests.get(name, "")
     try:
-        found = file_digest(file)
+        found = hash_file(file)
     except OSError as error:
         raise _stale(source, file, f"{wanted[:12]}…", error.strerror or "") from None
     if found != wanted:

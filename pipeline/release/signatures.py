@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
-from prunepack.stages.contract.outputs import file_digest
+from prunepack.io.digests import hash_file
 from prunepack.stages.provenance.signing import verify_envelope
 from prunepack.stages.provenance.statement import read_subjects
 
@@ -42,7 +42,7 @@ def check_signature(measured: MetricSet, report: Path, envelope: Path, key: Path
         UsageError: If the key cannot be read.
     """
     subjects = read_subjects(verify_envelope(envelope, key), envelope)
-    present: Mapping[str, str] = {**measured.digests, "report.json": file_digest(report)}
+    present: Mapping[str, str] = {**measured.digests, "report.json": hash_file(report)}
     for name, digest in present.items():
         _compare(envelope, name, subjects.get(name, "nothing of that name"), digest)
 
@@ -53,7 +53,7 @@ def _digest(folder: Path, name: str) -> str:
     if path.parent != folder or name == ".." or path.is_symlink():
         raise RefusedError(f"a statement names {name!r}", expected="a file beside it")
     try:
-        return file_digest(path)
+        return hash_file(path)
     except OSError:
         return "no such file"
 

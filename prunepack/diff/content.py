@@ -118,15 +118,17 @@ class LooseContent(Content):
         for source in self._sources:
             at = 0
             for span in source.spans:
-                yield from ((None, part) for part in source.file.blocks(at, span.start))
-                yield from ((span.name, part) for part in source.file.blocks(span.start, span.stop))
+                yield from ((None, part) for part in source.file.iter_blocks(at, span.start))
+                yield from (
+                    (span.name, part) for part in source.file.iter_blocks(span.start, span.stop)
+                )
                 at = span.stop
-            yield from ((None, part) for part in source.file.blocks(at, source.file.size))
+            yield from ((None, part) for part in source.file.iter_blocks(at, source.file.size))
 
     def elements(self, name: str) -> Iterator[Array]:
         """Yield the elements where they stand."""
         source, span = self._places[name]
-        for part in source.file.blocks(span.start, span.stop):
+        for part in source.file.iter_blocks(span.start, span.stop):
             yield np.frombuffer(part, span.dtype.carrier)
 
 

@@ -1,1 +1,1 @@
-"""Files, threads and progress: what every room of the artifact stands on."""
+"""Files, threads and progress: the ground floor of the artifact package, private to the project."""

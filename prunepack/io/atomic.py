@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from io import BufferedRandom
 
-__all__ = ["create_file", "create_folder"]
+__all__ = ["create_file", "create_folder", "replace_file"]
 
 
 @contextmanager
@@ -24,22 +24,14 @@ def create_file(path: Path, *, force: bool) -> Iterator[BufferedRandom]:
     """Open a scratch file that becomes ``path`` if the block ends without an error.
 
     Raises:
-        UsageError: If ``path`` exists and ``force`` is off, or is not a regular file, or cannot be
+        UsageError: If ``path`` exists and ``force`` is off, is not a regular file, or cannot be
             written.
     """
-    with _writing(path):
-        path = _named(path)
-        _check_target(path, force=force, fits=stat.S_ISREG, kind="a regular file")
-        scratch = _beside(path)
-        try:
-            with scratch.open("x+b") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            scratch.replace(path)
-            _sync_folder(path.parent)
-        finally:
-            scratch.unlink(missing_ok=True)
+    with _report_os_errors(path):
+        path = _resolve_parent(path)
+        _check_target(path, force=force, is_kind=stat.S_ISREG, kind="a regular file")
+        with replace_file(path) as scratch, scratch.open("x+b") as file:
+            yield file
 
 
 @contextmanager
@@ -47,18 +39,18 @@ def create_folder(path: Path, names: Collection[str], *, force: bool) -> Iterato
     """Make a scratch folder that becomes ``path`` if the block ends without an error.
 
     Args:
-        path: The folder to be; with ``force`` it may exist, and is then replaced.
-        names: The files that are going to be in it. A folder that holds others is not replaced.
+        path: The final folder. With ``force`` it may exist, and is then replaced.
+        names: The files that the block writes. A folder that holds other files is not replaced.
         force: Whether ``path`` may exist.
 
     Raises:
         UsageError: If ``path`` must not be replaced, or cannot be written.
     """
-    with _writing(path):
-        path = _named(path)
-        _check_target(path, force=force, fits=stat.S_ISDIR, kind="a folder")
-        _check_nothing_else(path, names)
-        scratch = _beside(path)
+    with _report_os_errors(path):
+        path = _resolve_parent(path)
+        _check_target(path, force=force, is_kind=stat.S_ISDIR, kind="a folder")
+        _check_other_files(path, names)
+        scratch = _name_scratch(path, path.parent)
         try:
             scratch.mkdir()
             yield scratch
@@ -67,8 +59,45 @@ def create_folder(path: Path, names: Collection[str], *, force: bool) -> Iterato
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _named(path: Path) -> Path:
-    """Return ``path`` with a last part that can be renamed; a link there is not followed."""
+@contextmanager
+def replace_file(path: Path, *, folder: Path | None = None, durable: bool = True) -> Iterator[Path]:
+    """Provide a scratch path whose file replaces ``path`` if the block ends without an error.
+
+    Args:
+        path: The final file, which may exist.
+        folder: Folder for the scratch file, on the same file system; by default that of ``path``.
+        durable: Whether to wait until the disk has the file.
+    """
+    scratch = _name_scratch(path, folder or path.parent)
+    try:
+        yield scratch
+        if durable:
+            with scratch.open("r+b") as file:
+                os.fsync(file.fileno())
+        scratch.replace(path)
+        if durable:
+            _sync_folder(path.parent)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _name_scratch(path: Path, folder: Path) -> Path:
+    return folder / f".{path.name}.{secrets.token_hex(4)}"
+
+
+def _sync_folder(path: Path) -> None:
+    """Make a rename in a folder survive a power cut, on systems that allow it."""
+    if os.name != "posix":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _resolve_parent(path: Path) -> Path:
+    """Return ``path`` with a last part that can be renamed; a link in that place stays a link."""
     if "\0" in str(path):
         raise UsageError(f"cannot write {str(path)!r}", hint="Choose a path without a NUL")
     if path.name in {"", ".."}:
@@ -76,17 +105,13 @@ def _named(path: Path) -> Path:
     return Path(os.path.realpath(path.parent)) / path.name
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-
-
-def _check_target(path: Path, *, force: bool, fits: Callable[[int], bool], kind: str) -> None:
+def _check_target(path: Path, *, force: bool, is_kind: Callable[[int], bool], kind: str) -> None:
     if not os.path.lexists(path):
         return
-    if not fits(path.lstat().st_mode):
+    if not is_kind(path.lstat().st_mode):
         raise UsageError(
             f"{path} cannot be replaced",
-            expected=f"{kind}, or nothing yet",
+            expected=f"{kind}, or a path that does not exist",
             found="something else, or a link",
             hint="Choose another path",
         )
@@ -94,30 +119,30 @@ def _check_target(path: Path, *, force: bool, fits: Callable[[int], bool], kind:
         raise UsageError(f"{path} exists", hint="Choose another path, or replace it with --force")
 
 
-def _check_nothing_else(path: Path, names: Collection[str]) -> None:
+def _check_other_files(path: Path, names: Collection[str]) -> None:
     inside = (p.relative_to(path).as_posix() for p in path.rglob("*") if not p.is_dir())
     if others := sorted(set(inside) - set(names)):
         raise UsageError(
             f"{path} cannot be replaced",
-            expected="only files that are going to be written anew",
+            expected="only files that this command writes",
             found=", ".join(others[:5]),
             hint="Choose another path, or move these files away",
         )
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _report_os_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise UsageError(
-            f"cannot write {path} ({error.strerror})", hint="Check the folder and the space left"
+            f"cannot write {path} ({error.strerror})", hint="Check the folder and the free space"
         ) from error
 
 
 def _move_into_place(scratch: Path, path: Path) -> None:
-    """Rename ``scratch`` to ``path``; what was there goes only after that has worked."""
-    old = _beside(path)
+    """Rename ``scratch`` to ``path``, and delete the former folder only after that."""
+    old = _name_scratch(path, path.parent)
     with suppress(FileNotFoundError):
         path.rename(old)
     try:
@@ -128,14 +153,3 @@ def _move_into_place(scratch: Path, path: Path) -> None:
         raise
     shutil.rmtree(old, ignore_errors=True)
     _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    """Make a rename outlive a power cut, where the system can."""
-    if os.name != "posix":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,4 +1,4 @@
-"""Several threads at work, and results in order."""
+"""Tasks in several threads, with their results in order."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ __all__ = ["count_threads", "run_in_order"]
 
 T = TypeVar("T")
 
-WORTH = 4 * 1024**2
-"""Bytes of tensors from which on it pays to start threads."""
+MIN_PARALLEL_BYTES = 4 * 1024**2
+"""Fewer bytes of tensors are not worth the start of a thread."""
 
-AHEAD = 2
-"""Tasks that are under way or done per thread, before the next result is fetched."""
+TASKS_PER_THREAD = 2
+"""Tasks per thread that run or wait to be fetched."""
 
 
 def count_threads(threads: int | None, nbytes: int) -> int:
-    """Return ``threads``, or as many as there are cores that this process may use.
+    """Return ``threads``, or the number of cores that this process may use.
 
-    One is enough for less than :data:`WORTH` bytes of work.
+    The result is 1 for less than :data:`MIN_PARALLEL_BYTES` of work.
     """
-    if nbytes < WORTH:
+    if nbytes < MIN_PARALLEL_BYTES:
         return 1
     if threads is not None:
         return max(threads, 1)
@@ -38,9 +38,9 @@ def count_threads(threads: int | None, nbytes: int) -> int:
 def run_in_order(tasks: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:
     """Run ``tasks`` in ``threads`` threads and yield their results in the order of the tasks.
 
-    Tasks are drawn from the iterable by the caller's thread, a few ahead of the result that is
-    fetched, so that few of them and of their results are in memory. With one thread nothing is
-    started: the caller's thread does the work.
+    The caller's thread draws the tasks from the iterable, a few ahead of the result that it
+    fetches. So only a few tasks and results are in memory at a time. If ``threads`` is 1, the
+    caller's thread does the work itself.
     """
     if threads == 1:
         yield from (task() for task in tasks)
@@ -48,13 +48,13 @@ def run_in_order(tasks: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:
     from concurrent.futures import ThreadPoolExecutor  # takes as long to load as a small model
 
     pool = ThreadPoolExecutor(threads)
-    waiting: deque[Future[T]] = deque()
+    pending: deque[Future[T]] = deque()
     try:
         for task in tasks:
-            waiting.append(pool.submit(task))
-            if len(waiting) > AHEAD * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            pending.append(pool.submit(task))
+            if len(pending) > TASKS_PER_THREAD * threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)

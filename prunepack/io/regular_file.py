@@ -1,7 +1,8 @@
-"""Opening files that must be files, and reading ranges of them."""
+"""Regular files, opened without trust in their path and read by ranges."""
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 import os
 import stat
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RegularFile", "open_regular"]
 
-BLOCK = 4 * 1024**2
+READ_SIZE = 4 * 1024**2
 """Bytes that are read at once: a whole number of items of any type."""
 
 
@@ -46,14 +47,14 @@ def open_regular(path: str) -> BufferedReader:
 
 
 class RegularFile:
-    """A regular file whose ranges are read on demand, by any number of threads.
+    """A regular file that any number of threads can read by ranges.
 
-    No handle stays open, since some exporters write a file per tensor, and there may be more of
-    them than a process may have handles. Instead every read makes sure that it is the same file.
+    No handle stays open: some exporters write one file per tensor, and a process may have fewer
+    handles than a model has files. Instead, each read checks that the file is still the same one.
 
     Attributes:
-        path: Where it is.
-        size: Its bytes when it was first looked at.
+        path: Path of the file.
+        size: Its bytes when the object was made.
 
     Raises:
         UsageError: If ``path`` cannot be opened or is not a regular file.
@@ -67,60 +68,72 @@ class RegularFile:
         self._identity = status.st_dev, status.st_ino
 
     def read(self, start: int, stop: int) -> memoryview:
-        """Return the bytes ``start`` to ``stop`` in a buffer of their own.
+        """Return the bytes ``start`` to ``stop`` in a new buffer.
 
         Raises:
-            UsageError: If the file cannot be opened any more.
-            RefusedError: If another file is in its place, or it has become shorter.
+            UsageError: If the file can no longer be opened.
+            RefusedError: If the file was replaced or has become shorter.
         """
         buffer = np.empty(stop - start, np.uint8).data
-        with self._opened() as file:
+        with self._open() as file:
             file.seek(start)
             done = file.readinto(buffer)
         if done != len(buffer):
-            raise self._changed("has become shorter", f"{self.size} bytes", start + done)
+            raise self._refuse("has become shorter", f"{self.size} bytes", start + done)
         return buffer
 
-    def blocks(self, start: int, stop: int) -> Iterator[memoryview]:
-        """Yield the bytes ``start`` to ``stop`` in order, :data:`BLOCK` of them at a time.
+    def iter_blocks(self, start: int, stop: int) -> Iterator[memoryview]:
+        """Yield the bytes ``start`` to ``stop`` in order, :data:`READ_SIZE` of them at a time.
 
         Raises:
-            UsageError: If the file cannot be opened any more.
-            RefusedError: If another file is in its place, or it has become shorter.
+            UsageError: If the file can no longer be opened.
+            RefusedError: If the file was replaced or has become shorter.
         """
-        for at in range(start, stop, BLOCK):
-            yield self.read(at, min(at + BLOCK, stop))
+        for at in range(start, stop, READ_SIZE):
+            yield self.read(at, min(at + READ_SIZE, stop))
+
+    def hash_range(self, start: int, stop: int) -> bytes:
+        """Return the SHA-256 of the bytes ``start`` to ``stop``.
+
+        Raises:
+            UsageError: If the file can no longer be opened.
+            RefusedError: If the file was replaced or has become shorter.
+        """
+        digest = hashlib.sha256()
+        for block in self.iter_blocks(start, stop):
+            digest.update(block)
+        return digest.digest()
 
     @contextmanager
     def mapped(self) -> Iterator[memoryview]:
-        """Map the file into memory for the block; nothing is read until it is looked at.
+        """Map the file into memory for the block; its bytes are read on access only.
 
         Raises:
-            UsageError: If the file cannot be opened any more.
-            RefusedError: If another file is in its place, or it has become shorter.
+            UsageError: If the file can no longer be opened.
+            RefusedError: If the file was replaced or has become shorter.
         """
         if self.size == 0:
             yield memoryview(b"")
             return
-        with self._opened() as file:
+        with self._open() as file:
             if (size := os.fstat(file.fileno()).st_size) < self.size:
-                raise self._changed("has become shorter", f"{self.size} bytes", size)
+                raise self._refuse("has become shorter", f"{self.size} bytes", size)
             pages = mmap.mmap(file.fileno(), self.size, access=mmap.ACCESS_READ)
         with pages, memoryview(pages) as view:
             yield view
 
     @contextmanager
-    def _opened(self) -> Iterator[BufferedReader]:
+    def _open(self) -> Iterator[BufferedReader]:
         with open_regular(self.path) as file:
             status = os.fstat(file.fileno())
             if (status.st_dev, status.st_ino) != self._identity:
-                raise self._changed("has been replaced", "the file that was there", "another")
+                raise self._refuse("has been replaced", "the file that was there", "another")
             yield file
 
-    def _changed(self, what: str, expected: str, found: object) -> RefusedError:
+    def _refuse(self, what: str, expected: str, found: object) -> RefusedError:
         return RefusedError(
             f"{self.path!r} {what} while it was read",
             expected=expected,
             found=found,
-            hint="Let nothing write to the model meanwhile",
+            hint="Let no other program write to the model meanwhile",
         )

@@ -43,7 +43,7 @@ class Member:
 
     def items(self) -> Iterator[Array]:
         """Read the items of its carrier type, in 1-D arrays of some MB each."""
-        for block in self.file.blocks(self.span.start, self.span.stop):
+        for block in self.file.iter_blocks(self.span.start, self.span.stop):
             yield np.frombuffer(block, self.span.dtype.carrier)
 
 
@@ -86,7 +86,7 @@ def _pools(stored: Mapping[str, Member]) -> list[list[Member]]:
 def _content_of(member: Member) -> object:
     """Return what only tensors with the same elements have in common."""
     digest = hashlib.sha256()
-    for block in member.file.blocks(member.span.start, member.span.stop):
+    for block in member.file.iter_blocks(member.span.start, member.span.stop):
         digest.update(block)
     elements = int(np.prod(member.span.shape, dtype=np.int64))
     return member.span.dtype.name, elements, digest.digest()

@@ -83,7 +83,7 @@ class _PayloadWriter:
             np.frombuffer(block, np.uint8)
             for source in sources
             for start, stop in _literal_runs(source)
-            for block in source.file.blocks(start, stop)
+            for block in source.file.iter_blocks(start, stop)
         )
         frames = [self._store_frame(chunk) for chunk in cut(runs, LITERAL_CHUNK)]
         return Literals(LITERAL_CHUNK, tuple(frames))
@@ -149,7 +149,7 @@ def _file(source: Source) -> File:
         at = span.stop
     segments.append(source.file.size - at)
     digest = hashlib.sha256()
-    for block in source.file.blocks(0, source.file.size):
+    for block in source.file.iter_blocks(0, source.file.size):
         digest.update(block)
     named = tuple(segment for segment in segments if segment != 0)
     return File(source.name, source.file.size, digest.hexdigest(), named)

@@ -11,9 +11,10 @@ leaves an input that it cuts without the type that onnxruntime needs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
+from prunepack.runtime.ort_errors import collect_ort_errors
 from prunepack.stages.bisection.graph import NodeGraph, read_constant
 from prunepack.stages.bisection.module_names import find_module
 
@@ -89,19 +90,16 @@ class OnnxProgram:
 
     def _run(self, wanted: list[str], inputs: ArrayMapping) -> Arrays:
         import onnxruntime
-        from onnxruntime.capi import onnxruntime_pybind11_state as state
 
         self.runs += 1
         model, read = self._cut_model(wanted, inputs)
         feed = {name: inputs[name] for name in read}
-        own = filter(_is_exception, vars(state).values())
-        errors: tuple[type[Exception], ...] = (*own, RuntimeError, ValueError)
         try:
             session = onnxruntime.InferenceSession(
                 model, _make_options(self.folder), providers=["CPUExecutionProvider"]
             )
             values = session.run(wanted, feed)
-        except errors as error:
+        except collect_ort_errors(onnxruntime) as error:
             raise RefusedError(
                 f"onnxruntime cannot run `{self.label}`", found=str(error).strip().splitlines()[0]
             ) from None
@@ -144,10 +142,6 @@ class OnnxProgram:
         """Return the modules of the nodes that made ``tensor``, by the names in the file."""
         nodes, _ = self.graph.find_region(tensor, boundary)
         return ", ".join(dict.fromkeys(filter(None, (find_module(self.graph, n) for n in nodes))))
-
-
-def _is_exception(value: object) -> TypeGuard[type[Exception]]:
-    return isinstance(value, type) and issubclass(value, Exception)
 
 
 def _describe_value(name: str, value: Array) -> ValueInfoProto:

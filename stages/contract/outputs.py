@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from prunepack.errors import RefusedError
+from prunepack.io.digests import hash_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,6 @@ __all__ = [
     "ParityResult",
     "Verdict",
     "digests_of",
-    "file_digest",
     "kind_of",
     "read_json",
 ]
@@ -145,17 +144,11 @@ class Verdict(MetricsOutput):
     made_by = "prunepack gate"
 
 
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 (hex) of a file, as ``sha256sum`` prints it."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def digests_of(onnx: OnnxModel, artifact: PackedArtifact) -> dict[str, str]:
     """Return the SHA-256 of each file of a release, by the file's name."""
     files = {file.name: file for file in sorted(onnx.path.glob("model.onnx*"))}
     files["model.prunepack"] = artifact.file
-    return {name: file_digest(file) for name, file in files.items()}
+    return {name: hash_file(file) for name, file in files.items()}
 
 
 KINDS: tuple[type[Output], ...] = (

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
-from prunepack.stages.contract.outputs import file_digest
+from prunepack.io.digests import hash_file
 from prunepack.stages.metrics.files import MetricSet, find_metrics_file, read_metrics
 from prunepack.stages.metrics.metric import Metric, Metrics
 from prunepack.stages.profiling.operators import graph_metrics_of
@@ -30,7 +30,7 @@ def open_baseline(path: Path) -> MetricSet:
         UsageError: If it cannot be read.
     """
     if path.suffix == MAGIC_SUFFIX:
-        return MetricSet(_of_artifact(path), {path.name: file_digest(path)})
+        return MetricSet(_of_artifact(path), {path.name: hash_file(path)})
     found = read_metrics(find_metrics_file(path))
     if not found.metrics:
         raise RefusedError(f"the baseline {path} holds no figures", expected="at least one")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from prunepack.errors import RefusedError, UsageError
+from prunepack.runtime.ort_errors import collect_ort_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -174,11 +175,9 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def _refusing(what: str, do: str | None = None) -> Iterator[None]:
     """Turn onnxruntime's errors on a model into ours."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
+    import onnxruntime
 
-    errors = (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.InvalidArgument)
-    other = (state.NotImplemented, state.NoSuchFile, state.RuntimeException, ValueError)
     try:
         yield
-    except (*errors, *other) as error:
+    except collect_ort_errors(onnxruntime) as error:
         raise RefusedError(what, found=str(error).splitlines()[0], hint=do) from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from prunepack.stages.contract.outputs import file_digest
+from prunepack.io.digests import hash_file
 from tests.faults.artifact_faults import forged
 from tests.faults.commands import run_all
 from tests.faults.fault import Fault
@@ -101,7 +101,7 @@ def _forged(release: Release) -> None:
     target.write_bytes(release.packed.read_bytes())
     report = release / "report/report.json"
     digests = json.loads(report.read_bytes())["digests"]
-    rewrite(report, digests=digests | {target.name: file_digest(target)})
+    rewrite(report, digests=digests | {target.name: hash_file(target)})
 
 
 def _fault(name: str, spoil: Spoil, says: str) -> Fault:

@@ -64,8 +64,8 @@ def test_unpacking_onto_something_else(kind, force, packed, tmp_path):
     with pytest.raises(UsageError) as caught:
         prunepack.unpack(packed, target, force=force)
     assert str(caught.value) == (
-        f"{target} cannot be replaced: expected a folder, or nothing yet, found something else, "
-        "or a link. Choose another path"
+        f"{target} cannot be replaced: expected a folder, or a path that does not exist, "
+        "found something else, or a link. Choose another path"
     )
     assert names(tmp_path) == ["elsewhere", "model.prunepack", "out"]
     assert not names(elsewhere)
@@ -92,7 +92,7 @@ def test_a_folder_with_unlisted_files_is_left_alone(packed, tmp_path):
     with pytest.raises(UsageError) as caught:
         prunepack.unpack(packed, target, force=True)
     assert str(caught.value) == (
-        f"{target} cannot be replaced: expected only files that are going to be written anew, "
+        f"{target} cannot be replaced: expected only files that this command writes, "
         "found deep/notes.txt. Choose another path, or move these files away"
     )
     assert (target / "deep" / "notes.txt").read_text() == "mine"
@@ -127,7 +127,7 @@ def test_unpacking_where_there_is_no_folder(packed, tmp_path):
         prunepack.unpack(packed, tmp_path / "no" / "out")
     assert str(caught.value) == (
         f"cannot write {tmp_path / 'no' / 'out'} (No such file or directory). "
-        "Check the folder and the space left"
+        "Check the folder and the free space"
     )
 
 
@@ -209,8 +209,8 @@ def test_packing_onto_something_else(kind, force, tmp_path):
     with pytest.raises(UsageError) as caught:
         prunepack.pack(model, target, force=force)
     assert str(caught.value) == (
-        f"{target} cannot be replaced: expected a regular file, or nothing yet, found something "
-        "else, or a link. Choose another path"
+        f"{target} cannot be replaced: expected a regular file, or a path that does not exist, "
+        "found something else, or a link. Choose another path"
     )
     assert names(tmp_path) == ["model.onnx", "out"]
 

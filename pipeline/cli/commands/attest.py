@@ -9,9 +9,9 @@ import click
 import prunepack
 from prunepack.errors import RefusedError
 from prunepack.io.atomic import create_file
+from prunepack.io.digests import hash_file
 from prunepack.pipeline.cli.command import FORCE, JSON, OUTPUT, Verb, show
 from prunepack.pipeline.release.freshness import check_beside
-from prunepack.stages.contract.outputs import file_digest
 from prunepack.stages.metrics.files import read_metrics
 from prunepack.stages.provenance.statement import statement
 
@@ -41,7 +41,7 @@ def _attest(folder: str, *, output: str, builder: str, force: bool, as_json: boo
     report = Path(folder) / "report.json"
     measured = read_metrics(report)
     check_beside(measured, report)
-    subjects = {**measured.digests, report.name: file_digest(report)}
+    subjects = {**measured.digests, report.name: hash_file(report)}
     present = {file.name for file in report.parent.iterdir()}
     missing = [name for name in subjects if name not in present]
     if missing:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prunepack.io.digests import hash_file
 from prunepack.pipeline.cli.command import FORCE, JSON, OUTPUT, Verb, show
 from prunepack.pipeline.cli.options import config_from, options_of
 from prunepack.pipeline.runner import execute, open_output
-from prunepack.stages.contract.outputs import PackedArtifact, file_digest
+from prunepack.stages.contract.outputs import PackedArtifact
 
 if TYPE_CHECKING:
     from prunepack.stages.contract.outputs import Output
@@ -57,5 +58,5 @@ def command(name: str) -> click.Command:
 def _open(path: Path, kinds: tuple[type[Output], ...]) -> Output:
     """Open the folder of an output; an artifact may also be given as its file."""
     if PackedArtifact in kinds and path.is_file():
-        return PackedArtifact(path, file_digest(path))
+        return PackedArtifact(path, hash_file(path))
     return open_output(path, kinds)

@@ -116,7 +116,7 @@ def test_external_data_in_a_folder_of_its_own(arrays, tmp_path):
 @pytest.mark.parametrize("level", LEVELS)
 def test_every_level_comes_back_whatever_the_threads(level, arrays, tmp_path, monkeypatch):
     monkeypatch.setattr("prunepack.writing.writer.CHUNK_ITEMS", 10_000)
-    monkeypatch.setattr("prunepack.io.parallel.WORTH", 0)
+    monkeypatch.setattr("prunepack.io.parallel.MIN_PARALLEL_BYTES", 0)
     path = save(tmp_path / "m.onnx", arrays)
     artifacts = set()
     for threads in (1, 2, 5, None):

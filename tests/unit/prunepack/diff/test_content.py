@@ -11,7 +11,7 @@ import prunepack
 from prunepack.diff.content import LooseContent, PackedContent, open_content
 from prunepack.diff.tensors import compare
 from prunepack.errors import CorruptArtifactError, RefusedError
-from prunepack.io.regular_file import BLOCK
+from prunepack.io.regular_file import READ_SIZE
 
 
 def write_model(folder, weight):
@@ -46,7 +46,7 @@ def test_packed_and_loose_are_the_same(tmp_path):
 
 
 def test_no_model_is_held_whole(tmp_path):
-    weight = np.zeros((12, BLOCK // 4), "<f4")
+    weight = np.zeros((12, READ_SIZE // 4), "<f4")
     paths = [write_model(tmp_path / "a", weight)]
     weight[5, 7] = 1
     paths.append(write_model(tmp_path / "b", weight))
@@ -57,7 +57,7 @@ def test_no_model_is_held_whole(tmp_path):
         found = compare(before, after)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert (found.values["w"].changed, found.values["w"].largest_at) == (1, 5 * BLOCK // 4 + 7)
+    assert (found.values["w"].changed, found.values["w"].largest_at) == (1, 5 * READ_SIZE // 4 + 7)
     assert peak < size
 
 

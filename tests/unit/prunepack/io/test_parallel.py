@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from prunepack.io.parallel import AHEAD, WORTH, count_threads, run_in_order
+from prunepack.io.parallel import MIN_PARALLEL_BYTES, TASKS_PER_THREAD, count_threads, run_in_order
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
@@ -34,7 +34,7 @@ def test_only_a_few_tasks_are_drawn_ahead():
 
     results = run_in_order(tasks(), 2)
     next(results)
-    assert len(drawn) <= 2 * AHEAD + 1
+    assert len(drawn) <= 2 * TASKS_PER_THREAD + 1
     results.close()
     assert len(drawn) < 100
 
@@ -58,7 +58,7 @@ def test_an_error_comes_out_in_its_place_and_ends_the_work(threads):
 
 
 def test_how_many_threads():
-    assert count_threads(3, WORTH) == 3
-    assert count_threads(0, WORTH) == 1
-    assert count_threads(None, WORTH) >= 1
-    assert count_threads(3, WORTH - 1) == 1
+    assert count_threads(3, MIN_PARALLEL_BYTES) == 3
+    assert count_threads(0, MIN_PARALLEL_BYTES) == 1
+    assert count_threads(None, MIN_PARALLEL_BYTES) >= 1
+    assert count_threads(3, MIN_PARALLEL_BYTES - 1) == 1

@@ -58,7 +58,7 @@ def test_a_file_that_is_another_or_shorter_now(use, path):
         use(file)
     assert str(caught.value) == (
         f"{str(path)!r} has become shorter while it was read: expected 200 bytes, found 100. "
-        "Let nothing write to the model meanwhile"
+        "Let no other program write to the model meanwhile"
     )
     new = path.with_name("new")
     new.write_bytes(bytes(200))
@@ -67,7 +67,7 @@ def test_a_file_that_is_another_or_shorter_now(use, path):
         use(file)
     assert str(caught.value) == (
         f"{str(path)!r} has been replaced while it was read: expected the file that was there, "
-        "found another. Let nothing write to the model meanwhile"
+        "found another. Let no other program write to the model meanwhile"
     )
     path.unlink()
     with pytest.raises(UsageError, match="cannot open"):

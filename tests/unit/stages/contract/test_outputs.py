@@ -6,13 +6,13 @@ import shutil
 import pytest
 
 from prunepack.errors import RefusedError
+from prunepack.io.digests import hash_file
 from prunepack.stages.contract.outputs import (
     KINDS,
     Checkpoint,
     MaskedCheckpoint,
     PackedArtifact,
     digests_of,
-    file_digest,
     kind_of,
     read_json,
 )
@@ -103,7 +103,7 @@ def test_digests_are_those_of_sha256sum(chain, tmp_path):
         "model.prunepack": hashlib.sha256(chain.artifact.file.read_bytes()).hexdigest(),
     }
     (tmp_path / "empty").write_bytes(b"")
-    assert file_digest(tmp_path / "empty") == hashlib.sha256().hexdigest()
+    assert hash_file(tmp_path / "empty") == hashlib.sha256().hexdigest()
 
 
 def test_json_that_is_no_object(tmp_path, says):

@@ -3,7 +3,7 @@
 import pytest
 
 from prunepack.errors import CorruptArtifactError, RefusedError, UsageError
-from prunepack.stages.contract.outputs import file_digest
+from prunepack.io.digests import hash_file
 from prunepack.stages.metrics.metric import Metric, metrics_to_json, write_json
 from prunepack.stages.profiling.operators import graph_metrics
 from prunepack.stages.reporting.baseline import open_baseline
@@ -20,7 +20,7 @@ def test_a_report_and_the_folder_it_lies_in(tmp_path):
 
 def test_an_artifact(chain):
     found = open_baseline(chain.artifact.file)
-    assert found.digests == {"model.prunepack": file_digest(chain.artifact.file)}
+    assert found.digests == {"model.prunepack": hash_file(chain.artifact.file)}
     assert found.metrics["size.artifact"].value == chain.artifact.file.stat().st_size
     assert found.metrics["size.onnx"].value == chain.onnx.size
     assert found.metrics["sparsity.weights"].value == pytest.approx(90, abs=0.1)
