@@ -21,10 +21,10 @@ from prunepack.stages.models.builtin import MODELS
 from prunepack.stages.models.checkpoints import (
     build_module,
     load_state,
+    put_masks,
     read_safetensors,
     save_checkpoint,
     save_masked,
-    wear_masks,
 )
 from prunepack.stages.models.running import compute_tensors
 from prunepack.stages.models.training import fit
@@ -82,7 +82,7 @@ def load(config: LoadConfig, out: Path) -> Facts:
     if masks:
         pruned = tuple(_pruned(name) for name in masks)
         spec = spec.model_copy(update={"pruned": pruned})
-        wear_masks(model, ((one.layer, one.parameter) for one in pruned), source)
+        put_masks(model, ((one.layer, one.parameter) for one in pruned), source)
     load_state(model, state, source)
     (save_masked if masks else save_checkpoint)(out, model, spec)
     _check_inputs(model, spec)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.stage import Config, Facts, stage
-from prunepack.stages.models.checkpoints import open_model, save_checkpoint, state_digest
+from prunepack.stages.models.checkpoints import digest_state, open_model, save_checkpoint
 from prunepack.stages.pruning.masks import lift_mask, pruned_parameters
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def undo(config: UndoConfig, out: Path, model: MaskedCheckpoint) -> Facts:  # no
     masks = list(pruned_parameters(module))
     for one in masks:
         lift_mask(one)
-    exact = state_digest(module.state_dict()) == spec.before_pruning
+    exact = digest_state(module.state_dict()) == spec.before_pruning
     save_checkpoint(out, module, spec.model_copy(update={"before_pruning": ""}))
     return {
         "summary": f"{len(masks)} masks taken off, {_verdict(spec, exact=exact)}",

@@ -10,7 +10,7 @@ from prunepack.stages.contract.model_spec import ModelSpec, read_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.user_code import is_reference, load_reference
 from prunepack.stages.models.builtin import MODELS
-from prunepack.stages.pruning.masks import joined, pruned_parameters, put_mask
+from prunepack.stages.pruning.masks import join_name, pruned_parameters, put_mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "build_module",
+    "digest_state",
     "open_model",
+    "put_masks",
     "save_checkpoint",
     "save_masked",
-    "state_digest",
-    "wear_masks",
 ]
 
 
@@ -64,12 +64,12 @@ def open_model(source: Checkpoint | MaskedCheckpoint) -> tuple[nn.Module, ModelS
     with torch.random.fork_rng(devices=[]):
         model = build_module(spec.model)
     weights = source.path / type(source).files[1]
-    wear_masks(model, ((one.layer, one.parameter) for one in spec.pruned), str(weights))
+    put_masks(model, ((one.layer, one.parameter) for one in spec.pruned), str(weights))
     load_state(model, read_safetensors(weights), str(weights), spec.tied)
     return model.eval(), spec
 
 
-def wear_masks(model: nn.Module, places: Iterable[tuple[str, str]], source: str) -> None:
+def put_masks(model: nn.Module, places: Iterable[tuple[str, str]], source: str) -> None:
     """Put a mask of ones on each (layer, parameter), for :func:`load_state` to fill.
 
     Raises:
@@ -79,7 +79,7 @@ def wear_masks(model: nn.Module, places: Iterable[tuple[str, str]], source: str)
 
     own = dict(model.named_parameters(remove_duplicate=False))
     for layer, parameter in places:
-        name = joined(layer, parameter)
+        name = join_name(layer, parameter)
         if name not in own:
             raise RefusedError(
                 f"{source} does not fit the model", expected=f"a parameter {name}", found="none"
@@ -191,7 +191,7 @@ def _tied(state: Mapping[str, torch.Tensor]) -> dict[str, str]:
     return tied
 
 
-def state_digest(state: Mapping[str, torch.Tensor]) -> str:
+def digest_state(state: Mapping[str, torch.Tensor]) -> str:
     """SHA-256 (hex) over names, dtypes, shapes and bytes of a state dict."""
     import torch
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from prunepack.errors import UsageError
 from prunepack.stages.contract.plugins import near
 from prunepack.stages.models.checkpoints import open_model
-from prunepack.stages.pruning.masks import Pruned, held_parameters, joined, pruned_parameters
+from prunepack.stages.pruning.masks import Pruned, held_parameters, join_name, pruned_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -128,7 +128,7 @@ def inspect_model(folder: Checkpoint | MaskedCheckpoint, layer: str | None = Non
 
 
 def _rows(model: nn.Module, spec: ModelSpec) -> Iterator[Row]:
-    methods = {joined(one.layer, one.parameter): one.methods for one in spec.pruned}
+    methods = {join_name(one.layer, one.parameter): one.methods for one in spec.pruned}
     first: dict[int, str] = {}
     for place, tensor in held_parameters(model):
         owner = first.setdefault(id(tensor), place.name)

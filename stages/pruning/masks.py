@@ -1,4 +1,4 @@
-"""Pruning masks on a live module: where they can go, putting them on, taking them off."""
+"""Pruning masks on a live module: places for masks, putting masks on, taking masks off."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = [
     "Place",
     "Prunable",
     "Pruned",
+    "count_pruned_weights",
+    "count_units",
     "held_parameters",
-    "joined",
+    "join_name",
     "lift_mask",
     "prunable_parameters",
     "pruned_parameters",
     "put_mask",
-    "sparsity",
-    "units",
 ]
 
 
@@ -37,12 +37,12 @@ class Place:
     @property
     def name(self) -> str:
         """The parameter's name in the dense model's state dict."""
-        return joined(self.layer, self.parameter)
+        return join_name(self.layer, self.parameter)
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned(Place):
-    """A parameter with a mask on: ``module.NAME = module.NAME_orig * module.NAME_mask``."""
+    """A parameter with a mask: ``module.NAME = module.NAME_orig * module.NAME_mask``."""
 
     @property
     def original(self) -> nn.Parameter:
@@ -52,7 +52,7 @@ class Pruned(Place):
 
     @property
     def mask(self) -> torch.Tensor:
-        """Ones where a weight is kept, zeros where it is pruned; shape and dtype of the weight."""
+        """Ones for remaining weights, zeros for pruned ones; shape and dtype of the weight."""
         value: torch.Tensor = getattr(self.module, f"{self.parameter}_mask")
         return value
 
@@ -63,7 +63,7 @@ class Prunable:
 
     Attributes:
         tensor: The parameter without its mask.
-        places: Where it is, in module order; the first one is its name.
+        places: The places that hold it, in module order; its name is that of the first place.
     """
 
     tensor: nn.Parameter
@@ -76,7 +76,7 @@ class Prunable:
 
     @property
     def mask(self) -> torch.Tensor:
-        """A copy of the mask that is on, else ones; shape and dtype of the parameter."""
+        """A copy of the mask, or ones if there is none; shape and dtype of the parameter."""
         import torch
 
         first = self.places[0]
@@ -84,7 +84,7 @@ class Prunable:
         return mask.detach().to(self.tensor.dtype, copy=True)
 
 
-def joined(layer: str, parameter: str) -> str:
+def join_name(layer: str, parameter: str) -> str:
     """Return the state-dict name of ``parameter`` in ``layer``."""
     return f"{layer}.{parameter}" if layer else parameter
 
@@ -97,9 +97,9 @@ def pruned_parameters(model: nn.Module) -> Iterator[Pruned]:
 
 
 def held_parameters(model: nn.Module) -> Iterator[tuple[Place, nn.Parameter]]:
-    """Yield every parameter with each place that holds it, a :class:`Pruned` one if it is masked.
+    """Yield every parameter with each place that holds it, a :class:`Pruned` if it has a mask.
 
-    Shared parameters and shared modules come once for each of their names.
+    Shared parameters and shared modules come once per name.
     """
     for layer, module in model.named_modules(remove_duplicate=False):
         masked = {f"{name}_orig": name for name in _masked_names(module)}
@@ -111,10 +111,10 @@ def held_parameters(model: nn.Module) -> Iterator[tuple[Place, nn.Parameter]]:
 
 
 def prunable_parameters(model: nn.Module) -> list[Prunable]:
-    """Return the parameters of prunable layers, in module order, each shared one once.
+    """Return the parameters of prunable layers, in module order, each shared parameter once.
 
-    A layer is prunable if it owns a parameter with two or more dimensions: linear,
-    convolutional, recurrent and embedding layers are, normalisations are not.
+    A layer is prunable if it owns a parameter of at least two dimensions, as linear,
+    convolutional, recurrent and embedding layers do. Normalisations are not prunable.
     """
     held = list(held_parameters(model))
     layers = {id(place.module) for place, tensor in held if tensor.ndim > 1}
@@ -133,11 +133,11 @@ def _masked_names(module: nn.Module) -> list[str]:
 
 
 def put_mask(module: nn.Module, parameter: str, mask: torch.Tensor) -> None:
-    """Prune ``parameter`` of ``module`` by ``mask``, on top of any mask it has.
+    """Prune ``parameter`` of ``module`` by ``mask``, combined with any mask that it has.
 
-    The hook is torch's ``Identity``: unlike ``CustomFromMask`` it does not carry a second copy
-    of the mask. The masked tensor is made without a graph, so the module can be copied and
-    pickled; its forward pass makes one with a graph.
+    The hook is torch's ``Identity``, which does not keep a second copy of the mask as
+    ``CustomFromMask`` does. The masked tensor is made without a graph, so the module can be copied
+    and pickled; the forward pass makes a tensor with a graph.
     """
     import torch
     from torch.nn.utils import prune
@@ -151,26 +151,26 @@ def put_mask(module: nn.Module, parameter: str, mask: torch.Tensor) -> None:
 
 
 def lift_mask(place: Pruned) -> None:
-    """Take the mask off again: the parameter is bit for bit what was under it."""
+    """Take the mask off: the parameter becomes the original tensor, bit for bit."""
     from torch.nn.utils import prune
 
-    under = place.original.data
+    original = place.original.data
     prune.remove(place.module, place.parameter)
-    getattr(place.module, place.parameter).data = under
+    getattr(place.module, place.parameter).data = original
 
 
-def sparsity(model: nn.Module) -> tuple[int, int]:
-    """Return (pruned, all) entries over the parameters with a mask, each shared one once."""
-    masks = {id(one.original): one.mask for one in pruned_parameters(model)}
-    kept = sum(int(mask.count_nonzero()) for mask in masks.values())
+def count_pruned_weights(model: nn.Module) -> tuple[int, int]:
+    """Return (pruned, all) weights of the parameters with a mask, each shared parameter once."""
+    masks = {id(place.original): place.mask for place in pruned_parameters(model)}
+    remaining = sum(int(mask.count_nonzero()) for mask in masks.values())
     total = sum(mask.numel() for mask in masks.values())
-    return total - kept, total
+    return total - remaining, total
 
 
-def units(masks: Sequence[torch.Tensor], dim: int | None) -> tuple[int, int]:
-    """Return (all, kept) weights of ``masks``, or channels along ``dim``.
+def count_units(masks: Sequence[torch.Tensor], dim: int | None) -> tuple[int, int]:
+    """Return (all, remaining) weights of ``masks``, or channels along ``dim``.
 
-    A channel is kept while a single weight of it is.
+    A channel remains as long as one of its weights remains.
 
     Raises:
         IndexError: If a mask has no such dimension.

@@ -1,4 +1,4 @@
-"""Which parameters are pruned, by which method, and how much of each."""
+"""Pruning rules: the parameters to prune, the method and the amount."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from prunepack.errors import UsageError
 from prunepack.stages.contract.stage import Config
 from prunepack.stages.contract.user_code import InputFile, Reference, is_reference
-from prunepack.stages.pruning.methods import METHODS
+from prunepack.stages.pruning.methods import METHODS, MethodOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prunepack.stages.pruning.masks import Prunable
 
-__all__ = ["Amount", "Norm", "Rule", "assign"]
+__all__ = ["Amount", "Norm", "Rule", "assign_rules"]
 
 
-def _amount(value: Any) -> int | float:
-    """Read a count (a whole number) or a fraction (a number with a point)."""
+def _parse_amount(value: Any) -> int | float:
+    """Return a count for a whole number, and a fraction for a number with a point."""
     if isinstance(value, str):
         try:
             value = float(value) if re.search(r"[.eE]", value) else int(value)
@@ -39,12 +39,12 @@ def _amount(value: Any) -> int | float:
     return value
 
 
-Amount = Annotated[int | float, BeforeValidator(_amount)]
+Amount = Annotated[int | float, BeforeValidator(_parse_amount)]
 """A fraction between 0.0 and 1.0, or a whole number of weights or channels."""
 
 
-def _norm(value: Any) -> float | str:
-    """Read the n of an Ln norm; the infinite ones by name, since JSON has no number for them."""
+def _parse_norm(value: Any) -> float | str:
+    """Return the order of a norm; infinite orders stay names, since JSON has no infinity."""
     text = str(value).lower()
     if text in {"fro", "nuc"}:
         return text
@@ -59,7 +59,7 @@ def _norm(value: Any) -> float | str:
     return number if math.isfinite(number) else str(number)
 
 
-Norm = Annotated[float | Literal["inf", "-inf", "fro", "nuc"], BeforeValidator(_norm)]
+Norm = Annotated[float | Literal["inf", "-inf", "fro", "nuc"], BeforeValidator(_parse_norm)]
 """The order of a norm, as ``torch.linalg`` names it."""
 
 _OPTION_OF = {"norm": "ln_structured", "pattern": "n_m", "mask_file": "custom_from_mask"}
@@ -68,32 +68,35 @@ _OPTION_OF = {"norm": "ln_structured", "pattern": "n_m", "mask_file": "custom_fr
 class Rule(Config):
     """One pruning method over the layers that a pattern matches."""
 
-    layers: str = Field("*", description="Layers: a glob over module names, or re:REGEX.")
-    parameter: str = Field("weight", description="The parameter to prune: weight, bias, ….")
+    layers: str = Field("*", description="Layers to prune: a glob over module names, or re:REGEX.")
+    parameter: str = Field("weight", description="Parameter to prune: weight, bias, ….")
     method: Reference = Field(
         "l1_unstructured",
-        description="A built-in method, or your BasePruningMethod: module:Class or file.py:Class.",
+        description="Built-in method, or your BasePruningMethod: module:Class or file.py:Class.",
     )
     amount: Amount = Field(
-        0.9, description="A fraction (0.9), or a count of weights or channels (100)."
+        0.9,
+        description="Amount to prune: a fraction (0.9), or a count of weights or channels (100).",
     )
     scope: Literal["auto", "local", "global"] = Field(
         "auto",
-        description="local: the amount of each tensor; global: of all matched tensors together; "
-        "auto: global for l1_unstructured, else local.",
+        description="local: the amount applies to each tensor; global: to all matched tensors "
+        "together; auto: global for l1_unstructured, local for all other methods.",
     )
     norm: Norm = Field(
-        2.0, description="ln_structured: the n of the Ln norm that ranks channels; inf, fro, nuc."
+        2.0,
+        description="ln_structured: the order of the norm that ranks channels: a number, inf, "
+        "-inf, fro or nuc.",
     )
     dim: int = Field(0, description="Structured methods: the dimension whose slices are channels.")
     pattern: str = Field(
-        "2:4", pattern=r"^\d+:\d+$", description="n_m: keep N of every M weights in a row (N:M)."
+        "2:4", pattern=r"^\d+:\d+$", description="n_m: keep N of every M consecutive weights (N:M)."
     )
     mask_file: InputFile | None = Field(
-        None, description="custom_from_mask: safetensors with a mask per parameter name."
+        None, description="custom_from_mask: a safetensors file with a mask per parameter name."
     )
     options: dict[str, bool | int | float | str] = Field(
-        {}, description="Keyword arguments for your own method's class."
+        {}, description="Keyword arguments for the class of your own method."
     )
 
     @field_validator("method")
@@ -132,46 +135,53 @@ class Rule(Config):
         if self.method == "custom_from_mask" and self.mask_file is None:
             raise ValueError("the method custom_from_mask needs a mask_file, found none")
         if self.options and not is_reference(self.method):
-            raise ValueError(f"options are for a method of your own, found method {self.method}")
+            raise ValueError(f"options are for your own method, found method {self.method}")
         return self
 
+    @property
+    def method_options(self) -> MethodOptions:
+        """The options that the method reads."""
+        return MethodOptions(self.norm, self.dim, self.pattern, self.mask_file, self.options)
+
     def matches(self, layer: str) -> bool:
-        """Say whether the rule's pattern matches the module name ``layer``."""
+        """Return whether the rule's pattern matches the module name ``layer``."""
         if self.layers.startswith("re:"):
             return re.fullmatch(self.layers.removeprefix("re:"), layer) is not None
         return fnmatch.fnmatchcase(layer, self.layers)
 
-    def takes(self, target: Prunable) -> bool:
-        """Say whether the rule is about ``target``, by any of the names it goes by."""
+    def covers(self, target: Prunable) -> bool:
+        """Return whether the rule covers ``target``, under any of its names."""
         names = ((place.layer, place.parameter) for place in target.places)
         return any(name == self.parameter and self.matches(layer) for layer, name in names)
 
 
-def assign(rules: Sequence[Rule], targets: Sequence[Prunable]) -> list[tuple[Rule, list[Prunable]]]:
-    """Give every target to the first rule that takes it; the others go to none.
+def assign_rules(
+    rules: Sequence[Rule], targets: Sequence[Prunable]
+) -> list[tuple[Rule, list[Prunable]]]:
+    """Assign every target to the first rule that covers it; a target may have no rule.
 
     Raises:
-        UsageError: If a rule is left with nothing.
+        UsageError: If a rule covers no target, or none that an earlier rule does not cover.
     """
     free = list(targets)
     jobs: list[tuple[Rule, list[Prunable]]] = []
     for rule in rules:
-        mine = [target for target in free if rule.takes(target)]
-        if not mine:
-            raise _idle(rule, targets)
-        free = [target for target in free if target not in mine]
-        jobs.append((rule, mine))
+        covered = [target for target in free if rule.covers(target)]
+        if not covered:
+            raise _unused(rule, targets)
+        free = [target for target in free if target not in covered]
+        jobs.append((rule, covered))
     return jobs
 
 
-def _idle(rule: Rule, targets: Sequence[Prunable]) -> UsageError:
-    """Return the error about a rule that has nothing to prune."""
+def _unused(rule: Rule, targets: Sequence[Prunable]) -> UsageError:
+    """Return the error for a rule that prunes nothing."""
     what = f"the rule for layers {rule.layers!r} prunes nothing"
-    if any(rule.takes(target) for target in targets):
+    if any(rule.covers(target) for target in targets):
         return UsageError(
             what,
-            found=f"all that it matches with an earlier rule for {rule.parameter}",
-            hint="The first rule that matches wins: put the narrower one first.",
+            found=f"an earlier rule for {rule.parameter} that matches the same layers",
+            hint="Put the narrower rule first: the first rule that matches wins",
         )
     places = [place for target in targets for place in target.places]
     layers = list(dict.fromkeys(place.layer for place in places))
@@ -181,17 +191,18 @@ def _idle(rule: Rule, targets: Sequence[Prunable]) -> UsageError:
         return UsageError(
             what,
             expected=f"a layer with a {rule.parameter}",
-            found=f"{_some(matched)} with {_some(have)}",
+            found=f"{_shorten(matched)} with {_shorten(have)}",
         )
     close = difflib.get_close_matches(rule.layers, layers, n=3)
     return UsageError(
         what,
         expected="the name of a layer with a parameter of two or more dimensions",
         found="none that matches",
-        hint=f"Did you mean {_some(close)}?" if close else f"Layers: {_some(layers)}.",
+        hint=f"Did you mean {_shorten(close)}?" if close else f"Choose among: {_shorten(layers)}",
     )
 
 
-def _some(names: Sequence[str]) -> str:
+def _shorten(names: Sequence[str]) -> str:
+    """Return the first eight of ``names``, separated by commas."""
     shown = [name or "(the model itself)" for name in names[:8]]
     return ", ".join(shown) + (", …" if len(names) > 8 else "") if shown else "none"

@@ -1,41 +1,58 @@
-"""How the amount to prune grows over rounds of pruning and fine-tuning."""
+"""Pruning schedules: the sparsity after each round of pruning and fine-tuning."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Schedule", "cumulative", "share_after"]
+__all__ = ["Round", "Schedule", "compute_sparsity", "count_pruned"]
 
 Schedule = Literal["one_shot", "iterative", "cubic"]
-"""All in one round; an equal fraction of what is left in each; fast first and slow at last."""
+"""``one_shot`` prunes everything in one round; ``iterative`` prunes an equal fraction of the
+remaining weights in each round; ``cubic`` begins with large steps and ends with small ones."""
 
 
-def share_after(schedule: Schedule, final: float, step: int, steps: int) -> float:
-    """Return the share that is pruned once ``step`` of ``steps`` rounds are done.
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of a schedule.
 
-    ``iterative`` prunes the same fraction of what is left in every round, as Han et al. (2015)
-    and Frankle and Carbin (2019) do: ``1 - (1 - final) ** (step / steps)``. ``cubic`` is equation
-    1 of Zhu and Gupta (2017), from zero: ``final * (1 - (1 - step / steps) ** 3)``.
+    Attributes:
+        schedule: The schedule.
+        step: The number of the round, from 1.
+        steps: The number of rounds.
+    """
+
+    schedule: Schedule
+    step: int
+    steps: int
+
+
+def compute_sparsity(schedule: Schedule, final: float, step: int, steps: int) -> float:
+    """Return the sparsity after ``step`` of ``steps`` rounds.
+
+    ``iterative`` prunes the same fraction of the remaining weights in every round, as Han et al.
+    (2015) and Frankle and Carbin (2019) do: ``1 - (1 - final) ** (step / steps)``. ``cubic`` is
+    equation 1 of Zhu and Gupta (2017), from zero: ``final * (1 - (1 - step / steps) ** 3)``.
 
     Args:
-        schedule: Its name.
-        final: The share after the last round, between 0 and 1.
-        step: The round, from 1.
-        steps: How many rounds there are.
+        schedule: The schedule.
+        final: The sparsity after the last round, between 0 and 1.
+        step: The number of the round, from 1.
+        steps: The number of rounds.
     """
     done = step / steps
     if schedule == "iterative":
-        share = 1 - math.pow(1 - final, done)
+        sparsity = 1 - math.pow(1 - final, done)
     elif schedule == "cubic":
-        share = final * (1 - (1 - done) ** 3)
+        sparsity = final * (1 - (1 - done) ** 3)
     else:
-        share = final
-    return min(share, final)
+        sparsity = final
+    return min(sparsity, final)
 
 
-def cumulative(schedule: Schedule, amount: float, total: int, step: int, steps: int) -> int:
-    """Return how many of ``total`` units are to be pruned once ``step`` of ``steps`` are done.
+def count_pruned(schedule: Schedule, amount: float, total: int, step: int, steps: int) -> int:
+    """Return the number of pruned units, of ``total``, after ``step`` of ``steps`` rounds.
 
     The last round ends at exactly ``amount``: a count as it is, a fraction rounded as torch
     rounds it, half to even.
@@ -43,4 +60,4 @@ def cumulative(schedule: Schedule, amount: float, total: int, step: int, steps: 
     goal = amount if isinstance(amount, int) else round(amount * total)
     if step == steps or not total:
         return goal
-    return round(share_after(schedule, goal / total, step, steps) * total)
+    return round(compute_sparsity(schedule, goal / total, step, steps) * total)

@@ -15,8 +15,8 @@ from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.models.checkpoints import build_module, open_model, save_checkpoint
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.masks import prunable_parameters, pruned_parameters
-from prunepack.stages.pruning.rules import Rule, assign
-from prunepack.stages.pruning.schedules import cumulative
+from prunepack.stages.pruning.rules import Rule, assign_rules
+from prunepack.stages.pruning.schedules import count_pruned
 from prunepack.stages.undo import UndoConfig, undo
 
 MODEL = """
@@ -143,7 +143,7 @@ def test_rounds_arrive_exactly_and_never_turn_back(dense, amount, schedule, step
     )
     counts = [zeros(masks) for masks in steps_of(dense, config.rounds)]
     assert counts[1:] == [
-        cumulative(schedule, amount, TOTAL, step, steps) for step in range(1, steps + 1)
+        count_pruned(schedule, amount, TOTAL, step, steps) for step in range(1, steps + 1)
     ]
     assert counts == sorted(counts)
     assert counts[-1] == (amount if isinstance(amount, int) else round(amount * TOTAL))
@@ -151,16 +151,18 @@ def test_rounds_arrive_exactly_and_never_turn_back(dense, amount, schedule, step
 
 @given(
     schedule=st.sampled_from(["iterative", "cubic"]),
-    share=fractions,
+    fraction=fractions,
     total=st.integers(0, 10**10),
     steps=st.integers(1, 50),
 )
-def test_a_schedule_rises_to_its_amount(schedule, share, total, steps):
-    for amount in (share, round(share * total)):
-        counts = [cumulative(schedule, amount, total, step, steps) for step in range(1, steps + 1)]
+def test_a_schedule_rises_to_its_amount(schedule, fraction, total, steps):
+    for amount in (fraction, round(fraction * total)):
+        counts = [
+            count_pruned(schedule, amount, total, step, steps) for step in range(1, steps + 1)
+        ]
         assert counts == sorted(counts)
         assert counts[0] >= 0
-        assert counts[-1] == round(share * total)
+        assert counts[-1] == round(fraction * total)
 
 
 @given(layers=st.lists(st.sampled_from(["a", "b", "*", "re:[bc]"]), min_size=1, max_size=4))
@@ -173,8 +175,8 @@ def test_every_target_goes_to_the_first_rule_that_matches(layers):
     }
     if set(range(len(rules))) - set(owner.values()):
         with pytest.raises(Exception, match="prunes nothing"):
-            assign(rules, prunable_parameters(model))
+            assign_rules(rules, prunable_parameters(model))
         return
-    for index, (rule, targets) in enumerate(assign(rules, prunable_parameters(model))):
+    for index, (rule, targets) in enumerate(assign_rules(rules, prunable_parameters(model))):
         assert rule is rules[index]
         assert [t.name for t in targets] == [f"{n}.weight" for n in "abc" if owner[n] == index]

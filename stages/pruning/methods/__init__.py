@@ -1,8 +1,8 @@
-"""The pruning methods; one module each, which defines ``METHOD``."""
+"""Registry of pruning methods: one module per method, which defines ``METHOD``."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,21 +12,41 @@ from prunepack.stages.contract.user_code import is_reference, load_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     import torch
     from torch.nn.utils.prune import BasePruningMethod
 
-    from prunepack.stages.pruning.rules import Rule
+__all__ = ["METHODS", "Method", "MethodOptions", "open_method"]
 
-__all__ = ["METHODS", "Method", "method_of"]
+KINDS = ("unstructured", "structured", "global")
 
 
-def _no_arguments(rule: Rule, name: str, tensor: torch.Tensor) -> dict[str, Any]:  # noqa: ARG001
+@dataclass(frozen=True, slots=True)
+class MethodOptions:
+    """Options of a pruning method; each method reads its own.
+
+    Attributes:
+        norm: The order of the norm that ranks channels, as ``torch.linalg`` names it.
+        dim: The dimension whose slices are channels.
+        pattern: N:M, the weights to keep of each group of M.
+        mask_file: A safetensors file with masks.
+        keywords: Keyword arguments of a user's own class.
+    """
+
+    norm: float | str = 2.0
+    dim: int = 0
+    pattern: str = "2:4"
+    mask_file: Path | None = None
+    keywords: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+
+
+def _no_arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[str, Any]:  # noqa: ARG001
     return {}
 
 
-def _options(rule: Rule, name: str, tensor: torch.Tensor) -> dict[str, Any]:  # noqa: ARG001
-    return dict(rule.options)
+def _keywords(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[str, Any]:  # noqa: ARG001
+    return dict(options.keywords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,60 +54,59 @@ class Method:
     """A pruning method in the terms of ``torch.nn.utils.prune``.
 
     Attributes:
-        pruning_class: What computes the mask. Its ``PRUNING_TYPE`` says what an amount counts,
-            and whether the method can prune several tensors together.
-        arguments: ``(rule, name, tensor) -> keyword arguments`` of the class beside the amount,
-            where ``name`` is the parameter's name in the state dict and ``tensor`` the parameter.
-        scope: What a rule's scope ``auto`` means for it.
+        pruning_class: The class that computes the mask. Its ``PRUNING_TYPE`` says what an amount
+            counts, and whether the method can prune several tensors together.
+        arguments: ``(options, name, tensor) -> keyword arguments`` of the class, without the
+            amount; ``name`` is the state-dict name of the parameter ``tensor``.
+        scope: The scope that a rule's ``auto`` means.
     """
 
     pruning_class: type[BasePruningMethod]
-    arguments: Callable[[Rule, str, torch.Tensor], Mapping[str, Any]] = _no_arguments
+    arguments: Callable[[MethodOptions, str, torch.Tensor], Mapping[str, Any]] = _no_arguments
     scope: Literal["local", "global"] = "local"
 
     @property
     def kind(self) -> str:
-        """What the method ranks.
+        """The unit that the method ranks.
 
-        ``unstructured``: single weights, wherever they are; ``structured``: channels along a
-        dimension; ``global``, in torch's words: something of its own that needs the whole tensor.
+        ``unstructured``: single weights; ``structured``: channels along a dimension; ``global``,
+        in torch's words: a unit of its own, which needs the whole tensor.
         """
         kind: str = self.pruning_class.PRUNING_TYPE  # type: ignore[attr-defined]
         return kind
 
     @property
     def takes_amount(self) -> bool:
-        """Whether the class is told how much to prune."""
+        """Whether the class has an argument ``amount``."""
         return "amount" in signature(self.pruning_class).parameters
 
 
 METHODS: Registry[Method] = Registry("pruning method", "prunepack.stages.pruning.methods", "METHOD")
 
 
-def method_of(name: str) -> Method:
-    """Return a built-in method, or one around the user's own ``BasePruningMethod``.
+def open_method(name: str) -> Method:
+    """Return a built-in method, or a method for the user's own ``BasePruningMethod``.
 
     Raises:
-        UsageError: If there is none, or it is not a pruning method.
+        UsageError: If there is no such method, or it is not a pruning method.
     """
     if not is_reference(name):
         return METHODS[name]
     from torch.nn.utils.prune import BasePruningMethod
 
-    found = load_reference(name)
-    if not (isinstance(found, type) and issubclass(found, BasePruningMethod)):
+    value = load_reference(name)
+    if not (isinstance(value, type) and issubclass(value, BasePruningMethod)):
         raise UsageError(
             f"{name} is not a pruning method",
             expected="a subclass of torch.nn.utils.prune.BasePruningMethod",
-            found=f"{found!r:.80}",
+            found=f"{value!r:.80}",
         )
-    kinds = ("unstructured", "structured", "global")
-    kind = getattr(found, "PRUNING_TYPE", None)
-    if kind not in kinds:
+    kind = getattr(value, "PRUNING_TYPE", None)
+    if kind not in KINDS:
         raise UsageError(
             f"{name} does not say what it ranks",
-            expected=f"PRUNING_TYPE to be one of {', '.join(kinds)}",
+            expected=f"PRUNING_TYPE to be one of {', '.join(KINDS)}",
             found=repr(kind),
-            hint="Set PRUNING_TYPE in the body of the class.",
+            hint="Set PRUNING_TYPE in the body of the class",
         )
-    return Method(found, _options)
+    return Method(value, _keywords)

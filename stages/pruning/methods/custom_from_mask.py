@@ -1,4 +1,4 @@
-"""The zeros of the user's own masks, read from a safetensors file."""
+"""The user's own masks, read from a safetensors file."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
     import torch
 
-    from prunepack.stages.pruning.rules import Rule
+    from prunepack.stages.pruning.methods import MethodOptions
 
 __all__ = ["METHOD"]
 
 
-def _arguments(rule: Rule, name: str, tensor: torch.Tensor) -> dict[str, Any]:
-    assert rule.mask_file is not None, "a rule with this method has a mask file"
-    mask = _read(rule.mask_file, name)
+def _arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[str, Any]:
+    assert options.mask_file is not None, "rules with this method have a mask file"
+    mask = _read(options.mask_file, name)
     if mask.shape != tensor.shape:
         raise RefusedError(
-            f"{rule.mask_file}: the mask of {name}",
+            f"{options.mask_file} holds a mask of the wrong shape for {name}",
             expected=f"the shape {tuple(tensor.shape)}",
             found=str(tuple(mask.shape)),
         )
     wrong = mask[(mask != 0) & (mask != 1)]
     if wrong.numel():
         raise RefusedError(
-            f"{rule.mask_file}: the mask of {name}",
+            f"{options.mask_file} holds a wrong mask of {name}",
             expected="zeros and ones",
             found=f"{wrong.numel():,} other values such as {wrong[0].item():g}",
         )
@@ -39,13 +39,13 @@ def _arguments(rule: Rule, name: str, tensor: torch.Tensor) -> dict[str, Any]:
 
 
 def _read(file: Path, name: str) -> torch.Tensor:
-    """Return the mask of one parameter: under its name, or under the name of its mask."""
+    """Return the tensor that ``file`` holds as ``name`` or as ``name_mask``."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(file, framework="pt") as masks:
             keys = list(masks.keys())
-            key = next((one for one in (name, f"{name}_mask") if one in keys), None)
+            key = next((key for key in (name, f"{name}_mask") if key in keys), None)
             if key is not None:
                 mask: torch.Tensor = masks.get_tensor(key)
                 return mask
@@ -58,7 +58,7 @@ def _read(file: Path, name: str) -> torch.Tensor:
         f"{file} has no mask of {name}",
         expected=f"{name} or {name}_mask",
         found=shown or "no tensor",
-        hint="Add the mask, or leave the layer out with the rule's layers.",
+        hint="Add the mask, or leave the layer out with the rule's layers",
     )
 
 

@@ -1,4 +1,4 @@
-"""No weight at all: only the reparameterisation, with a mask of ones."""
+"""The reparameterisation alone, with a mask of ones: no weight is pruned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The weights of the smallest magnitude (Han, Pool, Tran and Dally 2015)."""
+"""Single weights of the smallest magnitude (Han, Pool, Tran and Dally 2015)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole channels along a dimension, those of the smallest Ln norm (Li et al. 2017, with n = 1)."""
+"""Whole channels along a dimension, of the smallest Ln norm (Li et al. 2017, with n = 1)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from prunepack.stages.pruning.methods import Method
 if TYPE_CHECKING:
     import torch
 
-    from prunepack.stages.pruning.rules import Rule
+    from prunepack.stages.pruning.methods import MethodOptions
 
 __all__ = ["METHOD"]
 
 
-def _arguments(rule: Rule, name: str, tensor: torch.Tensor) -> dict[str, Any]:  # noqa: ARG001
-    # torch computes "fro" over two dimensions at most; over any number of them it is the L2 norm
-    n = {"fro": 2.0, "nuc": "nuc"}.get(str(rule.norm))
-    return {"n": n or float(rule.norm), "dim": rule.dim}
+def _arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[str, Any]:  # noqa: ARG001
+    # torch computes "fro" over at most two dimensions; over more, it equals the L2 norm
+    n = {"fro": 2.0, "nuc": "nuc"}.get(str(options.norm))
+    return {"n": n or float(options.norm), "dim": options.dim}
 
 
 METHOD = Method(LnStructured, _arguments)

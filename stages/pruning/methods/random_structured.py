@@ -1,4 +1,4 @@
-"""Whole channels along a dimension, at random."""
+"""Random channels along a dimension."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from prunepack.stages.pruning.methods import Method
 if TYPE_CHECKING:
     import torch
 
-    from prunepack.stages.pruning.rules import Rule
+    from prunepack.stages.pruning.methods import MethodOptions
 
 __all__ = ["METHOD"]
 
 
-def _arguments(rule: Rule, name: str, tensor: torch.Tensor) -> dict[str, Any]:  # noqa: ARG001
-    return {"dim": rule.dim}
+def _arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[str, Any]:  # noqa: ARG001
+    return {"dim": options.dim}
 
 
 METHOD = Method(RandomStructured, _arguments)

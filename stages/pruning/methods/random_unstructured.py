@@ -1,4 +1,4 @@
-"""Single weights at random."""
+"""Random single weights."""
 
 from __future__ import annotations
 

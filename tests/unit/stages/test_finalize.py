@@ -10,7 +10,7 @@ from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.finalize import FinalizeConfig, finalize, remove_masks
 from prunepack.stages.load import LoadConfig, load
-from prunepack.stages.models.checkpoints import open_model, save_masked, state_digest
+from prunepack.stages.models.checkpoints import digest_state, open_model, save_masked
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.masks import pruned_parameters, put_mask
 
@@ -125,7 +125,7 @@ def test_batch_norm_is_left_alone(run, masked):
     source = masked("stack", STACK, edit=edit)
     before = open_model(source)[0][1].state_dict()
     after = open_model(run(finalize, FinalizeConfig(), source))[0][1].state_dict()
-    assert state_digest(after) == state_digest(before)
+    assert digest_state(after) == digest_state(before)
     assert after["num_batches_tracked"] == 9
 
 

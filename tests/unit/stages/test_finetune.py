@@ -10,7 +10,7 @@ from prunepack.stages.data.datasets import open_data
 from prunepack.stages.finalize import FinalizeConfig, finalize
 from prunepack.stages.finetune import FinetuneConfig, finetune
 from prunepack.stages.load import LoadConfig, load
-from prunepack.stages.models.checkpoints import open_model, state_digest
+from prunepack.stages.models.checkpoints import digest_state, open_model
 from prunepack.stages.models.training import accuracy_of
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.masks import pruned_parameters
@@ -49,7 +49,7 @@ def assert_same_masks(one, other):
 
 
 def digest_of(checkpoint):
-    return state_digest(open_model(checkpoint)[0].state_dict())
+    return digest_state(open_model(checkpoint)[0].state_dict())
 
 
 def test_lenet_recovers_on_real_digits(run, some_digits):

@@ -17,7 +17,7 @@ from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.load import LoadConfig, load, read_weights
 from prunepack.stages.models.builtin import MODELS
 from prunepack.stages.models.builtin.lenet import LeNet
-from prunepack.stages.models.checkpoints import open_model, state_digest
+from prunepack.stages.models.checkpoints import digest_state, open_model
 
 PIXELS = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -40,7 +40,7 @@ def given(run, tmp_path):
 
 def assert_holds(checkpoint, state):
     assert isinstance(checkpoint, Checkpoint)
-    assert state_digest(open_model(checkpoint)[0].state_dict()) == state_digest(state)
+    assert digest_state(open_model(checkpoint)[0].state_dict()) == digest_state(state)
 
 
 def test_the_built_in_model(run, state):

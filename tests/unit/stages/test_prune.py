@@ -16,10 +16,10 @@ from prunepack.stages.contract.model_spec import InputSpec, ModelSpec, read_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.models.checkpoints import (
     build_module,
+    digest_state,
     open_model,
     save_checkpoint,
     save_masked,
-    state_digest,
 )
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.masks import pruned_parameters
@@ -91,7 +91,7 @@ def problem(**fields):
 
 def test_rules_take_the_place_of_the_shorthand():
     assert problem(rules=[{"layers": "fc"}], amount=0.5, method="identity") == (
-        "rules and method, amount are both given: say it in the rules, or without them"
+        "rules and method, amount are both given: give them in the rules, or leave the rules out"
     )
 
 
@@ -102,7 +102,7 @@ def test_one_shot_has_one_step():
 
 
 def test_a_schedule_has_several():
-    assert problem(schedule="cubic") == "cubic needs 2 steps or more, found 1: set steps"
+    assert problem(schedule="cubic") == "cubic needs at least 2 steps, found 1: set steps"
 
 
 def test_a_step_beyond_the_last():
@@ -213,7 +213,7 @@ def test_weights_and_buffers_stay_as_they_are(dense, run):
     for name, tensor in before.items():
         now = masked[name].original if name in masked else module.state_dict()[name]
         assert torch.equal(now, tensor), name
-    assert spec.before_pruning == state_digest(before)
+    assert spec.before_pruning == digest_state(before)
 
 
 def test_plain_torch_loads_the_state_dict(dense, run):

@@ -16,10 +16,10 @@ from prunepack.stages.contract.model_spec import InputSpec, ModelSpec, PrunedPar
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.models.checkpoints import (
     build_module,
+    digest_state,
     open_model,
     save_checkpoint,
     save_masked,
-    state_digest,
 )
 from prunepack.stages.pruning.masks import pruned_parameters, put_mask
 
@@ -81,7 +81,7 @@ def _all(model):
 def test_parts_of_larger_tensors_come_back_by_themselves(kept):
     model, saved = kept("views")
     found, spec = open_model(saved)
-    assert state_digest(found.state_dict()) == state_digest(model.state_dict())
+    assert digest_state(found.state_dict()) == digest_state(model.state_dict())
     assert (saved.path / "weights.safetensors").stat().st_size < 1000
     assert spec.tied == {}
 
@@ -124,7 +124,7 @@ def test_a_masked_model_can_be_copied_right_away(kept):
 def test_the_state_dict_for_plain_torch(kept):
     model, saved = kept("Shared", lambda model: put_mask(model.first, "weight", torch.eye(4)))
     state = torch.load(saved.state_dict, weights_only=True)
-    assert state_digest(state) == state_digest(model.state_dict())
+    assert digest_state(state) == digest_state(model.state_dict())
 
 
 def test_the_same_model_gives_the_same_bytes(kept, run):
@@ -167,8 +167,8 @@ def test_opening_leaves_randomness_as_it_was(kept):
 )
 def test_the_digest_of_a_state_dict_sees_every_change(change):
     state = {"a": torch.tensor([0.0, 1.0]), "b": torch.tensor([2.0, 3.0])}
-    assert state_digest(dict(reversed(state.items()))) == state_digest(state)
-    assert state_digest(change(state)) != state_digest(state)
+    assert digest_state(dict(reversed(state.items()))) == digest_state(state)
+    assert digest_state(change(state)) != digest_state(state)
 
 
 @pytest.mark.parametrize(

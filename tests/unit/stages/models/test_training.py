@@ -11,7 +11,7 @@ from torch import nn
 from prunepack.errors import UsageError
 from prunepack.stages.contract.progress import reporting_to
 from prunepack.stages.data.datasets import Data, Split, open_data
-from prunepack.stages.models.checkpoints import state_digest
+from prunepack.stages.models.checkpoints import digest_state
 from prunepack.stages.models.training import TrainConfig, accuracy_of, device_of, fit
 from prunepack.stages.pruning.masks import pruned_parameters, put_mask
 
@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_bits(model, data):
     for twin, seed in zip(twins, (1, 1, 2), strict=True):
         torch.manual_seed(int(np.random.default_rng().integers(1 << 30)))
         fit(twin, data, TrainConfig(epochs=2, seed=seed))
-    one, same, other = (state_digest(twin.state_dict()) for twin in twins)
+    one, same, other = (digest_state(twin.state_dict()) for twin in twins)
     assert one == same
     assert one != other
 
@@ -83,9 +83,9 @@ def test_other_randomness_is_left_as_it_was(model, data):
 
 
 def test_no_epochs_change_nothing(model, data):
-    before = state_digest(model.state_dict())
+    before = digest_state(model.state_dict())
     fitted = fit(model, data, TrainConfig(epochs=0))
-    assert state_digest(model.state_dict()) == before
+    assert digest_state(model.state_dict()) == before
     assert fitted.best_epoch == 0
     assert fitted.validation == accuracy_of(model, data.validation)
 

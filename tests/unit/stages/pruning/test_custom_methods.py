@@ -180,7 +180,7 @@ def test_a_parameter_without_a_mask_in_the_file(pruned):
     save_file({"0.weight": FIRST}, "masks.safetensors")
     assert refused(pruned, FROM_FILE | {"layers": "*"}, kind=RefusedError) == (
         "masks.safetensors has no mask of 2.weight: expected 2.weight or 2.weight_mask, "
-        "found 0.weight. Add the mask, or leave the layer out with the rule's layers."
+        "found 0.weight. Add the mask, or leave the layer out with the rule's layers"
     )
 
 
@@ -192,7 +192,8 @@ def test_a_long_list_of_masks_is_cut_short(pruned):
 def test_a_mask_of_another_shape(pruned):
     save_file({"0.weight": FIRST[:2].clone()}, "masks.safetensors")
     assert refused(pruned, FROM_FILE, kind=RefusedError) == (
-        "masks.safetensors: the mask of 0.weight: expected the shape (3, 3), found (2, 3)"
+        "masks.safetensors holds a mask of the wrong shape for 0.weight: "
+        "expected the shape (3, 3), found (2, 3)"
     )
 
 
@@ -202,7 +203,7 @@ def test_a_mask_that_is_not_zeros_and_ones(pruned, other):
     mask[0, 0] = other
     save_file({"0.weight": mask}, "masks.safetensors")
     assert refused(pruned, FROM_FILE, kind=RefusedError) == (
-        "masks.safetensors: the mask of 0.weight: expected zeros and ones, "
+        "masks.safetensors holds a wrong mask of 0.weight: expected zeros and ones, "
         f"found 1 other values such as {other:g}"
     )
 
@@ -303,22 +304,23 @@ def test_torchs_own_classes_can_be_named_too(pruned):
             "Silent",
             "own.py:Silent does not say what it ranks: expected PRUNING_TYPE to be one of "
             "unstructured, structured, global, found None. "
-            "Set PRUNING_TYPE in the body of the class.",
+            "Set PRUNING_TYPE in the body of the class",
         ),
         ("Missing", "own.py defines no 'Missing'"),
         ("Unfinished", "own.py:Unfinished cannot prune 0.weight: found TypeError: "),
         (
             "Failing",
             "own.py:Failing cannot prune 0.weight: found LookupError: no statistics. "
-            "Change the method's options, or leave the layer out with the rule's layers.",
+            "Change the method's options, or leave the layer out with the rule's layers",
         ),
         (
             "Halves",
-            "the mask of 0.weight, own.py:Halves: expected zeros and ones, found other values",
+            "own.py:Halves made a wrong mask of 0.weight: expected zeros and ones, "
+            "found other values",
         ),
         (
             "Flat",
-            "the mask of 0.weight, own.py:Flat: expected the shape (3, 3), found (1, 3)",
+            "own.py:Flat made a wrong mask of 0.weight: expected the shape (3, 3), found (1, 3)",
         ),
     ],
 )
@@ -328,8 +330,8 @@ def test_classes_that_do_not_work(pruned, name, message):
 
 def test_a_class_that_brings_weights_back(pruned):
     assert refused(pruned, {"amount": 4, "layers": "0"}, {"method": "own.py:Reviver"}) == (
-        "the mask of 0.weight, own.py:Reviver: expected what was pruned to stay pruned, "
-        "found 4 weights brought back"
+        "own.py:Reviver made a wrong mask of 0.weight: expected pruned weights to stay pruned, "
+        "found 4 weights revived"
     )
 
 

@@ -11,14 +11,14 @@ from torch.nn.utils import prune
 from prunepack.stages.pruning.masks import (
     Place,
     Pruned,
+    count_pruned_weights,
+    count_units,
     held_parameters,
-    joined,
+    join_name,
     lift_mask,
     prunable_parameters,
     pruned_parameters,
     put_mask,
-    sparsity,
-    units,
 )
 
 
@@ -41,8 +41,8 @@ def names(model):
 
 
 def test_the_name_of_a_parameter_in_the_root_module_has_no_dot():
-    assert joined("", "weight") == "weight"
-    assert joined("a.b", "weight") == "a.b.weight"
+    assert join_name("", "weight") == "weight"
+    assert join_name("a.b", "weight") == "a.b.weight"
 
 
 def test_normalisations_are_not_prunable_and_biases_of_other_layers_are():
@@ -136,18 +136,18 @@ def test_sparsity_counts_a_shared_weight_once():
     mask[0] = 0
     for layer in (model.embedding, model.head):
         put_mask(layer, "weight", mask)
-    assert sparsity(model) == (4, 20)
-    assert sparsity(nn.Linear(2, 2)) == (0, 0)
+    assert count_pruned_weights(model) == (4, 20)
+    assert count_pruned_weights(nn.Linear(2, 2)) == (0, 0)
 
 
 def test_a_channel_is_kept_while_one_weight_of_it_is():
     mask = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
-    assert units([mask], None) == (6, 1)
-    assert units([mask, mask], None) == (12, 2)
-    assert units([mask], 0) == (2, 1)
-    assert units([mask], -1) == (3, 1)
+    assert count_units([mask], None) == (6, 1)
+    assert count_units([mask, mask], None) == (12, 2)
+    assert count_units([mask], 0) == (2, 1)
+    assert count_units([mask], -1) == (3, 1)
     with pytest.raises(IndexError, match="Dimension out of range"):
-        units([mask], 2)
+        count_units([mask], 2)
 
 
 @pytest.mark.parametrize(

@@ -336,8 +336,8 @@ def test_removing_a_mask_keeps_the_outputs_and_works_once(dense, pruned):
 
 def test_more_weights_than_there_are(dense, pruned):
     assert refused(pruned, dense(LINEAR), {"amount": 25}) == (
-        "l1_unstructured on layers '*': expected an amount of at most 24 weights, found 25. "
-        "A number without a point is a count: 0.9 is a fraction, 100 is not."
+        "l1_unstructured cannot prune that much of the layers '*': expected an amount of at most "
+        "24 weights, found 25. Write a fraction with a point: 0.9 is a fraction, 100 is a count"
     )
 
 
@@ -361,7 +361,7 @@ def test_channels_along_a_dimension_that_is_not_there(dense, pruned):
     assert refused(pruned, dense(LINEAR), config) == (
         "ln_structured cannot prune weight: found IndexError: Dimension out of range (expected to "
         "be in range of [-2, 1], but got 2). "
-        "Change the method's options, or leave the layer out with the rule's layers."
+        "Change the method's options, or leave the layer out with the rule's layers"
     )
 
 
@@ -460,7 +460,7 @@ def test_what_was_pruned_before_counts_as_pruned(dense, pruned):
 
 def test_inputs_that_cannot_be_grouped(dense, pruned):
     assert refused(pruned, dense("nn.Conv2d(6, 2, 3)"), {"method": "n_m"}).startswith(
-        "n_m cannot prune weight: found ValueError: the size of dim 1 has to be a multiple of 4: "
+        "n_m cannot prune weight: found ValueError: the size of dim 1 must be a multiple of 4: "
         "6 of (2, 6, 3, 3). Change the method's options"
     )
 
@@ -468,7 +468,7 @@ def test_inputs_that_cannot_be_grouped(dense, pruned):
 def test_a_bias_has_no_inputs(dense, pruned):
     config = {"method": "n_m", "parameter": "bias"}
     message = refused(pruned, dense(LINEAR), config)
-    assert "the size of dim 1 has to be a multiple of 4: the shape (4,)" in message
+    assert "the size of dim 1 must be a multiple of 4: the shape (4,)" in message
 
 
 # --- the registry ----------------------------------------------------------------------------

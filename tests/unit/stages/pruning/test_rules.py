@@ -8,7 +8,7 @@ from torch import nn
 
 from prunepack.errors import UsageError
 from prunepack.stages.pruning.masks import prunable_parameters
-from prunepack.stages.pruning.rules import Rule, assign
+from prunepack.stages.pruning.rules import Rule, assign_rules
 
 
 def problem(**fields):
@@ -109,7 +109,7 @@ def test_an_option_of_another_method(field, value, owner):
 
 def test_options_for_a_built_in_method():
     assert problem(options={"k": 1}) == (
-        "options are for a method of your own, found method l1_unstructured"
+        "options are for your own method, found method l1_unstructured"
     )
 
 
@@ -168,13 +168,13 @@ def model():
 
 
 def taken(*rules):
-    jobs = assign(rules, prunable_parameters(model()))
+    jobs = assign_rules(rules, prunable_parameters(model()))
     return [[target.name for target in targets] for _, targets in jobs]
 
 
 def failure(*rules):
     with pytest.raises(UsageError) as caught:
-        assign(rules, prunable_parameters(model()))
+        assign_rules(rules, prunable_parameters(model()))
     return str(caught.value)
 
 
@@ -193,7 +193,7 @@ def test_weight_and_bias_of_a_layer_can_have_a_rule_each():
 def test_a_tied_weight_answers_to_any_of_its_names():
     tied = nn.ModuleDict({"a": nn.Linear(2, 2), "b": nn.Linear(2, 2)})
     tied["b"].weight = tied["a"].weight
-    (job,) = assign([Rule(layers="b")], prunable_parameters(tied))
+    (job,) = assign_rules([Rule(layers="b")], prunable_parameters(tied))
     assert [target.name for target in job[1]] == ["a.weight"]
 
 
@@ -207,7 +207,7 @@ def test_a_rule_for_a_layer_that_is_not_there():
 
 def test_a_rule_for_a_layer_that_cannot_be_pruned():
     assert failure(Rule(layers="norm")).endswith(
-        "found none that matches. Layers: conv1, conv2, fc."
+        "found none that matches. Choose among: conv1, conv2, fc"
     )
 
 
@@ -220,25 +220,25 @@ def test_a_rule_for_a_parameter_that_is_not_there():
 
 def test_a_rule_that_comes_too_late():
     assert failure(Rule(), Rule(layers="fc")) == (
-        "the rule for layers 'fc' prunes nothing: found all that it matches with an earlier rule "
-        "for weight. The first rule that matches wins: put the narrower one first."
+        "the rule for layers 'fc' prunes nothing: found an earlier rule for weight that "
+        "matches the same layers. Put the narrower rule first: the first rule that matches wins"
     )
 
 
 def test_many_layers_are_listed_in_part():
     many = nn.ModuleDict({f"block{i}": nn.Linear(1, 1) for i in range(20)})
     with pytest.raises(UsageError) as caught:
-        assign([Rule(layers="zzz")], prunable_parameters(many))
+        assign_rules([Rule(layers="zzz")], prunable_parameters(many))
     assert str(caught.value).endswith(
-        "Layers: block0, block1, block2, block3, block4, block5, block6, block7, …."
+        "Choose among: block0, block1, block2, block3, block4, block5, block6, block7, …"
     )
 
 
 def test_the_model_itself_has_a_name_in_messages():
-    with pytest.raises(UsageError, match=r"Layers: \(the model itself\)\."):
-        assign([Rule(layers="fc")], prunable_parameters(nn.Linear(1, 1)))
+    with pytest.raises(UsageError, match=r"Choose among: \(the model itself\)$"):
+        assign_rules([Rule(layers="fc")], prunable_parameters(nn.Linear(1, 1)))
 
 
 def test_a_model_without_anything_to_prune():
-    with pytest.raises(UsageError, match=r"Layers: none\."):
-        assign([Rule()], prunable_parameters(nn.ReLU()))
+    with pytest.raises(UsageError, match=r"Choose among: none$"):
+        assign_rules([Rule()], prunable_parameters(nn.ReLU()))
