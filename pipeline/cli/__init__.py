@@ -1,145 +1,73 @@
-"""The command line: ``prunepack VERB INPUT -o OUTPUT``; every failure ends in one clear line."""
+"""Command line: ``prunepack VERB INPUT -o OUTPUT``."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from prunepack.pipeline.cli.encoding import replace_unencodable
 from prunepack.pipeline.cli.errors import report_failure
+from prunepack.pipeline.cli.lazy_group import LazyGroup, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["COMMANDS", "main", "prunepack", "run_command"]
 
+
+def _commands(module: str, **lines: str) -> dict[str, Target]:
+    """Return the targets in one module of commands: by name, the first line of the help."""
+    place = f"prunepack.pipeline.cli.commands.{module}"
+    return {
+        name.replace("_", "-"): Target(f"{place}:{name}_command", line)
+        for name, line in lines.items()
+    }
+
+
 COMMANDS = {
     "Pipeline": {
-        "run": ("prunepack.pipeline.cli.commands.run", "Carry a model from weights to a verdict."),
-        "explain": (
-            "prunepack.pipeline.cli.commands.explain",
-            "Say why each stage of the last run ran or not.",
-        ),
-        "gc": ("prunepack.pipeline.cli.commands.gc", "Delete what no recipe's last run needs."),
-        "fetch": (
-            "prunepack.pipeline.cli.commands.fetch",
-            "Download a dataset once, checked by SHA-256.",
-        ),
-        "train": ("prunepack.pipeline.cli.commands.train", "Train a built-in model from scratch."),
+        **_commands("run", run="Run all stages of a recipe, up to an artifact and a verdict."),
+        **_commands("explain", explain="Show why each stage of the last run ran or was reused."),
+        **_commands("gc", gc="Delete stored results that the last runs do not need."),
+        **_commands("fetch", fetch="Download a dataset, checked by its SHA-256."),
+        **_commands("train", train="Train a built-in model and save its weights."),
     },
     "Stages": {
-        "load": ("prunepack.pipeline.cli.commands.stage", "Load a trained model as a checkpoint."),
-        "prune": ("prunepack.pipeline.cli.commands.stage", "Put pruning masks on a model."),
-        "finetune": ("prunepack.pipeline.cli.commands.stage", "Train what the masks left."),
-        "undo": (
-            "prunepack.pipeline.cli.commands.stage",
-            "Take the masks off again: the dense model back.",
+        **_commands(
+            "stages",
+            load="Load a trained model as a checkpoint.",
+            prune="Put pruning masks on a model.",
+            finetune="Train the remaining weights of a pruned model.",
+            undo="Remove the masks and restore the dense model.",
+            finalize="Make the masks permanent and prove that the outputs stay the same.",
+            export="Export a model to ONNX, with the same bytes on every machine.",
+            verify="Compare torch, ONNX and artifact on every output.",
+            measure="Measure size, latency and memory beside the dense model.",
         ),
-        "finalize": (
-            "prunepack.pipeline.cli.commands.stage",
-            "Make the masks permanent and prove it.",
-        ),
-        "export": (
-            "prunepack.pipeline.cli.commands.stage",
-            "Export to ONNX, the same bytes everywhere.",
-        ),
-        "verify": (
-            "prunepack.pipeline.cli.commands.stage",
-            "Compare torch, ONNX and artifact on every output.",
-        ),
-        "measure": (
-            "prunepack.pipeline.cli.commands.stage",
-            "Measure size and latency beside the dense model.",
-        ),
-        "gate": (
-            "prunepack.pipeline.cli.commands.gate",
-            "Judge measured figures; the exit code says pass.",
-        ),
+        **_commands("gate", gate="Judge metrics by limits; the exit code is the verdict."),
     },
     "Artifact": {
-        "pack": (
-            "prunepack.pipeline.cli.commands.pack",
-            "Pack an ONNX model into one small file, losslessly.",
+        **_commands("pack", pack="Pack a model into one small file, without loss."),
+        **_commands("unpack", unpack="Restore the packed files, byte for byte."),
+        **_commands(
+            "inspect", inspect="Show the contents of a checkpoint, a model or an artifact."
         ),
-        "unpack": (
-            "prunepack.pipeline.cli.commands.unpack",
-            "Get the packed files back, byte for byte.",
-        ),
-        "inspect": (
-            "prunepack.pipeline.cli.commands.inspect",
-            "Show what is in a checkpoint or an artifact.",
-        ),
-        "verify-file": (
-            "prunepack.pipeline.cli.commands.verify_file",
-            "Check every checksum of an artifact.",
-        ),
-        "diff": (
-            "prunepack.pipeline.cli.commands.diff",
-            "Show which tensors changed, and by how much.",
-        ),
-        "bisect": (
-            "prunepack.pipeline.cli.commands.bisect",
-            "Name the first node at which two models part.",
-        ),
+        **_commands("verify_file", verify_file="Check every checksum of an artifact."),
+        **_commands("diff", diff="Show the tensors that differ between two models."),
+        **_commands("bisect", bisect="Find the first node at which two models diverge."),
     },
     "Provenance": {
-        "attest": (
-            "prunepack.pipeline.cli.commands.attest",
-            "State where a release comes from, for signing.",
-        ),
-        "sign": (
-            "prunepack.pipeline.cli.commands.sign",
-            "Sign a statement with a key, without a network.",
-        ),
-        "verify-signature": (
-            "prunepack.pipeline.cli.commands.verify_signature",
-            "Check that a release is what a key signed.",
+        **_commands("attest", attest="State the origin of a release, for signing."),
+        **_commands("sign", sign="Sign a statement with a private key, without a network."),
+        **_commands(
+            "verify_signature", verify_signature="Check the files of a release against a signature."
         ),
     },
 }
-"""Group → command → (the module that defines ``command(name)``, one line of help)."""
-
-_WHERE = {name: where for group in COMMANDS.values() for name, (where, _) in group.items()}
-
-
-class Verbs(click.Group):
-    """Imports a command's module when the command is asked for, not before."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the names of all commands."""
-        return list(_WHERE)
-
-    def get_command(
-        self,
-        ctx: click.Context,  # noqa: ARG002 -- click passes it
-        cmd_name: str,
-    ) -> click.Command | None:
-        """Return one command, or None if there is no such."""
-        if cmd_name not in _WHERE:
-            return None
-        module = importlib.import_module(_WHERE[cmd_name])
-        command: click.Command = module.command(cmd_name)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, and suggest the nearest one if there is no such."""
-        if args and args[0] not in _WHERE and not args[0].startswith("-"):
-            from prunepack.errors import UsageError
-            from prunepack.stages.contract.plugins import near
-
-            raise UsageError(f"no command is named {args[0]!r}", hint=near(args[0], _WHERE))
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """List the commands in groups, without importing any."""
-        for group, commands in COMMANDS.items():
-            with formatter.section(group):
-                formatter.write_dl([(name, line) for name, (_, line) in commands.items()])
+"""Section of the help → command → its import path and the first line of its help."""
 
 
 def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
@@ -155,17 +83,23 @@ def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -
     ctx.exit()
 
 
-@click.command(cls=Verbs, epilog="Example: prunepack run lenet", no_args_is_help=True)
+@click.group(
+    cls=LazyGroup,
+    sections=COMMANDS,
+    epilog="Example: prunepack run lenet",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--version",
     is_flag=True,
     is_eager=True,
     expose_value=False,
     callback=_print_version,
-    help="Show the versions of prunepack and what it builds on.",
+    help="Show the versions of prunepack, torch, onnx and onnxruntime.",
 )
 def prunepack() -> None:
-    """From a pruned PyTorch model to ONNX and one small, verified file.
+    """Pruned PyTorch models as ONNX and one small, verified file.
 
     Exit codes: 0 pass, 1 the gate failed, 2 usage or config, 3 a bug of prunepack, 4 input
     refused, 5 nothing was checked, 130 interrupted.
@@ -174,6 +108,7 @@ def prunepack() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    replace_unencodable(sys.stdout, sys.stderr)
     sys.exit(run_command(prunepack.main))
 
 

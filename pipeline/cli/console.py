@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["Console", "colored", "table"]
+__all__ = ["Console", "colored", "print_json", "print_result", "table"]
 
 T = TypeVar("T")
 
@@ -61,6 +62,20 @@ class Console:
         """Show a line, unless quiet."""
         if not self.quiet:
             click.echo(text, err=True)
+
+
+def print_result(text: str, facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print a result on stdout, as text or as one JSON object."""
+    if as_json:
+        print_json(dict(facts))
+    else:
+        click.echo(text)
+
+
+def print_json(value: Any) -> None:
+    """Print a JSON value on one line of stdout, in ASCII where the encoding is not UTF-8."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    click.echo(json.dumps(value, ensure_ascii=encoding != "utf8"))
 
 
 def colored(text: str, color: str) -> str:

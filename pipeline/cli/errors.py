@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import json
 import traceback
 from typing import TYPE_CHECKING
 
 import click
 
 from prunepack.errors import PrunepackError, UsageError
+from prunepack.pipeline.cli.console import print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,7 +58,7 @@ def report_failure(error: Exception, arguments: Sequence[str]) -> int:
     if isinstance(failure, InternalError) and {"-v", "--verbose"} & set(arguments):
         traceback.print_exception(error)
     if "--json" in arguments:
-        click.echo(json.dumps({"error": failure.to_json()}))
+        print_json({"error": failure.to_json()})
     click.echo(format_error(failure), err=True)
     return failure.exit_code
 

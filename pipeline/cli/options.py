@@ -1,26 +1,30 @@
-"""Command-line options made from a stage's config, and the config made from their values."""
+"""Command-line options of a stage's config, and the config of their values."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
 from pydantic import BaseModel, ValidationError
 
 from prunepack.errors import UsageError
+from prunepack.pipeline.cli.completion import COMPLETERS
 from prunepack.pipeline.recipe import literal, problems_of
+from prunepack.stages.contract.user_code import PointsAt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pydantic.fields import FieldInfo
 
     from prunepack.stages.contract.stage import Config
 
-__all__ = ["config_from", "options_of"]
+__all__ = ["config_from", "config_options", "options_of"]
 
 C = TypeVar("C", bound="Config")
+Function = TypeVar("Function", bound="Callable[..., Any]")
 
 
 def options_of(config_type: type[Config]) -> list[click.Option]:
@@ -28,8 +32,19 @@ def options_of(config_type: type[Config]) -> list[click.Option]:
     return [_option(name, field) for name, field in config_type.model_fields.items()]
 
 
+def config_options(config_type: type[Config]) -> Callable[[Function], Function]:
+    """Return a decorator that adds one option per field of ``config_type``."""
+
+    def decorate(function: Function) -> Function:
+        params: list[click.Parameter] = function.__dict__.setdefault("__click_params__", [])
+        params.extend(reversed(options_of(config_type)))
+        return function
+
+    return decorate
+
+
 def config_from(config_type: type[C], values: Mapping[str, Any]) -> C:
-    """Return the config that the given options say.
+    """Return the config of the given options.
 
     Raises:
         UsageError: With every problem at once.
@@ -61,13 +76,27 @@ def _option(name: str, field: FieldInfo) -> click.Option:
     many = get_origin(kind) in {tuple, dict}
     if many:
         text += "  [repeatable]"
-    return click.Option([flag], type=str, multiple=many, metavar=_metavar(kind), help=text)
+    return click.Option(
+        [flag],
+        type=click.Path() if _is_path(field) else str,
+        multiple=many,
+        metavar=_metavar(kind),
+        help=text,
+        shell_complete=COMPLETERS.get(name),
+    )
+
+
+def _is_path(field: FieldInfo) -> bool:
+    """Return whether a field names a file or a folder."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    marks = [*field.metadata, *(mark for kind in kinds for mark in get_args(kind)[1:])]
+    return any(isinstance(mark, PointsAt) and mark.what != "code" for mark in marks)
 
 
 def _bare(annotation: Any) -> Any:
     """Return ``annotation`` without ``| None``."""
     if get_origin(annotation) in {Union, UnionType}:
-        rest = [one for one in get_args(annotation) if one is not type(None)]
+        rest = [kind for kind in get_args(annotation) if kind is not type(None)]
         return rest[0] if len(rest) == 1 else annotation
     return annotation
 
@@ -78,7 +107,9 @@ def _metavar(kind: Any) -> str:
         return "KEY=VALUE,…"
     if get_origin(kind) is dict:
         return "KEY=VALUE"
-    return {int: "INTEGER", float: "NUMBER"}.get(inner, "TEXT")
+    if get_origin(inner) is Annotated:
+        inner = get_args(inner)[0]
+    return {int: "INTEGER", float: "NUMBER", Path: "FILE"}.get(inner, "TEXT")
 
 
 def _shown(value: Any) -> str:
@@ -88,7 +119,7 @@ def _shown(value: Any) -> str:
 
 
 def _structured(value: Any, annotation: Any) -> Any:
-    """Turn ``KEY=VALUE`` texts into what the config's nested fields take."""
+    """Turn ``KEY=VALUE`` texts into values of the config's nested fields."""
     kind = _bare(annotation)
     if get_origin(kind) is dict:
         return {key: literal(text) for key, text in map(_pair, value)}

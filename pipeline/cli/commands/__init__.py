@@ -1,1 +1,1 @@
-"""The commands; each module defines ``command(name)``."""
+"""Commands of the command line; each module defines ``NAME_command``."""

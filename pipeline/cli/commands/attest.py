@@ -1,8 +1,8 @@
-"""``prunepack attest``: where a release comes from, as an in-toto statement."""
+"""``prunepack attest``: the origin of a release, as an in-toto statement."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,35 +10,43 @@ import prunepack
 from prunepack.errors import RefusedError
 from prunepack.io.atomic import create_file
 from prunepack.io.digests import hash_file
-from prunepack.pipeline.cli.command import FORCE, JSON, OUTPUT, Verb, show
+from prunepack.pipeline.cli.command import (
+    command,
+    force_option,
+    input_argument,
+    json_option,
+    output_option,
+)
+from prunepack.pipeline.cli.console import print_result
 from prunepack.pipeline.release.freshness import check_beside
 from prunepack.stages.metrics.files import read_metrics
 from prunepack.stages.provenance.statement import statement
 
-__all__ = ["command"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["attest_command"]
 
 
-def command(name: str) -> click.Command:
-    """Return the command."""
-    builder = click.Option(
-        ["--builder"],
-        default="urn:prunepack:builder",
-        show_default=True,
-        metavar="URI",
-        help="Who ran it, such as the address of the CI job.",
-    )
-    return Verb(
-        name,
-        example="prunepack attest artifacts/lenet -o artifacts/lenet/provenance.json",
-        callback=_attest,
-        params=[click.Argument(["folder"]), OUTPUT, builder, FORCE, JSON],
-        help="Write an in-toto statement on the release in FOLDER, which prunepack run made.\n\n"
-        "It binds the report and the files that it is of to the recipe, the stages and the tools.",
-    )
+@command(example="prunepack attest artifacts/lenet -o artifacts/lenet/provenance.json")
+@input_argument("folder")
+@output_option
+@click.option(
+    "--builder",
+    default="urn:prunepack:builder",
+    show_default=True,
+    metavar="URI",
+    help="The builder of the release, such as the address of the CI job.",
+)
+@force_option
+@json_option
+def attest_command(folder: Path, *, output: Path, builder: str, force: bool, as_json: bool) -> None:
+    """State the origin of a release, for signing.
 
-
-def _attest(folder: str, *, output: str, builder: str, force: bool, as_json: bool) -> None:
-    report = Path(folder) / "report.json"
+    FOLDER is the folder of a release that `prunepack run` wrote. The in-toto statement binds the
+    report and the files of the release to the recipe, the stages and the tools.
+    """
+    report = folder / "report.json"
     measured = read_metrics(report)
     check_beside(measured, report)
     subjects = {**measured.digests, report.name: hash_file(report)}
@@ -51,7 +59,7 @@ def _attest(folder: str, *, output: str, builder: str, force: bool, as_json: boo
             found=f"no {' and no '.join(missing)}",
         )
     payload = statement(measured.content, subjects, builder, prunepack.__version__)
-    with create_file(Path(output), force=force) as file:
+    with create_file(output, force=force) as file:
         file.write(payload)
     text = f"{output}: {len(subjects)} files by name and SHA-256"
-    show(text, {"output": output, "subjects": subjects}, as_json=as_json)
+    print_result(text, {"output": str(output), "subjects": subjects}, as_json=as_json)

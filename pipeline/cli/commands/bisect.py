@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from prunepack.pipeline.cli.command import JSON, Verb
-from prunepack.pipeline.cli.console import colored
-from prunepack.pipeline.cli.options import config_from, options_of
+from prunepack.pipeline.cli.command import command, input_argument, json_option
+from prunepack.pipeline.cli.console import colored, print_result
+from prunepack.pipeline.cli.options import config_from, config_options
 from prunepack.stages.bisection.bisect import BisectConfig, bisect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from prunepack.stages.bisection.result import Bisection, Divergence
 
-__all__ = ["command"]
+__all__ = ["bisect_command"]
 
 MOST_LINES = 8
 """Number of differences between the files that are shown; ``--json`` has all of them."""
@@ -29,31 +26,21 @@ INDENT = 14
 """Column of the text behind the heads of the lines."""
 
 
-def command(name: str) -> click.Command:
-    """Return the command."""
-    return Verb(
-        name,
-        example="prunepack bisect work/final work/onnx",
-        callback=_bisect,
-        params=[
-            click.Argument(["a"], metavar="A"),
-            click.Argument(["b"], metavar="B"),
-            *options_of(BisectConfig),
-            JSON,
-        ],
-        help="Find the first node at which model B diverges from model A, and its torch module. "
-        "A is the reference. Each is an .onnx or .prunepack file, or the folder of a checkpoint, "
-        "an export or a pack.\n\n"
-        "Exit codes: 0 the outputs agree, 1 they differ, 5 there was no output to compare.",
-    )
+@command(example="prunepack bisect work/final work/onnx")
+@input_argument("a", metavar="A")
+@input_argument("b", metavar="B")
+@config_options(BisectConfig)
+@json_option
+def bisect_command(a: Path, b: Path, *, as_json: bool, **options: str | bool | None) -> int:
+    """Find the first node at which two models diverge.
 
+    A is the reference, B the other model. Each is an .onnx or .prunepack file, or the folder of a
+    checkpoint, an export or a pack. The torch module of the node is named too.
 
-def _bisect(a: str, b: str, *, as_json: bool, **options: str | bool | None) -> int:
-    result = bisect(Path(a), Path(b), config_from(BisectConfig, options))
-    if as_json:
-        click.echo(json.dumps(result.to_json(), ensure_ascii=False))
-    else:
-        click.echo("\n".join(_format_result(result)))
+    Exit codes: 0 the outputs agree, 1 they differ, 5 there was no output to compare.
+    """
+    result = bisect(a, b, config_from(BisectConfig, options))
+    print_result("\n".join(_format_result(result)), result.to_json(), as_json=as_json)
     return result.exit_code
 
 

@@ -1,8 +1,7 @@
-"""``prunepack diff``: which tensors changed between two models, and by how much."""
+"""``prunepack diff``: the tensors that differ between two models, with their changes."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from dataclasses import fields
@@ -12,62 +11,61 @@ import click
 
 from prunepack.diff.content import open_content
 from prunepack.diff.tensors import compare
-from prunepack.pipeline.cli.command import JSON, Verb
-from prunepack.pipeline.cli.console import table
+from prunepack.pipeline.cli.command import command, input_argument, json_option
+from prunepack.pipeline.cli.console import print_json, table
 from prunepack.pipeline.cli.views import dims
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from prunepack.diff.content import TensorSpec
     from prunepack.diff.tensors import Differences, FormalChange
     from prunepack.diff.values import ValueChange
     from prunepack.pipeline.cli.console import Console
 
-__all__ = ["command"]
+__all__ = ["diff_command"]
 
 
-def command(name: str) -> click.Command:
-    """Return the command."""
-    return Verb(
-        name,
-        example="prunepack diff work/dense_onnx/model.onnx work/lenet.prunepack",
-        callback=_diff,
-        params=[click.Argument(["before"]), click.Argument(["after"]), JSON],
-        help="Show which tensors differ between BEFORE and AFTER, and by how much. Each is a "
-        ".prunepack file, an .onnx model or a .safetensors checkpoint.\n\n"
-        "For each tensor with other values: how many elements changed; the largest absolute "
-        "difference, and where it is; the norm of the difference, relative to the norm before; the "
-        "share of zeros before and after; how many elements became zero, ceased to be zero, and "
-        "are NaN on either side. A zero is an element whose bits are all zero.\n\n"
-        "Exit codes: 0 the same, 1 different.",
-    )
-
-
+@command(example="prunepack diff work/dense_onnx/model.onnx work/lenet.prunepack")
+@input_argument("before")
+@input_argument("after")
+@json_option
 @click.pass_obj
-def _diff(console: Console, before: str, after: str, *, as_json: bool) -> int:
+def diff_command(console: Console, before: Path, after: Path, *, as_json: bool) -> int:
+    """Show the tensors that differ between two models.
+
+    BEFORE and AFTER are each a .prunepack file, an .onnx model or a .safetensors checkpoint.
+
+    For each tensor whose values differ: the number of elements that changed; the largest absolute
+    difference and its position; the norm of the difference, relative to the norm before; the
+    fraction of zeros before and after; the numbers of elements that became zero, that were zero
+    before, and that are NaN on either side. A zero is an element whose bits are all zero.
+
+    Exit codes: 0 the models are the same, 1 they differ.
+    """
     with (
-        open_content(before) as left,
-        open_content(after) as right,
+        open_content(str(before)) as left,
+        open_content(str(after)) as right,
         console.bar("comparing") as progress,
     ):
-        found = compare(left, right, progress)
+        differences = compare(left, right, progress)
     if as_json:
-        click.echo(json.dumps(_as_json(found), ensure_ascii=False, allow_nan=False))
+        print_json(_as_json(differences))
     else:
-        click.echo("\n\n".join(_as_text(found)))
-    return 1 if found else 0
+        click.echo("\n\n".join(_as_text(differences)))
+    return 1 if differences else 0
 
 
-def _as_text(found: Differences) -> Iterator[str]:
-    if found.formal:
-        formal = [(change.kind, _named(change), _forms(change)) for change in found.formal]
+def _as_text(differences: Differences) -> Iterator[str]:
+    if differences.formal:
+        formal = [(change.kind, _named(change), _forms(change)) for change in differences.formal]
         yield table(("", "tensor", "type and shape"), formal)
-    if found.values:
+    if differences.values:
         head = ("tensor", "changed", "largest", "at", "norm", "zeros", "zeroed", "revived", "NaN")
-        rows = [_value_row(name, change) for name, change in found.values.items()]
+        rows = [_value_row(name, change) for name, change in differences.values.items()]
         yield table(head, rows, right="changed largest norm zeros zeroed revived NaN")
-    yield _summary(found)
+    yield _summary(differences)
 
 
 def _named(change: FormalChange) -> str:
@@ -100,7 +98,7 @@ def _value_row(name: str, change: ValueChange) -> tuple[str, ...]:
 
 
 def _index(change: ValueChange) -> list[int]:
-    """Return where the largest difference is, one index per dimension."""
+    """Return the position of the largest difference, one index per dimension."""
     at = change.largest_at or 0
     index: list[int] = []
     for size in reversed(change.spec.shape):
@@ -109,20 +107,23 @@ def _index(change: ValueChange) -> list[int]:
     return index if change.largest_at is not None else []
 
 
-def _summary(found: Differences) -> str:
-    kinds = Counter(change.kind for change in found.formal)
-    counts = {"changed": len(found.values), **kinds, "the same": found.same}
+def _summary(differences: Differences) -> str:
+    kinds = Counter(change.kind for change in differences.formal)
+    counts = {"changed": len(differences.values), **kinds, "the same": differences.same}
     tensors = "Tensors: " + ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
     others = "differ: the graph, its metadata, or tensors too small to be told apart"
-    return f"{tensors}\nAll other bytes {others if found.literals else 'are the same'}"
+    return f"{tensors}\nAll other bytes {others if differences.literals else 'are the same'}"
 
 
-def _as_json(found: Differences) -> dict[str, Any]:
+def _as_json(differences: Differences) -> dict[str, Any]:
     return {
-        "same": not found,
-        "other_bytes_differ": found.literals,
-        "same_tensors": found.same,
-        "tensors": [*map(_formal_json, found.formal), *map(_value_json, found.values.items())],
+        "same": not differences,
+        "other_bytes_differ": differences.literals,
+        "same_tensors": differences.same,
+        "tensors": [
+            *map(_formal_json, differences.formal),
+            *map(_value_json, differences.values.items()),
+        ],
     }
 
 
@@ -145,5 +146,5 @@ def _spec_json(spec: TensorSpec | None) -> dict[str, Any] | None:
 
 
 def _finite(value: Any) -> Any:
-    """Return a text in place of a number that JSON does not have."""
+    """Return a text in place of a number that JSON cannot express."""
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

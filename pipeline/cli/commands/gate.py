@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,16 @@ import click
 
 from prunepack.errors import UsageError
 from prunepack.io.atomic import create_folder
-from prunepack.pipeline.cli.command import FORCE, JSON, Verb
-from prunepack.pipeline.cli.console import colored, table
-from prunepack.pipeline.cli.options import config_from, options_of
+from prunepack.pipeline.cli.command import (
+    FOLDER,
+    PATH,
+    command,
+    force_option,
+    input_argument,
+    json_option,
+)
+from prunepack.pipeline.cli.console import colored, print_result, table
+from prunepack.pipeline.cli.options import config_from, config_options
 from prunepack.pipeline.gate_file import locate_limits, read_gate_file
 from prunepack.pipeline.release.freshness import check_at_hand, check_beside
 from prunepack.pipeline.release.signatures import ENVELOPE, check_signature
@@ -28,74 +34,73 @@ if TYPE_CHECKING:
 
     from prunepack.stages.reporting.report import Report
 
-__all__ = ["command"]
+__all__ = ["gate_command"]
 
 MARKS = {"passed": "ok", "failed": "FAIL", "undecided": "unsure"}
 
-OPTIONS = [
-    click.Option(
-        ["-o", "--output"], metavar="DIR", help=f"Write {', '.join(FILES[:-1])} and {FILES[-1]}."
-    ),
-    click.Option(
-        ["--budgets"], metavar="FILE", help="A TOML file with limits and the other options here."
-    ),
-    click.Option(
-        ["--artifact"],
-        multiple=True,
-        metavar="PATH",
-        help="What is to be deployed, a file or a folder of stages; refuse figures of anything "
-        "else.  [repeatable]",
-    ),
-    click.Option(
-        ["--require-signature"],
-        metavar="KEY",
-        help="Refuse a report that this public key did not sign.",
-    ),
-    click.Option(
-        ["--signature"],
-        metavar="FILE",
-        help=f"The signature.  [default: {ENVELOPE} beside the report]",
-    ),
-    click.Option(
-        ["--github/--no-github"],
-        default=lambda: os.environ.get("GITHUB_ACTIONS") == "true",
-        help="Write annotations and a job summary.  [default: on in GitHub Actions]",
-    ),
-]
 
+@command(example="prunepack gate work/parity work/measured --limits 'size.ratio >= 8.5'")
+@input_argument("metrics", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    type=FOLDER,
+    metavar="DIR",
+    help=f"Write {', '.join(FILES[:-1])} and {FILES[-1]} into this folder.",
+)
+@click.option(
+    "--budgets",
+    type=PATH,
+    metavar="FILE",
+    help="A TOML file with limits and the other options here.",
+)
+@click.option(
+    "--artifact",
+    type=PATH,
+    multiple=True,
+    metavar="PATH",
+    help="A file or a folder of stages to deploy; refuse metrics of anything else.  [repeatable]",
+)
+@click.option(
+    "--require-signature",
+    type=PATH,
+    metavar="KEY",
+    help="Refuse a report that this public key did not sign.",
+)
+@click.option(
+    "--signature",
+    type=PATH,
+    metavar="FILE",
+    help=f"The signature.  [default: {ENVELOPE} beside the report]",
+)
+@click.option(
+    "--github/--no-github",
+    default=lambda: os.environ.get("GITHUB_ACTIONS") == "true",
+    help="Write annotations and a job summary.  [default: on in GitHub Actions]",
+)
+@config_options(GateConfig)
+@force_option
+@json_option
+def gate_command(metrics: tuple[Path, ...], *, as_json: bool, **values: Any) -> int:
+    """Judge metrics by limits; the exit code is the verdict.
 
-def command(name: str) -> click.Command:
-    """Return the command."""
-    return Verb(
-        name,
-        example="prunepack gate work/parity work/measured --limits 'size.ratio >= 8.5'",
-        callback=_gate,
-        params=[
-            click.Argument(["figures"], nargs=-1, required=True),
-            *OPTIONS,
-            *options_of(GateConfig),
-            FORCE,
-            JSON,
-        ],
-        help="Judge FIGURES: a report.json, or the folders that verify and measure made.\n\n"
-        "A report is judged by its own limits too, and has to be of the files beside it. Exit "
-        "codes: 0 passed, 1 failed or too few samples to tell, 5 nothing was checked.",
-    )
+    METRICS is a report.json, or the folders that `prunepack verify` and `prunepack measure` wrote.
+    A report is also judged by its own limits, and must belong to the files beside it.
 
-
-def _gate(figures: tuple[str, ...], *, as_json: bool, **values: Any) -> int:
-    sources = [find_metrics_file(Path(figure)) for figure in figures]
+    Exit codes: 0 passed, 1 failed or undecided, 5 nothing was checked.
+    """
+    sources = [find_metrics_file(path) for path in metrics]
     _refuse_others(sources, values)
-    budgets = None if values["budgets"] is None else Path(values["budgets"])
+    budgets = values["budgets"]
     of_file = GateConfig() if budgets is None else read_gate_file(budgets)
     places = {} if budgets is None else locate_limits(budgets, of_file)
     report = judge(_combined(sources, of_file, config_from(GateConfig, values)), sources)
     if values["output"] is not None:
-        with create_folder(Path(values["output"]), FILES, force=values["force"]) as folder:
+        with create_folder(values["output"], FILES, force=values["force"]) as folder:
             write_report(report, folder, places)
     if values["github"]:
         _tell_github(report, places)
-    click.echo(json.dumps(to_json(report), ensure_ascii=False) if as_json else _as_text(report))
+    print_result(_as_text(report), to_json(report), as_json=as_json)
     return report.exit_code
 
 
@@ -105,7 +110,7 @@ def _refuse_others(sources: Sequence[Path], values: dict[str, Any]) -> None:
     for source in sources:
         check_beside(together, source)
     for path in values["artifact"]:
-        check_at_hand(together, sources[0], Path(path))
+        check_at_hand(together, sources[0], path)
     key = values["require_signature"]
     if key is None:
         return
@@ -113,8 +118,8 @@ def _refuse_others(sources: Sequence[Path], values: dict[str, Any]) -> None:
         raise UsageError(
             "a signature is over one report", expected="one report.json", found=len(sources)
         )
-    envelope = Path(values["signature"] or sources[0].with_name(ENVELOPE))
-    check_signature(together, sources[0], envelope, Path(key))
+    envelope = values["signature"] or sources[0].with_name(ENVELOPE)
+    check_signature(together, sources[0], envelope, key)
 
 
 def _combined(sources: Sequence[Path], of_file: GateConfig, given: GateConfig) -> GateConfig:

@@ -1,38 +1,35 @@
-"""``prunepack gc``: delete results that no recipe's last run needs."""
+"""``prunepack gc``: garbage collection of stored results."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prunepack.errors import UsageError
 from prunepack.pipeline.cache.history import kept_digests
 from prunepack.pipeline.cache.store import Store
-from prunepack.pipeline.cli.command import ARTIFACTS, JSON, Verb, show
+from prunepack.pipeline.cli.command import artifacts_option, command, json_option
+from prunepack.pipeline.cli.console import print_result
 
 if TYPE_CHECKING:
-    import click
+    from pathlib import Path
 
-__all__ = ["command"]
-
-
-def command(name: str) -> click.Command:
-    """Return the command."""
-    return Verb(
-        name,
-        example="prunepack gc",
-        callback=_gc,
-        params=[ARTIFACTS, JSON],
-        help="Delete every stored result that no recipe's last run needs.",
-    )
+__all__ = ["gc_command"]
 
 
-def _gc(*, artifacts: str, as_json: bool) -> None:
-    root = Path(artifacts)
-    if not (root / ".store").is_dir():
-        raise UsageError(f"{root} holds no store", hint="Name the folder of runs with --artifacts.")
-    with Store(root) as store:
-        freed = store.gc(kept_digests(root))
+@command(example="prunepack gc")
+@artifacts_option
+@json_option
+def gc_command(*, artifacts: Path, as_json: bool) -> None:
+    """Delete stored results that the last runs do not need.
+
+    The last run of each recipe keeps its results.
+    """
+    if not (artifacts / ".store").is_dir():
+        raise UsageError(
+            f"{artifacts} holds no store", hint="Name the folder of runs with --artifacts"
+        )
+    with Store(artifacts) as store:
+        freed = store.gc(kept_digests(artifacts))
     text = f"deleted {freed.objects} results and {freed.actions} records, {freed.bytes:,} bytes"
-    show(text, asdict(freed), as_json=as_json)
+    print_result(text, asdict(freed), as_json=as_json)

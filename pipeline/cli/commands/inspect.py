@@ -1,73 +1,70 @@
-"""``prunepack inspect``: look into a checkpoint, an ONNX model, a state dict or an artifact."""
+"""``prunepack inspect``: the contents of a checkpoint, a model, a state dict or an artifact."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from prunepack.errors import RefusedError, UsageError
-from prunepack.pipeline.cli.command import JSON, Verb
-from prunepack.pipeline.cli.console import table
+from prunepack.pipeline.cli.command import command, input_argument, json_option
+from prunepack.pipeline.cli.console import print_result, table
 from prunepack.pipeline.cli.views import artifact_json, artifact_text, dims
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from prunepack.pipeline.cli.console import Console
     from prunepack.stages.models.inspection import LayerView, ModelView, TensorView
 
-__all__ = ["command"]
+__all__ = ["inspect_command"]
 
 Row = tuple[str, str, str, str]
 
 
-def command(name: str) -> click.Command:
-    """Return the command."""
-    layer = click.Option(
-        ["--layer"], help="A checkpoint's layer: its parameters, buffers, hooks and values."
-    )
-    quick = click.Option(
-        ["--quick"],
-        is_flag=True,
-        help="Decode nothing of an artifact: zeros are shown where its codecs tell.",
-    )
-    return Verb(
-        name,
-        example="prunepack inspect work/masked --layer conv1",
-        callback=_inspect,
-        params=[click.Argument(["path"]), layer, quick, JSON],
-        help="Show what is in PATH: the folder of a checkpoint (with masks or without), a "
-        ".prunepack file, an .onnx model, or a .safetensors, .pth or .pt state dict.",
-    )
-
-
+@command(example="prunepack inspect work/masked --layer conv1")
+@input_argument("path")
+@click.option(
+    "--layer", help="Show one layer of a checkpoint: its parameters, buffers, hooks and values."
+)
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Do not decode an artifact: show zeros only where its codecs tell them.",
+)
+@json_option
 @click.pass_obj
-def _inspect(console: Console, path: str, *, layer: str | None, quick: bool, as_json: bool) -> None:
-    place = _place(Path(path))
-    if layer is not None and not (place.is_dir() and (place / "model.json").exists()):
+def inspect_command(
+    console: Console, path: Path, *, layer: str | None, quick: bool, as_json: bool
+) -> None:
+    """Show the contents of a checkpoint, a model or an artifact.
+
+    PATH is the folder of a checkpoint (with masks or without), a .prunepack file, an .onnx model,
+    or a .safetensors, .pth or .pt state dict.
+    """
+    source = _file_in(path)
+    if layer is not None and not (source.is_dir() and (source / "model.json").exists()):
         raise UsageError(
             f"{path} has no layers to show", expected="the folder of a checkpoint with --layer"
         )
-    if place.suffix == ".prunepack":
-        value, text = _artifact(place, console, quick=quick)
-    elif place.is_dir():
-        value, text = _checkpoint(place, layer)
-    elif place.suffix == ".onnx":
-        value, text = _listing(place, _onnx_tensors(place))
+    if source.suffix == ".prunepack":
+        value, text = _artifact(source, console, quick=quick)
+    elif source.is_dir():
+        value, text = _checkpoint(source, layer)
+    elif source.suffix == ".onnx":
+        value, text = _listing(source, _onnx_tensors(source))
     else:
-        value, text = _listing(place, _state_dict(place))
-    click.echo(json.dumps(value, ensure_ascii=False) if as_json else text)
+        value, text = _listing(source, _state_dict(source))
+    print_result(text, value, as_json=as_json)
 
 
-def _place(path: Path) -> Path:
-    """Return the file to look into where ``path`` is the folder of an export, a pack or a run.
+def _file_in(path: Path) -> Path:
+    """Return the model or artifact in ``path`` if it is the folder of an export, a pack or a run.
 
     Raises:
-        UsageError: If there is nothing.
+        UsageError: If there is no such path.
     """
     if not path.exists():
         raise UsageError(f"{path} does not exist", expected="a file or the folder of a stage")
@@ -118,7 +115,7 @@ def _parameters(view: ModelView) -> str:
 
 
 def _layer(view: LayerView) -> str:
-    """Return what one sees of a layer from Python."""
+    """Return the attributes of a layer, as Python shows them."""
     parts = [
         f"{view.layer}: {view.kind}",
         _section("named_parameters", view.named_parameters),
@@ -131,7 +128,9 @@ def _layer(view: LayerView) -> str:
 
 
 def _section(title: str, tensors: Iterable[TensorView]) -> str:
-    lines = [f"{one.name} {dims(one.shape)} {one.dtype}\n{one.text}" for one in tensors]
+    lines = [
+        f"{tensor.name} {dims(tensor.shape)} {tensor.dtype}\n{tensor.text}" for tensor in tensors
+    ]
     body = "\n".join(lines) or "(none)"
     return f"{title}\n" + "\n".join(f"  {line}" for line in body.splitlines())
 
@@ -153,7 +152,9 @@ def _onnx_tensors(path: Path) -> list[Row]:
         raise RefusedError(
             f"{path} cannot be read", expected="an ONNX model", found=str(error)
         ) from None
-    return [_row(one.name, onnx.numpy_helper.to_array(one)) for one in model.graph.initializer]
+    return [
+        _row(proto.name, onnx.numpy_helper.to_array(proto)) for proto in model.graph.initializer
+    ]
 
 
 def _state_dict(path: Path) -> list[Row]:

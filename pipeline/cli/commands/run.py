@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,8 +10,9 @@ from prunepack.errors import UsageError
 from prunepack.pipeline.build import STAGES, build
 from prunepack.pipeline.cache.history import Event, Recorder
 from prunepack.pipeline.cache.store import Store
-from prunepack.pipeline.cli.command import ARTIFACTS, JSON, Verb
-from prunepack.pipeline.cli.console import colored, table
+from prunepack.pipeline.cli.command import artifacts_option, command, json_option
+from prunepack.pipeline.cli.completion import complete_recipe, complete_stage
+from prunepack.pipeline.cli.console import colored, print_json, table
 from prunepack.pipeline.recipe import built_in_recipes, read_recipe
 from prunepack.pipeline.release.publish import publish
 from prunepack.pipeline.runner import Runner, Stopped
@@ -21,56 +20,61 @@ from prunepack.stages.contract.plugins import near
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from prunepack.pipeline.cli.console import Console
     from prunepack.stages.contract.outputs import Verdict
 
-__all__ = ["command"]
+__all__ = ["run_command"]
 
 
-def command(name: str) -> click.Command:
-    """Return the command."""
-    recipes = "\n".join(f"  {key:14} {line}" for key, line in built_in_recipes().items())
-    settings = click.Option(
-        ["--set", "settings"],
-        multiple=True,
-        metavar="TABLE.KEY=VALUE",
-        help="Change a setting of the recipe.  [repeatable]",
-    )
-    until = click.Option(["--until"], metavar="STAGE", help="Stop after this stage.")
-    force = click.Option(
-        ["--force"],
-        multiple=True,
-        metavar="STAGE",
-        help="Run this stage again even if nothing changed.  [repeatable]",
-    )
-    return Verb(
-        name,
-        example="prunepack run lenet --set prune.amount=0.95 --until export",
-        callback=_run,
-        params=[click.Argument(["recipe"]), settings, until, force, ARTIFACTS, JSON],
-        help="Carry a model through all stages by RECIPE: a built-in one, or a .toml file.\n\n"
-        f"\b\nBuilt-in recipes:\n{recipes}",
-    )
+HELP = f"""Run all stages of a recipe, up to an artifact and a verdict.
+
+RECIPE is a built-in recipe or a .toml file.
+
+\b
+Built-in recipes:
+{chr(10).join(f"  {name:14} {line}" for name, line in built_in_recipes().items())}
+"""
 
 
+@command(example="prunepack run lenet --set prune.amount=0.95 --until export", help=HELP)
+@click.argument("recipe", shell_complete=complete_recipe)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="TABLE.KEY=VALUE",
+    help="Change a setting of the recipe.  [repeatable]",
+)
+@click.option("--until", metavar="STAGE", shell_complete=complete_stage, help="Stop after STAGE.")
+@click.option(
+    "--force",
+    multiple=True,
+    metavar="STAGE",
+    shell_complete=complete_stage,
+    help="Run STAGE again even if nothing changed.  [repeatable]",
+)
+@artifacts_option
+@json_option
 @click.pass_obj
-def _run(
+def run_command(
     console: Console,
     recipe: str,
     *,
     settings: tuple[str, ...],
     until: str | None,
     force: tuple[str, ...],
-    artifacts: str,
+    artifacts: Path,
     as_json: bool,
 ) -> int:
+    """Run all stages of a recipe."""
     for stage in (*force, *([until] if until else [])):
         if stage not in STAGES:
             raise UsageError(f"no stage is named {stage!r}", hint=near(stage, STAGES))
     chosen = read_recipe(recipe, settings)
     events: list[Event] = []
-    with Store(Path(artifacts)) as store:
+    with Store(artifacts) as store:
         try:
             with Recorder(store, chosen.name) as recorder:
 
@@ -89,10 +93,10 @@ def _run(
                 verdict: Verdict | None = build(chosen.plan, runner)
         except Stopped:  # outside the recorder's block: the run did not come to its end
             verdict = None
-        published = publish(events, Path(artifacts) / chosen.name)
+        published = publish(events, artifacts / chosen.name)
     report = None if verdict is None else verdict.content
     if as_json:
-        click.echo(_as_json(events, published, report))
+        print_json(_as_json(events, published, report))
     else:
         click.echo(_as_text(events, published, report))
     return 0 if report is None else int(report["exit_code"])
@@ -126,7 +130,7 @@ def _verdict(report: dict[str, Any]) -> str:
 
 def _as_json(
     events: Sequence[Event], published: Sequence[Path], report: dict[str, Any] | None
-) -> str:
+) -> dict[str, Any]:
     stages = [
         event.model_dump(
             mode="json", include={"stage", "reused", "seconds", "digest", "facts", "why"}
@@ -135,4 +139,4 @@ def _as_json(
     ]
     verdict = None if report is None else report["verdict"]
     files = {path.name: str(path) for path in published}
-    return json.dumps({"stages": stages, "files": files, "verdict": verdict}, ensure_ascii=False)
+    return {"stages": stages, "files": files, "verdict": verdict}

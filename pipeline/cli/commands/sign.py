@@ -2,46 +2,59 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from prunepack.errors import UsageError
 from prunepack.io.atomic import create_file
-from prunepack.pipeline.cli.command import FORCE, JSON, OUTPUT, Verb, show
+from prunepack.pipeline.cli.command import (
+    PATH,
+    command,
+    force_option,
+    input_argument,
+    json_option,
+    output_option,
+)
+from prunepack.pipeline.cli.console import print_result
 from prunepack.stages.provenance.signing import PASSWORD, sign_statement
 from prunepack.stages.provenance.statement import read_subjects
 
-__all__ = ["command"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["sign_command"]
 
 
-def command(name: str) -> click.Command:
-    """Return the command."""
-    key = click.Option(
-        ["--key"],
-        required=True,
-        metavar="FILE",
-        help="The private key: Ed25519, ECDSA or RSA in PEM form. The password of an encrypted "
-        f"one is taken from {PASSWORD}.",
-    )
-    return Verb(
-        name,
-        example="prunepack sign artifacts/lenet/provenance.json --key release.pem "
-        "-o artifacts/lenet/provenance.dsse.json",
-        callback=_sign,
-        params=[click.Argument(["statement"]), key, OUTPUT, FORCE, JSON],
-        help="Sign STATEMENT, which attest made; the result is a DSSE envelope with both in it.",
-    )
+@command(
+    example="prunepack sign artifacts/lenet/provenance.json --key release.pem "
+    "-o artifacts/lenet/provenance.dsse.json"
+)
+@input_argument("statement")
+@click.option(
+    "--key",
+    type=PATH,
+    required=True,
+    metavar="FILE",
+    help="The private key: Ed25519, ECDSA or RSA in PEM form. The environment variable "
+    f"{PASSWORD} holds the password of an encrypted key.",
+)
+@output_option
+@force_option
+@json_option
+def sign_command(statement: Path, *, key: Path, output: Path, force: bool, as_json: bool) -> None:
+    """Sign a statement with a private key, without a network.
 
-
-def _sign(statement: str, *, key: str, output: str, force: bool, as_json: bool) -> None:
+    STATEMENT is a file that `prunepack attest` wrote. The output is a DSSE envelope that holds the
+    statement and the signature.
+    """
     try:
-        payload = Path(statement).read_bytes()
+        payload = statement.read_bytes()
     except OSError as error:
         raise UsageError(f"{statement} cannot be read", found=error.strerror) from None
-    subjects = read_subjects(payload, Path(statement))
-    envelope = sign_statement(payload, Path(key))
-    with create_file(Path(output), force=force) as file:
+    subjects = read_subjects(payload, statement)
+    envelope = sign_statement(payload, key)
+    with create_file(output, force=force) as file:
         file.write(envelope)
     text = f"{output}: signed, {len(subjects)} files"
-    show(text, {"output": output, "subjects": subjects}, as_json=as_json)
+    print_result(text, {"output": str(output), "subjects": subjects}, as_json=as_json)

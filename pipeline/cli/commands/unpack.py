@@ -1,32 +1,44 @@
-"""``prunepack unpack``: the packed files back, byte for byte."""
+"""``prunepack unpack``: the packed files, byte for byte."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from prunepack.pipeline.cli.command import FORCE, JSON, OUTPUT, Verb, show
+from prunepack.pipeline.cli.command import (
+    command,
+    force_option,
+    input_argument,
+    json_option,
+    output_option,
+)
+from prunepack.pipeline.cli.console import print_result
 from prunepack.unpacking import unpack
 
-__all__ = ["command"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from prunepack.pipeline.cli.console import Console
+
+__all__ = ["unpack_command"]
 
 
-def command(name: str) -> click.Command:
-    """Return the command."""
-    return Verb(
-        name,
-        example="prunepack unpack work/lenet.prunepack -o work/unpacked",
-        callback=_unpack,
-        params=[click.Argument(["artifact"]), OUTPUT, FORCE, JSON],
-        help="Write the files in ARTIFACT into a new folder, every byte as it was.",
-    )
+@command(example="prunepack unpack work/lenet.prunepack -o work/unpacked")
+@input_argument("artifact")
+@output_option
+@force_option
+@json_option
+@click.pass_obj
+def unpack_command(
+    console: Console, artifact: Path, *, output: Path, force: bool, as_json: bool
+) -> None:
+    """Restore the packed files, byte for byte.
 
-
-@click.pass_context
-def _unpack(ctx: click.Context, artifact: str, *, output: str, force: bool, as_json: bool) -> None:
-    with ctx.obj.bar("unpacking") as progress:
+    The files of ARTIFACT are written into a new folder.
+    """
+    with console.bar("unpacking") as progress:
         unpack(artifact, output, force=force, progress=progress)
-    files = sorted(file for file in Path(output).rglob("*") if file.is_file())
-    text = "\n".join(f"{file}: {file.stat().st_size:,} bytes" for file in files)
-    show(text, {str(file): file.stat().st_size for file in files}, as_json=as_json)
+    sizes = {file: file.stat().st_size for file in sorted(output.rglob("*")) if file.is_file()}
+    text = "\n".join(f"{file}: {size:,} bytes" for file, size in sizes.items())
+    print_result(text, {str(file): size for file, size in sizes.items()}, as_json=as_json)

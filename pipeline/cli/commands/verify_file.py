@@ -1,57 +1,62 @@
-"""``prunepack verify-file``: whether an artifact is sound, and holds what it was packed from."""
+"""``prunepack verify-file``: the soundness of an artifact, and a comparison with its model."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunepack.errors import RefusedError
-from prunepack.pipeline.cli.command import JSON, Verb, show
+from prunepack.pipeline.cli.command import PATH, command, input_argument, json_option
+from prunepack.pipeline.cli.console import print_result
 from prunepack.reading.artifact import Artifact
 from prunepack.reading.verification import check_soundness, count_streams, find_mismatch
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from prunepack.pipeline.cli.console import Console
     from prunepack.reading.verification import Mismatch
 
-__all__ = ["command"]
+__all__ = ["verify_file_command"]
 
 
-def command(name: str) -> click.Command:
-    """Return the command."""
-    against = click.Option(
-        ["--against"],
-        metavar="MODEL",
-        help="Compare every byte with this file, and external data with the files beside it.",
-    )
-    return Verb(
-        name,
-        example="prunepack verify-file work/lenet.prunepack --against work/onnx/model.onnx",
-        callback=_verify_file,
-        params=[click.Argument(["artifact"]), against, JSON],
-        help="Decode all of ARTIFACT and check every checksum in it.\n\n"
-        "Exit codes: 0 sound, 1 sound but not the model that --against names, 4 damaged.",
-    )
-
-
+@command(example="prunepack verify-file work/lenet.prunepack --against work/onnx/model.onnx")
+@input_argument("artifact")
+@click.option(
+    "--against",
+    type=PATH,
+    metavar="MODEL",
+    help="Compare every byte with this file, and external data with the files beside it.",
+)
+@json_option
 @click.pass_obj
-def _verify_file(console: Console, artifact: str, *, against: str | None, as_json: bool) -> int:
-    try:
-        with Artifact.open(artifact) as opened:
-            return _checked(console, opened, against, as_json=as_json)
-    except RefusedError as error:
-        if as_json:
-            click.echo(json.dumps({"sound": False, "problem": str(error)}, ensure_ascii=False))
-        raise
+def verify_file_command(
+    console: Console, artifact: Path, *, against: Path | None, as_json: bool
+) -> int:
+    """Check every checksum of an artifact.
+
+    ARTIFACT is decoded completely.
+
+    Exit codes: 0 sound, 1 sound but not the model that --against names, 4 damaged.
+    """
+    with Artifact.open(artifact) as opened:
+        facts, lines = _check_artifact(console, opened)
+        mismatch = None
+        if against is not None:
+            with console.bar("comparing") as progress:
+                mismatch = find_mismatch(opened, str(against), progress)
+            facts |= {"same": mismatch is None, "mismatch": mismatch and asdict(mismatch)}
+            lines.append(_describe_comparison(against, mismatch))
+    print_result("\n".join(lines), facts, as_json=as_json)
+    return 0 if mismatch is None else 1
 
 
-def _checked(console: Console, artifact: Artifact, against: str | None, *, as_json: bool) -> int:
+def _check_artifact(console: Console, artifact: Artifact) -> tuple[dict[str, Any], list[str]]:
+    """Check all of ``artifact``; return its digests as facts and as lines of text."""
     with console.bar("checking") as progress:
         check_soundness(artifact, progress)
-    facts = {
+    facts: dict[str, Any] = {
         "sound": True,
         "digest": artifact.digest,
         "streams": count_streams(artifact),
@@ -66,17 +71,10 @@ def _checked(console: Console, artifact: Artifact, against: str | None, *, as_js
             for name, file in artifact.files.items()
         ),
     ]
-    mismatch = None
-    if against is not None:
-        with console.bar("comparing") as progress:
-            mismatch = find_mismatch(artifact, against, progress)
-        facts |= {"same": mismatch is None, "mismatch": mismatch and asdict(mismatch)}
-        lines.append(_compared(against, mismatch))
-    show("\n".join(lines), facts, as_json=as_json)
-    return 0 if mismatch is None else 1
+    return facts, lines
 
 
-def _compared(against: str, mismatch: Mismatch | None) -> str:
+def _describe_comparison(against: Path, mismatch: Mismatch | None) -> str:
     if mismatch is None:
         return f"It holds {against}, byte for byte"
     inside = f", in tensor {mismatch.tensor!r}" if mismatch.tensor else ""

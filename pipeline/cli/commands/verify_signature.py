@@ -1,36 +1,42 @@
-"""``prunepack verify-signature``: whether a release is what a key signed, file by file."""
+"""``prunepack verify-signature``: the files of a release against a signed statement."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from prunepack.pipeline.cli.command import JSON, Verb, show
+from prunepack.pipeline.cli.command import FOLDER, PATH, command, input_argument, json_option
+from prunepack.pipeline.cli.console import print_result
 from prunepack.pipeline.release.signatures import check_files
 
-__all__ = ["command"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["verify_signature_command"]
 
 
-def command(name: str) -> click.Command:
-    """Return the command."""
-    key = click.Option(["--key"], required=True, metavar="FILE", help="The public key in PEM form.")
-    folder = click.Option(
-        ["--folder"], metavar="DIR", help="Where the files are.  [default: beside the signature]"
-    )
-    return Verb(
-        name,
-        example="prunepack verify-signature artifacts/lenet/provenance.dsse.json --key release.pub",
-        callback=_verify,
-        params=[click.Argument(["signature"]), key, folder, JSON],
-        help="Check that SIGNATURE is one of the key and that every file is what was signed.\n\n"
-        "Exit codes: 0 it is, 4 it is not.",
-    )
+@command(
+    example="prunepack verify-signature artifacts/lenet/provenance.dsse.json --key release.pub"
+)
+@input_argument("signature")
+@click.option("--key", type=PATH, required=True, metavar="FILE", help="The public key in PEM form.")
+@click.option(
+    "--folder",
+    type=FOLDER,
+    metavar="DIR",
+    help="The folder of the files.  [default: the folder of the signature]",
+)
+@json_option
+def verify_signature_command(
+    signature: Path, *, key: Path, folder: Path | None, as_json: bool
+) -> None:
+    """Check the files of a release against a signature.
 
+    SIGNATURE is a DSSE envelope that `prunepack sign` wrote.
 
-def _verify(signature: str, *, key: str, folder: str | None, as_json: bool) -> None:
-    envelope = Path(signature)
-    where = envelope.parent if folder is None else Path(folder)
-    subjects = check_files(envelope, Path(key), where)
+    Exit codes: 0 the key signed these files, 4 it did not.
+    """
+    subjects = check_files(signature, key, signature.parent if folder is None else folder)
     text = "\n".join(f"{name}: as signed" for name in subjects)
-    show(text, {"signature": signature, "subjects": subjects}, as_json=as_json)
+    print_result(text, {"signature": str(signature), "subjects": subjects}, as_json=as_json)

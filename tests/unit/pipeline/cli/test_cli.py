@@ -1,6 +1,7 @@
 """Every way out of the command line has one exit code and one message, and no traceback."""
 
 import errno
+import inspect
 import json
 
 import click
@@ -130,17 +131,32 @@ def test_what_a_command_returns_is_the_exit_code(returned, code):
 
 
 def test_every_command_can_be_imported_and_has_help():
-    for name in cli._WHERE:
+    for name in cli.prunepack.list_commands(None):
         command = cli.prunepack.get_command(None, name)
         assert command.name == name
         assert command.help
+
+
+def test_the_first_line_of_a_command_is_the_same_in_both_helps():
+    for targets in cli.COMMANDS.values():
+        for name, target in targets.items():
+            command = cli.prunepack.get_command(None, name)
+            assert inspect.cleandoc(command.help).splitlines()[0] == target.line
+
+
+@pytest.mark.parametrize("words", [["-h"], ["unpack", "-h"], ["prune", "-h"]])
+def test_h_is_help(words, capsys):
+    for option in (words, [*words[:-1], "--help"]):
+        cli.prunepack.main(option, prog_name="prunepack", standalone_mode=False)
+    short, long = capsys.readouterr().out.split("Usage: ")[1:]
+    assert short == long
 
 
 def test_the_short_help_names_every_command(capsys):
     with pytest.raises(SystemExit):
         cli.prunepack.main(["--help"])
     said = capsys.readouterr().out
-    assert all(f"  {name} " in said for name in cli._WHERE)
+    assert all(f"  {name} " in said for name in cli.prunepack.list_commands(None))
 
 
 def test_version_names_what_it_builds_on(capsys):

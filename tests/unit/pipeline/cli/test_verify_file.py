@@ -8,7 +8,9 @@ import pytest
 import prunepack
 from prunepack import Artifact
 from prunepack.errors import CorruptArtifactError, UsageError
+from prunepack.io.progress import ignore_progress
 from prunepack.pipeline import cli
+from prunepack.reading.verification import check_soundness
 
 GOLDEN = Path(__file__).parents[3] / "golden/v1/external.prunepack"
 
@@ -83,12 +85,16 @@ def test_a_model_that_is_not_there(verify_file, tmp_path):
         verify_file(GOLDEN, "--against", tmp_path / "no.onnx")
 
 
-def test_damage_is_told_to_machines_too(verify_file, tmp_path, capsys):
+def test_damage_is_told_to_machines_too(tmp_path, capsys, monkeypatch):
     content = bytearray(GOLDEN.read_bytes())
     content[-40] ^= 1
     path = tmp_path / "bad.prunepack"
     path.write_bytes(content)
-    with pytest.raises(CorruptArtifactError) as caught:
-        verify_file(path, "--json")
-    assert json.loads(capsys.readouterr().out) == {"sound": False, "problem": str(caught.value)}
+    with Artifact.open(path) as artifact, pytest.raises(CorruptArtifactError) as caught:
+        check_soundness(artifact, ignore_progress)
+    monkeypatch.setattr("sys.argv", ["prunepack", "verify-file", str(path), "--json"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 4
+    assert json.loads(capsys.readouterr().out) == {"error": caught.value.to_json()}
     assert "parts that cannot be decoded: tensor" in str(caught.value)

@@ -1,0 +1,119 @@
+"""Commands of the stages: each runs one stage alone, with the code of a whole run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prunepack.io.digests import hash_file
+from prunepack.pipeline.cli.command import (
+    command,
+    force_option,
+    input_argument,
+    json_option,
+    output_option,
+)
+from prunepack.pipeline.cli.console import print_result
+from prunepack.pipeline.cli.options import config_from, config_options
+from prunepack.pipeline.runner import execute, open_output
+from prunepack.stages.contract.outputs import PackedArtifact
+from prunepack.stages.export import export
+from prunepack.stages.finalize import finalize
+from prunepack.stages.finetune import finetune
+from prunepack.stages.load import load
+from prunepack.stages.measure import measure
+from prunepack.stages.prune import prune
+from prunepack.stages.undo import undo
+from prunepack.stages.verify import verify
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from prunepack.pipeline.cli.command import Command
+    from prunepack.stages.contract.outputs import Output
+    from prunepack.stages.contract.stage import Stage
+
+__all__ = [
+    "export_command",
+    "finalize_command",
+    "finetune_command",
+    "load_command",
+    "measure_command",
+    "prune_command",
+    "undo_command",
+    "verify_command",
+]
+
+
+def _stage_command(stage: Stage[Any, Any, Any], help_text: str, example: str) -> Command:
+    """Return the command that runs ``stage`` from folders to a new folder."""
+
+    def run_stage(*, output: Path, force: bool, as_json: bool, **values: Any) -> None:
+        inputs = [_open(values.pop(name), kinds) for name, kinds in stage.inputs.items()]
+        config = config_from(stage.config_type, values)
+        facts = execute(stage, config, output, *inputs, force=force)
+        print_result(f"{output}: {facts['summary']}", facts, as_json=as_json)
+
+    decorators = [
+        *(input_argument(name, metavar=name.upper()) for name in stage.inputs),
+        output_option,
+        config_options(stage.config_type),
+        force_option,
+        json_option,
+    ]
+    decorated: Any = run_stage
+    for decorate in reversed(decorators):
+        decorated = decorate(decorated)
+    return command(name=stage.name, help=help_text, example=example)(decorated)
+
+
+def _open(path: Path, kinds: tuple[type[Output], ...]) -> Output:
+    """Open the folder of an output; an artifact may also be given as its file."""
+    if PackedArtifact in kinds and path.is_file():
+        return PackedArtifact(path, hash_file(path))
+    return open_output(path, kinds)
+
+
+load_command = _stage_command(
+    load,
+    "Load a trained model as a checkpoint.",
+    "prunepack load --model lenet -o work/dense",
+)
+prune_command = _stage_command(
+    prune,
+    "Put pruning masks on a model.\n\nMODEL is a checkpoint, with masks or without. The masks of "
+    "torch.nn.utils.prune keep the weights: `prunepack undo` restores them.",
+    "prunepack prune work/dense -o work/masked --scope global --amount 0.9",
+)
+finetune_command = _stage_command(
+    finetune,
+    "Train the remaining weights of a pruned model.\n\nMODEL is the pruned checkpoint, DENSE "
+    "the checkpoint before pruning. Pruned weights stay zero.",
+    "prunepack finetune work/masked work/dense -o work/tuned --epochs 1",
+)
+undo_command = _stage_command(
+    undo,
+    "Remove the masks and restore the dense model.",
+    "prunepack undo work/masked -o work/undone",
+)
+finalize_command = _stage_command(
+    finalize,
+    "Make the masks permanent and prove that the outputs stay the same.",
+    "prunepack finalize work/tuned -o work/final",
+)
+export_command = _stage_command(
+    export,
+    "Export a model to ONNX, with the same bytes on every machine.",
+    "prunepack export work/final -o work/onnx",
+)
+verify_command = _stage_command(
+    verify,
+    "Compare torch, ONNX and artifact on every output.\n\nThe exit code does not judge the result: "
+    "`prunepack gate` does.",
+    "prunepack verify work/dense work/final work/onnx work/lenet.prunepack -o work/parity",
+)
+measure_command = _stage_command(
+    measure,
+    "Measure size, latency and memory beside the dense model.",
+    "prunepack measure work/dense work/tuned work/dense_onnx work/onnx work/lenet.prunepack "
+    "-o work/measured",
+)
