@@ -58,8 +58,7 @@ def check_passage(passage: Passage, rules: Rules) -> Iterator[tuple[int, str, st
     """Yield the offset, the wording and the replacement of each finding in a passage."""
     first = rules.first_lines if passage.kind == "first line" else ()
     for rule in rules.prose:
-        for match in _matches(rule, passage.text):
-            yield match.start(), match[0], rule.say
+        yield from ((m.start(), m[0], rule.say) for m in _matches(rule, passage.text))
     for rule in first:
         if match := rule.pattern.match(passage.text):
             yield match.start(), match[0], rule.say
@@ -73,8 +72,8 @@ def _matches(rule: Rule, text: str) -> Iterator[re.Match[str]]:
         yield from rule.pattern.finditer(text)
         return
     for sentence in SENTENCE.finditer(text):
-        if match := rule.pattern.match(text, sentence.end()):
-            yield match
+        if opening := rule.pattern.match(text, sentence.end()):
+            yield opening
 
 
 if __name__ == "__main__":

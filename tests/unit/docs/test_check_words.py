@@ -69,7 +69,7 @@ def test_comments_of_other_files(tmp_path):
     [
         ("page.md", "Say `budget` and ``noise``.\n\n```\nWhat a budget\n```\n"),
         ("page.md", "The signal-to-noise ratio, [a page](what/budget.md), and what it is.\n"),
-        ("page.md", "The file is no longer there, and there is no other. In each case, apart from this.\n"),
+        ("page.md", "The file is no longer there. There is no other. In each case, it is.\n"),
         (
             "module.py",
             '"""Limits of a release."""\n\n\ndef merge_limits():\n    """Merge them."""\n',
