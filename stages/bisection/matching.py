@@ -48,7 +48,7 @@ def match_graphs(a: NodeGraph, b: NodeGraph) -> Matching:
 
 
 def _pair_names(a: Sequence[str], b: Sequence[str]) -> dict[str, str]:
-    """Pair equal names; if there are none and the lengths are equal, pair by position."""
+    """Pair equal names; without any, pair by position if the lengths are equal."""
     same = {name: name for name in a if name in b}
     return same or (dict(zip(a, b, strict=True)) if len(a) == len(b) else {})
 

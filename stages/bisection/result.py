@@ -19,7 +19,8 @@ class Divergence:
         counterpart_op: Their operators.
         module: The torch module or modules behind them; empty if not known.
         tensor: The tensor of A that diverges.
-        tolerance: The smallest tolerance that the tensor would pass; None if there is none.
+        tolerance: The smallest tolerance that the tensor would pass; None if it passes at no
+            tolerance.
         worst: The element with the largest error: its index and both values; or B's error message.
         isolated: The same as ``tolerance`` when B's nodes run on the inputs of A's nodes.
         inputs: The smallest tolerance that these inputs pass in B.
@@ -49,7 +50,8 @@ class Bisection:
         a: The label of A, the reference.
         b: The label of B.
         agree: Whether every output is within the tolerance.
-        outputs: The smallest tolerance that each of A's outputs passes; None if there is none.
+        outputs: The smallest tolerance that each of A's outputs passes; None if it passes at no
+            tolerance.
         divergence: The first divergence; None if all outputs agree, or if only their names, number
             or order differ.
         differences: Differences between nodes in the files, by A's node.
@@ -80,7 +82,7 @@ class Bisection:
 
     @property
     def exit_code(self) -> int:
-        """0 if the outputs agree, 1 if they do not, 5 if there was no output to compare."""
+        """0 if the outputs agree, 1 if they do not, 5 if no output could be compared."""
         if not self.outputs:
             return 5
         return 0 if self.agree else 1

@@ -63,7 +63,7 @@ class PairedRuns:
 
     @property
     def last(self) -> int:
-        """The position of A's last node; -1 if there are no nodes."""
+        """The position of A's last node; -1 for a graph without nodes."""
         return len(self.a.graph.nodes) - 1
 
     def compare_outputs(self, pairs: Mapping[str, str]) -> dict[str, Apart]:

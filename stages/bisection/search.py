@@ -162,20 +162,31 @@ def _refine(runs: PairedRuns, candidate: Candidate, values: Arrays) -> Candidate
     inner = [x for node in candidate.nodes_a for x in node.outputs if x in runs.matched]
     if len(inner) == 1:
         return candidate
-    given = {name: value for name, value in values.items() if name != candidate.target}
-    given_b = {runs.pairs[name]: value for name, value in given.items()}
-    names = [runs.matched[name] for name in inner]
+    target = candidate.target
+    given = {name: value for name, value in values.items() if name != target}
     try:
-        exported = runs.a.exported.compute(inner, {**runs.inputs, **given})
-        others = runs.b.compute(names, {**runs.inputs_b, **given_b})
+        exported, errors = _compare_exported(runs, inner, given)
     except RefusedError:
         return candidate
-    target = candidate.target
     if runs.is_too_large(apart(values[target], exported[target])):
         return candidate
-    errors = {x: apart(exported[x], others[runs.matched[x]]) for x in inner}
     target = next((x for x in inner if runs.is_too_large(errors[x])), target)
     nodes_a, _ = runs.a.graph.find_region(target, runs.matched.keys() - {target})
     counterparts = set(runs.matched.values()) - {runs.matched[target]}
     nodes_b, _ = runs.b.graph.find_region(runs.matched[target], counterparts)
     return replace(candidate, nodes_a=tuple(nodes_a), nodes_b=tuple(nodes_b))
+
+
+def _compare_exported(
+    runs: PairedRuns, names: list[str], given: Arrays
+) -> tuple[Arrays, dict[str, Apart]]:
+    """Return the tensors ``names`` of A's export, made from ``given``, and their errors in B.
+
+    Raises:
+        RefusedError: If one of the two cannot run.
+    """
+    given_b = {runs.pairs[name]: value for name, value in given.items()}
+    exported = runs.a.exported.compute(names, {**runs.inputs, **given})
+    counterparts = [runs.matched[name] for name in names]
+    others = runs.b.compute(counterparts, {**runs.inputs_b, **given_b})
+    return exported, {x: apart(exported[x], others[runs.matched[x]]) for x in names}

@@ -37,7 +37,7 @@ def bisect_command(a: Path, b: Path, *, as_json: bool, **options: str | bool | N
     A is the reference, B the other model. Each is an .onnx or .prunepack file, or the folder of a
     checkpoint, an export or a pack. The torch module of the node is named too.
 
-    Exit codes: 0 the outputs agree, 1 they differ, 5 there was no output to compare.
+    Exit codes: 0 the outputs agree, 1 they differ, 5 no output could be compared.
     """
     result = bisect(a, b, config_from(BisectConfig, options))
     print_result("\n".join(_format_result(result)), result.to_json(), as_json=as_json)
