@@ -53,7 +53,7 @@ def draw_inputs(a: NodeGraph, b: NodeGraph, samples: int, seed: int) -> Arrays:
 
 
 def _count_rows(graph: NodeGraph, name: str) -> dict[str, int]:
-    """Return the rows of the smallest table that the input indexes; empty if it indexes no table."""
+    """Return the rows of the smallest table that the input indexes; empty without a table."""
     from onnx import AttributeProto
 
     tables = [
