@@ -56,14 +56,16 @@ def check_file(path: Path, rules: Rules) -> Iterator[str]:
 
 def check_passage(passage: Passage, rules: Rules) -> Iterator[tuple[int, str, str]]:
     """Yield the offset, the wording and the replacement of each finding in a passage."""
-    first = rules.first_lines if passage.kind == "first line" else ()
     for rule in rules.prose:
         yield from ((m.start(), m[0], rule.say) for m in _matches(rule, passage.text))
-    for rule in first:
+    whole = {
+        "first line": rules.first_lines,
+        "event": rules.errors,
+        "hint": (*rules.errors, *rules.hints),
+    }
+    for rule in whole.get(passage.kind, ()):
         if match := rule.pattern.match(passage.text):
-            yield match.start(), match[0], rule.say
-    if passage.kind == "error" and re.fullmatch(r"[^.!?]*(\.\S[^.!?]*)*\.\s*", passage.text):
-        yield 0, passage.text.strip()[-20:], "no full stop after a single sentence"
+            yield match.start(), match[0].strip()[-40:], rule.say
 
 
 def _matches(rule: Rule, text: str) -> Iterator[re.Match[str]]:

@@ -33,6 +33,8 @@ class Rules:
 
     prose: tuple[Rule, ...]
     first_lines: tuple[Rule, ...]
+    errors: tuple[Rule, ...]
+    hints: tuple[Rule, ...]
     names: tuple[Rule, ...]
 
 
@@ -48,6 +50,8 @@ def read_rules(page: Path = GLOSSARY) -> Rules:
     return Rules(
         prose=(*sections["Words"], *sections["Sentences"]),
         first_lines=tuple(sections["Headings and first lines"]),
+        errors=tuple(sections["Errors"]),
+        hints=tuple(sections["Hints"]),
         names=tuple(sections["Names"]),
     )
 

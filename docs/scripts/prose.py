@@ -28,7 +28,7 @@ class Passage:
     Attributes:
         text: The words, on one line, with code replaced by a placeholder.
         lines: The line number of each character of ``text``.
-        kind: One of ``prose``, ``first line`` and ``error``.
+        kind: One of ``prose``, ``first line``, ``event`` and ``hint``.
     """
 
     text: str
@@ -162,7 +162,7 @@ def _comment_blocks(comments: Iterable[tuple[int, str]]) -> Iterator[Passage]:
 
 def _message_passages(tree: ast.Module, documented: set[int]) -> Iterator[Passage]:
     """Yield strings of at least two words: help texts, descriptions, errors, labels."""
-    errors = {id(part) for call in ast.walk(tree) for part in _error_texts(call)}
+    errors = {id(part): kind for call in ast.walk(tree) for part, kind in _error_texts(call)}
     inner = {
         id(part)
         for node in ast.walk(tree)
@@ -171,14 +171,14 @@ def _message_passages(tree: ast.Module, documented: set[int]) -> Iterator[Passag
         if part is not node
     }
     for node in ast.walk(tree):
-        text = _literal_text(node)
-        if " " in text.strip() and id(node) not in documented | inner:
-            kind = "error" if id(node) in errors else "prose"
-            lines = enumerate(text.split("\n"), node.lineno)  # type: ignore[attr-defined]
-            if kind == "error":
-                yield make_passage(((number, line) for number, line in lines), kind)
-            else:
-                yield from map(make_passage, split_blocks(lines))
+        text, kind = _literal_text(node), errors.get(id(node))
+        if id(node) in documented | inner or not text:
+            continue
+        lines = enumerate(text.split("\n"), node.lineno)  # type: ignore[attr-defined]
+        if kind:
+            yield make_passage(lines, kind)
+        elif " " in text.strip():
+            yield from map(make_passage, split_blocks(lines))
 
 
 def _literal_text(node: ast.AST) -> str:
@@ -190,8 +190,8 @@ def _literal_text(node: ast.AST) -> str:
     return ""
 
 
-def _error_texts(node: ast.AST) -> Iterator[ast.expr]:
-    """Yield the event and the hint of a call that makes an error."""
+def _error_texts(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+    """Yield the event and the hint of a call that makes an error, with their kinds."""
     if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Error"):
-        yield from node.args[:1]
-        yield from (word.value for word in node.keywords if word.arg == "hint")
+        yield from ((event, "event") for event in node.args[:1])
+        yield from ((word.value, "hint") for word in node.keywords if word.arg == "hint")
