@@ -43,7 +43,7 @@ test: data  ## Everything CI runs: the checks and all tests that take seconds
 test-slow: data  ## The tests that take minutes
 	$(BIN)/pytest -m slow
 
-tree:  # what mypy and import-linter read: the packages where they are installed, as links
+tree:  # links to the packages where they are installed, for mypy and import-linter
 	@rm -rf $(TREE) && mkdir -p $(TREE)/prunepack
 	@ln -s $(addprefix ../../../,$(wildcard prunepack/*) stages pipeline) $(TREE)/prunepack/
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glossary import Rule, Rules, read_rules
-from prose import Passage, function_names, read_passages
+from names import defined_names, function_names
+from prose import Passage, read_passages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,10 +49,18 @@ def check_file(path: Path, rules: Rules) -> Iterator[str]:
         for start, found, say in check_passage(passage, rules):
             yield SAY.format(path=path, line=passage.lines[start], found=found, say=say)
     if path.suffix == ".py" and "tests" not in path.parts:
-        for line, name in function_names(path.read_text(encoding="utf-8")):
-            for rule in rules.names:
-                if rule.pattern.match(name):
-                    yield SAY.format(path=path, line=line, found=name, say=rule.say)
+        for line, found, say in check_names(path.read_text(encoding="utf-8"), rules):
+            yield SAY.format(path=path, line=line, found=found, say=say)
+
+
+def check_names(text: str, rules: Rules) -> Iterator[tuple[int, str, str]]:
+    """Yield the line, the name and the replacement of each finding in Python code."""
+    for names, applied in (
+        (function_names(text), rules.function_names),
+        (defined_names(text), rules.names),
+    ):
+        for line, name in names:
+            yield from ((line, name, rule.say) for rule in applied if any(_matches(rule, name)))
 
 
 def check_passage(passage: Passage, rules: Rules) -> Iterator[tuple[int, str, str]]:

@@ -35,6 +35,7 @@ class Rules:
     first_lines: tuple[Rule, ...]
     errors: tuple[Rule, ...]
     hints: tuple[Rule, ...]
+    function_names: tuple[Rule, ...]
     names: tuple[Rule, ...]
 
 
@@ -52,6 +53,7 @@ def read_rules(page: Path = GLOSSARY) -> Rules:
         first_lines=tuple(sections["Headings and first lines"]),
         errors=tuple(sections["Errors"]),
         hints=tuple(sections["Hints"]),
+        function_names=tuple(sections["Names of functions"]),
         names=tuple(sections["Names"]),
     )
 

@@ -107,15 +107,6 @@ def python_passages(text: str, *, messages: bool = True) -> Iterator[Passage]:
         yield from _message_passages(tree, documented)
 
 
-def function_names(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the line and the name of each function that is not a property."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            decorators = {ast.unparse(d).rpartition(".")[2] for d in node.decorator_list}
-            if not decorators & {"property", "cached_property", "setter"}:
-                yield node.lineno, node.name.strip("_")
-
-
 def _docstrings(tree: ast.Module) -> Iterator[tuple[bool, ast.Constant]]:
     """Yield every docstring, also of attributes, and whether it documents its owner."""
     for node in ast.walk(tree):

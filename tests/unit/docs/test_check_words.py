@@ -39,6 +39,9 @@ def check(folder: Path, name: str, text: str) -> list[str]:
         ('def load():\n    """Returns a model."""\n', "2: 'Returns'"),
         ('class A:\n    """How far it is."""\n', "2: 'How'"),
         ("def merged():\n    pass\n", "1: 'merged'"),
+        ("class NoiseLevel:\n    pass\n", "1: 'Noise Level'"),
+        ("def load(*, open_axes=1):\n    pass\n", "1: 'open axes'"),
+        ("total_budget = 1\n", "1: 'total budget'"),
         ("def what_is_left():\n    pass\n", "1: 'what_is_left'"),
     ],
 )
