@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from prunepack.errors import UsageError
 from prunepack.pipeline.plan import Plan
-from prunepack.stages.contract.plugins import near
+from prunepack.stages.contract.plugins import suggest_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,9 +75,11 @@ def _text_of(name: str) -> tuple[str, str]:
             f"{name}.toml"
         ).read_text(), name
     if path.suffix != ".toml":
+        hint = suggest_name(name, known)
+        stop = "" if hint.endswith("?") else "."
         raise UsageError(
             f"no built-in recipe is named {name!r}",
-            hint=f"{near(name, known)} A recipe of your own is a path that ends in .toml.",
+            hint=f"{hint}{stop} Name your own recipe by a path that ends in .toml.",
         )
     try:
         return path.read_text(), name
@@ -124,7 +126,8 @@ def problems_of(error: ValidationError, root: type[BaseModel]) -> list[str]:
         location = problem["loc"]
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            message = f"no such setting. {near(str(location[-1]), _fields(root, location[:-1]))}"
+            hint = suggest_name(str(location[-1]), _fields(root, location[:-1]))
+            message = f"no such setting. {hint}"
         elif isinstance(problem["input"], bool | int | float | str):
             message += f" (found {problem['input']!r})" if "found" not in message else ""
         lines.append(f"{_dotted(location)}: {message}" if location else message)

@@ -11,7 +11,7 @@ from pydantic import Field
 from prunepack.errors import PrunepackError, RefusedError, UsageError
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.stage import Facts, stage
-from prunepack.stages.contract.user_code import Reference, load_reference
+from prunepack.stages.contract.user_code import CodeName, load_user_code
 from prunepack.stages.data.datasets import Data, open_data
 from prunepack.stages.models.checkpoints import open_model, save_masked
 from prunepack.stages.models.training import TrainConfig, accuracy_of, fit
@@ -27,7 +27,7 @@ __all__ = ["FinetuneConfig", "Witness", "finetune"]
 class FinetuneConfig(TrainConfig):
     """How the masked model is fitted after each round of pruning."""
 
-    hook: Reference | None = Field(
+    hook: CodeName | None = Field(
         None,
         description="Your own function(model, data), as module:function or file.py:function.",
     )
@@ -83,7 +83,7 @@ def _run_hook(hook: str, module: nn.Module, data: Data | None) -> str:
     Raises:
         UsageError: If it raises, or returns anything but None or the same module.
     """
-    function = load_reference(hook)
+    function = load_user_code(hook)
     try:
         returned = function(module, data)
     except (Exception, SystemExit) as error:

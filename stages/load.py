@@ -14,7 +14,7 @@ from prunepack.stages.contract.model_spec import InputSpec, ModelSpec, PrunedPar
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.progress import note
 from prunepack.stages.contract.stage import Config, Facts, stage
-from prunepack.stages.contract.user_code import InputFile, Reference, is_reference
+from prunepack.stages.contract.user_code import CodeName, InputFile, is_user_code
 from prunepack.stages.data.datasets import open_data
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.models.builtin import MODELS
@@ -41,7 +41,7 @@ __all__ = ["LoadConfig", "load", "read_weights", "trained"]
 class LoadConfig(Config):
     """Which model, with which weights."""
 
-    model: Reference = Field(
+    model: CodeName = Field(
         "lenet",
         description="A built-in model, or your factory: module:function or file.py:function.",
     )
@@ -51,7 +51,7 @@ class LoadConfig(Config):
     inputs: tuple[InputSpec, ...] = Field(
         (), description="Your model's inputs, in the order of forward: name=x,shape=3x224x224."
     )
-    dataset: Reference = Field(
+    dataset: CodeName = Field(
         "", description="A built-in dataset, or your function: file.py:function. Judges accuracy."
     )
     seed: int = Field(0, ge=0, description="Seed of fresh weights, where none are given.")
@@ -90,7 +90,7 @@ def load(config: LoadConfig, out: Path) -> Facts:
 
 
 def _spec(config: LoadConfig) -> ModelSpec:
-    if is_reference(config.model):
+    if is_user_code(config.model):
         if not config.inputs:
             raise UsageError(
                 f"the inputs of {config.model} are not known",
@@ -108,7 +108,7 @@ def _weights(config: LoadConfig, model: nn.Module) -> tuple[dict[str, torch.Tens
     """Return the state dict to use and where it came from."""
     if config.weights is not None:
         return read_weights(config.weights), str(config.weights)
-    if is_reference(config.model):
+    if is_user_code(config.model):
         return model.state_dict(), f"{config.model}()"
     shipped = MODELS[config.model].weights
     if shipped is not None:

@@ -25,7 +25,7 @@ from prunepack.stages.contract.outputs import (
 )
 from prunepack.stages.contract.progress import track
 from prunepack.stages.contract.stage import Config, Facts, stage
-from prunepack.stages.contract.user_code import InputData, Reference
+from prunepack.stages.contract.user_code import CodeName, InputData
 from prunepack.stages.data.real_samples import real_samples
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.metrics.metric import Metrics, metrics_to_json, write_json
@@ -54,7 +54,7 @@ class VerifyConfig(Config):
         "",
         description="Your samples: an .npz, a folder of ONNX test data, or file.py:function.",
     )
-    metric: Reference = Field(
+    metric: CodeName = Field(
         "", description="Your metric: file.py:function(outputs, labels) → a score per sample."
     )
     tolerances: tuple[Tolerance, ...] = Field(

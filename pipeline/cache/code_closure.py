@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from prunepack.pipeline.cache.digests import file_digest
 from prunepack.pipeline.cache.imports import FIRST_PARTY, read_imports
-from prunepack.stages.contract.user_code import source_of
+from prunepack.stages.contract.user_code import find_source, import_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,13 +75,13 @@ def user_sources(reference: str) -> dict[str, str]:
     Raises:
         UsageError: If there is no such file or module.
     """
-    path = source_of(reference).resolve()
+    path = find_source(reference).resolve()
     if not path.is_file():
         return {reference: "built into Python"}
     own = {reference: file_digest(path)}
     if _is_installed(path):
         return own | _distributions(path)
-    found = _closure_of(path)
+    found = _closure_of(path, import_folder(reference).resolve())
     del found[_name(path)]
     return own | found
 
@@ -120,9 +120,12 @@ def _name(path: Path) -> str:
     return path.relative_to(_base(path)).as_posix()
 
 
-def _closure_of(path: Path) -> dict[str, str]:
-    """Return the digests of ``path``, which is not first-party, and of what it imports."""
-    roots = () if _is_installed(path) else (_base(path), Path.cwd())
+def _closure_of(path: Path, *folders: Path) -> dict[str, str]:
+    """Return the digests of ``path``, which is not first-party, and of what it imports.
+
+    ``folders`` come first on its import path.
+    """
+    roots = () if _is_installed(path) else (*folders, _base(path), Path.cwd())
     return _Search(roots).closure({_name(path): path})
 
 

@@ -19,7 +19,7 @@ from prunepack.errors import UsageError
 from prunepack.pipeline.cache.code_closure import reachable, user_sources
 from prunepack.pipeline.cache.digests import file_digest
 from prunepack.stages.contract.outputs import read_json
-from prunepack.stages.contract.user_code import PointsAt, is_reference
+from prunepack.stages.contract.user_code import PointsAt, is_user_code
 from prunepack.stages.runtime.host import host_name
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _of_the_user(stage: str, config: Config, inputs: Mapping[str, Output]) -> di
     for reference in {ref for artifact in inputs.values() for ref in _references_in(artifact)}:
         found |= user_sources(reference)
     for where, points_at, value in _pointers(config, Any, stage):
-        if points_at.what != "file" and is_reference(str(value)):
+        if points_at.what != "file" and is_user_code(str(value)):
             found |= user_sources(str(value))
         elif points_at.what != "code" and value:
             files = _files_in(Path(value)) if points_at.what == "data" else [Path(value)]
@@ -139,7 +139,7 @@ def _references_in(artifact: Output) -> Iterator[str]:
     for path in (artifact.path / name for name in DESCRIPTIONS):
         content = read_json(path) if path.is_file() else {}
         values = (content.get(field) for field in ("model", "dataset"))
-        yield from (value for value in values if isinstance(value, str) and is_reference(value))
+        yield from (value for value in values if isinstance(value, str) and is_user_code(value))
 
 
 def _pointers(value: Any, hint: Any, where: str) -> Iterator[Pointer]:

@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from prunepack.errors import UsageError
-from prunepack.stages.contract.plugins import near
+from prunepack.stages.contract.plugins import suggest_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +68,7 @@ class LazyGroup(click.Group):
             UsageError: If there is none, with the nearest name.
         """
         if args and args[0] not in self._targets and not args[0].startswith("-"):
-            hint = near(args[0], self._targets)
+            hint = suggest_name(args[0], self._targets)
             raise UsageError(f"no command is named {args[0]!r}", hint=hint)
         return super().resolve_command(ctx, args)
 

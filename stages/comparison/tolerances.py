@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from prunepack.errors import UsageError
-from prunepack.stages.contract.plugins import near
+from prunepack.stages.contract.plugins import suggest_name
 from prunepack.stages.contract.stage import Config
 
 if TYPE_CHECKING:
@@ -80,5 +80,5 @@ def check_rules(rules: Sequence[Tolerance], outputs: Collection[str]) -> None:
         if not any(fnmatch.fnmatchcase(name, rule.outputs) for name in outputs):
             raise UsageError(
                 f"verify.tolerances[{number}]: no output is named {rule.outputs!r}",
-                hint=near(rule.outputs, outputs),
+                hint=suggest_name(rule.outputs, outputs),
             )

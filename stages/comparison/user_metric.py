@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prunepack.errors import UsageError
-from prunepack.stages.contract.user_code import load_reference
+from prunepack.stages.contract.user_code import load_user_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ def open_metric(reference: str) -> Score:
     Raises:
         UsageError: If it cannot be loaded; when called, if it fails or returns anything else.
     """
-    function = load_reference(reference)
+    function = load_user_code(reference)
 
     def score(
         outputs: Mapping[str, npt.NDArray[Any]], labels: npt.NDArray[Any]

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.outputs import read_json
 from prunepack.stages.contract.stage import Config
-from prunepack.stages.contract.user_code import Reference
+from prunepack.stages.contract.user_code import CodeName
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,9 +63,9 @@ class ModelSpec(Config):
             was never pruned, or was pruned elsewhere and may have been trained since.
     """
 
-    model: Reference
+    model: CodeName
     inputs: tuple[InputSpec, ...]
-    dataset: Reference = ""
+    dataset: CodeName = ""
     tied: dict[str, str] = Field({})
     pruned: tuple[PrunedParameter, ...] = ()
     before_pruning: str = ""

@@ -1,4 +1,4 @@
-"""Names to things: one module of a package each, imported when it is asked for."""
+"""Registries of plug-ins: the modules of a package by name, imported on first use."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from prunepack.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Registry", "near"]
+__all__ = ["Registry", "suggest_name"]
 
 T = TypeVar("T")
 
 
-def near(word: str, known: Iterable[str]) -> str:
-    """Return ``"Did you mean 'x'?"`` for the closest of ``known``, or all of them."""
+def suggest_name(word: str, known: Iterable[str]) -> str:
+    """Return a hint with the name in ``known`` that is closest to ``word``, or with all names."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(names)}."
+    return f"Did you mean {close[0]!r}?" if close else f"Choose among: {', '.join(names)}"
 
 
 class Registry(Generic[T]):
-    """The modules of a package, each defining one value of the same name.
+    """The modules of a package, each of which defines one value of the same name.
 
     A new entry is a new file: ``Registry("model", "prunepack.stages.models.builtin",
-    "MODEL")["x"]`` is ``prunepack.stages.models.builtin.x.MODEL``. Listing the names imports none
-    of them.
+    "MODEL")["x"]`` is ``prunepack.stages.models.builtin.x.MODEL``. Listing the names does not
+    import the modules.
     """
 
     def __init__(self, noun: str, package: str, attribute: str) -> None:
@@ -47,7 +47,7 @@ class Registry(Generic[T]):
         """Import the entry called ``name``.
 
         Raises:
-            UsageError: If there is none.
+            UsageError: If there is no such entry.
         """
         self.check(name)
         module = importlib.import_module(f"{self._package}.{name}")
@@ -58,8 +58,9 @@ class Registry(Generic[T]):
         """Return ``name`` if it is an entry.
 
         Raises:
-            UsageError: If it is not.
+            UsageError: If it is not an entry.
         """
         if name not in self:
-            raise UsageError(f"no {self._noun} is named {name!r}", hint=near(name, self.names()))
+            hint = suggest_name(name, self.names())
+            raise UsageError(f"no {self._noun} is named {name!r}", hint=hint)
         return name

@@ -1,19 +1,27 @@
-"""The user's own code, named as ``package.module:name`` or ``path/to/file.py:name``."""
+"""User code named in a recipe: ``package.module:name`` or ``path/to/file.py:name``."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import importlib.util
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator
 
 from prunepack.errors import UsageError
-from prunepack.stages.contract.plugins import near
+from prunepack.stages.contract.plugins import suggest_name
+from prunepack.stages.contract.user_imports import (
+    add_module,
+    find_module,
+    import_from,
+    remove_module,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,84 +29,95 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 __all__ = [
+    "CodeName",
     "InputData",
     "InputFile",
     "PointsAt",
-    "Reference",
-    "is_reference",
-    "load_reference",
-    "source_of",
+    "find_source",
+    "import_folder",
+    "is_user_code",
+    "load_user_code",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class PointsAt:
-    """Marks a field that names something outside its config, which a stage's key has to cover."""
+    """Mark of a config field that names code, a file or data; a stage's key covers the content."""
 
     what: Literal["code", "file", "data"]
 
 
-def is_reference(text: str) -> bool:
-    """Say whether ``text`` names the user's code, not a built-in."""
+def is_user_code(text: str) -> bool:
+    """Return whether ``text`` names user code, not a built-in."""
     return ":" in text
 
 
-def _split(reference: str) -> tuple[str, str]:
-    where, _, name = reference.rpartition(":")
+def _split(text: str) -> tuple[str, str]:
+    where, _, name = text.rpartition(":")
     if not where or not name.isidentifier():
         raise ValueError(
-            f"{reference!r} is not a reference: expected package.module:name or file.py:name"
+            f"{text!r} does not name user code: expected package.module:name or file.py:name"
         )
     return where, name
 
 
-def _checked(text: str) -> str:
-    if is_reference(text):
+def _check_form(text: str) -> str:
+    if is_user_code(text):
         _split(text)
     return text
 
 
-Reference = Annotated[str, AfterValidator(_checked), PointsAt("code")]
-"""A built-in's name, or the user's code; a stage's key covers the source it points at."""
+CodeName = Annotated[str, AfterValidator(_check_form), PointsAt("code")]
+"""The name of a built-in, or user code; a stage's key covers the source."""
 
 InputFile = Annotated[Path, PointsAt("file")]
-"""A file that a config names; a stage's key covers its contents."""
+"""A file that a config names; a stage's key covers its content."""
 
-InputData = Annotated[str, AfterValidator(_checked), PointsAt("data")]
-"""A file, a folder or the user's code that gives samples; a stage's key covers what is in it."""
+InputData = Annotated[str, AfterValidator(_check_form), PointsAt("data")]
+"""A file, a folder or user code that gives samples; a stage's key covers its content."""
 
 
-def source_of(reference: str) -> Path:
-    """Return the source file that ``reference`` points at, without importing anything.
+def import_folder(text: str) -> Path:
+    """Return the folder in which the user code ``text`` finds its own modules first.
+
+    It is the folder of the file, as for ``python file.py``, or the working folder, as for
+    ``python -m package.module``.
+    """
+    where, _ = _split(text)
+    return Path(where).parent if where.endswith(".py") else Path.cwd()
+
+
+def find_source(text: str) -> Path:
+    """Return the source file of the user code ``text``, without importing it.
 
     Raises:
         UsageError: If there is no such file or module.
     """
-    where, _ = _split(reference)
+    where, _ = _split(text)
     if where.endswith(".py"):
         path = Path(where)
         if not path.is_file():
             raise UsageError(
-                f"{reference} cannot be loaded",
+                f"{text} cannot be loaded",
                 expected=f"a file {where}",
                 found="none",
-                hint=f"Paths are relative to the working folder, {Path.cwd()}.",
+                hint=f"Give a path relative to the working folder, {Path.cwd()}",
             )
         return path
-    _see_working_folder()
-    spec = _spec_of(where)
+    with import_from(import_folder(text)):
+        spec = _find_spec(where)
     if spec is None or spec.origin is None:
         raise UsageError(
-            f"{reference} cannot be loaded",
+            f"{text} cannot be loaded",
             expected=f"a module {where}",
             found="none on the import path",
-            hint="Install its package, or name a file: path/to/file.py:name.",
+            hint="Install its package, or name a file: path/to/file.py:name",
         )
     return Path(spec.origin)
 
 
-def _spec_of(module: str) -> ModuleSpec | None:
-    """Find ``module`` on the import path; unlike ``find_spec``, import no package it is in."""
+def _find_spec(module: str) -> ModuleSpec | None:
+    """Find ``module`` on the import path; unlike importlib, do not import its parents."""
     top, *rest = module.split(".")
     try:
         spec = importlib.util.find_spec(top)
@@ -108,56 +127,73 @@ def _spec_of(module: str) -> ModuleSpec | None:
     for part in rest:
         name = f"{name}.{part}"
         inside = spec.submodule_search_locations if spec else None
-        spec = _spec_inside(name, inside) if inside is not None else None
+        spec = _find_submodule(name, inside) if inside is not None else None
     return spec
 
 
-def _spec_inside(module: str, folders: Iterable[str]) -> ModuleSpec | None:
+def _find_submodule(module: str, folders: Iterable[str]) -> ModuleSpec | None:
     """Ask every finder for ``module``; editable installs bring finders of their own."""
     specs = (finder.find_spec(module, [*folders]) for finder in sys.meta_path)
     return next((spec for spec in specs if spec is not None), None)
 
 
-def load_reference(reference: str) -> Any:
-    """Import the user's code and return the object that ``reference`` names.
+def load_user_code(text: str) -> Any:
+    """Import the user code ``text`` and return the object that it names.
 
     Raises:
-        UsageError: If it is not there, or its module fails to import.
+        UsageError: If it does not exist, or its module cannot be imported.
     """
-    where, name = _split(reference)
-    path = source_of(reference)
+    where, name = _split(text)
+    path, folder = find_source(text), import_folder(text)
     try:
-        module = _import_file(path) if where.endswith(".py") else importlib.import_module(where)
+        with import_from(folder):
+            module = _import_file(path) if where.endswith(".py") else importlib.import_module(where)
     except (Exception, SystemExit) as error:
         raise UsageError(
-            f"{reference} cannot be loaded", found=f"{type(error).__name__}: {error}"
+            f"{text} cannot be loaded", found=f"{type(error).__name__}: {error}"
         ) from error
     if not hasattr(module, name):
         public = [word for word in vars(module) if not word.startswith("_")]
-        raise UsageError(f"{path} defines no {name!r}", hint=near(name, public))
-    return getattr(module, name)
+        raise UsageError(f"{path} defines no {name!r}", hint=suggest_name(name, public))
+    value = getattr(module, name)
+    return _call_from(folder, value) if isinstance(value, FunctionType) else value
 
 
-def _see_working_folder() -> None:
-    """Let ``module:name`` find a package beside the user, as ``python -m`` does."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
+def _call_from(folder: Path, function: FunctionType) -> Any:
+    """Return ``function`` such that imports during a call find the modules in ``folder`` first."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with import_from(folder):
+            return function(*args, **kwargs)
+
+    return call
 
 
 def _import_file(path: Path) -> ModuleType:
-    """Import one file under a name of its own, the same for the same contents."""
-    name = f"prunepack_user_{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+    """Import one file once per content; modules beside it share the import.
+
+    The name in ``sys.modules`` depends on folder and content. For modules beside the file it is
+    also the file's stem, as an ordinary import would call it.
+    """
+    path = path.resolve()
+    digest = hashlib.sha256(str(path).encode() + b"\0" + path.read_bytes()).hexdigest()
+    name = f"prunepack_user_{digest[:16]}"
+    beside = find_module(path.parent, path.stem)
     if name in sys.modules:
         return sys.modules[name]
+    if beside is not None and beside.__name__ == path.stem:
+        return beside
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not Python source")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    add_module(path.parent, path.stem, module)
     try:
         spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
+        remove_module(path.parent, module)
         raise
     return module

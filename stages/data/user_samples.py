@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prunepack.errors import RefusedError, UsageError
-from prunepack.stages.contract.user_code import is_reference, load_reference
+from prunepack.stages.contract.user_code import is_user_code, load_user_code
 from prunepack.stages.data.samples import Samples
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def user_samples(source: str, inputs: Sequence[InputSpec]) -> list[Samples]:
         UsageError: If there is no such thing, or the function fails.
         RefusedError: If what it holds does not fit the model's inputs, or is nothing.
     """
-    if is_reference(source):
+    if is_user_code(source):
         return [_fitted(_called(source), inputs, f"{source}()")]
     path = Path(source)
     if path.is_dir():
@@ -80,7 +80,7 @@ def _plain(array: Any) -> Array:
 
 
 def _called(source: str) -> Mapping[str, Any]:
-    function = load_reference(source)
+    function = load_user_code(source)
     try:
         value = function()
         return {str(name): np.asarray(array) for name, array in value.items()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.model_spec import ModelSpec, read_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
-from prunepack.stages.contract.user_code import is_reference, load_reference
+from prunepack.stages.contract.user_code import is_user_code, load_user_code
 from prunepack.stages.models.builtin import MODELS
 from prunepack.stages.pruning.masks import join_name, pruned_parameters, put_mask
 
@@ -35,11 +35,11 @@ def build_module(model: str) -> nn.Module:
     Raises:
         UsageError: If the name is unknown or the user's factory fails.
     """
-    if not is_reference(model):
+    if not is_user_code(model):
         return MODELS[model].build()
     from torch import nn
 
-    factory = load_reference(model)
+    factory = load_user_code(model)
     try:
         module = factory()
     except (Exception, SystemExit) as error:

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from prunepack.errors import UsageError
 from prunepack.stages.contract.stage import Config
-from prunepack.stages.contract.user_code import InputFile, Reference, is_reference
+from prunepack.stages.contract.user_code import CodeName, InputFile, is_user_code
 from prunepack.stages.pruning.methods import METHODS, MethodOptions
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Rule(Config):
 
     layers: str = Field("*", description="Layers to prune: a glob over module names, or re:REGEX.")
     parameter: str = Field("weight", description="Parameter to prune: weight, bias, ….")
-    method: Reference = Field(
+    method: CodeName = Field(
         "l1_unstructured",
         description="Built-in method, or your BasePruningMethod: module:Class or file.py:Class.",
     )
@@ -102,7 +102,7 @@ class Rule(Config):
     @field_validator("method")
     @classmethod
     def _method_is_known(cls, method: str) -> str:
-        if not is_reference(method):
+        if not is_user_code(method):
             try:
                 METHODS.check(method)
             except UsageError as error:
@@ -134,7 +134,7 @@ class Rule(Config):
                 raise ValueError(f"{name} is for the method {owner}, found method {self.method}")
         if self.method == "custom_from_mask" and self.mask_file is None:
             raise ValueError("the method custom_from_mask needs a mask_file, found none")
-        if self.options and not is_reference(self.method):
+        if self.options and not is_user_code(self.method):
             raise ValueError(f"options are for your own method, found method {self.method}")
         return self
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from prunepack.errors import UsageError
-from prunepack.stages.contract.plugins import near
+from prunepack.stages.contract.plugins import suggest_name
 from prunepack.stages.metrics.limits import HOST_DEPENDENT, Check, Limit, matches
 
 if TYPE_CHECKING:
@@ -148,8 +148,8 @@ class _Bounds:
 
 def _hint(name: str, metrics: Mapping[str, Metric]) -> str:
     """Name the nearest figure, or what there is."""
-    hint = near(name, metrics)
-    if hint.startswith("Known") and len(metrics) > MANY:
+    hint = suggest_name(name, metrics)
+    if hint.startswith("Choose among") and len(metrics) > MANY:
         groups = sorted({known.partition(".")[0] for known in metrics})
         return f"There are figures of {', '.join(groups)}."
     return hint

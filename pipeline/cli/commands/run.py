@@ -16,7 +16,7 @@ from prunepack.pipeline.cli.console import colored, print_json, table
 from prunepack.pipeline.recipe import built_in_recipes, read_recipe
 from prunepack.pipeline.release.publish import publish
 from prunepack.pipeline.runner import Runner, Stopped
-from prunepack.stages.contract.plugins import near
+from prunepack.stages.contract.plugins import suggest_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ def run_command(
     """Run all stages of a recipe."""
     for stage in (*force, *([until] if until else [])):
         if stage not in STAGES:
-            raise UsageError(f"no stage is named {stage!r}", hint=near(stage, STAGES))
+            raise UsageError(f"no stage is named {stage!r}", hint=suggest_name(stage, STAGES))
     chosen = read_recipe(recipe, settings)
     events: list[Event] = []
     with Store(artifacts) as store:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import UsageError
 from prunepack.stages.contract.plugins import Registry
-from prunepack.stages.contract.user_code import is_reference, load_reference
+from prunepack.stages.contract.user_code import is_user_code, load_user_code
 from prunepack.stages.data.downloads import cache_folder
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def open_data(name: str) -> Data:
     Raises:
         UsageError: If it has not been fetched, or is not of that form.
     """
-    if is_reference(name):
+    if is_user_code(name):
         return _data_of(_call(name), name)
     path = cached_file(name)
     if not path.exists():
@@ -110,7 +110,7 @@ def open_data(name: str) -> Data:
 
 
 def _call(name: str) -> Any:
-    function = load_reference(name)
+    function = load_user_code(name)
     try:
         return function()
     except (Exception, SystemExit) as error:

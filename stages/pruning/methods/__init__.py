@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from prunepack.errors import UsageError
 from prunepack.stages.contract.plugins import Registry
-from prunepack.stages.contract.user_code import is_reference, load_reference
+from prunepack.stages.contract.user_code import is_user_code, load_user_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,11 +90,11 @@ def open_method(name: str) -> Method:
     Raises:
         UsageError: If there is no such method, or it is not a pruning method.
     """
-    if not is_reference(name):
+    if not is_user_code(name):
         return METHODS[name]
     from torch.nn.utils.prune import BasePruningMethod
 
-    value = load_reference(name)
+    value = load_user_code(name)
     if not (isinstance(value, type) and issubclass(value, BasePruningMethod)):
         raise UsageError(
             f"{name} is not a pruning method",

@@ -30,7 +30,7 @@ from prunepack.pipeline.runner import (
 from prunepack.stages.contract.outputs import Measurements, Output, PackedArtifact, ParityResult
 from prunepack.stages.contract.progress import Silent, reporting_to
 from prunepack.stages.contract.stage import Config, Facts, stage
-from prunepack.stages.contract.user_code import InputFile, Reference
+from prunepack.stages.contract.user_code import CodeName, InputFile
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -42,7 +42,7 @@ RAN: list[str] = []
 class TextConfig(Config):
     text: str = "x"
     comment: str = ""
-    hook: Reference = "builtin"
+    hook: CodeName = "builtin"
     file: InputFile | None = None
 
 

@@ -474,7 +474,7 @@ def test_trying_the_model_leaves_its_buffers_alone(run, write):
         ({"inputs": [{"dtype": "float33"}]}, "Input should be 'float16', 'float32'"),
         ({"inputs": [{"shape": [-1, 28]}]}, "Input should be greater than or equal to 0"),
         ({"inputs": [{"shape": "3xwide"}]}, "Input should be a valid integer"),
-        ({"model": "file.py:"}, "is not a reference"),
+        ({"model": "file.py:"}, "does not name user code"),
         ({"seed": -1}, "Input should be greater than or equal to 0"),
     ],
 )

@@ -339,6 +339,11 @@ def test_a_users_file_is_covered_with_what_it_imports(project: Path) -> None:
     assert "prunepack/stages/pruning/masks.py" in user_sources("hooks.py:tune")
 
 
+def test_a_users_file_in_a_package_is_covered_with_the_files_beside_it(project: Path) -> None:
+    write(project, {"mine/tool.py": "import peer"})
+    assert names("mine/tool.py:f") == {"mine/tool.py:f", "peer.py", "nearby.py"}
+
+
 def test_a_users_module_is_covered_with_its_package(project: Path) -> None:
     assert names("mine.deep:f") == {"mine.deep:f", "mine/__init__.py", "mine/peer.py", "nearby.py"}
     assert "mine.deep" not in sys.modules
@@ -374,17 +379,17 @@ def test_the_standard_library_is_covered_by_the_file_alone() -> None:
         (
             "gone.py:f",
             "gone.py:f cannot be loaded: expected a file gone.py, found none. "
-            "Paths are relative to the working folder, {here}.",
+            "Give a path relative to the working folder, {here}",
         ),
         (
             "gone.module:f",
             "gone.module:f cannot be loaded: expected a module gone.module, found none on the "
-            "import path. Install its package, or name a file: path/to/file.py:name.",
+            "import path. Install its package, or name a file: path/to/file.py:name",
         ),
         (
             "mine.gone:f",
             "mine.gone:f cannot be loaded: expected a module mine.gone, found none on the "
-            "import path. Install its package, or name a file: path/to/file.py:name.",
+            "import path. Install its package, or name a file: path/to/file.py:name",
         ),
     ],
 )

@@ -17,13 +17,13 @@ from prunepack.pipeline.cache import keys
 from prunepack.pipeline.cache.keys import Material, canonical, material_of
 from prunepack.stages.contract.outputs import Checkpoint, OnnxModel, PackedArtifact
 from prunepack.stages.contract.stage import Config, stage
-from prunepack.stages.contract.user_code import InputData, InputFile, Reference
+from prunepack.stages.contract.user_code import CodeName, InputData, InputFile
 
 HERE = Path(__file__).name
 
 
 class Inner(Config):
-    hook: Reference = "builtin"
+    hook: CodeName = "builtin"
     mask: InputFile | None = None
 
 
@@ -34,13 +34,13 @@ class Special(Inner):
 class ToyConfig(Config):
     amount: int | float = 0.5
     names: frozenset[str] = frozenset()
-    hook: Reference = "builtin"
-    hooks: tuple[Reference, ...] = ()
+    hook: CodeName = "builtin"
+    hooks: tuple[CodeName, ...] = ()
     pairs: tuple[tuple[str, InputFile], ...] = ()
-    mixed: tuple[int, Reference] = (0, "builtin")
+    mixed: tuple[int, CodeName] = (0, "builtin")
     by_name: dict[str, list[InputFile]] = Field({})
-    named: dict[Reference, int] = Field({})
-    either: Annotated[Reference | int, Field(description="x")] = 0
+    named: dict[CodeName, int] = Field({})
+    either: Annotated[CodeName | int, Field(description="x")] = 0
     data: InputData = ""
     inner: Inner = Inner()
     inners: list[Inner | int] = Field([])

@@ -1,4 +1,4 @@
-"""The user's own code by name: where it is looked for, and what is said when it is not there."""
+"""User code by name: forms of the name, finding the source, errors."""
 
 import sys
 
@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from prunepack.errors import UsageError
-from prunepack.stages.contract.user_code import Reference, is_reference, load_reference, source_of
+from prunepack.stages.contract.user_code import CodeName, find_source, is_user_code, load_user_code
 
 
 @pytest.fixture
@@ -23,42 +23,42 @@ def package(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-def test_a_colon_makes_a_reference():
-    assert is_reference("file.py:build")
-    assert is_reference("package.module:build")
-    assert not is_reference("lenet")
+def test_a_colon_makes_a_name_of_user_code():
+    assert is_user_code("file.py:build")
+    assert is_user_code("package.module:build")
+    assert not is_user_code("lenet")
 
 
 @pytest.mark.parametrize("text", ["lenet", "a.b:c", "dir/file.py:name", "C:\\folder\\file.py:name"])
 def test_good_forms(text):
-    assert TypeAdapter(Reference).validate_python(text) == text
+    assert TypeAdapter(CodeName).validate_python(text) == text
 
 
 @pytest.mark.parametrize("text", [":name", "file.py:", "file.py:two words", "file.py:7"])
 def test_bad_forms(text):
     with pytest.raises(ValidationError) as caught:
-        TypeAdapter(Reference).validate_python(text)
-    expected = "is not a reference: expected package.module:name or file.py:name"
+        TypeAdapter(CodeName).validate_python(text)
+    expected = "does not name user code: expected package.module:name or file.py:name"
     assert f"{text!r} {expected}" in str(caught.value)
 
 
 def test_a_function_in_a_file(write):
-    assert load_reference(f"{write('def build(): return 3')}build")() == 3
+    assert load_user_code(f"{write('def build(): return 3')}build")() == 3
 
 
 def test_a_file_relative_to_the_working_folder(write, tmp_path, monkeypatch):
     write("def build(): return 4")
     monkeypatch.chdir(tmp_path)
-    assert load_reference("user.py:build")() == 4
+    assert load_user_code("user.py:build")() == 4
 
 
 def test_a_function_in_a_package_of_the_working_folder(package):
-    assert load_reference(f"{package}.inner:build")() == "built"
-    assert load_reference(f"{package}:COUNT") == 1
+    assert load_user_code(f"{package}.inner:build")() == "built"
+    assert load_user_code(f"{package}:COUNT") == 1
 
 
 def test_finding_the_source_imports_nothing(package, tmp_path):
-    found = source_of(f"{package}.inner:build")
+    found = find_source(f"{package}.inner:build")
     assert found.resolve() == (tmp_path / package / "inner.py").resolve()
     assert package not in sys.modules
 
@@ -68,9 +68,9 @@ def test_a_file_that_is_not_there(tmp_path, monkeypatch, says):
     with says(
         UsageError,
         "no.py:build cannot be loaded: expected a file no.py, found none. "
-        f"Paths are relative to the working folder, {tmp_path}.",
+        f"Give a path relative to the working folder, {tmp_path}",
     ):
-        load_reference("no.py:build")
+        load_user_code("no.py:build")
 
 
 @pytest.mark.parametrize("where", ["no_such_module", "user_package_of_tests.no", "json.no.no", "."])
@@ -78,15 +78,15 @@ def test_a_module_that_is_not_there(package, where, says):
     with says(
         UsageError,
         f"{where}:build cannot be loaded: expected a module {where}, found none on the import "
-        "path. Install its package, or name a file: path/to/file.py:name.",
+        "path. Install its package, or name a file: path/to/file.py:name",
     ):
-        load_reference(f"{where}:build")
+        load_user_code(f"{where}:build")
 
 
 def test_a_name_that_the_file_does_not_define(write, tmp_path, says):
     text = "def build(): ...\ndef _build_hidden(): ..."
     with says(UsageError, f"{tmp_path}/user.py defines no 'biuld'. Did you mean 'build'?"):
-        load_reference(f"{write(text)}biuld")
+        load_user_code(f"{write(text)}biuld")
 
 
 @pytest.mark.parametrize(
@@ -101,18 +101,18 @@ def test_a_file_that_fails_to_import(write, code, found, says):
     reference = f"{write(code)}build"
     before = set(sys.modules)
     with says(UsageError, f"{reference} cannot be loaded: found {found}"):
-        load_reference(reference)
+        load_user_code(reference)
     assert not {name for name in set(sys.modules) - before if name.startswith("prunepack_user")}
 
 
 def test_a_file_with_a_syntax_error(write):
     with pytest.raises(UsageError, match=r"cannot be loaded: found SyntaxError: .*line 1"):
-        load_reference(f"{write('def build(:')}build")
+        load_user_code(f"{write('def build(:')}build")
 
 
 def test_a_file_is_imported_once_and_again_when_it_changes(write):
     reference = f"{write('class Kind: number = 1')}Kind"
-    first = load_reference(reference)
-    assert load_reference(reference) is first
+    first = load_user_code(reference)
+    assert load_user_code(reference) is first
     write("class Kind: number = 2")
-    assert load_reference(reference).number == 2
+    assert load_user_code(reference).number == 2

@@ -111,9 +111,10 @@ def test_a_check_knows_how_many_samples_its_group_has():
         ),
         (
             "zzz.* >= 8",
-            "the limit 'zzz.* >= 8' matches no figure. Known: accuracy.artifact, accuracy.dense, "
-            "accuracy.samples, broken, latency.batch_1.pruned, latency.batch_1.ratio, "
-            "size.artifact, size.dense_onnx, sparsity.layer.fc1, sparsity.layer.fc2.",
+            "the limit 'zzz.* >= 8' matches no figure. Choose among: accuracy.artifact, "
+            "accuracy.dense, accuracy.samples, broken, latency.batch_1.pruned, "
+            "latency.batch_1.ratio, size.artifact, size.dense_onnx, sparsity.layer.fc1, "
+            "sparsity.layer.fc2",
         ),
         (
             "size.artifact <= 2 x size.densonnx",
