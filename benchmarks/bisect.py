@@ -25,7 +25,7 @@ from benchmarks.planted import KINDS, plant
 from benchmarks.results import read_result, write_result
 from prunepack.stages.bisection.inputs import draw_inputs
 from prunepack.stages.bisection.onnx_program import OnnxProgram
-from prunepack.stages.comparison.tensors_apart import apart
+from prunepack.stages.comparison.error import compare_tensors
 from prunepack.stages.load import load
 from prunepack.stages.runtime.host import host_name
 
@@ -41,7 +41,7 @@ def effect(right: Path, wrong: Path) -> float:
     inputs = draw_inputs(one.graph, other.graph, 2, 0)
     outputs = (program.compute(program.graph.outputs, inputs) for program in (one, other))
     mine, theirs = outputs
-    return max(apart(mine[name], theirs[name]).amount for name in mine)
+    return max(compare_tensors(mine[name], theirs[name]).tolerance for name in mine)
 
 
 def planted(source: Path, wrong: Path, number: int, visible: float) -> tuple[str, str, int]:

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from prunepack.stages.bisection.graph import read_constant
-from prunepack.stages.comparison.error import tolerance
+from prunepack.stages.comparison.error import compute_tolerance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,6 +115,6 @@ def _summarize_error(in_a: Array, in_b: Array) -> str:
     count = f"differs in {different:,} of {in_a.size:,} values"
     if in_a.dtype.kind not in "fiub":
         return count
-    _, where = tolerance(in_a, in_b)
+    _, where = compute_tolerance(in_a, in_b)
     index = ", ".join(map(str, where))
     return f"{count}, most at [{index}]: {in_a[where]:.9g} and {in_b[where]:.9g}"

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
-from prunepack.stages.comparison.tensors_apart import Apart, apart
+from prunepack.stages.comparison.error import TensorError, compare_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -57,7 +57,7 @@ class PairedRuns:
         self.pairs = {
             x: y for x, y in self.matched.items() if a.can_compute(x) and b.can_compute(y)
         }
-        self.errors: dict[str, Apart] = {}
+        self.errors: dict[str, TensorError] = {}
         self.failures: dict[int, str] = {}
         self._limit, self._largest = limit, 0
 
@@ -66,7 +66,7 @@ class PairedRuns:
         """The position of A's last node; -1 for a graph without nodes."""
         return len(self.a.graph.nodes) - 1
 
-    def compare_outputs(self, pairs: Mapping[str, str]) -> dict[str, Apart]:
+    def compare_outputs(self, pairs: Mapping[str, str]) -> dict[str, TensorError]:
         """Return the error of each pair of outputs.
 
         Raises:
@@ -77,8 +77,8 @@ class PairedRuns:
             others = self.b.compute(pairs.values(), self.inputs_b)
         except RefusedError as error:
             self.failures[self.last] = str(error)
-            return {name: Apart(math.inf, "", str(error)) for name in pairs}
-        return {x: apart(values[x], others[y]) for x, y in pairs.items()}
+            return {name: TensorError(math.inf, "", str(error)) for name in pairs}
+        return {x: compare_tensors(values[x], others[y]) for x, y in pairs.items()}
 
     def compare_cuts(self, positions: list[int]) -> list[int]:
         """Compare the cuts at ``positions`` in one run; return the positions that it covered.
@@ -96,12 +96,14 @@ class PairedRuns:
                 self.failures[positions[0]] = str(error)
                 return positions
             values = self.a.compute(names, self.inputs)
-            self.errors |= {name: apart(values[name], others[self.pairs[name]]) for name in names}
+            self.errors |= {
+                name: compare_tensors(values[name], others[self.pairs[name]]) for name in names
+            }
         sizes = [sum(self.errors[name].size for name in cut) for cut in cuts.values()]
         self._largest = max(self._largest, *sizes)
         return positions
 
-    def compare_rerun(self, target: str, values: Arrays, given: Iterable[str]) -> Apart:
+    def compare_rerun(self, target: str, values: Arrays, given: Iterable[str]) -> TensorError:
         """Return the error of ``target`` when B computes it from A's values of ``given``.
 
         Args:
@@ -113,8 +115,8 @@ class PairedRuns:
         try:
             (value,) = self.b.compute([self.pairs[target]], {**self.inputs_b, **start}).values()
         except RefusedError as error:
-            return Apart(math.inf, "", str(error))
-        return apart(values[target], value)
+            return TensorError(math.inf, "", str(error))
+        return compare_tensors(values[target], value)
 
     def find_cut(self, position: int) -> list[str]:
         """Return the tensors of the cut at ``position`` that both programs can compute."""
@@ -130,9 +132,9 @@ class PairedRuns:
         cut = self.find_cut(position)
         return position in self.failures or any(self.is_too_large(self.errors[n]) for n in cut)
 
-    def is_too_large(self, error: Apart) -> bool:
+    def is_too_large(self, error: TensorError) -> bool:
         """Return whether ``error`` exceeds the tolerance of its dtype."""
-        return error.amount > self._limit(error.dtype)
+        return error.tolerance > self._limit(error.dtype)
 
     def count_cuts_per_run(self) -> int:
         """Return the number of cuts that a run may return, by the largest cut so far."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
-from prunepack.stages.comparison.tensors_apart import Apart, apart
+from prunepack.stages.comparison.error import TensorError, compare_tensors
 
 if TYPE_CHECKING:
     from prunepack.stages.bisection.graph import Node
@@ -44,8 +44,8 @@ class Candidate:
     target: str
     nodes_a: tuple[Node, ...]
     nodes_b: tuple[Node, ...]
-    error: Apart
-    isolated: Apart
+    error: TensorError
+    isolated: TensorError
     inputs: float
     confirmed: bool
 
@@ -92,11 +92,11 @@ def _trace_growth(runs: PairedRuns, grown: Candidate) -> Candidate | None:
     """
     positions = runs.list_positions(runs.a.graph.producer[grown.target].index)
     low, high = 0, len(positions) - 1
-    before, after = grown.error.amount, 0.0
+    before, after = grown.error.tolerance, 0.0
     while high - low > 1:
         middle = (low + high) // 2
         effect = _measure_effect(runs, positions[middle], grown.target)
-        if runs.is_too_large(replace(grown.error, amount=effect)):
+        if runs.is_too_large(replace(grown.error, tolerance=effect)):
             low, before = middle, effect
         else:
             high, after = middle, effect
@@ -110,7 +110,7 @@ def _measure_effect(runs: PairedRuns, position: int, target: str) -> float:
     """Return the error of ``target`` when B starts from A's values at ``position``."""
     cut = runs.find_cut(position)
     values = runs.a.compute([*cut, target], runs.inputs)
-    return runs.compare_rerun(target, values, cut).amount
+    return runs.compare_rerun(target, values, cut).tolerance
 
 
 def _isolate(runs: PairedRuns, before: int, at: int) -> Candidate:
@@ -119,9 +119,9 @@ def _isolate(runs: PairedRuns, before: int, at: int) -> Candidate:
     nodes_a, nodes_b, read = _find_regions(runs, target)
     values = runs.a.compute([*read, target], runs.inputs)
     others = runs.b.compute([runs.pairs[x] for x in read], runs.inputs_b) if read else {}
-    inputs = [apart(values[x], others[runs.pairs[x]]).amount for x in read]
+    inputs = [compare_tensors(values[x], others[runs.pairs[x]]).tolerance for x in read]
     isolated = runs.compare_rerun(target, values, read)
-    error = runs.errors.get(target) or Apart(math.inf, "", runs.failures.get(at, ""))
+    error = runs.errors.get(target) or TensorError(math.inf, "", runs.failures.get(at, ""))
     candidate = Candidate(
         target=target,
         nodes_a=nodes_a,
@@ -129,7 +129,7 @@ def _isolate(runs: PairedRuns, before: int, at: int) -> Candidate:
         error=error,
         isolated=isolated,
         inputs=max(inputs, default=0.0),
-        confirmed=isolated.amount > 0 and isolated.amount >= error.amount / 2,
+        confirmed=isolated.tolerance > 0 and isolated.tolerance >= error.tolerance / 2,
     )
     is_group = candidate.confirmed and len(nodes_a) > 1
     return _refine(runs, candidate, values) if is_group else candidate
@@ -140,7 +140,7 @@ def _choose_target(runs: PairedRuns, before: int, at: int) -> str:
     nodes = runs.a.graph.nodes[before + 1 : at + 1]
     new = [name for node in nodes for name in node.outputs if name in runs.pairs]
     compared = [name for name in new if name in runs.errors]
-    return max(compared, key=lambda name: runs.errors[name].amount, default=new[0])
+    return max(compared, key=lambda name: runs.errors[name].tolerance, default=new[0])
 
 
 def _find_regions(
@@ -168,7 +168,7 @@ def _refine(runs: PairedRuns, candidate: Candidate, values: Arrays) -> Candidate
         exported, errors = _compare_exported(runs, inner, given)
     except RefusedError:
         return candidate
-    if runs.is_too_large(apart(values[target], exported[target])):
+    if runs.is_too_large(compare_tensors(values[target], exported[target])):
         return candidate
     target = next((x for x in inner if runs.is_too_large(errors[x])), target)
     nodes_a, _ = runs.a.graph.find_region(target, runs.matched.keys() - {target})
@@ -179,7 +179,7 @@ def _refine(runs: PairedRuns, candidate: Candidate, values: Arrays) -> Candidate
 
 def _compare_exported(
     runs: PairedRuns, names: list[str], given: Arrays
-) -> tuple[Arrays, dict[str, Apart]]:
+) -> tuple[Arrays, dict[str, TensorError]]:
     """Return the tensors ``names`` of A's export, made from ``given``, and their errors in B.
 
     Raises:
@@ -189,4 +189,4 @@ def _compare_exported(
     exported = runs.a.exported.compute(names, {**runs.inputs, **given})
     counterparts = [runs.matched[name] for name in names]
     others = runs.b.compute(counterparts, {**runs.inputs_b, **given_b})
-    return exported, {x: apart(exported[x], others[runs.matched[x]]) for x in names}
+    return exported, {x: compare_tensors(exported[x], others[runs.matched[x]]) for x in names}

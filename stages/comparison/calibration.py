@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from prunepack.stages.comparison.comparison import tolerance
+from prunepack.stages.comparison.error import compute_tolerance
 from prunepack.stages.contract.progress import note
 from prunepack.stages.models.running import run_module
 from prunepack.stages.runtime.sessions import run
@@ -121,7 +121,7 @@ def _widen(noise: Noise, usual: Arrays, found: Arrays, what: str) -> None:
     for name in usual.keys() & found.keys():
         if usual[name].shape != found[name].shape:
             continue
-        apart, _ = tolerance(found[name], usual[name])
+        apart, _ = compute_tolerance(found[name], usual[name])
         before = noise.get(name, (-1.0, "", ""))[0]
         if math.isnan(apart) or apart > before:
             noise[name] = (apart, what, str(usual[name].dtype))

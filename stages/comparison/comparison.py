@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from prunepack.stages.comparison.error import Deviation, tolerance
-from prunepack.stages.comparison.tolerances import EXACT, Allowed, Tolerance, allowed
+from prunepack.stages.comparison.error import Deviation
+from prunepack.stages.comparison.tolerances import (
+    EXACT,
+    AllowedError,
+    Tolerance,
+    find_allowed_error,
+)
 from prunepack.stages.metrics.metric import Metric, Metrics
 
 if TYPE_CHECKING:
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
-__all__ = ["Comparison", "tolerance"]
+__all__ = ["Comparison"]
 
 
 @dataclass
@@ -88,11 +93,11 @@ class Comparison:
             self.differing[name] = self.differing.get(name, 0) + _differing(a, b)
         self.outputs[name].add(a, b, first, case)
 
-    def _allowed(self, name: str, dtype: str) -> Allowed:
+    def _allowed(self, name: str, dtype: str) -> AllowedError:
         if self.exact:
             return EXACT
-        rule = allowed(self.rules, name, dtype)
-        return rule.at_least(allowed((), name, dtype)) if self.lenient else rule
+        rule = find_allowed_error(self.rules, name, dtype)
+        return rule.widen(find_allowed_error((), name, dtype)) if self.lenient else rule
 
     def metrics(self) -> Metrics:
         """Return the figures of the comparison by name, then those of each output."""
@@ -119,7 +124,7 @@ class Comparison:
 
     def _exact(self) -> Metrics:
         differing = sum(self.differing.values())
-        places = [one.place for name, one in self.outputs.items() if self.differing[name]]
+        places = [one.worst_element for name, one in self.outputs.items() if self.differing[name]]
         return {"differing_values": Metric(differing, "values", note="; ".join(places[:3]))}
 
 
@@ -132,14 +137,14 @@ def _judged(compared: Sequence[Deviation]) -> Metrics:
             "beyond_tolerance": Metric(math.nan, "values", note="no output was compared"),
         }
     worst = max(compared, key=lambda one: (math.isnan(one.tolerance), one.tolerance))
-    beyond = [one for one in compared if one.beyond]
+    beyond = [one for one in compared if one.beyond_tolerance]
     return {
         "nonfinite": Metric(sum(one.nonfinite for one in compared), "values"),
-        "tolerance": Metric(worst.tolerance, note=worst.place),
+        "tolerance": Metric(worst.tolerance, note=worst.worst_element),
         "beyond_tolerance": Metric(
-            sum(one.beyond for one in beyond),
+            sum(one.beyond_tolerance for one in beyond),
             "values",
-            note="; ".join(one.place for one in beyond[:3]),
+            note="; ".join(one.worst_element for one in beyond[:3]),
         ),
     }
 

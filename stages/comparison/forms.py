@@ -124,7 +124,9 @@ def steadiness(programs: Programs, inputs: Arrays, rules: Sequence[Tolerance]) -
     single = programs.torch({name: array[:1] for name, array in inputs.items()})
     first = {name: array[:1] for name, array in whole.items() if array.shape[:1] == (count,)}
     alone.add(first, {name: single[name] for name in first if name in single}, 1, "run alone")
-    unsteady = [one for link in (again, alone) for one in link.outputs.values() if one.beyond]
-    count = sum(one.beyond for one in unsteady)
-    note = "; ".join(one.place for one in unsteady[:3])
+    unsteady = [
+        one for link in (again, alone) for one in link.outputs.values() if one.beyond_tolerance
+    ]
+    count = sum(one.beyond_tolerance for one in unsteady)
+    note = "; ".join(one.worst_element for one in unsteady[:3])
     return {"torch.unsteady_values": Metric(count, "values", note=note)}

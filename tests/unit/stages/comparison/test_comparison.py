@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from prunepack.stages.comparison.comparison import Comparison, tolerance
+from prunepack.stages.comparison.comparison import Comparison
+from prunepack.stages.comparison.error import compute_tolerance
 from prunepack.stages.comparison.tolerances import Tolerance
 
 NAN, INF = float("nan"), float("inf")
@@ -39,7 +40,7 @@ def compared(expected, found, **options):
     ],
 )
 def test_the_smallest_tolerance_and_the_worst_place(expected, found, smallest, where):
-    apart, place = tolerance(expected, found)
+    apart, place = compute_tolerance(expected, found)
     assert apart == pytest.approx(smallest)
     assert place == where
 
@@ -56,13 +57,13 @@ def test_the_smallest_tolerance_and_the_worst_place(expected, found, smallest, w
     ],
 )
 def test_nan_and_other_infinities_never_pass(expected, found, where):
-    apart, place = tolerance(expected, found)
+    apart, place = compute_tolerance(expected, found)
     assert math.isnan(apart)
     assert place == (where,)
 
 
 def test_no_elements_are_no_distance():
-    assert tolerance(np.empty((0, 3)), np.empty((0, 3))) == (0.0, ())
+    assert compute_tolerance(np.empty((0, 3)), np.empty((0, 3))) == (0.0, ())
 
 
 def test_equal_outputs():

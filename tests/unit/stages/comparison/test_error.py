@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from prunepack.stages.comparison.error import Deviation
-from prunepack.stages.comparison.tolerances import Allowed
+from prunepack.stages.comparison.tolerances import AllowedError
 
 NAN, INF = float("nan"), float("inf")
 
 
 def figures(expected, found, allowed=None):
-    deviation = Deviation("y", allowed or Allowed(1e-4, 1e-4))
+    deviation = Deviation("y", allowed or AllowedError(1e-4, 1e-4))
     deviation.add(np.asarray(expected, np.float32), np.asarray(found, np.float32))
     return {name.removeprefix("x."): one.value for name, one in deviation.metrics("x").items()}
 
@@ -71,7 +71,7 @@ def test_cosine_is_the_lowest_of_all_samples(expected, found, cosine):
 
 def test_cosine_keeps_its_digits_close_to_one():
     """1 - c is half of the angle squared, 5e-15, which a product of unit vectors would lose."""
-    deviation = Deviation("y", Allowed(0, 0))
+    deviation = Deviation("y", AllowedError(0, 0))
     deviation.add(np.array([[1.0, 0.0]]), np.array([[1.0, 1e-7]]))
     assert 1 - deviation.metrics("x")["x.cosine"].value == pytest.approx(5e-15, rel=0.05)
 
@@ -110,11 +110,11 @@ def test_what_is_not_finite_shows_in_every_figure(one):
 
 @pytest.mark.parametrize(("expected", "found"), [([[INF]], [[1]]), ([[1]], [[INF]])])
 def test_an_infinite_error_is_within_no_tolerance(expected, found):
-    assert figures(expected, found, Allowed(1e30, 1e30))["beyond_tolerance"] == 1
+    assert figures(expected, found, AllowedError(1e30, 1e30))["beyond_tolerance"] == 1
 
 
 def test_integers_have_errors_and_nothing_else():
-    deviation = Deviation("ids", Allowed(0, 0))
+    deviation = Deviation("ids", AllowedError(0, 0))
     deviation.add(np.array([[1, 5]]), np.array([[1, 7]]))
     found = {name: one.value for name, one in deviation.metrics("x").items()}
     assert (found["x.max_absolute"], found["x.beyond_tolerance"]) == (2, 1)

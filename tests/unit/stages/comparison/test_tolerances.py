@@ -6,10 +6,10 @@ from pydantic import ValidationError
 from prunepack.errors import UsageError
 from prunepack.stages.comparison.tolerances import (
     DEFAULTS,
-    Allowed,
+    AllowedError,
     Tolerance,
-    allowed,
     check_rules,
+    find_allowed_error,
 )
 
 
@@ -18,7 +18,7 @@ from prunepack.stages.comparison.tolerances import (
     [("float64", 1e-7), ("float32", 1e-4), ("float16", 1e-2), ("int64", 0), ("bool", 0)],
 )
 def test_by_dtype(dtype, both):
-    assert allowed((), "y", dtype) == Allowed(both, both)
+    assert find_allowed_error((), "y", dtype) == AllowedError(both, both)
 
 
 def test_the_first_rule_that_matches():
@@ -27,10 +27,10 @@ def test_the_first_rule_that_matches():
         Tolerance(outputs="h*", rtol=0.25, nonfinite=True),
     )
     usual = DEFAULTS["float32"]
-    assert allowed(rules, "head.1", "float32") == Allowed(0.5, usual)
-    assert allowed(rules, "head", "float32") == Allowed(usual, 0.25, nonfinite=True)
-    assert allowed(rules, "tail", "float32") == Allowed(usual, usual)
-    assert allowed(rules, "Head", "float32") == Allowed(usual, usual)
+    assert find_allowed_error(rules, "head.1", "float32") == AllowedError(0.5, usual)
+    assert find_allowed_error(rules, "head", "float32") == AllowedError(usual, 0.25, nonfinite=True)
+    assert find_allowed_error(rules, "tail", "float32") == AllowedError(usual, usual)
+    assert find_allowed_error(rules, "Head", "float32") == AllowedError(usual, usual)
 
 
 @pytest.mark.parametrize("wrong", [{"atol": -1}, {"rtol": float("nan")}, {"atol": float("inf")}])

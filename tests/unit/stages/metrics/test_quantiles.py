@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from prunepack.stages.metrics.quantiles import Errors, Sketch, Total
+from prunepack.stages.metrics.quantiles import ErrorStatistics, Sketch, Total
 
 
 def sketch_of(*parts):
@@ -54,8 +54,8 @@ def test_a_total_that_is_too_large():
 
 
 def test_no_errors_are_not_small_errors():
-    errors = Errors()
+    errors = ErrorStatistics()
     errors.add(np.empty((0, 3)))
-    assert all(map(math.isnan, errors.figures().values()))
+    assert all(map(math.isnan, errors.summary().values()))
     errors.add(np.array([[0.5, 0.25]]))
-    assert errors.figures() == {"max": 0.5, "mean": 0.375, "p99": pytest.approx(0.5, rel=0.01)}
+    assert errors.summary() == {"max": 0.5, "mean": 0.375, "p99": pytest.approx(0.5, rel=0.01)}
