@@ -52,6 +52,7 @@ check: data tree  ## Format, lint, types, import directions, docs, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	cd $(TREE) && ../../$(BIN)/lint-imports --config ../../pyproject.toml
+	$(BIN)/python -m prunepack.stages.reporting.schema --check
 	$(BIN)/python -m benchmarks.render --check
 	$(BIN)/pytest -m 'not slow' -n 2 --dist loadfile
 

@@ -1,4 +1,4 @@
-"""A file of budgets: what a recipe's ``[gate]`` table holds, for a job that judges by itself."""
+"""Gate files: the keys of a recipe's ``[gate]`` table in a file of their own."""
 
 from __future__ import annotations
 
@@ -27,17 +27,21 @@ def read_gate_file(path: Path) -> GateConfig:
     try:
         return GateConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"the budgets {path} cannot be read", found=str(error)) from None
+        raise UsageError(f"the gate file '{path}' cannot be read", found=str(error)) from None
     except ValidationError as error:
-        raise invalid(str(path), error, GateConfig) from None
+        raise invalid(f"the gate file '{path}'", error, GateConfig) from None
 
 
-def locate_limits(path: Path, config: GateConfig) -> dict[str, tuple[Path, int]]:
-    """Return file and line, counted from 1, of each limit by its text, where it can be found."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    found: dict[str, tuple[Path, int]] = {}
-    for text in config.limits:
-        at = next((number for number, line in enumerate(lines, 1) if text in line), None)
-        if at is not None:
-            found[str(Limit.parse(text))] = path, at
-    return found
+def locate_limits(path: Path) -> dict[str, tuple[Path, int]]:
+    """Return file and line, counted from 1, of each limit in a gate file, by the limit's text.
+
+    A limit that is spelled with an escape is not located.
+    """
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    places: dict[str, tuple[Path, int]] = {}
+    for spelled in tomllib.loads(text).get("limits", ()):
+        line = next((number for number, line in enumerate(lines, 1) if spelled in line), None)
+        if line is not None:
+            places[str(Limit.parse(spelled))] = path, line
+    return places

@@ -76,7 +76,11 @@ class MeasureConfig(Config):
         return sizes
 
 
-@stage(produces=Measurements, tools=("onnxruntime", "zstandard", "numpy", "scipy"), host_bound=True)
+@stage(
+    produces=Measurements,
+    tools=("onnx", "onnxruntime", "zstandard", "numpy", "scipy"),
+    host_bound=True,
+)
 def measure(
     config: MeasureConfig,
     out: Path,

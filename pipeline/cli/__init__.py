@@ -47,7 +47,7 @@ COMMANDS = {
             verify="Compare torch, ONNX and artifact on every output.",
             measure="Measure size, latency and memory beside the dense model.",
         ),
-        **_commands("gate", gate="Judge metrics by limits; the exit code is the verdict."),
+        **_commands("gate", gate="Check metrics against limits; the exit code is the verdict."),
     },
     "Artifact": {
         **_commands("pack", pack="Pack a model into one small file, without loss."),

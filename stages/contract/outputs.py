@@ -112,12 +112,17 @@ class PackedArtifact(Output):
 
 @dataclass(frozen=True, slots=True)
 class MetricsOutput(Output):
-    """Measured figures in a JSON file, the first of the files of its kind."""
+    """Metrics in a JSON file, the first of the files of its kind."""
+
+    @property
+    def file(self) -> Path:
+        """The JSON file; the path itself where that is what was given."""
+        return self.path if self.path.is_file() else self.path / self.files[0]
 
     @property
     def content(self) -> dict[str, Any]:
         """Everything in that file."""
-        return read_json(self.path / self.files[0])
+        return read_json(self.file)
 
 
 @dataclass(frozen=True, slots=True)

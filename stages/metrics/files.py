@@ -1,10 +1,11 @@
-"""MetricSet figures with what they were measured on, read from the files that hold them."""
+"""Files of metrics: ``parity.json``, ``measurements.json`` and ``report.json``."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.outputs import read_json
@@ -16,19 +17,23 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "MetricSet", "collect_metrics", "find_metrics_file", "read_metrics"]
 
-FORMAT = 1
-"""Version of ``report.json``; a reader refuses one that it does not know."""
+FORMAT: Literal[2] = 2
+"""Version of ``report.json``; a reader refuses any other."""
+
+NAMES = ("report.json", "parity.json", "measurements.json")
+
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class MetricSet:
-    """Figures, and what they are of.
+    """Metrics, and what they were measured on.
 
     Attributes:
-        metrics: The figures by name.
-        digests: SHA-256 of each file that was measured, by its name.
-        host: The machine that times were measured on; empty if there are none.
-        content: Everything else that the file says.
+        metrics: The metrics by name.
+        digests: SHA-256 of each measured file, by its name.
+        host: The machine that times were measured on; empty without times.
+        content: All keys of the file.
     """
 
     metrics: Metrics
@@ -38,10 +43,10 @@ class MetricSet:
 
 
 def collect_metrics(sources: Sequence[Path]) -> MetricSet:
-    """Return the figures in ``sources`` together.
+    """Return the metrics of all ``sources`` in one set.
 
     Raises:
-        RefusedError: If a source cannot be read, or two speak of different models.
+        RefusedError: If a source cannot be read, or two sources are about different models.
     """
     metrics: Metrics = {}
     digests: dict[str, str] = {}
@@ -52,10 +57,10 @@ def collect_metrics(sources: Sequence[Path]) -> MetricSet:
         for name, digest in found.digests.items():
             if digests.setdefault(name, digest) != digest:
                 raise RefusedError(
-                    f"{source} is of another model than {sources[0]}",
+                    f"'{source}' is of another model than '{sources[0]}'",
                     expected=f"{name} {digests[name][:12]}…",
                     found=f"{digest[:12]}…",
-                    hint="Verify and measure the same artifact.",
+                    hint="Verify and measure the same artifact",
                 )
         metrics |= found.metrics
         content |= found.content
@@ -64,37 +69,55 @@ def collect_metrics(sources: Sequence[Path]) -> MetricSet:
 
 
 def read_metrics(source: Path) -> MetricSet:
-    """Return what a file of verify, measure or gate says.
+    """Read a file of verify, measure or gate.
 
     Raises:
-        RefusedError: If it is not one, or of a format that this version does not know.
+        RefusedError: If it is another file, or has a format that this version cannot read.
     """
     content = read_json(source)
-    digests, host = content.get("digests", {}), content.get("host", "")
-    if content.get("format", FORMAT) != FORMAT:
+    found = content.get("format", FORMAT)
+    if found != FORMAT:
         raise RefusedError(
-            f"{source}", expected=f"report format {FORMAT}", found=str(content["format"])
+            f"'{source}' has an unknown format",
+            expected=f"report format {FORMAT}",
+            found=str(found)[:60],
+            hint="Run the stages again with this version of prunepack",
         )
-    if not isinstance(digests, dict) or any(not isinstance(d, str) for d in digests.values()):
-        raise RefusedError(
-            f"{source}: digests", expected="a SHA-256 for each file", found=repr(digests)[:60]
-        )
+    digests = _read_digests(source, content.get("digests", {}))
+    host = content.get("host", "")
     if not isinstance(host, str):
-        raise RefusedError(f"{source}: host", expected="a text", found=repr(host)[:60])
-    _check_text(source, content)
+        raise RefusedError(
+            f"the host in '{source}' is malformed", expected="text", found=repr(host)[:60]
+        )
+    _check_unicode(source, content)
     return MetricSet(metrics_from_json(content.get("metrics"), source), digests, host, content)
 
 
-def _check_text(source: Path, content: Mapping[str, Any]) -> None:
-    """Refuse halves of characters, which JSON can spell and no file can hold."""
+def _read_digests(source: Path, value: object) -> dict[str, str]:
+    if isinstance(value, dict) and all(map(_is_sha256, value.values())):
+        return value
+    raise RefusedError(
+        f"the digests in '{source}' are malformed",
+        expected="a SHA-256 for each file",
+        found=repr(value)[:60],
+    )
+
+
+def _is_sha256(value: object) -> bool:
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+
+
+def _check_unicode(source: Path, content: Mapping[str, Any]) -> None:
+    """Refuse lone surrogates, which JSON can spell but no file can hold."""
     try:
         json.dumps(content, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise RefusedError(f"{source}", expected="Unicode text", found=error.reason) from None
+        raise RefusedError(
+            f"'{source}' holds malformed text", expected="Unicode text", found=error.reason
+        ) from None
 
 
 def find_metrics_file(path: Path) -> Path:
-    """Return the file of figures in a folder of verify, measure or a run; or the file itself."""
-    names = ("report.json", "parity.json", "measurements.json")
-    inside = [path / name for name in names if (path / name).is_file()]
+    """Return the file of metrics in a folder of verify, measure or a run; or the file itself."""
+    inside = [path / name for name in NAMES if (path / name).is_file()]
     return inside[0] if inside else path

@@ -1,4 +1,4 @@
-"""Limits on measured figures, and the checks that hold one against the other."""
+"""Limits on metrics, and checks that compare one metric with one limit."""
 
 from __future__ import annotations
 
@@ -6,54 +6,22 @@ import fnmatch
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import AfterValidator
+from pydantic_core import core_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pydantic import ValidatorFunctionWrapHandler
+
     from prunepack.stages.metrics.metric import Metric
 
-__all__ = [
-    "ALWAYS",
-    "HOST_DEPENDENT",
-    "Check",
-    "Limit",
-    "LimitText",
-    "Outcome",
-    "matches",
-    "merge_limits",
-]
-
-ALWAYS = (
-    "parity.torch_onnx.samples >= 1",
-    "parity.torch_onnx.outputs >= 1",
-    "parity.torch_onnx.values >= 1",
-    "parity.torch_onnx.unmatched_outputs <= 0",
-    "parity.torch_onnx.nonfinite <= 0",
-    "parity.torch_onnx.beyond_tolerance <= 0",
-    "parity.weights.files >= 1",
-    "parity.weights.unmatched_files <= 0",
-    "parity.weights.differing_bytes <= 0",
-    "parity.weights.changed_values <= 0",
-    "parity.session.samples >= 1",
-    "parity.session.outputs >= 1",
-    "parity.session.values >= 1",
-    "parity.session.unmatched_outputs <= 0",
-    "parity.session.differing_values <= 0",
-    "parity.inputs.axes_at_one_size <= 0",
-    "torch.training_layers <= 0",
-    "torch.unsteady_values <= 0",
-    "runtime.provider_mismatches <= 0",
-    "runtime.nodes_elsewhere <= 0",
-    "latency.provider_mismatches <= 0",
-    "graph.refused_domains <= 0",
-)
-"""What no deployment may do without; a limit of the user's on the same figure replaces one."""
+__all__ = ["HOST_DEPENDENT", "Check", "Limit", "Outcome", "Sense", "matches"]
 
 HOST_DEPENDENT = ("latency.*", "memory.*", "session.*", "throughput.*")
-"""Figures of a machine: more runs make them no truer, so only the whole interval can fail one."""
+"""Metrics that only hold for one machine. More runs do not make them more exact, so a check on one
+fails only if the whole interval is beyond the threshold."""
 
 Sense = Literal["<=", ">="]
 Outcome = Literal["passed", "failed", "undecided"]
@@ -63,119 +31,129 @@ _REFERENCE = r"baseline|dense|[A-Za-z_]\w*(?:\.[\w:/-]+)+"
 _LIMIT = re.compile(
     rf"\s*(?P<name>[A-Za-z_*?][\w.:/*?-]*)\s*(?P<sense><=|>=)\s*"
     rf"(?:(?P<number>{_NUMBER})"
-    rf"|(?:(?P<factor>{_NUMBER})\s*[x×*]\s*)?(?P<of>{_REFERENCE})"
+    rf"|(?:(?P<factor>{_NUMBER})\s*[x×*]\s*)?(?P<reference>{_REFERENCE})"
     rf"(?:\s*(?P<sign>[-+])\s*(?P<plus>{_NUMBER}))?)\s*"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What a figure may be at most or at least, as in ``size.ratio >= 8.5``.
+    """The largest or smallest value that a metric may have, such as ``size.ratio >= 8.5``.
+
+    It is a pydantic type: a config reads it from its text, and its JSON is that text.
 
     Attributes:
-        name: The figure's name, or a glob over names.
-        sense: Whether the bound is the most or the least.
-        bound: The bound; what is added to the other figure where there is one.
-        of: What the bound is relative to: ``baseline``, ``dense`` or a figure; empty for nothing.
-        factor: How many times that.
+        name: The metric's name, or a glob over names.
+        sense: Whether the threshold is the largest value or the smallest one.
+        constant: The threshold; with a reference, the number that is added to it.
+        reference: ``baseline``, ``dense`` or another metric; empty if the limit is absolute.
+        factor: The number that the reference is multiplied by.
     """
 
     name: str
     sense: Sense
-    bound: float
-    of: str = ""
+    constant: float
+    reference: str = ""
     factor: float = 1.0
 
     @classmethod
     def parse(cls, text: str) -> Limit:
         """Read ``NAME <= NUMBER`` or ``NAME <= NUMBER x REFERENCE + NUMBER``, or with ``>=``.
 
-        A reference is ``baseline``, ``dense`` or a figure; both numbers beside it may be left out.
+        A reference is ``baseline``, ``dense`` or a metric; both numbers beside it are optional.
 
         Raises:
-            ValueError: If ``text`` is not of that form.
+            ValueError: If ``text`` does not have this form.
         """
         match = _LIMIT.fullmatch(text)
-        numbers = {} if match is None else _numbers(match)
-        if match is None or not all(map(math.isfinite, numbers.values())):
+        numbers = None if match is None else _read_numbers(match)
+        if match is None or numbers is None:
             raise ValueError(
                 f"{text!r} is not a limit: expected NAME <= NUMBER or NAME >= NUMBER, where a "
                 "number may be relative, such as 'size.ratio >= 8.5' or "
                 "'size.artifact <= 1.02 x baseline'"
             )
         sense: Sense = "<=" if match["sense"] == "<=" else ">="
-        return cls(match["name"], sense, numbers["bound"], match["of"] or "", numbers["factor"])
+        constant, factor = numbers
+        return cls(match["name"], sense, constant, match["reference"] or "", factor)
 
     @property
     def is_glob(self) -> bool:
-        """Whether it is held against every figure that matches."""
+        """Whether the limit holds for every metric whose name matches."""
         return "*" in self.name or "?" in self.name
 
+    @property
+    def right_side(self) -> str:
+        """The part of the text after the metric's name."""
+        if not self.reference:
+            return f"{self.sense} {_format_exact(self.constant)}"
+        times = "" if self.factor == 1 else f"{_format_exact(self.factor)} x "
+        sign = "+" if self.constant > 0 else "-"
+        plus = f" {sign} {_format_exact(abs(self.constant))}" if self.constant else ""
+        return f"{self.sense} {times}{self.reference}{plus}"
+
     def __str__(self) -> str:
-        if not self.of:
-            return f"{self.name} {self.sense} {_plain(self.bound)}"
-        times = "" if self.factor == 1 else f"{_plain(self.factor)} x "
-        sign = "+" if self.bound > 0 else "-"
-        plus = f" {sign} {_plain(abs(self.bound))}" if self.bound else ""
-        return f"{self.name} {self.sense} {times}{self.of}{plus}"
+        return f"{self.name} {self.right_side}"
+
+    @classmethod
+    def _validate(cls, value: object, read_text: ValidatorFunctionWrapHandler) -> Limit:
+        return value if isinstance(value, Limit) else cls.parse(read_text(value))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> Any:
+        return core_schema.no_info_wrap_validator_function(
+            cls._validate,
+            core_schema.str_schema(),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                str, return_schema=core_schema.str_schema()
+            ),
+        )
 
 
-def _numbers(match: re.Match[str]) -> dict[str, float]:
-    """Return the numbers of a limit; NaN for what only looks like one."""
+def _read_numbers(match: re.Match[str]) -> tuple[float, float] | None:
+    """Return constant and factor of a limit; None if one of them is not a finite number."""
     sign = -1 if match["sign"] == "-" else 1
-    plus = sign * _number(match["plus"] or "0")
-    bound = plus if match["of"] else _number(match["number"])
-    return {"bound": bound, "factor": _number(match["factor"] or "1")}
-
-
-def _number(text: str) -> float:
     try:
-        return float(text)
+        constant = float(match["number"] or match["plus"] or "0")
+        factor = float(match["factor"] or "1")
     except ValueError:
-        return math.nan
+        return None
+    numbers = (sign * constant, factor)
+    return numbers if all(map(math.isfinite, numbers)) else None
 
 
-def _plain(value: float) -> str:
+def _format_exact(value: float) -> str:
     """Return the shortest text that is read back as ``value``."""
     return repr(float(value)).removesuffix(".0")
 
 
-def _parsed(text: str) -> str:
-    Limit.parse(text)
-    return text
-
-
-LimitText = Annotated[str, AfterValidator(_parsed)]
-"""A limit as people write it; checked when the config is read."""
-
-
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One figure against one limit.
+    """One metric compared with one limit.
 
     Attributes:
-        limit: The limit, on this figure alone.
-        metric: The figure.
-        bound: The number that it may be at most or at least.
-        samples: How many samples the figure is an estimate from, if that is known.
+        limit: The limit, on this metric alone.
+        metric: The metric.
+        threshold: The number that the limit evaluates to.
+        samples: The number of samples that the metric is estimated from, if it is known.
     """
 
     limit: Limit
     metric: Metric
-    bound: float
+    threshold: float
     samples: int | None = None
 
     @property
     def outcome(self) -> Outcome:
-        """Say whether the limit holds.
+        """Whether the limit holds.
 
-        NaN fails. A figure with an interval fails where the whole interval is beyond the limit and
-        passes where the whole of it is within. In between, a metric in :data:`HOST_DEPENDENT`
-        passes, and any other is undecided: there are too few samples.
+        NaN fails. A metric with an interval passes if the whole interval is within the threshold
+        and fails if the whole interval is beyond it. In between, a metric in
+        :data:`HOST_DEPENDENT` passes, and any other is undecided: there are too few samples.
         """
         metric = self.metric
         ends = [end for end in (metric.value, metric.low, metric.high) if end is not None]
-        if any(map(math.isnan, (*ends, self.bound))):
+        if any(map(math.isnan, (*ends, self.threshold))):
             return "failed"
         best, worst = (min(ends), max(ends)) if self.limit.sense == "<=" else (max(ends), min(ends))
         if not self._allows(best):
@@ -185,27 +163,22 @@ class Check:
         return "undecided"
 
     @property
-    def needs(self) -> int | None:
-        """How many samples would decide if the figure stays as it is; None where none can be told.
+    def samples_needed(self) -> int | None:
+        """How many samples would decide if the value stays the same; None if that is unknown.
 
-        It is counted by :func:`prunepack.stages.metrics.intervals.count_required_samples`.
+        :func:`prunepack.stages.metrics.intervals.count_required_samples` has the formula.
         """
         from prunepack.stages.metrics.intervals import count_required_samples
 
         value, low, high = self.metric.value, self.metric.low, self.metric.high
         if self.outcome != "undecided" or low is None or high is None or not self.samples:
             return None
-        return count_required_samples(value, low, high, self.bound, self.samples)
+        return count_required_samples(value, low, high, self.threshold, self.samples)
 
     def _allows(self, value: float) -> bool:
-        return value <= self.bound if self.limit.sense == "<=" else value >= self.bound
+        return value <= self.threshold if self.limit.sense == "<=" else value >= self.threshold
 
 
 def matches(name: str, globs: Iterable[str]) -> bool:
-    """Say whether ``name`` matches one of ``globs``; case counts."""
+    """Return whether ``name`` matches one of ``globs``, with case."""
     return any(fnmatch.fnmatchcase(name, glob) for glob in globs)
-
-
-def merge_limits(own: Iterable[str]) -> list[Limit]:
-    """Return the limits of :data:`ALWAYS` with the user's ``own``, in text form, over them."""
-    return list({(one.name, one.sense): one for one in map(Limit.parse, (*ALWAYS, *own))}.values())

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import ConfigDict, PlainSerializer, PlainValidator, WithJsonSchema
 
 from prunepack.errors import RefusedError
 
@@ -13,12 +15,44 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Metric", "Metrics", "metrics_from_json", "metrics_to_json", "write_json"]
+__all__ = ["Metric", "Metrics", "Number", "metrics_from_json", "metrics_to_json", "write_json"]
 
 _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 EXACT = 2**53
 """Integers up to here are floats, too."""
+
+
+def _number_to_json(value: float | None) -> float | str | None:
+    if value is None or math.isfinite(value):
+        return value
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _validate_number(value: Any) -> float:
+    try:
+        number = _number_from_json(value)
+    except (KeyError, OverflowError, TypeError):
+        number = None
+    if number is None:
+        raise ValueError("expected a number, or 'NaN', 'Infinity' or '-Infinity'")
+    return number
+
+
+Number = Annotated[
+    float,
+    PlainValidator(_validate_number),
+    PlainSerializer(_number_to_json, return_type=Any, when_used="json"),
+    WithJsonSchema(
+        {
+            "oneOf": [{"type": "number"}, {"enum": [*_WORDS]}],
+            "description": "A number; NaN and infinity, which JSON does not have, are words.",
+        }
+    ),
+]
+"""A float that JSON can hold, as in :func:`metrics_to_json`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +67,16 @@ class Metric:
         note: Where and when, in words: the worst element, the host, the count of samples.
     """
 
-    value: float
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid",
+        json_schema_serialization_defaults_required=True,
+        use_attribute_docstrings=True,
+    )
+
+    value: Number
     unit: str = ""
-    low: float | None = None
-    high: float | None = None
+    low: Number | None = None
+    high: Number | None = None
     note: str = ""
 
 
@@ -80,14 +120,6 @@ def metrics_from_json(value: Any, source: Path) -> Metrics:
             expected="the output of verify, measure or gate",
             found=f"{type(error).__name__}: {error}",
         ) from None
-
-
-def _number_to_json(value: float | None) -> float | str | None:
-    if value is None or math.isfinite(value):
-        return value
-    if math.isnan(value):
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
 
 
 def _number_from_json(value: Any) -> float | None:

@@ -1,4 +1,4 @@
-"""An earlier release to compare with: its report, or its artifact."""
+"""Metrics of an earlier release, from its report or its artifact."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ if TYPE_CHECKING:
 
 __all__ = ["open_baseline"]
 
-MAGIC_SUFFIX = ".prunepack"
+ARTIFACT_SUFFIX = ".prunepack"
 
 
 def open_baseline(path: Path) -> MetricSet:
-    """Return the figures of an earlier release.
+    """Return the metrics of an earlier release.
 
-    Of a report, a file of verify or measure, or a folder with one, these are the figures in it; of
-    an artifact those that can be read off it: its size, its sparsity and its graph.
+    A report, a file of verify or measure, or a folder with one has all its metrics; an artifact
+    has its size, its sparsity and its graph.
 
     Raises:
         RefusedError: If it is neither, or damaged.
         UsageError: If it cannot be read.
     """
-    if path.suffix == MAGIC_SUFFIX:
-        return MetricSet(_of_artifact(path), {path.name: hash_file(path)})
+    if path.suffix == ARTIFACT_SUFFIX:
+        return MetricSet(_measure_artifact(path), {path.name: hash_file(path)})
     found = read_metrics(find_metrics_file(path))
     if not found.metrics:
-        raise RefusedError(f"the baseline {path} holds no figures", expected="at least one")
+        raise RefusedError(f"the baseline '{path}' holds no metrics", expected="at least one")
     return found
 
 
-def _of_artifact(path: Path) -> Metrics:
-    """Return what can be told of a packed file without running it."""
+def _measure_artifact(path: Path) -> Metrics:
+    """Return the metrics of an artifact that can be read without running it."""
     from prunepack.reading.artifact import Artifact
     from prunepack.reading.inspection import describe_tensors
 
     with Artifact.open(path) as artifact:
         model = next(iter(artifact.files))
-        graph = graph_metrics_of(memoryview(artifact.read_file(model)))
+        graph = graph_metrics_of(artifact.read_file(model))
         size = sum(file.size for file in artifact.files.values())
         weights = [row for row in describe_tensors(artifact) if len(row.shape) >= 2]
         total = sum(row.elements for row in weights)

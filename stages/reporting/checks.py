@@ -1,4 +1,4 @@
-"""Budgets: limits held against figures, also relative to the dense model or an earlier release."""
+"""Evaluation of limits: globs, references to other metrics, and every missing metric at once."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["evaluate_limits"]
 
 DENSE = ("dense", "dense_onnx")
-"""What the dense model's figure of a group is called: ``accuracy.dense``, ``size.dense_onnx``."""
+"""Last part of the names of the dense model's metrics, as in ``size.dense_onnx``."""
 
-MANY = 12
-"""With more names than this, a hint lists their groups."""
+MOST_NAMES = 12
+"""With more metrics than this, a hint lists groups instead of names."""
 
 
 def evaluate_limits(
@@ -31,41 +31,41 @@ def evaluate_limits(
     baseline: MetricSet | None = None,
     skip: Iterable[str] = (),
 ) -> list[Check]:
-    """Hold every limit against its figure, and a glob against every figure that matches.
+    """Return a check for every limit, and for every metric that a glob matches.
 
-    A limit on one figure counts more than a glob, and a later glob more than an earlier one.
+    A limit on one metric overrides a glob, and a later glob overrides an earlier one.
 
     Args:
-        limits: The limits, at most one of each sense on a name.
-        measured: The figures.
-        baseline: Those of an earlier release.
-        skip: Globs over the names of figures that are not judged.
+        limits: The limits, at most one of each sense per name.
+        measured: The metrics.
+        baseline: The metrics of an earlier release.
+        skip: Globs over the names of metrics that are not checked.
 
     Raises:
-        UsageError: With every limit that is on a figure, or relative to one, that is not there.
+        UsageError: If limits need metrics that are missing; it lists all of them.
     """
     globs = tuple(skip)
-    bounds = _Bounds(measured, baseline)
+    evaluator = _Evaluator(measured, baseline)
     checks: list[Check] = []
     problems: list[UsageError] = []
     wanted = [limit for limit in limits if not matches(limit.name, globs)]
-    for limit in _expanded(wanted, measured.metrics):
+    for limit in _expand_globs(wanted, measured.metrics):
         if matches(limit.name, globs):
             continue
         try:
-            checks.append(bounds.check(limit))
+            checks.append(evaluator.make_check(limit))
         except UsageError as problem:
             problems.append(problem)
     if len(problems) == 1:
         raise problems[0]
     if problems:
         listing = "".join(f"\n  {problem}" for problem in problems)
-        raise UsageError(f"{len(problems)} limits cannot be held against what is there:{listing}")
+        raise UsageError(f"{len(problems)} limits cannot be evaluated:{listing}")
     return checks
 
 
-def _expanded(limits: list[Limit], metrics: Mapping[str, Metric]) -> list[Limit]:
-    """Return a limit for each figure that a glob matches; the glob itself where none does."""
+def _expand_globs(limits: list[Limit], metrics: Mapping[str, Metric]) -> list[Limit]:
+    """Return a limit for each metric that a glob matches; the glob itself if none does."""
     own = {(limit.name, limit.sense) for limit in limits if not limit.is_glob}
     found: dict[tuple[str, str], Limit] = {}
     for limit in limits:
@@ -77,79 +77,85 @@ def _expanded(limits: list[Limit], metrics: Mapping[str, Metric]) -> list[Limit]
 
 
 @dataclass(frozen=True, slots=True)
-class _Bounds:
-    """Finds a limit's figure, and what it is relative to."""
+class _Evaluator:
+    """Finds the metric of a limit, and evaluates the limit to a threshold."""
 
     measured: MetricSet
     baseline: MetricSet | None
 
-    def check(self, limit: Limit) -> Check:
+    def make_check(self, limit: Limit) -> Check:
         metrics = self.measured.metrics
         if limit.name not in metrics:
-            what = "matches no figure" if limit.is_glob else "is on a figure that was not measured"
-            raise UsageError(f"the limit {str(limit)!r} {what}", hint=_hint(limit.name, metrics))
-        return Check(limit, metrics[limit.name], self._bound(limit), self._samples(limit.name))
+            what = "matches no metric" if limit.is_glob else "is on a metric that was not measured"
+            raise UsageError(f"the limit '{limit}' {what}", hint=_hint(limit.name, metrics))
+        threshold, samples = self._threshold(limit), self._samples(limit.name)
+        return Check(limit, metrics[limit.name], threshold, samples)
 
     def _samples(self, name: str) -> int | None:
-        """Return how many samples the figures of its group are from: ``accuracy.samples``."""
+        """Return the number of samples of the metric's group: ``accuracy.samples``."""
         found = self.measured.metrics.get(f"{name.partition('.')[0]}.samples")
         return int(found.value) if found is not None and math.isfinite(found.value) else None
 
-    def _bound(self, limit: Limit) -> float:
-        if not limit.of:
-            return limit.bound
-        value = self._of_baseline(limit) if limit.of == "baseline" else self._of_own(limit)
-        bound = limit.factor * value + limit.bound
-        if not math.isfinite(bound):
+    def _threshold(self, limit: Limit) -> float:
+        if not limit.reference:
+            return limit.constant
+        is_baseline = limit.reference == "baseline"
+        value = self._from_baseline(limit) if is_baseline else self._from_own(limit)
+        threshold = limit.factor * value + limit.constant
+        if not math.isfinite(threshold):
             raise UsageError(
-                f"the limit {str(limit)!r} is relative to no number",
-                expected=f"{limit.of} to be finite",
+                f"the reference of the limit '{limit}' is not a number",
+                expected=f"{limit.reference} to be finite",
                 found=value,
             )
-        return bound
+        return threshold
 
-    def _of_own(self, limit: Limit) -> float:
-        """Return another figure of the same model, or of the dense one."""
+    def _from_own(self, limit: Limit) -> float:
+        """Return another metric of the same model, or of the dense one."""
         metrics, group = self.measured.metrics, limit.name.rpartition(".")[0]
-        names = [f"{group}.{name}" for name in DENSE] if limit.of == "dense" else [limit.of]
+        is_dense = limit.reference == "dense"
+        names = [f"{group}.{name}" for name in DENSE] if is_dense else [limit.reference]
         found = next((name for name in names if name in metrics), None)
         if found is None:
             raise UsageError(
-                f"the limit {str(limit)!r} is relative to a figure that was not measured",
+                f"the limit '{limit}' refers to a metric that was not measured",
                 expected=" or ".join(names),
                 hint=_hint(names[0], metrics),
             )
         return metrics[found].value
 
-    def _of_baseline(self, limit: Limit) -> float:
-        """Return the same figure of the baseline; a time only if it is of the same machine."""
+    def _from_baseline(self, limit: Limit) -> float:
+        """Return the same metric of the baseline; an absolute time only from the same machine."""
         if self.baseline is None:
             raise UsageError(
-                f"the limit {str(limit)!r} needs a baseline",
+                f"the limit '{limit}' needs a baseline",
                 hint="Name a report or an artifact with --baseline or in gate.baseline",
             )
         metrics = self.baseline.metrics
         if limit.name not in metrics:
             raise UsageError(
-                f"the limit {str(limit)!r} is on a figure that the baseline does not have",
+                f"the limit '{limit}' is on a metric that the baseline does not have",
                 hint=_hint(limit.name, metrics),
             )
-        here, there = self.measured.host, self.baseline.host
+        self._check_same_machine(limit, self.baseline.host)
+        return metrics[limit.name].value
+
+    def _check_same_machine(self, limit: Limit, there: str) -> None:
+        here = self.measured.host
         is_ratio = self.measured.metrics[limit.name].unit == "×"
         if here != there and matches(limit.name, HOST_DEPENDENT) and not is_ratio:
             raise UsageError(
-                f"the limit {str(limit)!r} compares two machines",
+                f"the limit '{limit}' compares two machines",
                 expected=f"a baseline measured on {here or 'the same machine'}",
-                found=there or "one without a machine",
-                hint="Limit the ratio instead, or measure the baseline here.",
+                found=there or "a baseline without a machine",
+                hint="Limit the ratio instead, or measure the baseline here",
             )
-        return metrics[limit.name].value
 
 
 def _hint(name: str, metrics: Mapping[str, Metric]) -> str:
-    """Name the nearest figure, or what there is."""
+    """Name the nearest metric, or list the metrics or their groups."""
     hint = suggest_name(name, metrics)
-    if hint.startswith("Choose among") and len(metrics) > MANY:
+    if hint.startswith("Choose among") and len(metrics) > MOST_NAMES:
         groups = sorted({known.partition(".")[0] for known in metrics})
-        return f"There are figures of {', '.join(groups)}."
+        return f"Choose among the groups {', '.join(groups)}"
     return hint

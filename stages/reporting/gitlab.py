@@ -1,11 +1,9 @@
-"""The report as GitLab's code quality JSON: what did not pass, shown in a merge request."""
+"""The report as GitLab's code quality JSON, which merge requests show."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING, Any
-
-from prunepack.stages.reporting.report import reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,24 +17,24 @@ __all__ = ["to_code_quality"]
 def to_code_quality(
     report: Report, lines: Mapping[str, tuple[Path, int]] | None = None
 ) -> list[dict[str, Any]]:
-    """Return an issue for each check that did not pass, as GitLab's "Code Quality" reads them.
+    """Return an issue for each check that did not pass, in the format of "Code Quality".
 
-    An issue's fingerprint is that of the figure and the sense of its limit, so that GitLab knows it
-    again when the bound or the figure has changed.
+    An issue's fingerprint covers the metric and the sense of its limit, so that GitLab recognizes
+    it when the threshold or the value has changed.
 
     Args:
         report: The report.
-        lines: File and line, counted from 1, where a limit is written, by the limit's text; an
-            issue without one is shown at the report.
+        lines: File and line, counted from 1, of each limit by its text; an issue without a line
+            is shown at the report.
     """
     issues = [
         _issue(
-            f"{check.limit.name} {check.limit.sense}",
-            reason(check),
+            f"{check.name} {check.limit.sense}",
+            check.reason,
             "critical" if check.outcome == "failed" else "major",
             (lines or {}).get(str(check.limit)),
         )
-        for check in report.open
+        for check in report.not_passed
     ]
     if not report.checks:
         issues.append(_issue("gate", report.verdict, "critical", None))
@@ -44,9 +42,9 @@ def to_code_quality(
 
 
 def _issue(
-    name: str, description: str, severity: str, written: tuple[Path, int] | None
+    name: str, description: str, severity: str, place: tuple[Path, int] | None
 ) -> dict[str, Any]:
-    path, line = ("report.json", 1) if written is None else (written[0].as_posix(), written[1])
+    path, line = ("report.json", 1) if place is None else (place[0].as_posix(), place[1])
     return {
         "type": "issue",
         "check_name": f"prunepack: {name}",

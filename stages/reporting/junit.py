@@ -1,68 +1,62 @@
-"""The report as JUnit XML, one test case per check: what most CI systems show."""
+"""The report as JUnit XML; every check is a test."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from prunepack.stages.reporting.report import reason
-
 if TYPE_CHECKING:
-    from prunepack.stages.metrics.limits import Check
-    from prunepack.stages.reporting.report import Report
+    from prunepack.stages.reporting.report import CheckResult, Report
 
 __all__ = ["to_junit"]
 
 
 def to_junit(report: Report) -> bytes:
-    """Return the report in the form that pytest's ``junit_family = xunit2`` has.
+    """Return the report in the format of pytest's ``junit_family = xunit2``.
 
-    A check that cannot tell is a failure where it stops the release, and skipped where it does not.
+    An undecided check is a failure if it stops the release, and skipped if it does not.
     """
-    stopping = [check for check in report.checks if _stops(report, check)]
-    skipped = len(report.open) - len(stopping)
+    failures = sum(not check.passed for check in report.checks)
     counts = {
         "tests": str(max(len(report.checks), 1)),
-        "failures": str(len(stopping) if report.checks else 1),
+        "failures": str(failures if report.checks else 1),
         "errors": "0",
     }
     suites = ET.Element("testsuites", {"name": "prunepack", **counts})
-    more = {"skipped": str(skipped), "time": "0"}
+    more = {"skipped": str(len(report.not_passed) - failures), "time": "0"}
     suite = ET.SubElement(suites, "testsuite", {"name": "prunepack.gate", **counts, **more})
     properties = ET.SubElement(suite, "properties")
     for name, digest in report.digests.items():
         ET.SubElement(properties, "property", {"name": f"sha256:{name}", "value": digest})
     for check in report.checks:
-        _add(report, check, suite)
+        _add_check(check, suite)
     if not report.checks:
-        case = _case(suite, "gate")
+        case = _add_case(suite, "gate")
         ET.SubElement(case, "failure", {"type": "failed", "message": report.verdict})
     ET.indent(suites)
     xml: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
     return xml + b"\n"
 
 
-def _stops(report: Report, check: Check) -> bool:
-    return check.outcome == "failed" or (check.outcome == "undecided" and not report.lenient)
-
-
-def _add(report: Report, check: Check, suite: ET.Element) -> None:
-    case = _case(suite, check.limit.name)
+def _add_check(check: CheckResult, suite: ET.Element) -> None:
+    case = _add_case(suite, check.name)
     if check.outcome != "passed":
-        tag = "failure" if _stops(report, check) else "skipped"
-        said = {"type": check.outcome, "message": _printable(reason(check))}
-        ET.SubElement(case, tag, said).text = _printable(check.metric.note)
+        tag = "skipped" if check.passed else "failure"
+        attributes = {"type": check.outcome, "message": _printable(check.reason)}
+        lines = [check.note] if check.note else []
+        lines += [f"hint: {check.hint}"] if check.hint else []
+        ET.SubElement(case, tag, attributes).text = _printable("\n".join(lines))
 
 
-def _case(suite: ET.Element, name: str) -> ET.Element:
+def _add_case(suite: ET.Element, name: str) -> ET.Element:
     group, _, last = name.rpartition(".")
     names = {"classname": f"prunepack.{group}".rstrip("."), "name": last, "time": "0"}
     return ET.SubElement(suite, "testcase", {key: _printable(text) for key, text in names.items()})
 
 
 def _printable(text: str) -> str:
-    """Replace what XML 1.0 cannot hold (its production Char): a name of the user's may have it."""
-    return "".join(one if _is_char(ord(one)) else "\N{REPLACEMENT CHARACTER}" for one in text)
+    """Replace characters that XML 1.0 cannot hold (its production Char)."""
+    return "".join(char if _is_char(ord(char)) else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _is_char(code: int) -> bool:

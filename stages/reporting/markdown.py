@@ -1,74 +1,74 @@
-"""The report as a page for people, and as the summary of a CI job."""
+"""The report as a Markdown page, for people and for the summary of a CI job."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from prunepack.stages.metrics.limits import ALWAYS, Limit
-from prunepack.stages.reporting.report import figure, finding, measured
+from prunepack.stages.reporting.built_in_checks import BUILT_IN_LIMITS
+from prunepack.stages.reporting.wording import format_metric, format_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from prunepack.stages.metrics.limits import Check
-    from prunepack.stages.reporting.report import Report
+    from prunepack.stages.reporting.report import CheckResult, Report
 
-__all__ = ["to_markdown"]
+__all__ = ["METRICS_HEADING", "to_markdown"]
 
-MARKS = {"passed": "ok", "undecided": "**cannot tell**", "failed": "**FAILED**"}
-"""What a check came to, the worst last."""
+MARKS = {"passed": "ok", "undecided": "**undecided**", "failed": "**FAILED**"}
+"""Cell of each outcome, the worst last."""
+
+METRICS_HEADING = "## Metrics"
 
 
 def to_markdown(report: Report) -> str:
-    """Return the verdict, what did not pass, all checks, all figures and what was judged."""
+    """Return the verdict, the checks that did not pass, all checks, all metrics and the files."""
     parts = [
-        [f"# Verdict: {report.verdict}", "", _count(report)],
-        ["", *(f"- {_open(check)}" for check in report.open)] if report.open else [],
+        [f"# Verdict: {report.verdict}", "", _count_passed(report)],
+        ["", *map(_describe, report.not_passed)] if report.not_passed else [],
         ["", "## Checks", ""],
-        _table(("", "check", "measured", "limit", "where"), map(_check, _in_order(report))),
-        ["", "## Figures", "", "<details><summary>All that was measured</summary>", ""],
+        _table(("", "check", "measured", "limit", "where"), map(_cells, _sort_checks(report))),
+        ["", METRICS_HEADING, "", "<details><summary>Everything measured</summary>", ""],
         _table(
-            ("figure", "value", "where"),
+            ("metric", "value", "where"),
             (
-                (f"`{name}`", measured(metric), metric.note)
+                (f"`{name}`", format_metric(metric), metric.note)
                 for name, metric in sorted(report.metrics.items())
             ),
         ),
-        ["", "</details>", "", "## What was judged", ""],
-        _table(("file", "SHA-256"), ((name, f"`{one}`") for name, one in report.digests.items())),
+        ["", "</details>", "", "## Files", ""],
+        _table(("file", "SHA-256"), ((name, f"`{sha}`") for name, sha in report.digests.items())),
         _context(report),
     ]
     return "\n".join(line for part in parts for line in part)
 
 
-def _count(report: Report) -> str:
+def _count_passed(report: Report) -> str:
     passed = sum(check.outcome == "passed" for check in report.checks)
     return f"{passed} of {len(report.checks)} checks passed."
 
 
-def _in_order(report: Report) -> list[Check]:
-    """Put first what did not pass, then what was asked for, then what always holds."""
-    usual = {str(Limit.parse(text)) for text in ALWAYS}
+def _sort_checks(report: Report) -> list[CheckResult]:
+    """Put checks that did not pass first, then the user's own, then the built-in ones."""
     ranks = list(MARKS)
     return sorted(
         report.checks,
-        key=lambda check: (-ranks.index(check.outcome), str(check.limit) in usual),
+        key=lambda check: (-ranks.index(check.outcome), check.limit in BUILT_IN_LIMITS),
     )
 
 
-def _open(check: Check) -> str:
-    note = f" {_escaped(check.metric.note)}." if check.metric.note else ""
-    word = "failed" if check.outcome == "failed" else "cannot be told"
-    return f"**{check.limit}** {word}: {finding(check)}.{note}"
+def _describe(check: CheckResult) -> str:
+    note = f" {_escape(check.note)}." if check.note else ""
+    hint = f" *{_escape(check.hint)}.*" if check.hint else ""
+    return f"- **{check.limit}** {check.outcome}: {check.result}.{note}{hint}"
 
 
-def _check(check: Check) -> tuple[str, ...]:
-    limit = str(check.limit).removeprefix(check.limit.name).strip()
-    if check.limit.of:
-        limit += f" = {figure(check.bound)}"
-    note = check.metric.note
-    return MARKS[check.outcome], f"`{check.limit.name}`", measured(check.metric), limit, note
+def _cells(check: CheckResult) -> tuple[str, ...]:
+    limit = check.limit.right_side
+    if check.limit.reference:
+        limit += f" = {format_number(check.threshold)}"
+    mark, measured = MARKS[check.outcome], format_metric(check.metric)
+    return mark, f"`{check.name}`", measured, limit, check.note
 
 
 def _table(head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> list[str]:
@@ -76,16 +76,17 @@ def _table(head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> list[str]:
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(map(_escaped, cells)) + " |"
+    return "| " + " | ".join(map(_escape, cells)) + " |"
 
 
-def _escaped(text: str) -> str:
-    """Keep a text from ending its cell or its line, and from starting a tag of HTML."""
+def _escape(text: str) -> str:
+    """Keep a text from ending its cell or its line, and from starting an HTML tag."""
     return " ".join(re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text).replace("|", "\\|").split())
 
 
 def _context(report: Report) -> list[str]:
-    lines = ["", f"Times were measured on {report.host}." if report.host else "No time was judged."]
+    host = f"Times were measured on {report.host}." if report.host else "No time was measured."
+    lines = ["", host]
     for name, digest in (report.baseline or {}).items():
         lines += ["", f"The baseline's {name} has the SHA-256 `{digest}`."]
     return [*lines, ""]

@@ -1,146 +1,223 @@
-"""The report: what was measured and judged, as one value; for machines as JSON."""
+"""The report: metrics, checks and verdict as one model, which is also its JSON and its schema."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from prunepack.stages.metrics.files import FORMAT
-from prunepack.stages.metrics.metric import metrics_to_json
+from prunepack.stages.metrics.limits import Limit, Outcome
+from prunepack.stages.metrics.metric import Metric, Number
+from prunepack.stages.reporting.built_in_checks import find_hint
+from prunepack.stages.reporting.settings import GateSettings
+from prunepack.stages.reporting.wording import describe_result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from prunepack.stages.metrics.limits import Check
-    from prunepack.stages.metrics.metric import Metric
 
-__all__ = ["Report", "figure", "finding", "measured", "reason", "to_json"]
+__all__ = ["CheckResult", "Provenance", "Report", "VerdictWord", "make_report", "to_json"]
 
-Word = Literal["passed", "failed", "undecided", "nothing was checked"]
+VerdictWord = Literal["passed", "failed", "undecided", "nothing was checked"]
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Digests = dict[str, Sha256]
+
+EXIT_CODES: dict[VerdictWord, Literal[0, 1, 5]] = {
+    "passed": 0,
+    "failed": 1,
+    "undecided": 1,
+    "nothing was checked": 5,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Figures, the checks made on them, and what they were measured on.
+class Record(BaseModel):
+    """Base of all parts of a report: frozen, without undeclared fields."""
 
-    Attributes:
-        checks: Every limit with its figure.
-        metrics: Every figure, limited or not.
-        digests: SHA-256 by what it is of.
-        host: The machine that the times were measured on.
-        baseline: SHA-256 of what the limits were relative to; None without a baseline.
-        budgets: What was asked for: limits, what was left out, what was allowed.
-        lenient: Whether a check that cannot tell lets the release pass.
-    """
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_serialization_defaults_required=True
+    )
 
-    checks: tuple[Check, ...]
-    metrics: Mapping[str, Metric]
-    digests: Mapping[str, str]
-    host: str
-    baseline: Mapping[str, str] | None = None
-    budgets: Mapping[str, Any] = field(default_factory=dict)
-    lenient: bool = False
 
-    @property
-    def verdict(self) -> Word:
-        """``passed``, ``failed``, ``undecided`` or ``nothing was checked``.
+class CheckResult(Record):
+    """One metric compared with one limit."""
 
-        No check is not a pass; one that cannot tell is none either, unless ``lenient``.
-        """
-        if not self.checks:
-            return "nothing was checked"
-        outcomes = {check.outcome for check in self.checks}
-        if "failed" in outcomes:
-            return "failed"
-        return "undecided" if "undecided" in outcomes and not self.lenient else "passed"
-
-    @property
-    def exit_code(self) -> int:
-        """The exit code that a build is gated on."""
-        return {"passed": 0, "failed": 1, "undecided": 1}.get(self.verdict, 5)
+    name: str = Field(description="Name of the metric.")
+    limit: Limit = Field(description="The limit, as text that a recipe can hold.")
+    threshold: float = Field(description="The number that the limit evaluates to.")
+    outcome: Outcome = Field(description="The result of the comparison.")
+    passed: bool = Field(description="Whether the check lets the release pass.")
+    samples_needed: int | None = Field(
+        ge=1, description="Samples that would decide if the value stays the same."
+    )
+    reason: str = Field(description="The limit and the measured value.")
+    hint: str | None = Field(description="The remedy if a built-in check did not pass.")
+    value: Number
+    unit: str
+    low: Number | None = Field(description="Lower end of the 95 % interval.")
+    high: Number | None = Field(description="Upper end of the 95 % interval.")
+    note: str = Field(description="Where and when it was measured.")
 
     @property
-    def open(self) -> tuple[Check, ...]:
+    def metric(self) -> Metric:
+        """The metric."""
+        return Metric(self.value, self.unit, self.low, self.high, self.note)
+
+    @property
+    def result(self) -> str:
+        """The reason without the limit."""
+        return self.reason.removeprefix(f"{self.limit}, ")
+
+
+class RecipeRecord(Record):
+    """The recipe of a run."""
+
+    name: str
+    sha256: Sha256 = Field(description="Over the configs of all stages.")
+
+
+class StageRecord(Record):
+    """One stage of a run, in digests and versions."""
+
+    stage: str
+    key: Sha256 = Field(description="Over everything that can change the result.")
+    result: Sha256 = Field(description="Over names and contents of the files of the result.")
+    inputs: Digests = Field(description="The results that the stage read.")
+    config: Sha256
+    code: Sha256 = Field(description="Over the code closure of the stage.")
+    user: Sha256 = Field(description="Over the user's code and files that the stage can read.")
+    tools: dict[str, str] = Field(description="Versions by name.")
+
+
+class Provenance(Record):
+    """The run that a release comes from."""
+
+    recipe: RecipeRecord
+    stages: tuple[StageRecord, ...] = Field(min_length=1)
+
+
+def _consistent(schema: dict[str, Any]) -> None:
+    """Add to the schema that verdict, exit code and checks agree."""
+    passed = {"items": {"properties": {"passed": {"const": True}}}, "minItems": 1}
+    stopped = {"contains": {"properties": {"passed": {"const": False}}}}
+    rules: dict[VerdictWord, dict[str, Any]] = {
+        "passed": passed,
+        "failed": stopped,
+        "undecided": stopped,
+        "nothing was checked": {"maxItems": 0},
+    }
+    schema["allOf"] = [
+        {
+            "if": {"properties": {"verdict": {"const": verdict}}},
+            "then": {"properties": {"exit_code": {"const": EXIT_CODES[verdict]}, "checks": checks}},
+        }
+        for verdict, checks in rules.items()
+    ]
+
+
+class Report(Record):
+    """Metrics, checks and verdict of a release."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_consistent, json_schema_serialization_defaults_required=False
+    )
+
+    format: Literal[2]
+    verdict: VerdictWord
+    exit_code: Literal[0, 1, 5] = Field(
+        description="0 passed, 1 failed or undecided, 5 nothing was checked."
+    )
+    summary: str = Field(description="The verdict and the checks that did not pass, in one line.")
+    checks: tuple[CheckResult, ...]
+    metrics: dict[str, Metric]
+    digests: Digests = Field(description="SHA-256 of each measured file.")
+    host: str = Field(description="The machine that times were measured on; empty without times.")
+    baseline: Digests | None = Field(description="SHA-256 of the files of the baseline, if any.")
+    gate: GateSettings = Field(description="The settings of the gate, as in a recipe.")
+    provenance: Provenance | None = Field(
+        None, description="The run of the release; only in a report that a run publishes."
+    )
+
+    @property
+    def not_passed(self) -> tuple[CheckResult, ...]:
         """The checks that did not pass, failed ones first."""
         found = [check for check in self.checks if check.outcome != "passed"]
         return tuple(sorted(found, key=lambda check: check.outcome != "failed"))
 
-    @property
-    def summary(self) -> str:
-        """The verdict in one line, with the names of the checks that did not pass."""
-        names: dict[str, list[str]] = {"passed": [], "failed": [], "undecided": []}
-        for check in self.checks:
-            names[check.outcome].append(check.limit.name)
-        own = names.get(self.verdict, [])
-        told = ", ".join(
-            [f"{len(own)} of {len(self.checks)} checks", *([] if self.verdict == "passed" else own)]
-        )
-        more = names["undecided"] if self.verdict != "undecided" else []
-        rest = f"; undecided: {', '.join([str(len(more)), *more])}" if more else ""
-        return f"{self.verdict}: {told}{rest}"
+
+def make_report(
+    checks: Iterable[Check],
+    metrics: Mapping[str, Metric],
+    digests: Mapping[str, str],
+    host: str,
+    gate: GateSettings,
+    baseline: Mapping[str, str] | None = None,
+) -> Report:
+    """Return the report on ``checks``, with the verdict that follows from them.
+
+    A release without checks does not pass, and an undecided check passes only if ``gate`` says so.
+    """
+    results = tuple(_make_result(check, gate) for check in checks)
+    verdict = _find_verdict(results)
+    return Report(
+        format=FORMAT,
+        verdict=verdict,
+        exit_code=EXIT_CODES[verdict],
+        summary=_summarize(verdict, results),
+        checks=results,
+        metrics=dict(metrics),
+        digests=dict(digests),
+        host=host,
+        baseline=None if baseline is None else dict(baseline),
+        gate=gate,
+    )
 
 
-def figure(value: float | None, unit: str = "") -> str:
-    """Return a number as people read it, with its unit."""
-    if value is None:
-        return ""
-    whole = float(value).is_integer() and abs(value) < 1e15
-    text = f"{value:,.0f}" if whole else f"{value:.4g}"
-    return f"{text} {unit}".strip()
+def _make_result(check: Check, gate: GateSettings) -> CheckResult:
+    outcome, metric = check.outcome, check.metric
+    return CheckResult(
+        name=check.limit.name,
+        limit=check.limit,
+        threshold=check.threshold,
+        outcome=outcome,
+        passed=outcome == "passed" or (outcome == "undecided" and gate.undecided == "pass"),
+        samples_needed=check.samples_needed,
+        reason=f"{check.limit}, {describe_result(check)}",
+        hint=None if outcome == "passed" else find_hint(check.limit.name),
+        value=metric.value,
+        unit=metric.unit,
+        low=metric.low,
+        high=metric.high,
+        note=metric.note,
+    )
 
 
-def measured(metric: Metric) -> str:
-    """Return a figure with its interval, if it has one."""
-    text = figure(metric.value, metric.unit)
-    if metric.low is None or metric.high is None:
-        return text
-    return f"{text} [{figure(metric.low)}, {figure(metric.high)}]"
+def _find_verdict(results: tuple[CheckResult, ...]) -> VerdictWord:
+    if not results:
+        return "nothing was checked"
+    stopping = {result.outcome for result in results if not result.passed}
+    if "failed" in stopping:
+        return "failed"
+    return "undecided" if stopping else "passed"
 
 
-def finding(check: Check) -> str:
-    """Say in one line what a check found, and what would settle it."""
-    text = f"measured {measured(check.metric)}"
-    if check.limit.of:
-        text += f", the bound is {figure(check.bound, check.metric.unit)}"
-    if check.outcome == "undecided":
-        text += f"; {figure(check.samples) or 'these'} samples are not enough to tell"
-        if check.needs is not None:
-            text += f", about {check.needs:,} would do if the figure stays"
+def _summarize(verdict: VerdictWord, results: tuple[CheckResult, ...]) -> str:
+    """Return the verdict in one line, with the names of the checks that did not pass."""
+    names: dict[str, list[str]] = {"passed": [], "failed": [], "undecided": []}
+    for result in results:
+        names[result.outcome].append(result.name)
+    own = names.get(verdict, [])
+    listed = [] if verdict == "passed" else own
+    text = f"{verdict}: {', '.join([f'{len(own)} of {len(results)} checks', *listed])}"
+    undecided = [] if verdict == "undecided" else names["undecided"]
+    if undecided:
+        text += f"; undecided: {', '.join([str(len(undecided)), *undecided])}"
     return text
 
 
-def reason(check: Check) -> str:
-    """Return the limit and what was found."""
-    return f"{check.limit}, {finding(check)}"
-
-
 def to_json(report: Report) -> dict[str, Any]:
-    """Return the report as JSON values; ``report.schema.json`` beside this module describes them.
-
-    ``passed`` says whether the check lets the release pass, ``outcome`` what it came to.
-    """
-    checks = [
-        {
-            "name": check.limit.name,
-            "limit": str(check.limit),
-            "bound": check.bound,
-            "outcome": check.outcome,
-            "passed": check.outcome == "passed" or (report.lenient and check.outcome != "failed"),
-            "samples_needed": check.needs,
-            "reason": reason(check),
-            **metrics_to_json({"": check.metric})[""],
-        }
-        for check in report.checks
-    ]
-    return {
-        "format": FORMAT,
-        "verdict": report.verdict,
-        "exit_code": report.exit_code,
-        "summary": report.summary,
-        "checks": checks,
-        "metrics": metrics_to_json(report.metrics),
-        "digests": dict(report.digests),
-        "host": report.host,
-        "baseline": None if report.baseline is None else dict(report.baseline),
-        "budgets": dict(report.budgets),
-    }
+    """Return the report as JSON values; ``report.schema.json`` describes them."""
+    is_published = report.provenance is not None
+    return report.model_dump(mode="json", exclude=None if is_published else {"provenance"})

@@ -1,4 +1,4 @@
-"""The files of a report."""
+"""Files of a report, in every format."""
 
 from __future__ import annotations
 
@@ -16,23 +16,20 @@ if TYPE_CHECKING:
 
     from prunepack.stages.reporting.report import Report
 
-__all__ = ["FILES", "write_report"]
+__all__ = ["FILES", "write_code_quality", "write_report"]
 
 FILES = ("report.json", "report.md", "junit.xml", "code-quality.json")
-"""What :func:`write_report` writes."""
+"""Files that :func:`write_report` writes."""
 
 
-def write_report(
-    report: Report, out: Path, lines: Mapping[str, tuple[Path, int]] | None = None
-) -> None:
-    """Write :data:`FILES` into ``out``.
-
-    Args:
-        report: The report.
-        out: A folder.
-        lines: File and line where a limit is written, by the limit's text.
-    """
+def write_report(report: Report, out: Path) -> None:
+    """Write :data:`FILES` into the folder ``out``."""
     write_json(out / "report.json", to_json(report))
     (out / "report.md").write_text(to_markdown(report), encoding="utf-8")
     (out / "junit.xml").write_bytes(to_junit(report))
+    write_code_quality(report, out, {})
+
+
+def write_code_quality(report: Report, out: Path, lines: Mapping[str, tuple[Path, int]]) -> None:
+    """Write ``code-quality.json`` into ``out``, with file and line of each limit by its text."""
     write_json(out / "code-quality.json", to_code_quality(report, lines))

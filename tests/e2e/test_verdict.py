@@ -18,6 +18,7 @@ from junitparser import JUnitXml
 
 from prunepack.pipeline.gate_file import read_gate_file
 from prunepack.pipeline.plan import Plan
+from prunepack.stages.metrics.limits import Limit
 from tests.e2e.conftest import COMMAND, call
 
 ROOT = Path(__file__).parents[2]
@@ -114,8 +115,8 @@ def test_too_few_samples_exit_1_and_say_how_many_would_do(gate, release):
     rewritten(path, metrics=metrics)
     done = gate("artifacts/mine", "--limits", "accuracy.drop <= 0.4")
     assert done.code == 1
-    assert "unsure  accuracy.drop <= 0.4" in done.out
-    assert "500 samples are not enough to tell, about 4,08" in done.out
+    assert "undecided  accuracy.drop <= 0.4" in done.out
+    assert "500 samples leave it undecided, about 4,08" in done.out
     assert "Verdict: undecided: 1 of" in done.out
     again = gate("artifacts/mine", "--limits", "accuracy.drop <= 0.4", "--undecided", "pass")
     assert again.code == 0
@@ -136,14 +137,14 @@ def test_a_report_is_written_in_every_form(gate, release):
     assert (again.code, "exists" in again.error) == (2, True)
 
 
-def test_budgets_relative_to_an_older_release(gate, release):
+def test_limits_relative_to_an_older_release(gate, release):
     (release / "gate.toml").write_text(
         'limits = ["size.artifact <= 1.02 x baseline"]\nbaseline = "old.prunepack"\n'
     )
     shutil.copy(release / "artifacts/mine/model.prunepack", release / "old.prunepack")
-    assert gate("artifacts/mine", "--budgets", "gate.toml").code == 0
+    assert gate("artifacts/mine", "--gate-file", "gate.toml").code == 0
     tight = gate(
-        "artifacts/mine", "--budgets", "gate.toml", "--limits", "size.artifact <= 0.9 x baseline"
+        "artifacts/mine", "--gate-file", "gate.toml", "--limits", "size.artifact <= 0.9 x baseline"
     )
     assert tight.code == 1
     assert "size.artifact <= 0.9 x baseline, measured" in tight.out
@@ -168,8 +169,12 @@ def test_budgets_relative_to_an_older_release(gate, release):
         (("artifacts/mine", "--limits", "size.ratio >= baseline"), 2, "needs a baseline"),
         (("artifacts/mine", "--baseline", "no.prunepack"), 2, "cannot open 'no.prunepack'"),
         (("artifacts/mine", "--baseline", "no.json"), 4, "no.json cannot be read as JSON"),
-        (("artifacts/mine", "--budgets", "none.toml"), 2, "the budgets none.toml cannot be read"),
-        (("artifacts/mine", "--budgets", "mine.toml"), 2, "load: no such setting."),
+        (
+            ("artifacts/mine", "--gate-file", "none.toml"),
+            2,
+            "the gate file 'none.toml' cannot be read",
+        ),
+        (("artifacts/mine", "--gate-file", "mine.toml"), 2, "load: no such setting."),
         (("artifacts/mine", "--artifact", "mine.toml"), 4, "is not of mine.toml"),
         (
             ("artifacts/mine", "--require-signature", "none.pub"),
@@ -344,13 +349,14 @@ def test_the_commands_of_the_howto_judge(release):
 def test_github_sees_annotations_and_a_summary(gate, release):
     (release / "gate.toml").write_text('\nlimits = ["size.ratio >= 50"]\n')
     env = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(release / "summary.md")}
-    done = gate("artifacts/mine", "--budgets", "gate.toml", **env)
+    done = gate("artifacts/mine", "--gate-file", "gate.toml", **env)
     assert done.code == 1
     assert "::error title=prunepack%3A size.ratio failed,file=gate.toml,line=2::size" in done.err
     assert "::" not in done.out
     assert (release / "summary.md").read_text().startswith("# Verdict: failed\n")
     assert (
-        "::error" not in gate("artifacts/mine", "--budgets", "gate.toml", "--no-github", **env).err
+        "::error"
+        not in gate("artifacts/mine", "--gate-file", "gate.toml", "--no-github", **env).err
     )
 
 
@@ -360,7 +366,8 @@ STEPS = [step for step in ACTION["runs"]["steps"] if "run" in step]
 
 def act(release, **given):
     """Run the shell steps of the action as GitHub does; return exit codes and outputs."""
-    inputs = {name: one["default"] for name, one in ACTION["inputs"].items()} | given
+    inputs = {name: one["default"] for name, one in ACTION["inputs"].items()}
+    inputs |= {name.replace("_", "-"): text for name, text in given.items()}
     outputs = release / "outputs"
     outputs.touch()
     codes = {}
@@ -391,7 +398,7 @@ def test_the_action_puts_no_input_into_a_script():
 
 def test_the_action_runs_a_recipe_and_judges_it(made):
     (made / "gate.toml").write_text('limits = ["size.ratio >= 1.2"]\n')
-    codes, outputs = act(made, recipe="mine.toml", budgets="gate.toml", baseline="artifacts/mine")
+    codes, outputs = act(made, recipe="mine.toml", gate_file="gate.toml", baseline="artifacts/mine")
     assert codes == {"Install": 0, "Run the recipe": 0, "Judge": 0}
     assert outputs == {"verdict": "passed", "report": "verdict/report.json"}
     assert (made / "verdict/junit.xml").is_file()
@@ -400,7 +407,7 @@ def test_the_action_runs_a_recipe_and_judges_it(made):
 
 def test_the_action_fails_a_job_whose_verdict_is_no_pass(release):
     (release / "gate.toml").write_text('limits = ["size.ratio >= 50"]\n')
-    codes, outputs = act(release, report="artifacts/mine", budgets="gate.toml")
+    codes, outputs = act(release, report="artifacts/mine", gate_file="gate.toml")
     assert codes == {"Install": 0, "Judge": 1}
     assert outputs["verdict"] == "failed"
 
@@ -457,10 +464,12 @@ def test_the_hook_keeps_a_stale_release_out(release):
 
 
 def test_the_toml_of_the_howto_is_valid(tmp_path):
-    table, budgets = (tomllib.loads(block) for block in blocks(HOWTO, "toml"))
+    table, settings = (tomllib.loads(block) for block in blocks(HOWTO, "toml"))
     assert Plan.model_validate(table).gate.limits
     (tmp_path / "gate.toml").write_text(blocks(HOWTO, "toml")[1])
-    assert read_gate_file(tmp_path / "gate.toml").limits == tuple(budgets["limits"])
+    assert read_gate_file(tmp_path / "gate.toml").limits == tuple(
+        map(Limit.parse, settings["limits"])
+    )
 
 
 def test_the_gate_imports_no_framework(release):

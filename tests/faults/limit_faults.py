@@ -1,4 +1,4 @@
-"""Releases that miss a budget, and budgets that could let everything through."""
+"""Releases beyond a limit, and limits that could let everything through."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ FAULTS = (
         "artifact",
         _fatter,
         1,
-        r"size\.artifact <= 1\.01 x baseline, measured [\d,]+ bytes, the bound is",
+        r"size\.artifact <= 1\.01 x baseline, measured [\d,]+ bytes, the threshold is",
     ),
     Fault(
         "a newer opset than the runtime knows",
@@ -131,7 +131,7 @@ FAULTS = (
         "report",
         partial(_held_to, ("--limits", "latency.batch_32.ratio <= 1.1")),
         2,
-        r"latency\.batch_32\.ratio <= 1\.1' is on a figure that was not measured",
+        r"latency\.batch_32\.ratio <= 1\.1' is on a metric that was not measured",
     ),
     Fault(
         "a limit with a slip of the pen",
@@ -152,7 +152,7 @@ FAULTS = (
         "report",
         partial(_held_to, ("--limits", "sparsity.layers.* >= 10")),
         2,
-        r"sparsity\.layers\.\* >= 10' matches no figure",
+        r"sparsity\.layers\.\* >= 10' matches no metric",
     ),
     Fault(
         "a latency that is NaN", "runtime", _not_timed, 1, r"latency\.batch_1\.ratio <= 5, .*nan"

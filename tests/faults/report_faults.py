@@ -125,9 +125,9 @@ FAULTS = (
     Fault(
         "a report of an unknown format",
         "report",
-        partial(_key, "format", 2),
+        partial(_key, "format", 3),
         4,
-        "expected report format 1",
+        "expected report format 2",
     ),
     Fault(
         "failed edited to passed, the checks taken out",
@@ -148,7 +148,7 @@ FAULTS = (
         "report",
         partial(_figure, PROVEN, None),
         2,
-        rf"{PROVEN} <= 0' is on a figure that was not measured",
+        rf"{PROVEN} <= 0' is on a metric that was not measured",
     ),
     Fault("no figures left", "report", partial(_key, "metrics", {}), 2, "was not measured"),
     Fault(

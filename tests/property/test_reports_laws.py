@@ -16,21 +16,23 @@ import prunepack.stages.reporting.report
 from prunepack.errors import RefusedError
 from prunepack.stages.gate import GateConfig, judge, read_gate_config
 from prunepack.stages.metrics.files import MetricSet
-from prunepack.stages.metrics.limits import ALWAYS, Limit
+from prunepack.stages.metrics.limits import Limit
 from prunepack.stages.metrics.metric import Metric, metrics_to_json
+from prunepack.stages.reporting.built_in_checks import BUILT_IN_LIMITS
 from prunepack.stages.reporting.checks import evaluate_limits
 from prunepack.stages.reporting.github import workflow_commands
 from prunepack.stages.reporting.gitlab import to_code_quality
 from prunepack.stages.reporting.junit import to_junit
 from prunepack.stages.reporting.markdown import to_markdown
-from prunepack.stages.reporting.report import Report, to_json
+from prunepack.stages.reporting.report import make_report, to_json
+from prunepack.stages.reporting.settings import GateSettings
 
 SCHEMA = json.loads(
     Path(prunepack.stages.reporting.report.__file__).with_name("report.schema.json").read_bytes()
 )
 VALID = Draft202012Validator(SCHEMA)
 
-KEYS = ["format", "metrics", "digests", "host", "budgets", "limits", "x", "value", "low"]
+KEYS = ["format", "metrics", "digests", "host", "gate", "limits", "x", "value", "low"]
 LEAVES = (
     st.none()
     | st.booleans()
@@ -58,7 +60,7 @@ LIMITS = st.builds(
 
 
 @given(JSON)
-@example({"metrics": {}, "budgets": {"limits": ["x <= 1"]}})
+@example({"metrics": {}, "gate": {"limits": ["x <= 1"]}})
 @example({"metrics": {"x": {"value": 10**400, "unit": "", "low": None, "high": None, "note": ""}}})
 def test_whatever_is_read_is_judged_or_refused(content):
     with tempfile.TemporaryDirectory() as folder:
@@ -81,7 +83,8 @@ def test_whatever_was_measured_every_form_of_the_report_is_whole(rows, lenient, 
     metrics = {name: metric for name, (metric, _) in rows.items()}
     limits = [Limit(name, *limit) for name, (_, limit) in rows.items()]
     checks = tuple(evaluate_limits(limits, MetricSet(metrics)))
-    report = Report(checks, metrics, {"model.onnx": "a" * 64}, host, lenient=lenient)
+    gate = GateSettings(undecided="pass" if lenient else "fail")
+    report = make_report(checks, metrics, {"model.onnx": "a" * 64}, host, gate)
     VALID.validate(json.loads(json.dumps(to_json(report), allow_nan=False)))
     suite = ET.fromstring(to_junit(report))[0]
     bad = [check for check in checks if check.outcome == "failed"]
@@ -91,14 +94,14 @@ def test_whatever_was_measured_every_form_of_the_report_is_whole(rows, lenient, 
     assert len(to_code_quality(report)) == max(len(bad) + len(unsure), not checks)
     assert (report.exit_code == 0) == (bool(checks) and not stopping)
     lines = list(workflow_commands(report, {}))
-    assert len(lines) == len(report.open) + 1
+    assert len(lines) == len(report.not_passed) + 1
     assert not any("\n" in line or "\r" in line for line in lines)
     table = [line for line in to_markdown(report).splitlines() if line.startswith("| ")]
     assert len(table) >= len(checks) + len(metrics)
 
 
 def test_what_always_holds_is_judged_on_any_figures():
-    metrics = {limit.name: Metric(math.nan) for limit in map(Limit.parse, ALWAYS)}
-    checks = evaluate_limits(map(Limit.parse, ALWAYS), MetricSet(metrics))
+    metrics = {limit.name: Metric(math.nan) for limit in BUILT_IN_LIMITS}
+    checks = evaluate_limits(BUILT_IN_LIMITS, MetricSet(metrics))
     assert {check.outcome for check in checks} == {"failed"}
     assert metrics_to_json(metrics)

@@ -1,15 +1,18 @@
-"""``prunepack gate``: judge what was measured; the exit code is the verdict."""
+"""``prunepack gate``: check metrics against limits; the exit code is the verdict."""
 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from prunepack.errors import UsageError
 from prunepack.io.atomic import create_folder
+from prunepack.io.digests import hash_file
 from prunepack.pipeline.cli.command import (
     FOLDER,
     PATH,
@@ -23,20 +26,22 @@ from prunepack.pipeline.cli.options import config_from, config_options
 from prunepack.pipeline.gate_file import locate_limits, read_gate_file
 from prunepack.pipeline.release.freshness import check_at_hand, check_beside
 from prunepack.pipeline.release.signatures import ENVELOPE, check_signature
-from prunepack.stages.gate import GateConfig, judge, read_gate_config
+from prunepack.stages.contract.outputs import MetricsOutput
+from prunepack.stages.gate import GateConfig, gate, read_gate_config
 from prunepack.stages.metrics.files import collect_metrics, find_metrics_file
-from prunepack.stages.reporting.github import summarize, workflow_commands
-from prunepack.stages.reporting.report import measured, reason, to_json
-from prunepack.stages.reporting.writers import FILES, write_report
+from prunepack.stages.reporting.github import append_summary, workflow_commands
+from prunepack.stages.reporting.report import Report, to_json
+from prunepack.stages.reporting.wording import format_metric
+from prunepack.stages.reporting.writers import FILES, write_code_quality
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from prunepack.stages.reporting.report import Report
+    from prunepack.stages.reporting.report import CheckResult
 
 __all__ = ["gate_command"]
 
-MARKS = {"passed": "ok", "failed": "FAIL", "undecided": "unsure"}
+MARKS = {"passed": "ok", "failed": "FAILED", "undecided": "undecided"}
 
 
 @command(example="prunepack gate work/parity work/measured --limits 'size.ratio >= 8.5'")
@@ -49,17 +54,17 @@ MARKS = {"passed": "ok", "failed": "FAIL", "undecided": "unsure"}
     help=f"Write {', '.join(FILES[:-1])} and {FILES[-1]} into this folder.",
 )
 @click.option(
-    "--budgets",
+    "--gate-file",
     type=PATH,
     metavar="FILE",
-    help="A TOML file with limits and the other options here.",
+    help="Read limits and the settings below from a TOML file, such as gate.toml.",
 )
 @click.option(
     "--artifact",
     type=PATH,
     multiple=True,
     metavar="PATH",
-    help="A file or a folder of stages to deploy; refuse metrics of anything else.  [repeatable]",
+    help="Refuse metrics that are not of this file or folder to deploy.  [repeatable]",
 )
 @click.option(
     "--require-signature",
@@ -71,7 +76,7 @@ MARKS = {"passed": "ok", "failed": "FAIL", "undecided": "unsure"}
     "--signature",
     type=PATH,
     metavar="FILE",
-    help=f"The signature.  [default: {ENVELOPE} beside the report]",
+    help=f"Read the signature from this file.  [default: {ENVELOPE} beside the report]",
 )
 @click.option(
     "--github/--no-github",
@@ -82,35 +87,47 @@ MARKS = {"passed": "ok", "failed": "FAIL", "undecided": "unsure"}
 @force_option
 @json_option
 def gate_command(metrics: tuple[Path, ...], *, as_json: bool, **values: Any) -> int:
-    """Judge metrics by limits; the exit code is the verdict.
+    """Check metrics against limits; the exit code is the verdict.
 
     METRICS is a report.json, or the folders that `prunepack verify` and `prunepack measure` wrote.
-    A report is also judged by its own limits, and must belong to the files beside it.
+    The limits in a report hold again, and the files beside it must be the measured ones.
 
     Exit codes: 0 passed, 1 failed or undecided, 5 nothing was checked.
     """
     sources = [find_metrics_file(path) for path in metrics]
     _refuse_others(sources, values)
-    budgets = values["budgets"]
-    of_file = GateConfig() if budgets is None else read_gate_file(budgets)
-    places = {} if budgets is None else locate_limits(budgets, of_file)
-    report = judge(_combined(sources, of_file, config_from(GateConfig, values)), sources)
-    if values["output"] is not None:
-        with create_folder(values["output"], FILES, force=values["force"]) as folder:
-            write_report(report, folder, places)
+    gate_file = values["gate_file"]
+    of_file = GateConfig() if gate_file is None else read_gate_file(gate_file)
+    lines = {} if gate_file is None else locate_limits(gate_file)
+    config = _merge_configs(sources, of_file, config_from(GateConfig, values))
+    with _open_folder(values["output"], force=values["force"]) as folder:
+        gate.body(config, folder, *(MetricsOutput(file, hash_file(file)) for file in sources))
+        report = Report.model_validate_json((folder / "report.json").read_bytes())
+        write_code_quality(report, folder, lines)
     if values["github"]:
-        _tell_github(report, places)
-    print_result(_as_text(report), to_json(report), as_json=as_json)
+        _tell_github(report, lines)
+    print_result(_format(report), to_json(report), as_json=as_json)
     return report.exit_code
 
 
+@contextmanager
+def _open_folder(output: Path | None, *, force: bool) -> Iterator[Path]:
+    """Provide a folder for the report; without ``output``, one that is deleted afterwards."""
+    if output is None:
+        with TemporaryDirectory() as folder:
+            yield Path(folder)
+    else:
+        with create_folder(output, FILES, force=force) as new:
+            yield new
+
+
 def _refuse_others(sources: Sequence[Path], values: dict[str, Any]) -> None:
-    """Refuse figures that are not of the files at hand, or not signed where that is asked for."""
-    together = collect_metrics(sources)
+    """Refuse metrics of other files, and reports without the required signature."""
+    measured = collect_metrics(sources)
     for source in sources:
-        check_beside(together, source)
+        check_beside(measured, source)
     for path in values["artifact"]:
-        check_at_hand(together, sources[0], path)
+        check_at_hand(measured, sources[0], path)
     key = values["require_signature"]
     if key is None:
         return
@@ -119,46 +136,49 @@ def _refuse_others(sources: Sequence[Path], values: dict[str, Any]) -> None:
             "a signature is over one report", expected="one report.json", found=len(sources)
         )
     envelope = values["signature"] or sources[0].with_name(ENVELOPE)
-    check_signature(together, sources[0], envelope, key)
+    check_signature(measured, sources[0], envelope, key)
 
 
-def _combined(sources: Sequence[Path], of_file: GateConfig, given: GateConfig) -> GateConfig:
-    """Put what was given over the file of budgets, and that over what reports were held to.
+def _merge_configs(sources: Sequence[Path], of_file: GateConfig, given: GateConfig) -> GateConfig:
+    """Put the options over the gate file, and that over the limits in the reports.
 
-    The last limit on a figure and the last list of operators count.
+    The last limit on a metric and the last list of operators count.
     """
-    held = [read_gate_config(source) for source in sources]
-    layers = [*held, of_file, given]
+    layers = [*map(read_gate_config, sources), of_file, given]
     own = [of_file, given]
     return GateConfig(
         limits=tuple(limit for layer in layers for limit in layer.limits),
         skip=tuple(glob for layer in own for glob in layer.skip),
         undecided="pass" if any(layer.undecided == "pass" for layer in own) else "fail",
-        operators=next((one.operators for one in reversed(layers) if one.operators), ()),
+        operators=next((layer.operators for layer in reversed(layers) if layer.operators), ()),
         domains=tuple(glob for layer in own for glob in layer.domains),
         baseline=given.baseline or of_file.baseline,
     )
 
 
-def _tell_github(report: Report, places: dict[str, tuple[Path, int]]) -> None:
-    """Annotate on stderr, where GitHub reads commands too, and add to the job's summary."""
-    for line in workflow_commands(report, places):
+def _tell_github(report: Report, lines: dict[str, tuple[Path, int]]) -> None:
+    """Annotate on stderr, where GitHub reads commands too, and append to the job's summary."""
+    for line in workflow_commands(report, lines):
         click.echo(line, err=True)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        summarize(report, Path(summary))
+        append_summary(report, Path(summary))
 
 
-def _as_text(report: Report) -> str:
+def _format(report: Report) -> str:
     rows = [
-        (MARKS[check.outcome], str(check.limit), measured(check.metric)) for check in report.checks
+        (MARKS[check.outcome], str(check.limit), format_metric(check.metric))
+        for check in report.checks
     ]
-    notes = [f"{reason(check)}{_in_brackets(check.metric.note)}" for check in report.open]
+    problems = [line for check in report.not_passed for line in _describe(check)]
     color = "green" if report.verdict == "passed" else "red"
     verdict = colored(f"Verdict: {report.summary}", color)
     return "\n".join(
-        [table(("", "limit", "measured"), rows), "", *notes, *[""][: len(notes)], verdict]
+        [table(("", "limit", "measured"), rows), "", *problems, *[""][: len(problems)], verdict]
     )
 
 
-def _in_brackets(note: str) -> str:
-    return f" ({note})" if note else ""
+def _describe(check: CheckResult) -> Iterator[str]:
+    """Yield a line with the reason, and one with the remedy if there is one."""
+    yield f"{check.reason} ({check.note})" if check.note else check.reason
+    if check.hint:
+        yield f"  hint: {check.hint}"

@@ -1,4 +1,4 @@
-"""Files of budgets: every problem at once, and where each limit is written."""
+"""Gate files: every problem at once, and where each limit is written."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def file(tmp_path):
     return file
 
 
-def test_budgets_are_what_a_recipe_has(file):
+def test_the_keys_are_what_a_recipe_has(file):
     path = file(
         'limits = ["size.ratio >= 8.5", "size.artifact <= 1.02 x baseline"]\n'
         'skip = ["latency.*"]\noperators = ["Conv"]\ndomains = ["mine"]\n'
@@ -40,7 +40,7 @@ def test_every_problem_is_told_at_once(file):
     with pytest.raises(UsageError) as caught:
         read_gate_file(path)
     problems = caught.value.found.splitlines()
-    assert caught.value.what == f"{path} has 3 problems"
+    assert caught.value.what == f"the gate file '{path}' has 3 problems"
     assert [problem.split(":")[0] for problem in problems] == [
         "limits[1]",
         "undecided",
@@ -52,14 +52,14 @@ def test_every_problem_is_told_at_once(file):
 
 
 def test_one_problem_is_one(file):
-    with pytest.raises(UsageError, match=r"gate\.toml has 1 problem:"):
+    with pytest.raises(UsageError, match=r"gate\.toml' has 1 problem:"):
         read_gate_file(file("limit = []"))
 
 
 @pytest.mark.parametrize("text", ["limits = [", b"\xff"])
 def test_what_is_no_toml(text, file):
     path = file(text)
-    with pytest.raises(UsageError, match=r"the budgets .*gate\.toml cannot be read: found"):
+    with pytest.raises(UsageError, match=r"the gate file '.*gate\.toml' cannot be read: found"):
         read_gate_file(path)
 
 
@@ -69,8 +69,8 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 def test_limits_are_found_where_they_are_written(file):
-    path = file('# budgets\nlimits = [\n  "size.ratio>=8.50",\n  "x <= 1", "y <= 2",\n]\n')
-    assert locate_limits(path, read_gate_file(path)) == {
+    path = file('# limits\nlimits = [\n  "size.ratio>=8.50",\n  "x <= 1", "y <= 2",\n]\n')
+    assert locate_limits(path) == {
         "size.ratio >= 8.5": (path, 3),
         "x <= 1": (path, 4),
         "y <= 2": (path, 4),
@@ -79,4 +79,4 @@ def test_limits_are_found_where_they_are_written(file):
 
 def test_a_limit_with_an_escape_is_not_found(file):
     path = file('limits = ["x \\u003c= 1"]\n')
-    assert locate_limits(path, read_gate_file(path)) == {}
+    assert locate_limits(path) == {}

@@ -58,7 +58,7 @@ def test_a_setting_may_be_a_plain_word_or_a_list(recipe):
         ["load.model=lenet300", 'gate.limits=["size.ratio >= 2"]', "measure.batch_sizes=[1]"],
     ).plan
     assert plan.load.model == "lenet300"
-    assert plan.gate.limits == ("size.ratio >= 2",)
+    assert tuple(map(str, plan.gate.limits)) == ("size.ratio >= 2",)
     assert plan.measure.batch_sizes == (1,)
 
 

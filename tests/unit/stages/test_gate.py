@@ -10,14 +10,14 @@ from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.outputs import Measurements, ParityResult, Verdict
 from prunepack.stages.gate import GateConfig, gate, judge, read_gate_config
 from prunepack.stages.metrics.files import collect_metrics, find_metrics_file, read_metrics
-from prunepack.stages.metrics.limits import ALWAYS, Limit
 from prunepack.stages.metrics.metric import Metric, metrics_to_json, write_json
+from prunepack.stages.reporting.built_in_checks import BUILT_IN_LIMITS
 
-GOOD = {limit.name: Metric(limit.bound) for limit in map(Limit.parse, ALWAYS)}
+GOOD = {limit.name: Metric(limit.constant) for limit in BUILT_IN_LIMITS}
 GRAPH = {"graph.nodes": Metric(3), "graph.operator.Conv": Metric(3), "graph.opset": Metric(20)}
 PARITY = {name: one for name, one in GOOD.items() if not name.startswith(("latency.", "graph."))}
 MEASURED = {"latency.provider_mismatches": Metric(0), "size.ratio": Metric(9.0, "×")} | GRAPH
-CHECKS = len(ALWAYS)
+CHECKS = len(BUILT_IN_LIMITS)
 DIGESTS = {"model.onnx": "a" * 64, "model.prunepack": "b" * 64}
 
 
@@ -56,10 +56,10 @@ def test_a_release_that_fails(run, figures):
     }
 
 
-@pytest.mark.parametrize("limit", [Limit.parse(text) for text in ALWAYS], ids=str)
+@pytest.mark.parametrize("limit", BUILT_IN_LIMITS, ids=str)
 def test_each_limit_that_always_holds_can_fail(run, figures, limit):
     step = 1 if limit.sense == "<=" else -1
-    wrong = {limit.name: Metric(limit.bound + step)}
+    wrong = {limit.name: Metric(limit.constant + step)}
     if limit.name == "graph.refused_domains":
         wrong = {"graph.domain.mine": Metric(1)}
     parity = PARITY | wrong if limit.name in PARITY else PARITY
@@ -85,7 +85,7 @@ def test_parity_is_judged_without_being_asked(figures, link):
 
 def test_a_graph_that_nobody_looked_at_is_no_pass(run, figures, says):
     measured = {name: one for name, one in MEASURED.items() if name not in GRAPH}
-    with pytest.raises(UsageError, match=r"'graph\.refused_domains <= 0' is on a figure that was"):
+    with pytest.raises(UsageError, match=r"'graph\.refused_domains <= 0' is on a metric that was"):
         run(gate, GateConfig(), *figures(measured=measured))
 
 
@@ -119,7 +119,7 @@ def test_operators_and_domains_are_allowed_by_name(figures, settings, failed):
     parity, measured = figures(measured=MEASURED | graph)
     sources = [parity.path / "parity.json", measured.path / "measurements.json"]
     report = judge(GateConfig(**settings), sources)
-    assert [check.limit.name for check in report.open] == failed
+    assert [check.name for check in report.not_passed] == failed
 
 
 def test_a_baseline_is_named_in_the_report(run, figures, tmp_path):
@@ -131,14 +131,14 @@ def test_a_baseline_is_named_in_the_report(run, figures, tmp_path):
     content = run(gate, config, *figures()).content
     assert content["verdict"] == "passed"
     assert content["baseline"] == {"model.prunepack": "d" * 64}
-    assert content["checks"][-1]["bound"] == pytest.approx(8.82)
+    assert content["checks"][-1]["threshold"] == pytest.approx(8.82)
     assert str(tmp_path) not in json.dumps(content)
 
 
 def test_a_limit_on_what_was_not_measured(run, figures, says):
     with says(
         UsageError,
-        "the limit 'size.ration >= 8' is on a figure that was not measured. "
+        "the limit 'size.ration >= 8' is on a metric that was not measured. "
         "Did you mean 'size.ratio'?",
     ):
         run(gate, GateConfig(limits=("size.ration >= 8",)), *figures())
@@ -153,8 +153,9 @@ def test_figures_of_two_models_are_refused(run, figures, tmp_path, says):
     other = DIGESTS | {"model.prunepack": "c" * 64}
     with says(
         RefusedError,
-        f"{tmp_path}/measurements.json is of another model than {tmp_path}/parity.json: expected "
-        "model.prunepack bbbbbbbbbbbb…, found cccccccccccc…. Verify and measure the same artifact.",
+        f"'{tmp_path}/measurements.json' is of another model than '{tmp_path}/parity.json': "
+        "expected model.prunepack bbbbbbbbbbbb…, found cccccccccccc…. "
+        "Verify and measure the same artifact",
     ):
         run(gate, GateConfig(), *figures(others=other))
 
@@ -206,8 +207,12 @@ def file(tmp_path):
 
 
 def test_a_report_of_a_later_format(file, says):
-    path = file({"format": 2, "metrics": {}})
-    with says(RefusedError, f"{path}: expected report format 1, found 2"):
+    path = file({"format": 3, "metrics": {}})
+    with says(
+        RefusedError,
+        f"'{path}' has an unknown format: expected report format 2, found 3. "
+        "Run the stages again with this version of prunepack",
+    ):
         read_metrics(path)
 
 
@@ -253,24 +258,27 @@ def test_json_without_figures(file, says):
 def test_digests_of_another_form(file, digests, says):
     path = file({"metrics": {}, "digests": digests})
     expected = f"expected a SHA-256 for each file, found {digests!r}"
-    with says(RefusedError, f"{path}: digests: {expected}"):
+    with says(RefusedError, f"the digests in '{path}' are malformed: {expected}"):
         read_metrics(path)
 
 
 def test_text_that_is_none(file, says):
     path = file('{"metrics": {}, "host": "\\ud800"}')
-    with says(RefusedError, f"{path}: expected Unicode text, found surrogates not allowed"):
+    with says(
+        RefusedError,
+        f"'{path}' holds malformed text: expected Unicode text, found surrogates not allowed",
+    ):
         read_metrics(path)
 
 
 def test_a_host_of_another_form(file, says):
     path = file({"metrics": {}, "host": 7})
-    with says(RefusedError, f"{path}: host: expected a text, found 7"):
+    with says(RefusedError, f"the host in '{path}' is malformed: expected text, found 7"):
         read_metrics(path)
 
 
 @pytest.mark.parametrize(
-    ("budgets", "found"),
+    ("settings", "found"),
     [
         (7, "argument of type 'int' is not iterable"),
         ({"limits": 7}, "1 validation error for GateConfig"),
@@ -278,8 +286,10 @@ def test_a_host_of_another_form(file, says):
         ({"operators": [3]}, "1 validation error for GateConfig"),
     ],
 )
-def test_budgets_of_another_form(file, budgets, found, says):
-    path = file({"metrics": {}, "budgets": budgets})
-    expected = "expected budgets with limits and operators"
-    with says(RefusedError, f"{path} is no report: {expected}, found {found}"):
+def test_settings_of_another_form(file, settings, found, says):
+    path = file({"metrics": {}, "gate": settings})
+    expected = "expected a table with limits and operators"
+    with says(
+        RefusedError, f"the gate's settings in '{path}' are malformed: {expected}, found {found}"
+    ):
         read_gate_config(path)

@@ -16,7 +16,8 @@ from prunepack.pipeline.cache.keys import Material
 from prunepack.pipeline.release.lineage import lineage, read_stage_results
 from prunepack.pipeline.release.publish import publish
 from prunepack.stages.metrics.metric import Metric
-from prunepack.stages.reporting.report import Report
+from prunepack.stages.reporting.report import make_report
+from prunepack.stages.reporting.settings import GateSettings
 from prunepack.stages.reporting.writers import FILES, write_report
 
 SCHEMA = json.loads(
@@ -56,7 +57,7 @@ def events(tmp_path: Path) -> list[Event]:
     packed.mkdir()
     judged.mkdir()
     (packed / "model.prunepack").write_bytes(b"packed")
-    write_report(Report((), {"x": Metric(1)}, {}, "a machine"), judged)
+    write_report(make_report((), {"x": Metric(1)}, {}, "a machine", GateSettings()), judged)
     return [event("pack", packed), event("gate", judged)]
 
 

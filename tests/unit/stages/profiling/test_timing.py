@@ -89,7 +89,7 @@ def test_both_are_opened_anew_in_either_order_in_every_round(watched):
 
 
 def test_both_are_run_in_either_order_in_every_crossing(watched, monkeypatch):
-    monkeypatch.setattr(timing, "preemptions", lambda: 0.0)
+    monkeypatch.setattr(timing, "count_preemptions", lambda: 0.0)
     _, log, _ = watched(Plan(repeats=100, rounds=5))
     for batch in PIXELS:
         runs = "".join(name for name, size in log if size == batch and name in {"d", "p"})
@@ -118,7 +118,7 @@ def test_two_sessions_are_in_memory_and_not_four(openers):
 
 
 def test_the_seed_decides_over_the_order(watched, monkeypatch):
-    monkeypatch.setattr(timing, "preemptions", lambda: 0.0)
+    monkeypatch.setattr(timing, "count_preemptions", lambda: 0.0)
     monkeypatch.setattr(timing, "stable", lambda seen: len(seen) > 2)
 
     def log(seed):
@@ -214,7 +214,7 @@ def counter(taken):
 
 
 def test_a_pair_that_was_preempted_is_run_again(watched, monkeypatch):
-    monkeypatch.setattr(timing, "preemptions", counter([1, 2, 0, 0, 0, 0]))
+    monkeypatch.setattr(timing, "count_preemptions", counter([1, 2, 0, 0, 0, 0]))
     found, log, _ = watched(inputs={1: PIXELS[1]})
     runs = [name for name, _ in log if name in {"d", "p"}]
     assert len(runs) == 2 * PAIRS + 2 * 2
@@ -223,14 +223,14 @@ def test_a_pair_that_was_preempted_is_run_again(watched, monkeypatch):
 
 
 def test_runs_that_are_always_preempted_come_to_an_end(watched, monkeypatch):
-    monkeypatch.setattr(timing, "preemptions", counter([1] * 1000))
+    monkeypatch.setattr(timing, "count_preemptions", counter([1] * 1000))
     found, log, _ = watched(inputs={1: PIXELS[1]})
     assert len([name for name, _ in log if name in {"d", "p"}]) == 2 * 2 * PAIRS
     assert found.preempted[1] == pytest.approx(50)
 
 
 def test_a_system_that_does_not_count_preemptions(watched, monkeypatch):
-    monkeypatch.setattr(timing, "preemptions", lambda: float("nan"))
+    monkeypatch.setattr(timing, "count_preemptions", lambda: float("nan"))
     found, log, _ = watched(inputs={1: PIXELS[1]})
     assert len([name for name, _ in log if name in {"d", "p"}]) == 2 * PAIRS
     assert np.isnan(found.preempted[1])
@@ -257,7 +257,7 @@ def test_how_many_crossings_fit(repeats, rounds, seconds, took, crossings):
 
 
 def test_slow_programs_are_timed_less_often(watched, monkeypatch):
-    monkeypatch.setattr(timing, "preemptions", lambda: 0.0)
+    monkeypatch.setattr(timing, "count_preemptions", lambda: 0.0)
     found, _, _ = watched(Plan(repeats=10**6, rounds=5, seconds=0.02))
     assert found.runs[3].size < 20_000
     assert len({len(times) for times in found.runs[3].reshape(10, -1)}) == 1

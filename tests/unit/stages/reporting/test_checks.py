@@ -83,7 +83,7 @@ def test_a_figure_that_is_skipped_need_not_have_been_measured():
 )
 def test_a_bound_can_be_relative(text, bound):
     (check,) = checks(text, baseline=OLD)
-    assert check.bound == pytest.approx(bound)
+    assert check.threshold == pytest.approx(bound)
     assert str(check.limit) == text
 
 
@@ -106,24 +106,24 @@ def test_a_check_knows_how_many_samples_its_group_has():
     [
         (
             "size.artefact <= 8",
-            "the limit 'size.artefact <= 8' is on a figure that was not measured. "
+            "the limit 'size.artefact <= 8' is on a metric that was not measured. "
             "Did you mean 'size.artifact'?",
         ),
         (
             "zzz.* >= 8",
-            "the limit 'zzz.* >= 8' matches no figure. Choose among: accuracy.artifact, "
+            "the limit 'zzz.* >= 8' matches no metric. Choose among: accuracy.artifact, "
             "accuracy.dense, accuracy.samples, broken, latency.batch_1.pruned, "
             "latency.batch_1.ratio, size.artifact, size.dense_onnx, sparsity.layer.fc1, "
             "sparsity.layer.fc2",
         ),
         (
             "size.artifact <= 2 x size.densonnx",
-            "the limit 'size.artifact <= 2.0 x size.densonnx' is relative to a figure that was not "
+            "the limit 'size.artifact <= 2.0 x size.densonnx' refers to a metric that was not "
             "measured: expected size.densonnx. Did you mean 'size.dense_onnx'?",
         ),
         (
             "sparsity.layer.fc1 <= 2 x dense",
-            "the limit 'sparsity.layer.fc1 <= 2 x dense' is relative to a figure that was not "
+            "the limit 'sparsity.layer.fc1 <= 2 x dense' refers to a metric that was not "
             "measured: expected sparsity.layer.dense or sparsity.layer.dense_onnx. Did you mean "
             "'sparsity.layer.fc2'?",
         ),
@@ -143,7 +143,7 @@ def test_many_figures_are_told_by_their_groups(says):
     many = MetricSet({f"{group}.{i}": Metric(1) for group in "ab" for i in range(20)})
     with says(
         UsageError,
-        "the limit 'zzz <= 1' is on a figure that was not measured. There are figures of a, b.",
+        "the limit 'zzz <= 1' is on a metric that was not measured. Choose among the groups a, b",
     ):
         evaluate_limits([Limit.parse("zzz <= 1")], many)
 
@@ -151,8 +151,8 @@ def test_many_figures_are_told_by_their_groups(says):
 def test_every_problem_is_told_at_once(says):
     with says(
         UsageError,
-        "2 limits cannot be held against what is there:\n"
-        "  the limit 'size.artefact <= 8' is on a figure that was not measured. "
+        "2 limits cannot be evaluated:\n"
+        "  the limit 'size.artefact <= 8' is on a metric that was not measured. "
         "Did you mean 'size.artifact'?\n"
         "  the limit 'size.artifact <= baseline' needs a baseline. Name a report or an artifact "
         "with --baseline or in gate.baseline",
@@ -163,7 +163,7 @@ def test_every_problem_is_told_at_once(says):
 def test_the_baseline_may_lack_a_figure(says):
     with says(
         UsageError,
-        "the limit 'size.artifact <= baseline' is on a figure that the baseline does not have. "
+        "the limit 'size.artifact <= baseline' is on a metric that the baseline does not have. "
         "Did you mean 'size.artefact'?",
     ):
         checks("size.artifact <= baseline", baseline=MetricSet({"size.artefact": Metric(1)}))
@@ -172,8 +172,8 @@ def test_the_baseline_may_lack_a_figure(says):
 def test_nothing_is_relative_to_nan(says):
     with says(
         UsageError,
-        "the limit 'broken <= baseline' is relative to no number: expected baseline to be finite, "
-        "found nan",
+        "the reference of the limit 'broken <= baseline' is not a number: "
+        "expected baseline to be finite, found nan",
     ):
         checks("broken <= baseline", baseline=OLD)
 
@@ -183,7 +183,7 @@ def test_times_of_two_machines_are_not_compared(says):
         UsageError,
         "the limit 'latency.batch_1.pruned <= baseline' compares two machines: expected a baseline "
         f"measured on {HERE}, found {THERE}. Limit the ratio instead, or measure the baseline "
-        "here.",
+        "here",
     ):
         checks("latency.batch_1.pruned <= baseline", baseline=OLD)
     same = MetricSet(OLD.metrics, host=HERE)

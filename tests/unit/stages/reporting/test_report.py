@@ -15,14 +15,18 @@ from junitparser import JUnitXml
 
 import prunepack.stages.reporting.report
 from prunepack.stages.metrics.files import FORMAT, MetricSet
-from prunepack.stages.metrics.limits import Limit, merge_limits
+from prunepack.stages.metrics.limits import Limit
 from prunepack.stages.metrics.metric import Metric, metrics_from_json
+from prunepack.stages.reporting.built_in_checks import merge_limits
 from prunepack.stages.reporting.checks import evaluate_limits
-from prunepack.stages.reporting.github import SUMMARY_LIMIT, summarize, workflow_commands
+from prunepack.stages.reporting.github import SUMMARY_LIMIT, append_summary, workflow_commands
 from prunepack.stages.reporting.gitlab import to_code_quality
 from prunepack.stages.reporting.junit import to_junit
 from prunepack.stages.reporting.markdown import to_markdown
-from prunepack.stages.reporting.report import Report, figure, measured, reason, to_json
+from prunepack.stages.reporting.report import Report, make_report, to_json
+from prunepack.stages.reporting.schema import SCHEMA_FILE, main, make_schema
+from prunepack.stages.reporting.settings import GateSettings
+from prunepack.stages.reporting.wording import format_metric, format_number
 from prunepack.stages.reporting.writers import FILES, write_report
 
 SCHEMA = json.loads(
@@ -45,10 +49,10 @@ OLD = {"size.ratio": Metric(10, "×")}
 def report(*limits, lenient=False):
     found = MetricSet(METRICS, {"model.onnx": "ab" * 32}, "a machine, 2 cores")
     checks = evaluate_limits(map(Limit.parse, limits), found, MetricSet(OLD))
-    budgets = {"limits": list(limits), "undecided": "pass" if lenient else "fail"}
+    gate = GateSettings(limits=limits, undecided="pass" if lenient else "fail")
     baseline = {"old.prunepack": "cd" * 32} if "baseline" in "".join(limits) else None
     host = "a machine, 2 cores"
-    return Report(tuple(checks), METRICS, found.digests, host, baseline, budgets, lenient)
+    return make_report(checks, METRICS, found.digests, host, gate, baseline)
 
 
 PASSED = report("size.ratio >= 8.5", "latency.ratio <= 1.3")
@@ -80,15 +84,15 @@ def test_the_verdict_and_its_exit_code(one, verdict, code, summary):
 
 
 def test_what_failed_comes_before_what_cannot_be_told():
-    assert [check.limit.name for check in MIXED.open] == ["size.ratio", "accuracy.drop"]
+    assert [check.name for check in MIXED.not_passed] == ["size.ratio", "accuracy.drop"]
 
 
 def test_a_reason_says_what_would_settle_it():
-    size, drop = (reason(check) for check in MIXED.open)
-    assert size == "size.ratio >= 0.98 x baseline, measured 9.25 ×, the bound is 9.8 ×"
-    start = "accuracy.drop <= 0.4, measured 0.3 points [0.1, 0.5]; 900 samples are not enough to"
-    assert drop.startswith(f"{start} tell, about 7,")
-    assert drop.endswith(" would do if the figure stays")
+    size, drop = (check.reason for check in MIXED.not_passed)
+    assert size == "size.ratio >= 0.98 x baseline, measured 9.25 ×, the threshold is 9.8 ×"
+    start = "accuracy.drop <= 0.4, measured 0.3 points [0.1, 0.5]; 900 samples leave it undecided"
+    assert drop.startswith(f"{start}, about 7,")
+    assert drop.endswith(" would decide if the value stays the same")
 
 
 @pytest.mark.parametrize(
@@ -106,12 +110,12 @@ def test_a_reason_says_what_would_settle_it():
     ],
 )
 def test_figures_as_people_read_them(value, unit, text):
-    assert figure(value, unit) == text
+    assert format_number(value, unit) == text
 
 
 def test_an_estimate_shows_its_interval():
-    assert measured(METRICS["latency.ratio"]) == "1.5 × [1.25, 1.75]"
-    assert measured(Metric(2, low=1)) == "2"
+    assert format_metric(METRICS["latency.ratio"]) == "1.5 × [1.25, 1.75]"
+    assert format_metric(Metric(2, low=1)) == "2"
 
 
 def test_json_is_standard_and_comes_back(tmp_path):
@@ -119,20 +123,21 @@ def test_json_is_standard_and_comes_back(tmp_path):
     text = (tmp_path / "report.json").read_bytes()
     content = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
     assert content == to_json(FAILED)
-    assert content["format"] == FORMAT == 1
+    assert content["format"] == FORMAT == 2
     assert (content["verdict"], content["exit_code"]) == ("failed", 1)
     assert content["host"] == "a machine, 2 cores"
     assert content["digests"] == {"model.onnx": "ab" * 32}
     assert content["baseline"] is None
-    assert content["budgets"]["undecided"] == "fail"
+    assert content["gate"]["undecided"] == "fail"
     assert content["checks"][1] == {
         "name": "latency.ratio",
         "limit": "latency.ratio <= 1.2",
-        "bound": 1.2,
+        "threshold": 1.2,
         "outcome": "failed",
         "passed": False,
         "samples_needed": None,
         "reason": "latency.ratio <= 1.2, measured 1.5 × [1.25, 1.75]",
+        "hint": None,
         "value": 1.5,
         "unit": "×",
         "low": 1.25,
@@ -152,7 +157,7 @@ def test_json_is_what_the_schema_says(one):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("format", 2),
+        ("format", 1),
         ("verdict", "fine"),
         ("exit_code", 1),
         ("checks", []),
@@ -167,6 +172,40 @@ def test_json_is_what_the_schema_says(one):
 )
 def test_the_schema_refuses_what_contradicts_itself(key, value):
     assert not VALID.is_valid(to_json(PASSED) | {key: value})
+
+
+def test_a_report_is_read_back_as_it_was():
+    for one in (PASSED, FAILED, EMPTY, UNDECIDED, LENIENT, MIXED):
+        again = Report.model_validate_json(json.dumps(to_json(one)))
+        assert repr(again) == repr(one)
+
+
+def test_the_schema_is_that_of_the_models(tmp_path, monkeypatch, capsys):
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == make_schema()
+    assert main(["--check"]) == 0
+    stale = tmp_path / "report.schema.json"
+    stale.write_text("{}")
+    monkeypatch.setattr("prunepack.stages.reporting.schema.SCHEMA_FILE", stale)
+    assert main(["--check"]) == 1
+    assert capsys.readouterr().err == (
+        "error: 'report.schema.json' does not follow from the report's models\n"
+        "hint: Run `python -m prunepack.stages.reporting.schema`\n"
+    )
+    assert main([]) == 0
+    assert main(["--check"]) == 0
+
+
+def test_a_failed_built_in_check_comes_with_its_remedy():
+    limit = "torch.training_layers <= 0"
+    metrics = {"torch.training_layers": Metric(1, "layers")}
+    checks = evaluate_limits([Limit.parse(limit)], MetricSet(metrics))
+    failed = make_report(checks, metrics, {}, "", GateSettings())
+    (check,) = failed.checks
+    assert check.hint is not None
+    assert check.hint.startswith("Let eval() reach these layers")
+    assert f"*{check.hint}.*" in to_markdown(failed)
+    assert check.hint in to_junit(failed).decode()
+    assert next(workflow_commands(failed, {})).endswith(f"%0Ahint: {check.hint}")
 
 
 def test_the_schema_is_one():
@@ -194,10 +233,10 @@ def test_markdown_names_what_failed_first_and_escapes_its_cells():
 
 def test_markdown_begins_with_what_people_look_for():
     metrics = {"runtime.nodes_elsewhere": Metric(0), "size.ratio": Metric(9), "a": Metric(1)}
-    limits = merge_limits(["size.ratio >= 8", "a >= 2"])
+    limits = merge_limits(map(Limit.parse, ["size.ratio >= 8", "a >= 2"]))
     asked = [limit for limit in limits if limit.name in metrics]
     checks = evaluate_limits(asked, MetricSet(metrics))
-    lines = to_markdown(Report(tuple(checks), metrics, {}, "")).splitlines()
+    lines = to_markdown(make_report(checks, metrics, {}, "", GateSettings())).splitlines()
     names = [line.split("`")[1] for line in lines if line.startswith(("| ok", "| **FAILED"))]
     assert names == ["a", "size.ratio", "runtime.nodes_elsewhere"]
 
@@ -210,8 +249,8 @@ def test_markdown_of_a_pass_names_no_failure():
 
 def test_markdown_says_what_cannot_be_told_and_starts_no_tag():
     text = to_markdown(MIXED)
-    assert "- **accuracy.drop <= 0.4** cannot be told: measured 0.3 points [0.1, 0.5]; 900" in text
-    assert "| **cannot tell** | `accuracy.drop` | 0.3 points [0.1, 0.5] | <= 0.4 |" in text
+    assert "- **accuracy.drop <= 0.4** undecided: measured 0.3 points [0.1, 0.5]; 900" in text
+    assert "| **undecided** | `accuracy.drop` | 0.3 points [0.1, 0.5] | <= 0.4 |" in text
     assert "| >= 0.98 x baseline = 9.8 |" in text
     assert "&lt;b>a & b&lt;/b>" in text
     assert "<b>" not in text
@@ -271,7 +310,7 @@ def test_junit_says_what_failed_and_by_how_much():
 def test_junit_holds_any_name_that_a_user_may_give():
     metrics = {"size.ratio": Metric(1, note="\x00\x1b[31m]]> <&> \ud800 \uffff é")}
     checks = evaluate_limits([Limit.parse("size.ratio >= 2")], MetricSet(metrics))
-    xml = to_junit(Report(tuple(checks), metrics, {}, ""))
+    xml = to_junit(make_report(checks, metrics, {}, "", GateSettings()))
     JUNIT.validate(xml.decode())
     text = ET.fromstring(xml).find("testsuite/testcase/failure").text
     assert text == "\ufffd\ufffd[31m]]> <&> \ufffd \ufffd é"
@@ -291,10 +330,10 @@ def test_annotations_name_the_line_that_a_limit_is_on():
         "::error title=prunepack%3A accuracy.drop undecided,file=ci/gate%2C 1.toml,line=7::"
         "accuracy.drop <= 0.4, measured 0.3 points"
     )
-    assert drop.endswith("would do if the figure stays%0A<b>a & b</b>")
+    assert drop.endswith("would decide if the value stays the same%0A<b>a & b</b>")
     assert size == (
         "::error title=prunepack%3A size.ratio failed::size.ratio >= 0.98 x baseline, measured "
-        "9.25 ×, the bound is 9.8 ×%0Adense | packed"
+        "9.25 ×, the threshold is 9.8 ×%0Adense | packed"
     )
     assert verdict == f"::error title=prunepack::Verdict: {MIXED.summary}"
 
@@ -315,32 +354,32 @@ def test_annotations_are_as_grave_as_the_outcome(one, levels):
 def test_an_annotation_is_one_line_whatever_it_says():
     metrics = {"x": Metric(2, note="100 %\r\n::error::not ours")}
     checks = evaluate_limits([Limit.parse("x <= 1")], MetricSet(metrics))
-    lines = list(workflow_commands(Report(tuple(checks), metrics, {}, ""), {}))
+    lines = list(workflow_commands(make_report(checks, metrics, {}, "", GateSettings()), {}))
     assert lines[0].endswith("%0A100 %25%0D%0A::error::not ours")
     assert not any("\n" in line for line in lines)
 
 
 def test_the_job_summary_is_added_to_what_is_there(tmp_path):
     summary = tmp_path / "summary.md"
-    summarize(PASSED, summary)
+    append_summary(PASSED, summary)
     assert summary.read_text(encoding="utf-8") == to_markdown(PASSED)
-    summarize(FAILED, summary)
+    append_summary(FAILED, summary)
     assert summary.read_text(encoding="utf-8") == to_markdown(PASSED) + to_markdown(FAILED)
 
 
 def test_a_job_summary_leaves_out_what_github_would_not_show(tmp_path):
     summary = tmp_path / "summary.md"
     summary.write_text("x" * (SUMMARY_LIMIT - 1000))
-    summarize(FAILED, summary)
+    append_summary(FAILED, summary)
     assert summary.stat().st_size < SUMMARY_LIMIT
     text = summary.read_text()
     assert "# Verdict: failed" in text
-    assert text.endswith("The figures are left out here; report.md has them.\n")
+    assert text.endswith("The metrics do not fit here; report.md has them.\n")
 
 
 def test_code_quality_has_what_gitlab_asks_for():
     size, drop = to_code_quality(MIXED, PLACES)
-    assert size["description"] == reason(MIXED.open[0])
+    assert size["description"] == MIXED.not_passed[0].reason
     assert (size["severity"], drop["severity"]) == ("critical", "major")
     assert size["location"] == {"path": "report.json", "lines": {"begin": 1}}
     assert drop["location"] == {"path": "ci/gate, 1.toml", "lines": {"begin": 7}}
@@ -369,11 +408,12 @@ def test_four_files(tmp_path):
 
 def test_the_encoding_does_not_depend_on_the_machine(tmp_path):
     code = (
-        "from pathlib import Path; from prunepack.stages.reporting.report import Report\n"
+        "from pathlib import Path; from prunepack.stages.reporting.report import make_report\n"
         "from prunepack.stages.reporting.writers import write_report\n"
         "from prunepack.stages.metrics.metric import Metric\n"
         "metrics = {'size.ratio': Metric(9.5, '\\u00d7')}\n"
-        "write_report(Report((), metrics, {}, ''), Path())"
+        "from prunepack.stages.reporting.settings import GateSettings\n"
+        "write_report(make_report((), metrics, {}, '', GateSettings()), Path())"
     )
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env=os.environ | plain)

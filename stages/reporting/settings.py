@@ -1,0 +1,34 @@
+"""Settings of the gate, as recipes, gate files and reports hold them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from prunepack.stages.contract.stage import Config
+from prunepack.stages.metrics.limits import Limit
+
+__all__ = ["GateSettings"]
+
+
+class GateSettings(Config):
+    """Limits, and the metrics and operators that they are about."""
+
+    limits: tuple[Limit, ...] = Field(
+        (),
+        description="Limits beside the built-in ones: 'size.ratio >= 8.5', or relative: "
+        "'size.artifact <= 1.02 x baseline'.",
+    )
+    skip: tuple[str, ...] = Field(
+        (), description="Metrics that are not checked, as globs: 'latency.*'."
+    )
+    undecided: Literal["fail", "pass"] = Field(
+        "fail", description="The verdict if a check is undecided for lack of samples."
+    )
+    operators: tuple[str, ...] = Field(
+        (), description="Operators that the model may have, as globs: 'Conv'; none allows all."
+    )
+    domains: tuple[str, ...] = Field(
+        (), description="Allowed operator domains beside those of ONNX, as globs: 'com.microsoft'."
+    )
