@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from reference_commands import command_page
 from reference_recipe import recipe_page, recipe_schema
-from reference_tables import metric_page
+from reference_tables import check_page, metric_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "reference"
 PAGES: dict[str, Callable[[], str]] = {
     "recipe.md": recipe_page,
     "recipe.schema.json": recipe_schema,
+    "checks.md": check_page,
     "commands.md": command_page,
     "metrics.md": metric_page,
 }

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from prunepack.pipeline.cli import COMMANDS
 from prunepack.pipeline.plan import Plan
 from prunepack.stages.metrics.catalog import CATALOG
+from prunepack.stages.reporting.built_in_checks import BUILT_IN_CHECKS
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPES = sorted((ROOT / "pipeline" / "recipes").glob("*.toml"))
@@ -60,6 +61,12 @@ def test_every_command_is_in_its_page(pages):
 def test_every_metric_is_in_its_page(pages):
     text = (pages / "metrics.md").read_text()
     assert all(f"| `{row.name}` | {row.unit or '–'} | {row.meaning} |" in text for row in CATALOG)
+
+
+def test_every_built_in_check_is_in_its_page(pages):
+    text = (pages / "checks.md").read_text()
+    for check in BUILT_IN_CHECKS:
+        assert f"| `{check.limit}` | {check.compares} | {check.why} | {check.hint} |" in text
 
 
 def test_a_stale_page_is_reported(pages, capsys):
