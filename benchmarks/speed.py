@@ -24,8 +24,8 @@ from benchmarks.timing import compared, interleaved, one_core
 from prunepack.coding.codec import ChunkElements
 from prunepack.coding.levels import LEVELS
 from prunepack.stages.runtime.host import host_name
-from prunepack.writing.encoder import encode
-from prunepack.writing.pools import cut
+from prunepack.writing.encoder import encode_chunk
+from prunepack.writing.pools import rechunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -79,7 +79,7 @@ def _cuts(artifact: Artifact) -> list[Cut]:
     for index, pool in enumerate(artifact.layout.pools):
         members = sorted((one.start, one.name) for one in stored if one.pool == index)
         items = (part for _, name in members for part in artifact.iter_tensor(name))
-        for number, elements in enumerate(cut(items, pool.chunk)):
+        for number, elements in enumerate(rechunk(items, pool.chunk)):
             cuts.append((elements, pool.shapes, number * pool.chunk))
     return cuts
 
@@ -138,7 +138,7 @@ def _encoding(cuts: list[Cut], rounds: int) -> dict[str, Any]:
 
     def encode_all(level: str) -> None:
         for one in cuts:
-            encode(ChunkElements(*one), LEVELS[level])
+            encode_chunk(ChunkElements(*one), LEVELS[level])
 
     seconds = interleaved({level: partial(encode_all, level) for level in QUICK}, rounds)
     slow = interleaved({"max": partial(encode_all, "max")}, MAX_ROUNDS)

@@ -1,4 +1,4 @@
-"""Packing a model: written, read back, and only then put in its place."""
+"""Packing of a model into an artifact, which is read back before it gets its name."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from prunepack.coding.levels import find_level
 from prunepack.errors import CorruptArtifactError, PrunepackError, UsageError
 from prunepack.io.atomic import create_file
 from prunepack.io.parallel import count_threads
-from prunepack.io.progress import ignore_progress
+from prunepack.io.progress import count_up, ignore_progress
 from prunepack.model_files.discovery import open_sources
 from prunepack.reading.artifact import Artifact
 from prunepack.writing.writer import write_artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from prunepack.coding.levels import LevelName
     from prunepack.io.progress import Progress
@@ -28,12 +28,12 @@ __all__ = ["Summary", "pack"]
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What packing came to.
+    """Result of packing.
 
     Attributes:
         source_bytes: Bytes of the model and its external data.
         artifact_bytes: Bytes of the artifact.
-        digest: SHA-256 (hex) that the artifact ends with.
+        digest: SHA-256 (hex) of the artifact without its last 32 bytes, which hold it.
     """
 
     source_bytes: int
@@ -52,63 +52,48 @@ def pack(
 ) -> Summary:
     """Pack an ONNX model and its external data, or a safetensors checkpoint, into one artifact.
 
-    The artifact is read back and compared with the SHA-256 of every source before it gets its
-    name: what does not come back is never left behind.
+    Before the artifact gets its name, it is decoded and compared with the SHA-256 of every source.
 
     Args:
-        model_path: The ``.onnx`` file, whose external data is looked for beside it, or a
-            ``.safetensors`` file.
+        model_path: The ``.onnx`` file, with its external data beside it, or a ``.safetensors``
+            file.
         out_path: The artifact to write.
-        level: ``fast``, ``small``, or ``max``: smaller still, and slow to write and to read.
-        threads: How many threads code, if not one per core; the result is the same.
+        level: ``fast``, ``small``, or ``max``, which is smaller still, but slow to write and read.
+        threads: Number of threads that encode, by default one per core; the result is the same.
         force: Replace an artifact that exists.
-        progress: Called with bytes done and bytes in total, coding and reading back together.
+        progress: Called with bytes done and bytes in total, for encoding and reading back together.
 
     Raises:
-        UsageError: If a path is not what it has to be.
-        RefusedError: If the model is malformed or refers to what must not be packed.
-        LimitExceededError: If the result would pass a reader's default limits.
-        PrunepackError: If the result does not give the model back; nothing was written.
+        UsageError: If a path cannot be used.
+        RefusedError: If the model is malformed or refers to a file that must not be packed.
+        LimitExceededError: If the result exceeds the default reader limits.
+        PrunepackError: If the result does not decode to the model; no file is left.
     """
     out, effort = Path(out_path), find_level(level)
     sources = open_sources(os.fspath(model_path))
     with create_file(out, force=force) as scratch:
-        _check_apart(out, Path(model_path).parent, sources)
+        _check_output(out, Path(model_path).parent, sources)
         size = sum(source.file.size for source in sources)
-        coded = _adding(progress, 2 * size)
+        add_progress = count_up(progress, 2 * size)
         workers = count_threads(threads, size)
-        write_artifact(scratch, sources, str(out.parent), effort, workers, coded)
+        write_artifact(scratch, sources, str(out.parent), effort, workers, add_progress)
         scratch.flush()
         with Artifact.open(scratch.name) as artifact:
-            _prove(artifact, os.fspath(model_path), lambda n, _: progress(size + n, 2 * size))
+            _verify(artifact, os.fspath(model_path), lambda n, _: progress(size + n, 2 * size))
             return Summary(size, artifact.size, artifact.digest)
 
 
-def _adding(progress: Progress, total: int) -> Callable[[int], None]:
-    """Return a function of the bytes that are new, where ``progress`` takes the sum of them."""
-    done = 0
-
-    def add(count: int) -> None:
-        nonlocal done
-        done += count
-        progress(done, total)
-
-    return add
-
-
-def _check_apart(out: Path, folder: Path, sources: Sequence[Source]) -> None:
+def _check_output(out: Path, folder: Path, sources: Sequence[Source]) -> None:
     if os.path.realpath(out) in {os.path.realpath(folder / source.name) for source in sources}:
-        raise UsageError(
-            f"{out} is a part of the model that is to be packed", hint="Choose another path"
-        )
+        raise UsageError(f"`{out}` is a file of the model", hint="Choose another path")
 
 
-def _prove(artifact: Artifact, model: str, progress: Progress) -> None:
-    """Decode everything; each file must have the SHA-256 that its source had."""
+def _verify(artifact: Artifact, model: str, progress: Progress) -> None:
+    """Decode everything and compare each file with the SHA-256 of its source."""
     try:
         artifact.verify(progress)
     except CorruptArtifactError as error:
         raise PrunepackError(
-            f"the artifact would not give {model} back ({error})",
-            hint="If nothing wrote to the model meanwhile, report this as a bug; no file was left",
+            f"the artifact does not decode to `{model}` ({error})",
+            hint="Report this as a bug, unless a program wrote to the model; no file was left",
         ) from error

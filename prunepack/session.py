@@ -1,82 +1,99 @@
-"""From an artifact to a running onnxruntime session, with no file in between."""
+"""An onnxruntime session on the model in an artifact, without a file in between."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias, get_args
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    NamedTuple,
+    NoReturn,
+    Protocol,
+    TypeAlias,
+    cast,
+    get_args,
+)
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.reading.artifact import Artifact
 from prunepack.runtime.ort_errors import collect_ort_errors
-from prunepack.runtime.ort_weights import decode, give_copies, prepare, share
+from prunepack.runtime.ort_types import Session
+from prunepack.runtime.ort_weights import (
+    add_external_files,
+    copy_weights,
+    decode_model,
+    share_weights,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import ModuleType
-
-    import onnxruntime
 
     from prunepack.format.limits import Limits
+    from prunepack.runtime.ort_types import OrtModule, OrtValue, SessionOptions
     from prunepack.runtime.ort_weights import DecodedModel
 
     Provider = str | tuple[str, Mapping[str, Any]]
 
-__all__ = ["Start", "open_session"]
+__all__ = ["Session", "Start", "open_session"]
 
 CPU = "CPUExecutionProvider"
 
 Start: TypeAlias = Literal["optimised", "instant"]
-"""How a session starts; see :func:`open_session`."""
+"""Ways to start a session; see :func:`open_session`."""
 
 
 def open_session(
     path: str | os.PathLike[str],
     *,
     providers: Sequence[Provider] | None = None,
-    session_options: onnxruntime.SessionOptions | None = None,
+    session_options: SessionOptions | None = None,
     limits: Limits | None = None,
     start: Start = "optimised",
-) -> onnxruntime.InferenceSession:
+) -> Session:
     """Start onnxruntime on the model in an artifact, decoded in memory.
 
-    The SHA-256 of the artifact is checked, and the CRC-32 of each stream that is decoded; the
-    graph goes to onnxruntime without its large weights, and those as the arrays that they were
-    decoded into. No file is written. The artifact stays where it is until the session has started.
+    The SHA-256 of the artifact is checked, and the CRC-32 of each stream that is decoded. Then
+    onnxruntime gets the graph without its large weights, and the weights as decoded arrays. No
+    file is written. The artifact must stay in its place until the session has started.
 
-    ``start="optimised"`` optimises the graph and lays out the weights as inference is fastest, as
-    onnxruntime does with the ``.onnx`` file, and the outputs are the same bit for bit; weights are
-    copied as it does so, but for the tables of embeddings.
-    ``start="instant"`` optimises nothing, whatever the options say: on the CPU onnxruntime then
-    works on the decoded arrays themselves, so that a session starts in milliseconds and holds its
-    weights once, but each inference takes longer; outputs may differ by rounding. For the
-    shortest wait until the first result, or for models that hardly fit.
+    ``start="optimised"`` optimises the graph and the layout of the weights for fast inference, as
+    onnxruntime does with the ``.onnx`` file. The outputs are equal bit for bit. Weights are copied
+    on the way, except for the tables of embeddings.
+    ``start="instant"`` disables all optimisation, whatever the options say. On the CPU onnxruntime
+    then uses the decoded arrays in place: a session starts in milliseconds and holds its weights
+    once, but each inference takes longer, and outputs may differ by rounding. Choose it for the
+    shortest time to the first result, or for a model that barely fits into memory.
 
     Args:
         path: The artifact.
-        providers: Execution providers in order of preference, as onnxruntime takes them; each of
-            them must end up in the session. By default all that onnxruntime reports, in its order,
-            the CPU last, and those that the machine turns out to lack are skipped.
-        session_options: Options of the session, and of no other: the weights are added to them.
-        limits: What the reader may hold, if not the default.
-        start: Whether to have fast inference or a fast start.
+        providers: Execution providers in order of preference, as onnxruntime takes them. Each of
+            them must be in use by the session. By default all providers of onnxruntime are tried,
+            the CPU last, and those that the machine cannot load are skipped.
+        session_options: Options for this session only: the weights are added to them.
+        limits: Reader limits, if not the default.
+        start: Fast inference, or a fast start.
+
+    Returns:
+        The ``onnxruntime.InferenceSession``.
 
     Raises:
         UsageError: If onnxruntime is missing, ``start`` is unknown, a provider is unknown or not
-            usable here, or the options are those of another session.
+            usable here, or the options served another session.
         RefusedError: If the artifact is damaged, or onnxruntime refuses the model.
     """
     _check_start(start)
     ort = _import_onnxruntime()
-    asked = _check_providers(providers, ort.get_available_providers())
+    requested = _choose_providers(providers, ort.get_available_providers())
     with Artifact.open(path, limits) as artifact:
-        model = decode(artifact)
-    attempts = [asked[skipped:] for skipped in range(len(asked) if providers is None else 1)]
+        model = decode_model(artifact)
+    attempts = [requested[skip:] for skip in range(len(requested) if providers is None else 1)]
     launch = _Launch(ort, model, os.fspath(path), start)
-    session = _start_on_first(launch, session_options, attempts)
+    session = _start_first_possible(launch, session_options, attempts)
     if providers is not None:
-        _check_used(asked, session.get_providers())
+        _check_used(requested, session.get_providers())
     return session
 
 
@@ -86,46 +103,46 @@ def _check_start(start: str) -> None:
             "unknown way to start a session",
             expected=" or ".join(map(repr, get_args(Start))),
             found=repr(start),
+            hint="Choose one of these",
         )
 
 
-def _import_onnxruntime() -> ModuleType:
+def _import_onnxruntime() -> OrtModule:
     try:
         import onnxruntime
     except ImportError as error:
         raise UsageError(
-            f"onnxruntime cannot be imported ({error})", hint="Install prunepack[runtime]"
+            f"onnxruntime cannot be imported ({error})", hint="Install `prunepack[runtime]`"
         ) from error
-    module: ModuleType = onnxruntime
-    return module
+    return cast("OrtModule", onnxruntime)
 
 
-def _check_providers(
-    asked: Sequence[Provider] | None, available: Sequence[str]
+def _choose_providers(
+    requested: Sequence[Provider] | None, available: Sequence[str]
 ) -> Sequence[Provider]:
-    """Return what to ask onnxruntime for; refuse what it does not have."""
-    if asked is None:
+    """Return the providers to request from onnxruntime; refuse those that it does not have."""
+    if requested is None:
         return sorted(available, key=lambda name: name == CPU)
-    if missing := [name for name in map(_name, asked) if name not in available]:
+    if missing := [name for name in map(_name, requested) if name not in available]:
         raise UsageError(
             f"onnxruntime has no provider {', '.join(missing)}",
             expected=f"any of {', '.join(available)}",
             hint="Choose one of these, or install the onnxruntime that has it",
         )
-    return asked
+    return requested
 
 
 def _name(provider: Provider) -> str:
     return provider if isinstance(provider, str) else provider[0]
 
 
-def _start_on_first(
+def _start_first_possible(
     launch: _Launch,
-    given: onnxruntime.SessionOptions | None,
+    options: SessionOptions | None,
     attempts: Sequence[Sequence[Provider]],
-) -> onnxruntime.InferenceSession:
-    """Start on the first of several lists of providers that the machine can load."""
-    prepared = launch.prepare(given, attempts[0]) if given else None
+) -> Session:
+    """Start on the first list of providers that the machine can load."""
+    prepared = launch.prepare(options, attempts[0]) if options else None
     *others, last = attempts
     for providers in others:
         with suppress(RefusedError):
@@ -133,32 +150,40 @@ def _start_on_first(
     return launch.start(prepared or launch.prepare(None, last), last)
 
 
-class _Prepared(NamedTuple):
-    """Options that have the weights, and those weights that a session will share."""
+class _PreparedOptions(NamedTuple):
+    """Options that have the weights, and the weights that a session will share."""
 
-    options: onnxruntime.SessionOptions
-    shared: Mapping[str, Any]
+    options: SessionOptions
+    shared: Mapping[str, OrtValue]
+
+
+class _ArtifactSession(Session, Protocol):
+    """A session with our two attributes."""
+
+    shared_weights: Mapping[str, OrtValue]
+    set_providers: Any
 
 
 @dataclass(frozen=True, slots=True)
 class _Launch:
-    """What all attempts to start have in common."""
+    """The common part of all attempts to start."""
 
-    ort: ModuleType
+    ort: OrtModule
     model: DecodedModel
     path: str
     mode: Start
 
     def prepare(
-        self, given: onnxruntime.SessionOptions | None, providers: Sequence[Provider]
-    ) -> _Prepared:
+        self, options: SessionOptions | None, providers: Sequence[Provider]
+    ) -> _PreparedOptions:
         """Add the weights to the options."""
-        options = given or self.ort.SessionOptions()
+        options = options or self.ort.SessionOptions()
         if self.mode == "instant":
             options.graph_optimization_level = self.ort.GraphOptimizationLevel.ORT_DISABLE_ALL
             options.add_session_config_entry("session.disable_prepacking", "1")
         tables, others = (
-            self.model.values(self.ort, arrays) for arrays in (self.model.tables, self.model.others)
+            self.model.make_values(self.ort, arrays)
+            for arrays in (self.model.tables, self.model.others)
         )
         if any(_name(provider) != CPU for provider in providers):
             shared, copied = {}, tables | others
@@ -166,52 +191,49 @@ class _Launch:
             shared, copied = tables | others, {}
         else:
             shared, copied = tables, others
-        prepare(options, self.model)
-        share(options, shared)
-        give_copies(options, copied)
-        return _Prepared(options, shared)
+        add_external_files(options, self.model)
+        share_weights(options, shared)
+        copy_weights(options, copied)
+        return _PreparedOptions(options, shared)
 
-    def start(
-        self, prepared: _Prepared, providers: Sequence[Provider]
-    ) -> onnxruntime.InferenceSession:
-        """Start; if weights that are shared stand in the way, let onnxruntime read them, too."""
+    def start(self, prepared: _PreparedOptions, providers: Sequence[Provider]) -> Session:
+        """Start a session; if sharing weights prevents that, let onnxruntime copy them too."""
         if prepared.shared and self.mode == "optimised":
             with suppress(RefusedError):
                 return self._start(prepared, providers)
-            give_copies(prepared.options, prepared.shared)
+            copy_weights(prepared.options, prepared.shared)
         return self._start(prepared, providers)
 
-    def _start(
-        self, prepared: _Prepared, providers: Sequence[Provider]
-    ) -> onnxruntime.InferenceSession:
+    def _start(self, prepared: _PreparedOptions, providers: Sequence[Provider]) -> Session:
         graph = self.model.graph.model
-        try:  # without onnxruntime's own fall-back, which prints to stdout and goes on with the CPU
+        try:  # without onnxruntime's own fallback, which prints to stdout and goes on with the CPU
             session = self.ort.InferenceSession(
                 graph, prepared.options, providers=list(providers), enable_fallback=0
             )
         except collect_ort_errors(self.ort) as error:
             raise RefusedError(
-                f"onnxruntime cannot start on the model in {self.path} ({error})",
+                f"onnxruntime cannot start on the model in `{self.path}` ({error})",
                 hint="Check the model and the providers with onnxruntime itself",
             ) from error
-        session.shared_weights = prepared.shared
-        session.set_providers = _refuse_other_providers
+        artifact_session = cast("_ArtifactSession", session)
+        artifact_session.shared_weights = prepared.shared
+        artifact_session.set_providers = _refuse_other_providers
         return session
 
 
 def _refuse_other_providers(*_: object, **__: object) -> NoReturn:
-    """Stand in for ``set_providers``, which would start anew from weights that are gone."""
+    """Stand in for ``set_providers``, which would start again without the weights."""
     raise UsageError(
         "the providers of a session from an artifact cannot be changed",
         hint="Call open_session again with other providers",
     )
 
 
-def _check_used(asked: Sequence[Provider], used: Sequence[str]) -> None:
-    if missing := [name for name in map(_name, asked) if name not in used]:
+def _check_used(requested: Sequence[Provider], used: Sequence[str]) -> None:
+    if missing := [name for name in map(_name, requested) if name not in used]:
         raise UsageError(
             f"provider {', '.join(missing)} cannot be used on this machine",
-            expected=", ".join(map(_name, asked)),
+            expected=", ".join(map(_name, requested)),
             found=", ".join(used),
-            hint="Install what the provider needs, or ask for another",
+            hint="Install the libraries of the provider, or choose another provider",
         )

@@ -1,4 +1,4 @@
-"""Unpacking an artifact into a new folder."""
+"""Unpacking of an artifact into a new folder."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def unpack(
     limits: Limits | None = None,
     progress: Progress = ignore_progress,
 ) -> None:
-    """Write the packed files into a new folder, which appears only when all of them are right.
+    """Write the packed files into a new folder, which appears after all of them are verified.
 
     Args:
         path: The artifact.
-        out_dir: The folder to make; its parent must exist.
+        out_dir: The folder to create; its parent must exist.
         force: Replace a folder that exists, provided it holds no other files.
-        limits: What the reader may hold, if not the default.
+        limits: Reader limits, if not the default.
         progress: Called with bytes done and bytes in total.
 
     Raises:
-        UsageError: If a path is not what it has to be.
+        UsageError: If a path cannot be used.
         RefusedError: If the artifact is damaged, unknown or too large; nothing was written.
     """
     with Artifact.open(path, limits) as artifact:

@@ -1,4 +1,4 @@
-"""How hard the writer tries; a reader need not know."""
+"""Effort levels of the writer; a reader does not need them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from prunepack.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LEVELS", "LEVEL_HELP", "Level", "LevelName", "effort", "find_level"]
+__all__ = ["LEVELS", "LEVEL_HELP", "Level", "LevelName", "find_level", "raise_level"]
 
 LevelName = Literal["fast", "small", "max"]
 
 LEVEL_HELP = (
-    "fast to write; small; or max: smaller still, above all with convolutions, and slow to write "
-    "and to read."
+    "Effort: `fast` to write; `small`; or `max`, smaller still, most of all for convolutions, but "
+    "slow to write and to read."
 )
 
-TINY = 2**16
-"""A model of no more items is coded and decoded in a moment at any level."""
+TINY_MODEL_ITEMS = 2**16
+"""A model with no more items is written and read in a moment at any level."""
 
-ORDINARY = ("bitmap", "constant", "dense", "gaps", "groups", "palette", "zeros")
+FAST_CODECS = ("bitmap", "constant", "dense", "gaps", "groups", "palette", "zeros")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Level:
 
     Attributes:
         codecs: Ids of the codecs that are tried.
-        thorough: Whether the streams of the best of them are coded again, as small as can be.
+        thorough: Whether the streams of the best codec are compressed once more, as small as the
+            compressors can.
     """
 
     codecs: tuple[str, ...]
@@ -41,17 +42,17 @@ class Level:
 
 LEVELS: Mapping[str, Level] = MappingProxyType(
     {
-        "fast": Level(ORDINARY, thorough=False),
-        "small": Level(ORDINARY, thorough=True),
-        "max": Level((*ORDINARY, "contexts"), thorough=True),
+        "fast": Level(FAST_CODECS, thorough=False),
+        "small": Level(FAST_CODECS, thorough=True),
+        "max": Level((*FAST_CODECS, "contexts"), thorough=True),
     }
 )
 """Levels by name, from the fastest to the smallest result."""
 
 
-def effort(level: Level, items: int) -> Level:
-    """Return the level for a model of so many items: where it takes no time, the best there is."""
-    return LEVELS["max"] if level.thorough and items <= TINY else level
+def raise_level(level: Level, items: int) -> Level:
+    """Return ``max`` instead of a thorough level if the model has few items, else ``level``."""
+    return LEVELS["max"] if level.thorough and items <= TINY_MODEL_ITEMS else level
 
 
 def find_level(name: str) -> Level:
@@ -61,5 +62,9 @@ def find_level(name: str) -> Level:
         UsageError: If there is none.
     """
     if name not in LEVELS:
-        raise UsageError(f"unknown level {name!r}", expected=f"one of {', '.join(LEVELS)}")
+        raise UsageError(
+            f"unknown level {name!r}",
+            expected=f"one of {', '.join(LEVELS)}",
+            hint="Choose one of these levels",
+        )
     return LEVELS[name]

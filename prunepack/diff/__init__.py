@@ -1,1 +1,1 @@
-"""Differences between two models, tensor by tensor."""
+"""Differences between two models, tensor by tensor; private to the project."""

@@ -1,4 +1,4 @@
-"""What is in a model, read piece by piece in the same way whether it is packed or not."""
+"""Content of a model, read piece by piece in the same way from an artifact or from its files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
 
 from prunepack.coding.dtypes import DTYPES
 from prunepack.format.container import MAGIC
@@ -39,7 +37,7 @@ class TensorSpec(NamedTuple):
 
 
 class Content(ABC):
-    """Files that consist of tensors and other bytes.
+    """The files of a model, which consist of tensors and other bytes.
 
     Attributes:
         specs: The tensors by name.
@@ -51,10 +49,10 @@ class Content(ABC):
 
     @abstractmethod
     def pieces(self) -> Iterator[tuple[str | None, memoryview]]:
-        """Yield all bytes of all files in order, each piece with the tensor it is of, if any.
+        """Yield all bytes of all files in order, each piece with the name of its tensor or None.
 
         Raises:
-            CorruptArtifactError: If something of it is damaged.
+            CorruptArtifactError: If an artifact is damaged.
         """
 
     @abstractmethod
@@ -62,12 +60,12 @@ class Content(ABC):
         """Yield the elements of a tensor in pieces (1-D, of the carrier dtype).
 
         Raises:
-            CorruptArtifactError: If something of it is damaged.
+            CorruptArtifactError: If an artifact is damaged.
         """
 
 
 class PackedContent(Content):
-    """What an artifact holds."""
+    """Content of an artifact."""
 
     def __init__(self, artifact: Artifact) -> None:
         self._artifact = artifact
@@ -78,15 +76,15 @@ class PackedContent(Content):
         self.size = sum(file.size for file in artifact.files.values())
 
     def pieces(self) -> Iterator[tuple[str | None, memoryview]]:
-        """Yield the decoded files; each is compared with its SHA-256 at its end."""
+        """Yield the decoded files; the SHA-256 of each is checked at its end."""
         for file in self._artifact.files.values():
-            yield from self._segments(file)
+            yield from self._split_segments(file)
 
     def elements(self, name: str) -> Iterator[Array]:
         """Yield the decoded chunks of a tensor."""
         return self._artifact.iter_tensor(name)
 
-    def _segments(self, file: File) -> Iterator[tuple[str | None, memoryview]]:
+    def _split_segments(self, file: File) -> Iterator[tuple[str | None, memoryview]]:
         pieces = self._artifact.iter_file(file.name)
         held = memoryview(b"")
         for segment in file.segments:
@@ -97,24 +95,24 @@ class PackedContent(Content):
                 part, held = held[:left], held[left:]
                 left -= len(part)
                 yield name, part
-        next(pieces, None)  # past the last piece, where the SHA-256 is compared
+        next(pieces, None)  # past the last piece, where the SHA-256 is checked
 
 
 class LooseContent(Content):
-    """What an ONNX model with its external data, or a safetensors checkpoint, holds."""
+    """Content of an ONNX model with its external data, or of a safetensors checkpoint."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
-        spans = {span.name: (source, span) for source in sources for span in source.spans}
-        twins = {span.name: (s, span) for s in sources for _, span in s.twins}
-        self._places = spans | twins
+        spans = {span.name: span for source in sources for span in source.spans}
+        twins = {span.name: span for source in sources for _, span in source.twins}
+        self._spans = spans | twins
         self.specs = {
-            name: TensorSpec(span.dtype, span.shape) for name, (_, span) in self._places.items()
+            name: TensorSpec(span.dtype, span.shape) for name, span in self._spans.items()
         }
         self.size = sum(source.file.size for source in sources)
 
     def pieces(self) -> Iterator[tuple[str | None, memoryview]]:
-        """Yield the files as they are."""
+        """Yield the files from disk."""
         for source in self._sources:
             at = 0
             for span in source.spans:
@@ -126,19 +124,17 @@ class LooseContent(Content):
             yield from ((None, part) for part in source.file.iter_blocks(at, source.file.size))
 
     def elements(self, name: str) -> Iterator[Array]:
-        """Yield the elements where they stand."""
-        source, span = self._places[name]
-        for part in source.file.iter_blocks(span.start, span.stop):
-            yield np.frombuffer(part, span.dtype.carrier)
+        """Yield the elements from disk."""
+        return self._spans[name].iter_items()
 
 
 @contextmanager
 def open_content(path: str) -> Iterator[Content]:
-    """Open an artifact, an ONNX model or a safetensors checkpoint, to be read within the block.
+    """Open an artifact, an ONNX model or a safetensors checkpoint for the block.
 
     Raises:
         UsageError: If a file cannot be opened.
-        RefusedError: If it is none of them, or is malformed.
+        RefusedError: If the file is of another kind, or malformed.
     """
     with open_regular(path) as file:
         is_artifact = file.read(len(MAGIC)) == MAGIC or Path(path).suffix == ".prunepack"

@@ -1,4 +1,4 @@
-"""Which tensors differ between two models, and by how much."""
+"""Tensors that differ between two models, and the size of the differences."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = ["Differences", "FormalChange", "compare"]
 
 @dataclass(frozen=True, slots=True)
 class FormalChange:
-    """A tensor that came, went, or has another name, type or shape.
+    """A tensor that was added, removed, or has another name, type or shape.
 
     Attributes:
-        name: Its name; the one after, if it was renamed.
+        name: Its name; its new name, if it was renamed.
         kind: ``added``, ``removed``, ``renamed`` (with the same elements), ``retyped`` or
             ``reshaped``.
-        before: Its type and shape before; None if it was added.
-        after: Its type and shape after; None if it was removed.
-        was: Its name before, if it was renamed.
+        before: Its former type and shape; None if it was added.
+        after: Its new type and shape; None if it was removed.
+        was: Its former name, if it was renamed.
     """
 
     name: str
@@ -41,14 +41,14 @@ class FormalChange:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """All that differs.
+    """All differences between two models.
 
     Attributes:
-        literals: Whether bytes outside of the tensors differ: the graph, its metadata, tensors
-            that are too small to be stored as such.
-        formal: Tensors that came, went or have another form, in the order in which they stand.
-        values: How tensors with other elements differ, by name; the most changed first.
-        same: Number of tensors that are the same.
+        literals: Whether bytes outside of the tensors differ: the graph, its metadata, and tensors
+            that are too small for a codec.
+        formal: Tensors that were added, removed or changed in form, in the order of the models.
+        values: Changes of elements by tensor name, the largest first.
+        same: Number of equal tensors.
     """
 
     literals: bool
@@ -61,7 +61,7 @@ class Differences:
         return self.literals or bool(self.formal) or bool(self.values)
 
 
-class _Prints(NamedTuple):
+class _Digests(NamedTuple):
     """SHA-256 of each tensor, and of all other bytes."""
 
     tensors: Mapping[str, bytes]
@@ -71,21 +71,21 @@ class _Prints(NamedTuple):
 def compare(before: Content, after: Content, progress: Progress = ignore_progress) -> Differences:
     """Compare two models: all of their bytes, but not the names of their files.
 
-    Both are read once to find what differs, and what differs once more to say by how much; no more
-    than a piece of each is held.
+    Both models are read once to find the tensors that differ, and these tensors once more to
+    measure the differences. Only one piece of each model is in memory at a time.
 
     Args:
-        before: One model.
-        after: The other.
-        progress: Called with bytes done and bytes in total, both readings together.
+        before: The former model.
+        after: The new model.
+        progress: Called with bytes done and bytes in total, for both passes together.
 
     Raises:
         CorruptArtifactError: If an artifact is damaged.
     """
     size = before.size + after.size
-    old = _prints(before, lambda done: progress(done, 2 * size))
-    new = _prints(after, lambda done: progress(before.size + done, 2 * size))
-    formal = tuple(_formal_changes(before.specs, after.specs, old.tensors, new.tensors))
+    old = _hash_content(before, lambda done: progress(done, 2 * size))
+    new = _hash_content(after, lambda done: progress(before.size + done, 2 * size))
+    formal = tuple(_find_formal_changes(before.specs, after.specs, old.tensors, new.tensors))
     both = [name for name, spec in before.specs.items() if after.specs.get(name) == spec]
     changed = [name for name in both if old.tensors[name] != new.tensors[name]]
     values = {}
@@ -93,11 +93,11 @@ def compare(before: Content, after: Content, progress: Progress = ignore_progres
         progress(size + size * index // len(changed), 2 * size)
         sides = before.elements(name), after.elements(name)
         values[name] = compare_values(before.specs[name], *sides)
-    ordered = dict(sorted(values.items(), key=lambda item: _weight(item[1]), reverse=True))
+    ordered = dict(sorted(values.items(), key=lambda item: _rank(item[1]), reverse=True))
     return Differences(old.literals != new.literals, formal, ordered, len(both) - len(changed))
 
 
-def _prints(content: Content, progress: Callable[[int], None]) -> _Prints:
+def _hash_content(content: Content, progress: Callable[[int], None]) -> _Digests:
     """Hash a model while reading it from its first byte to its last."""
     literals = hashlib.sha256()
     tensors = {name: hashlib.sha256() for name in content.specs}
@@ -108,19 +108,19 @@ def _prints(content: Content, progress: Callable[[int], None]) -> _Prints:
         unseen.discard(name or "")
         done += piece.nbytes
         progress(done)
-    for name in unseen:  # copies that stand in the same bytes as another tensor
+    for name in unseen:  # twins, which are in the bytes of another tensor
         for part in content.elements(name):
             tensors[name].update(part.data)
-    return _Prints({name: one.digest() for name, one in tensors.items()}, literals.digest())
+    return _Digests({name: digest.digest() for name, digest in tensors.items()}, literals.digest())
 
 
-def _formal_changes(
+def _find_formal_changes(
     before: Mapping[str, TensorSpec],
     after: Mapping[str, TensorSpec],
     old: Mapping[str, bytes],
     new: Mapping[str, bytes],
 ) -> Iterator[FormalChange]:
-    """Yield what came, went, or has another name, type or shape."""
+    """Yield the tensors that were added, removed, or have another name, type or shape."""
     gone = {(before[name], old[name]): name for name in before if name not in after}
     renamed = set()
     for name, spec in after.items():
@@ -137,7 +137,7 @@ def _formal_changes(
             yield FormalChange(name, "removed", before=spec)
 
 
-def _weight(change: ValueChange) -> tuple[bool, float, int]:
-    """Order changes of values by what they do to the tensor as a whole."""
+def _rank(change: ValueChange) -> tuple[bool, float, int]:
+    """Return a sort key: changes without a bound first, then by relative size."""
     unbounded = change.nan > 0 or change.relative is None
     return (unbounded, change.relative or 0.0, change.changed)

@@ -1,4 +1,4 @@
-"""By how much the elements of a tensor changed."""
+"""Size of the change between the elements of two tensors."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from prunepack.coding.dtypes import Array
     from prunepack.diff.content import TensorSpec
 
-__all__ = ["ValueChange", "compare_values", "in_step"]
+__all__ = ["ValueChange", "align_pieces", "compare_values"]
 
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
-    """How the elements of one tensor differ; a zero is an element whose bits are all zero.
+    """Change of the elements of one tensor; a zero is an element whose bits are all zero.
 
     Attributes:
-        spec: Its type and shape.
-        changed: How many have other bits.
-        largest: Largest absolute difference of changed elements, neither of them NaN; 0 if there
-            are none. Exact for integers, in ``float64`` for floats.
+        spec: Type and shape of the tensor.
+        changed: Number of elements with other bits.
+        largest: Largest absolute difference of changed elements that are not NaN; 0 if there are
+            none. Exact for integers, in ``float64`` for floats.
         largest_at: Index of that element in C order, or None if there is none.
-        relative: Euclidean norm of all finite differences, divided by the norm of the finite
-            elements before; None if that is no finite number.
-        nan: How many changed elements are NaN before or after.
-        zeros_before: Zeros before.
-        zeros_after: Zeros after.
-        newly_zero: How many became zero.
-        revived: How many ceased to be zero.
+        relative: Euclidean norm of all finite differences, divided by the norm of the former
+            finite elements; None if the result is not finite.
+        nan: Number of changed elements that are NaN in one of the tensors.
+        zeros_before: Number of zeros in the former tensor.
+        zeros_after: Number of zeros in the new tensor.
+        newly_zero: Number of elements that became zero.
+        revived: Number of elements that are no longer zero.
     """
 
     spec: TensorSpec
@@ -54,22 +54,22 @@ class ValueChange:
 def compare_values(
     spec: TensorSpec, before: Iterable[Array], after: Iterable[Array]
 ) -> ValueChange:
-    """Compare two tensors of one type and shape, holding no more than a piece of each.
+    """Compare two tensors of one type and shape, one piece of each at a time.
 
     Args:
         spec: Type and shape of both.
-        before: One tensor in pieces (1-D, of the carrier dtype), cut anywhere.
-        after: The other, which may be cut elsewhere.
+        before: The former tensor in pieces of any size (1-D, of the carrier dtype).
+        after: The new tensor in pieces, which may have other sizes.
     """
     tally = _Tally(spec)
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is looked for
-        for left, right in in_step(before, after):
+    with np.errstate(over="ignore", invalid="ignore"):  # elements that are not finite are counted
+        for left, right in align_pieces(before, after):
             tally.add(left, right)
     return tally.result()
 
 
-def in_step(left: Iterable[Array], right: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
-    """Yield pieces of two equally long arrays, cut where either of them was cut."""
+def align_pieces(left: Iterable[Array], right: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
+    """Yield pieces of two equally long arrays, divided at the borders of both."""
     rest_left, rest_right = ((part for part in side if part.size) for side in (left, right))
     a = b = np.empty(0)
     while True:
@@ -83,7 +83,7 @@ def in_step(left: Iterable[Array], right: Iterable[Array]) -> Iterator[tuple[Arr
 
 
 class _Tally:
-    """Adds up what :class:`ValueChange` says."""
+    """Running totals of a :class:`ValueChange`."""
 
     def __init__(self, spec: TensorSpec) -> None:
         self._spec, self._dtype = spec, spec.dtype
@@ -105,7 +105,7 @@ class _Tally:
         self._revived += int(np.count_nonzero(zero_a & ~zero_b))
         places = np.flatnonzero(bits(a) != bits(b))
         self._changed += places.size
-        self._before += _squares(numbers(a, self._dtype))
+        self._before += _sum_squares(numbers(a, self._dtype))
         if places.size:
             x, y = numbers(a[places], self._dtype), numbers(b[places], self._dtype)
             self._add_numbers(places + self._seen, x, y)
@@ -117,14 +117,14 @@ class _Tally:
         places, x, y = places[~nan], x[~nan], y[~nan]
         if not places.size:
             return
-        distances = _distances(x, y)
-        self._difference += _squares(distances)
+        distances = _subtract(x, y)
+        self._difference += _sum_squares(distances)
         worst = int(distances.argmax())
         if self._largest_at is None or distances[worst] > self._largest:
             self._largest, self._largest_at = distances[worst].item(), int(places[worst])
 
     def result(self) -> ValueChange:
-        """Return what was counted."""
+        """Return the totals."""
         relative = math.sqrt(self._difference / self._before) if self._before else math.inf
         return ValueChange(
             self._spec,
@@ -140,7 +140,7 @@ class _Tally:
         )
 
 
-def _distances(x: Array, y: Array) -> Array:
+def _subtract(x: Array, y: Array) -> Array:
     """Return absolute differences: unsigned integers for integers, else float64."""
     if x.dtype.kind == "f":
         return np.abs(x.astype(np.float64) - y.astype(np.float64))
@@ -149,7 +149,7 @@ def _distances(x: Array, y: Array) -> Array:
     return distances
 
 
-def _squares(values: Array) -> float:
+def _sum_squares(values: Array) -> float:
     """Return the sum of the squares of the finite values."""
     wide = values.astype(np.float64)
     return float(np.square(wide[np.isfinite(wide)]).sum())

@@ -1,1 +1,1 @@
-"""Model files on the way in: ONNX and safetensors, read by their bytes."""
+"""Model files to be packed: ONNX and safetensors, read from their bytes, private to the project."""

@@ -1,8 +1,7 @@
-"""The files of a model and the tensors in them, ready to be packed."""
+"""Discovery of the files of a model and of the tensors in them."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,18 +9,19 @@ from typing import TYPE_CHECKING
 from prunepack.errors import RefusedError, inside
 from prunepack.format.names import find_collision, find_file_name_fault
 from prunepack.io.regular_file import RegularFile
-from prunepack.model_files.external_data import locate, open_beside, parse_external
-from prunepack.model_files.onnx_names import Labels
+from prunepack.model_files.external_data import locate_range, open_external, parse_external
+from prunepack.model_files.onnx_names import TensorLabels
 from prunepack.model_files.onnx_tensors import find_tensors
-from prunepack.model_files.safetensors_header import find_in_checkpoint, is_checkpoint
-from prunepack.model_files.spans import FoundTensor, Span, make_spans
+from prunepack.model_files.safetensors_header import find_declared_tensors, is_checkpoint
+from prunepack.model_files.spans import DeclaredTensor, make_spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from prunepack.model_files.onnx_tensors import OnnxTensor
+    from prunepack.model_files.spans import TensorSpan
 
-__all__ = ["Source", "Span", "open_sources"]
+__all__ = ["Source", "open_sources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,53 +32,55 @@ class Source:
         name: Its name in the artifact.
         file: Its bytes.
         spans: Its tensors, by ``start``; they do not overlap.
-        twins: Tensors in the very same bytes as one of the spans, by that one's name.
+        twins: Tensors in exactly the bytes of a span, each after the name of that span.
     """
 
     name: str
     file: RegularFile
-    spans: tuple[Span, ...]
-    twins: tuple[tuple[str, Span], ...] = ()
+    spans: tuple[TensorSpan, ...]
+    twins: tuple[tuple[str, TensorSpan], ...] = ()
 
 
 def open_sources(model_path: str) -> list[Source]:
-    """Find a model, every external file that it refers to, and the tensors in them.
+    """Open a model and all external files that it refers to, and find the tensors in them.
 
-    The model is an ONNX model or a safetensors checkpoint. Only what describes its tensors has
-    been read, and nothing of it is kept in memory.
+    The model is an ONNX model or a safetensors checkpoint. Only the declarations of its tensors
+    are read, and none of its bytes stay in memory.
 
     Returns:
         The model first, then its external files in the order of their first mention.
 
     Raises:
         UsageError: If a file cannot be opened.
-        RefusedError: If the model is malformed, or refers to what must not be packed.
+        RefusedError: If the model is malformed, or refers to a file that must not be packed.
     """
     with inside(model_path):
-        return _sources(model_path)
+        files = {Path(model_path).name: RegularFile(model_path)}
+        tensors = _find_tensors(model_path, files)
+        _check_names(files)
+        spans: dict[RegularFile, list[TensorSpan]] = {file: [] for file in files.values()}
+        for span in make_spans(tensors):
+            spans[span.file].append(span)
+        return [_make_source(name, file, spans[file]) for name, file in files.items()]
 
 
-def _sources(model_path: str) -> list[Source]:
-    home = Path(model_path).name
-    files = {home: RegularFile(model_path)}
-    if is_checkpoint(files[home]):
-        found = find_in_checkpoint(files[home], home)
-    else:
-        tensors = _onnx_tensors(files[home])
-        found = [_found(tensor, label, model_path, home, files) for tensor, label in tensors]
-    _check_names(files)
-    spans: dict[str, list[Span]] = {name: [] for name in files}
-    for name, span in make_spans(found):
-        spans[name].append(span)
-    return [_source(name, file, spans[name]) for name, file in files.items()]
+def _find_tensors(model_path: str, files: dict[str, RegularFile]) -> list[DeclaredTensor]:
+    """Return the tensors of a model, and add its external files to ``files``."""
+    (model,) = files.values()
+    if is_checkpoint(model):
+        return find_declared_tensors(model)
+    return [
+        _declare(tensor, label, model_path, model, files)
+        for tensor, label in _find_onnx_tensors(model)
+    ]
 
 
-def _onnx_tensors(file: RegularFile) -> list[tuple[OnnxTensor, str]]:
-    """Return the tensors of an ONNX model and what to call them."""
+def _find_onnx_tensors(file: RegularFile) -> list[tuple[OnnxTensor, str]]:
+    """Return the tensors of an ONNX model with their labels."""
     with file.mapped() as data:
-        labels = Labels(data)
+        labels = TensorLabels(data)
         try:
-            return [(tensor, labels.of(tensor.where)) for tensor in find_tensors(data)]
+            return [(tensor, labels.find(tensor.message)) for tensor in find_tensors(data)]
         except RefusedError as error:
             raise RefusedError(
                 f"neither an ONNX model nor a safetensors checkpoint ({error})",
@@ -86,37 +88,42 @@ def _onnx_tensors(file: RegularFile) -> list[tuple[OnnxTensor, str]]:
             ) from error
 
 
-def _found(
-    tensor: OnnxTensor, label: str, model_path: str, home: str, files: dict[str, RegularFile]
-) -> FoundTensor:
-    """Say where the bytes of a tensor are; open the file if it is new."""
-    start, stop = tensor.inline or (0, 0)
+def _declare(
+    tensor: OnnxTensor,
+    label: str,
+    model_path: str,
+    model: RegularFile,
+    files: dict[str, RegularFile],
+) -> DeclaredTensor:
+    """Locate the bytes of a tensor; a file that is mentioned for the first time is opened."""
+    file = model
+    start, stop = tensor.inline_range or (0, 0)
     if tensor.is_external:
-        place = parse_external(tensor)
-        home = place.location
-        if home not in files:
-            files[home] = open_beside(model_path, home)
-        start, stop = locate(tensor, place, files[home].size)
-    own = tensor.initializer and bool(tensor.name)
-    label = tensor.name if own else label
-    return FoundTensor(home, start, stop, label, own, tensor.dtype, tuple(tensor.shape))
+        external = parse_external(tensor)
+        if external.location not in files:
+            files[external.location] = open_external(model_path, external.location)
+        file = files[external.location]
+        start, stop = locate_range(tensor, external, file.size)
+    has_own_name = tensor.is_initializer and bool(tensor.name)
+    label = tensor.name if has_own_name else label
+    return DeclaredTensor(file, start, stop, label, has_own_name, tensor.dtype, tuple(tensor.shape))
 
 
 def _check_names(names: Iterable[str]) -> None:
     names = list(names)
     for name in names:
-        if found := find_file_name_fault(name):
-            raise RefusedError(f"the file name {name!r} {found}", hint="Rename the file")
+        if fault := find_file_name_fault(name):
+            raise RefusedError(f"the file name {name!r} {fault}", hint="Rename the file")
     if both := find_collision(names):
         raise RefusedError(
             f"the file names {both[0]!r} and {both[1]!r} collide", hint="Rename one of them"
         )
 
 
-def _source(name: str, file: RegularFile, spans: Sequence[Span]) -> Source:
-    """Keep the spans that do not overlap an earlier one, and remember exact twins."""
-    kept: list[Span] = []
-    twins: list[tuple[str, Span]] = []
+def _make_source(name: str, file: RegularFile, spans: Sequence[TensorSpan]) -> Source:
+    """Keep each span that does not overlap an earlier one, and record exact twins of spans."""
+    kept: list[TensorSpan] = []
+    twins: list[tuple[str, TensorSpan]] = []
     for span in sorted(spans, key=lambda span: (span.start, span.stop)):
         last = kept[-1] if kept else None
         if last is None or span.start >= last.stop:
@@ -126,5 +133,5 @@ def _source(name: str, file: RegularFile, spans: Sequence[Span]) -> Source:
     return Source(name, file, tuple(kept), tuple(twins))
 
 
-def _extent(span: Span) -> tuple[object, ...]:
-    return span.start, span.stop, span.dtype, math.prod(span.shape)
+def _extent(span: TensorSpan) -> tuple[object, ...]:
+    return span.start, span.stop, span.dtype, span.elements

@@ -1,73 +1,85 @@
-"""What to call the tensors of an ONNX model, wherever they are in it."""
+"""Labels for the tensors of an ONNX model, made from the names of the messages around them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from prunepack.format.names import MAX_TENSOR_NAME_BYTES
-from prunepack.model_files.onnx_tensors import NAME
+from prunepack.model_files.onnx_fields import (
+    Attribute,
+    Function,
+    Model,
+    Node,
+    SparseTensor,
+    Tensor,
+    TrainingInfo,
+)
 from prunepack.model_files.protobuf import BYTES, fields
 
 if TYPE_CHECKING:
     from prunepack.model_files.onnx_tensors import Message
 
-__all__ = ["Labels"]
+__all__ = ["TensorLabels"]
 
-STEPS = {
-    ("model", 20): "training",
-    ("training", 1): "initialization",
-    ("training", 2): "algorithm",
-    ("sparse", 1): "values",
-    ("sparse", 2): "indices",
+FIELD_NAMES = {
+    ("model", Model.TRAINING_INFO): "training",
+    ("training", TrainingInfo.INITIALIZATION): "initialization",
+    ("training", TrainingInfo.ALGORITHM): "algorithm",
+    ("sparse", SparseTensor.VALUES): "values",
+    ("sparse", SparseTensor.INDICES): "indices",
 }
-"""What the way from a message to a field of it is called, if it needs to be said."""
+"""Fields whose name is part of a label."""
 
-NAMES = {"node": (3, 2, 4), "attribute": (1,), "function": (1,), "tensor": (NAME,)}
-"""What a message is called: a node by its name, its first output or its operator, for one."""
+NAME_FIELDS = {
+    "node": (Node.NAME, Node.OUTPUT, Node.OP_TYPE),
+    "attribute": (Attribute.NAME,),
+    "function": (Function.NAME,),
+    "tensor": (Tensor.NAME,),
+}
+"""Fields of each kind of message that can name it, in order of preference."""
 
-VALUES = 1
 
+class TensorLabels:
+    """Labels of the messages of a model: the names on the way to a message, joined by dots.
 
-class Labels:
-    """Labels of a model's messages: what they are called and what they lie in, joined by dots.
-
-    Each message is read once, and a label has at most as many characters as a name has bytes.
+    Each message is read once. A label has at most as many characters as a tensor name has bytes.
     """
 
     def __init__(self, model: memoryview) -> None:
         self._model = model
-        self._known: dict[int, str] = {}
+        self._labels: dict[int, str] = {}
 
-    def of(self, message: Message) -> str:
-        """Return the label of a message; empty if nothing about it has a name."""
+    def find(self, message: Message) -> str:
+        """Return the label of a message; empty if no message on the way has a name."""
         way: list[Message] = []
         at: Message | None = message
-        while at is not None and at.start not in self._known:
+        while at is not None and at.start not in self._labels:
             way.append(at)
             at = at.parent
-        label = "" if at is None else self._known[at.start]
+        label = "" if at is None else self._labels[at.start]
         for step in reversed(way):
-            label = ".".join(filter(None, (label, *self._parts(step))))[:MAX_TENSOR_NAME_BYTES]
-            self._known[step.start] = label
+            parts = filter(None, (label, *self._name_step(step)))
+            label = ".".join(parts)[:MAX_TENSOR_NAME_BYTES]
+            self._labels[step.start] = label
         return label
 
-    def _parts(self, message: Message) -> tuple[str, str]:
-        """Return what the last step to a message is called, and the message itself."""
-        around = message.parent.kind if message.parent else ""
-        step = STEPS.get((around, message.number), "")
-        if message.kind == "sparse":  # has no name of its own; that of its values is meant
-            return step, self._name_of_values(message)
-        if message.kind == "tensor" and around != "graph":  # is called by what holds it
-            return step, ""
-        return step, self._name(message.kind, message.start, message.stop)
+    def _name_step(self, message: Message) -> tuple[str, str]:
+        """Return the name of the field that leads to a message, and that of the message."""
+        parent = message.parent.kind if message.parent else ""
+        field_name = FIELD_NAMES.get((parent, message.number), "")
+        if message.kind == "sparse":  # has no name of its own, so that of its values stands for it
+            return field_name, self._read_name_of_values(message)
+        if message.kind == "tensor" and parent != "graph":  # goes by the name of its attribute
+            return field_name, ""
+        return field_name, self._read_name(message.kind, message.start, message.stop)
 
-    def _name_of_values(self, sparse: Message) -> str:
-        found = fields(self._model, sparse.start, sparse.stop, {VALUES})
+    def _read_name_of_values(self, sparse: Message) -> str:
+        found = fields(self._model, sparse.start, sparse.stop, {SparseTensor.VALUES})
         values = (item for item in found if item.wire == BYTES)
-        return next((self._name("tensor", item.start, item.stop) for item in values), "")
+        return next((self._read_name("tensor", item.start, item.stop) for item in values), "")
 
-    def _name(self, kind: str, start: int, stop: int) -> str:
-        numbers = NAMES.get(kind, ())
+    def _read_name(self, kind: str, start: int, stop: int) -> str:
+        numbers = NAME_FIELDS.get(kind, ())
         texts: dict[int, str] = {}
         for item in fields(self._model, start, stop, numbers) if numbers else ():
             if item.wire == BYTES:

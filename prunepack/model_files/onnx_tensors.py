@@ -1,7 +1,6 @@
-"""Finding the tensors of an ONNX file by its bytes alone.
+"""Tensors of an ONNX file, found in its bytes without the package ``onnx``.
 
-Only the wire format and the field numbers of ``onnx.proto`` (ONNX IR, versions 3 to 13) are used.
-What cannot be told for certain is left out; left-out bytes are packed as they are.
+A tensor that is not certain to be one is left out; its bytes are packed as they are.
 """
 
 from __future__ import annotations
@@ -14,7 +13,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from prunepack.coding.dtypes import BY_ONNX_CODE, DType
 from prunepack.errors import RefusedError
 from prunepack.format.validation import MAX_DIMENSIONS
-from prunepack.model_files.protobuf import BYTES, VARINT, fields, signed, varints
+from prunepack.model_files.onnx_fields import (
+    Attribute,
+    Function,
+    Graph,
+    Model,
+    Node,
+    SparseTensor,
+    StringStringEntry,
+    Tensor,
+    TrainingInfo,
+)
+from prunepack.model_files.protobuf import BYTES, VARINT, fields, read_varints, to_signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,39 +33,44 @@ if TYPE_CHECKING:
 
 __all__ = ["Message", "OnnxTensor", "find_tensors"]
 
-GRAPH, INITIALIZER = 7, 5
-
 CHILDREN = {
-    "model": {GRAPH: "graph", 20: "training", 25: "function"},
-    "training": {1: "graph", 2: "graph"},
-    "graph": {1: "node", INITIALIZER: "tensor", 15: "sparse"},
-    "function": {7: "node", 11: "attribute"},
-    "node": {5: "attribute"},
-    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
-    "sparse": {1: "tensor", 2: "tensor"},
+    "model": {Model.GRAPH: "graph", Model.TRAINING_INFO: "training", Model.FUNCTIONS: "function"},
+    "training": {TrainingInfo.INITIALIZATION: "graph", TrainingInfo.ALGORITHM: "graph"},
+    "graph": {
+        Graph.NODE: "node",
+        Graph.INITIALIZER: "tensor",
+        Graph.SPARSE_INITIALIZER: "sparse",
+    },
+    "function": {Function.NODE: "node", Function.ATTRIBUTE_PROTO: "attribute"},
+    "node": {Node.ATTRIBUTE: "attribute"},
+    "attribute": {
+        Attribute.T: "tensor",
+        Attribute.G: "graph",
+        Attribute.TENSORS: "tensor",
+        Attribute.GRAPHS: "graph",
+        Attribute.SPARSE_TENSOR: "sparse",
+        Attribute.SPARSE_TENSORS: "sparse",
+    },
+    "sparse": {SparseTensor.VALUES: "tensor", SparseTensor.INDICES: "tensor"},
 }
-"""Which fields of which messages lead to a ``TensorProto``."""
+"""Kinds of message, and their fields that lead to a ``TensorProto``."""
 
-DIMS, DATA_TYPE, NAME, RAW_DATA, EXTERNAL_DATA, DATA_LOCATION = 1, 2, 8, 9, 13, 14
-CONTENTS = {RAW_DATA: None, 4: "float32", 10: "float64"}
-"""Fields that are the little-endian elements, back to back, and the one type of each.
+CONTENTS = {Tensor.RAW_DATA: None, Tensor.FLOAT_DATA: "float32", Tensor.DOUBLE_DATA: "float64"}
+"""Fields that hold the little-endian elements back to back, and the only type of each.
 
 The other typed fields hold varints.
 """
 
-KEY, VALUE = 1, 2
-EXTERNAL = 1
-
 
 class Message(NamedTuple):
-    """A message on the way to a tensor, or that of a tensor itself.
+    """A ``TensorProto``, or a message around it.
 
     Attributes:
-        kind: What it is, in the words of ``CHILDREN``.
-        number: Which field of its parent it is.
+        kind: Its kind, a key of :data:`CHILDREN` or ``tensor``.
+        number: Its field number in its parent.
         start: Offset of its first byte.
         stop: Offset after its last byte.
-        parent: The message that it lies in; None for the model.
+        parent: The message around it; None for the model.
     """
 
     kind: str
@@ -67,41 +82,41 @@ class Message(NamedTuple):
 
 @dataclass(slots=True)
 class OnnxTensor:
-    """What a ``TensorProto`` says about itself.
+    """The declarations of a ``TensorProto``.
 
     Attributes:
-        where: Its message.
-        name: Its name; empty if it has none, or none that is UTF-8.
-        code: Its element type in ``TensorProto.DataType``.
-        shape: Its dimensions, as they stand, up to the first that is one too many.
+        message: Its message.
+        name: Its name; empty if it has none, or none in UTF-8.
+        onnx_code: Its element type in ``TensorProto.DataType``.
+        shape: Its dimensions as declared, at most one more than the format allows.
         contents: Field number and offsets of each field that holds elements back to back.
-        is_external: Whether its content lies in another file.
-        external: Keys and values of ``external_data``.
+        is_external: Whether its elements are in another file.
+        external_entries: Keys and values of ``external_data``.
     """
 
-    where: Message
+    message: Message
     name: str = ""
-    code: int = 0
+    onnx_code: int = 0
     shape: list[int] = field(default_factory=list)
     contents: list[tuple[int, int, int]] = field(default_factory=list)
     is_external: bool = False
-    external: list[tuple[str, str]] = field(default_factory=list)
+    external_entries: list[tuple[str, str]] = field(default_factory=list)
 
     @property
-    def initializer(self) -> bool:
+    def is_initializer(self) -> bool:
         """Whether it is an initializer of the main graph."""
-        graph = self.where.parent
-        is_in_main = graph is not None and graph.kind == "graph" and graph.number == GRAPH
-        return is_in_main and self.where.number == INITIALIZER
+        graph = self.message.parent
+        is_in_main = graph is not None and graph.kind == "graph" and graph.number == Model.GRAPH
+        return is_in_main and self.message.number == Graph.INITIALIZER
 
     @property
     def dtype(self) -> DType | None:
         """The element type, or None if it has no fixed width."""
-        return BY_ONNX_CODE.get(self.code)
+        return BY_ONNX_CODE.get(self.onnx_code)
 
     @property
-    def inline(self) -> tuple[int, int] | None:
-        """Offsets of its elements in the model's own file, or None if there is no telling."""
+    def inline_range(self) -> tuple[int, int] | None:
+        """Offsets of its elements in the model's own file, or None if they are not certain."""
         if self.is_external or self.dtype is None or len(self.contents) != 1:
             return None
         ((number, start, stop),) = self.contents
@@ -109,21 +124,21 @@ class OnnxTensor:
 
 
 def find_tensors(model: memoryview) -> Iterator[OnnxTensor]:
-    """Yield every ``TensorProto`` of a serialized ``ModelProto``, those of outer graphs first.
+    """Yield every ``TensorProto`` of a serialized ``ModelProto``, outer graphs first.
 
     Raises:
         RefusedError: If ``model`` is not a protobuf message, or has no graph.
     """
-    todo = deque([Message("model", 0, 0, len(model), None)])
+    pending = deque([Message("model", 0, 0, len(model), None)])
     has_graph = False
-    while todo:
-        message = todo.popleft()
-        has_graph |= message.number == GRAPH and message.kind == "graph"
+    while pending:
+        message = pending.popleft()
+        has_graph |= message.number == Model.GRAPH and message.kind == "graph"
         if message.kind == "tensor":
-            yield _tensor(model, message)
+            yield _read_tensor(model, message)
         else:
             children = CHILDREN[message.kind]
-            todo += [
+            pending += [
                 Message(children[item.number], item.number, item.start, item.stop, message)
                 for item in fields(model, message.start, message.stop, children)
                 if item.wire == BYTES
@@ -134,32 +149,33 @@ def find_tensors(model: memoryview) -> Iterator[OnnxTensor]:
         )
 
 
-def _tensor(model: memoryview, where: Message) -> OnnxTensor:
-    tensor = OnnxTensor(where)
-    for item in fields(model, where.start, where.stop):
-        if item.number == DIMS:
+def _read_tensor(model: memoryview, message: Message) -> OnnxTensor:
+    tensor = OnnxTensor(message)
+    for item in fields(model, message.start, message.stop):
+        if item.number == Tensor.DIMS:
             room = MAX_DIMENSIONS + 1 - len(tensor.shape)
-            tensor.shape.extend(islice(varints(model, item), room))
-        elif item.number == DATA_TYPE and item.wire == VARINT:
-            tensor.code = signed(item.value)
-        elif item.number == DATA_LOCATION and item.wire == VARINT:
-            tensor.is_external = item.value == EXTERNAL
+            tensor.shape.extend(islice(read_varints(model, item), room))
+        elif item.number == Tensor.DATA_TYPE and item.wire == VARINT:
+            tensor.onnx_code = to_signed(item.value)
+        elif item.number == Tensor.DATA_LOCATION and item.wire == VARINT:
+            tensor.is_external = item.value == Tensor.EXTERNAL
         elif item.wire == BYTES:
             _read_bytes(tensor, model, item)
     return tensor
 
 
 def _read_bytes(tensor: OnnxTensor, model: memoryview, item: Field) -> None:
-    if item.number == NAME:
-        tensor.name = _text(model, item) or ""
+    if item.number == Tensor.NAME:
+        tensor.name = _read_text(model, item) or ""
     elif item.number in CONTENTS:
         tensor.contents.append((item.number, item.start, item.stop))
-    elif item.number == EXTERNAL_DATA:
-        entry = {e.number: _text(model, e) for e in fields(model, item.start, item.stop)}
-        tensor.external.append((entry.get(KEY) or "", entry.get(VALUE) or ""))
+    elif item.number == Tensor.EXTERNAL_DATA:
+        entry = {e.number: _read_text(model, e) for e in fields(model, item.start, item.stop)}
+        key, value = entry.get(StringStringEntry.KEY), entry.get(StringStringEntry.VALUE)
+        tensor.external_entries.append((key or "", value or ""))
 
 
-def _text(model: memoryview, item: Field) -> str | None:
+def _read_text(model: memoryview, item: Field) -> str | None:
     try:
         return str(model[item.start : item.stop], "utf-8")
     except UnicodeDecodeError:

@@ -1,8 +1,8 @@
-"""Finding the tensors of a safetensors checkpoint by its header.
+"""Tensors of a safetensors checkpoint, found in its header without the package ``safetensors``.
 
-The form is that of the safetensors documentation, section "Format": the size of the header, eight
-bytes, little-endian; a JSON object of that size; and the elements, without a gap. What it calls
-``dtype`` may be a name that is not known here; the bytes of such a tensor are packed as they are.
+The safetensors documentation, section "Format", defines the form: the size of the header in eight
+bytes, little-endian; a JSON object of that size; then the elements without gaps. A tensor whose
+``dtype`` is not known here is packed as plain bytes.
 """
 
 from __future__ import annotations
@@ -10,25 +10,27 @@ from __future__ import annotations
 import json
 import math
 import reprlib
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeGuard
 
 from prunepack.coding.dtypes import DTYPES
 from prunepack.errors import RefusedError, inside
 from prunepack.format.validation import MAX_DIMENSIONS
-from prunepack.model_files.spans import FoundTensor
+from prunepack.model_files.spans import DeclaredTensor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from prunepack.coding.dtypes import DType
     from prunepack.io.regular_file import RegularFile
 
-__all__ = ["find_in_checkpoint", "is_checkpoint"]
+__all__ = ["find_declared_tensors", "is_checkpoint"]
 
 PREFIX = 8
-LONGEST_HEADER = 100_000_000
-"""Bytes; the limit of the safetensors library."""
+MAX_HEADER_BYTES = 100_000_000
+"""The limit of the safetensors library."""
 
 METADATA = "__metadata__"
+MAX_SHOWN_NAME = 80
 
 DTYPE_NAMES = {
     **{f"F{bits}": f"float{bits}" for bits in (16, 32, 64)},
@@ -45,121 +47,124 @@ DTYPE_NAMES = {
 
 
 def is_checkpoint(file: RegularFile) -> bool:
-    """Tell whether a file is meant as a safetensors checkpoint, by its name or its first bytes."""
+    """Tell by its name or its first bytes whether a file is a safetensors checkpoint."""
     head = file.read(0, min(file.size, PREFIX + 1))
-    by_content = bytes(head[PREFIX:]) == b"{" and _header_size(head) <= LONGEST_HEADER
+    by_content = bytes(head[PREFIX:]) == b"{" and _parse_size(head) <= MAX_HEADER_BYTES
     return by_content or file.path.lower().endswith(".safetensors")
 
 
-def find_in_checkpoint(file: RegularFile, home: str) -> list[FoundTensor]:
-    """Return every tensor of a safetensors checkpoint, in the order of their bytes.
+def find_declared_tensors(file: RegularFile) -> list[DeclaredTensor]:
+    """Return every tensor of a safetensors checkpoint, in the order of its bytes.
 
-    Args:
-        file: The checkpoint; only its header is read.
-        home: Its name in the artifact.
+    Only the header of the checkpoint is read.
 
     Raises:
-        RefusedError: If it contradicts the format or itself.
+        RefusedError: If the checkpoint contradicts the format or itself.
     """
-    start = PREFIX + _checked_header_size(file)
-    entries = _parse(bytes(file.read(PREFIX, start)))
+    start = PREFIX + _read_header_size(file)
+    entries = _parse_header(bytes(file.read(PREFIX, start)))
     metadata = entries.pop(METADATA, None) or {}
-    if type(metadata) is not dict or any(type(value) is not str for value in metadata.values()):
-        raise _malformed(METADATA, "an object of strings", metadata)
-    found = [_tensor(name, entry, start, home) for name, entry in entries.items()]
-    found.sort(key=lambda tensor: (tensor.start, tensor.stop))
-    _check_cover(found, start, file.size)
-    return found
+    if not isinstance(metadata, dict) or any(type(value) is not str for value in metadata.values()):
+        raise _refuse(METADATA, "an object of strings", metadata)
+    tensors = [_parse_tensor(file, name, entry, start) for name, entry in entries.items()]
+    tensors.sort(key=lambda tensor: (tensor.start, tensor.stop))
+    _check_cover(tensors, start, file.size)
+    return tensors
 
 
-def _header_size(head: memoryview) -> int:
+def _parse_size(head: memoryview) -> int:
     return int.from_bytes(head[:PREFIX], "little")
 
 
-def _checked_header_size(file: RegularFile) -> int:
-    size = _header_size(file.read(0, min(file.size, PREFIX)))
-    if not 2 <= size <= min(LONGEST_HEADER, file.size - PREFIX):
+def _read_header_size(file: RegularFile) -> int:
+    size = _parse_size(file.read(0, min(file.size, PREFIX)))
+    if not 2 <= size <= min(MAX_HEADER_BYTES, file.size - PREFIX):
         raise RefusedError(
             "not a safetensors checkpoint",
-            expected=f"a header of 2 to {LONGEST_HEADER} bytes, all of it there",
-            found=f"one of {size} bytes in a file of {file.size}",
+            expected=f"a complete header of 2 to {MAX_HEADER_BYTES} bytes",
+            found=f"a header of {size} bytes in a file of {file.size}",
             hint="Fetch or save it again",
         )
     return size
 
 
-def _parse(header: bytes) -> dict[str, Any]:
+def _parse_header(header: bytes) -> dict[str, object]:
     try:
         value = json.loads(
-            header.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+            header.decode("utf-8"), object_pairs_hook=_check_keys, parse_constant=_refuse_constant
         )
     except RecursionError as error:
-        raise _malformed("the header", "objects in one object", "deep nesting") from error
+        raise _refuse("the header", "objects in one object", "deep nesting") from error
     except ValueError as error:
-        raise _malformed("the header", "JSON in UTF-8", str(error)) from error
-    if type(value) is not dict:
-        raise _malformed("the header", "an object", value)
+        raise _refuse("the header", "JSON in UTF-8", str(error)) from error
+    if not isinstance(value, dict):
+        raise _refuse("the header", "an object", value)
     return value
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = {}
+def _check_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    entries: dict[str, object] = {}
     for key, value in pairs:
-        if key in found:
-            raise _malformed("the header", "each key once", f"{key[:40]!r} twice")
+        if key in entries:
+            raise _refuse("the header", "each key once", f"{key[:40]!r} twice")
         key.encode("utf-8")
-        found[key] = value
-    return found
+        entries[key] = value
+    return entries
 
 
-def _no_constant(text: str) -> NoReturn:
-    raise _malformed("the header", "JSON", text)
+def _refuse_constant(text: str) -> NoReturn:
+    raise _refuse("the header", "JSON", text)
 
 
-def _tensor(name: str, entry: Any, start: int, home: str) -> FoundTensor:
-    with inside(f"tensor {name[:80]!r}"):
-        if type(entry) is not dict or not entry.keys() >= {"dtype", "shape", "data_offsets"}:
-            raise _malformed("its entry", "dtype, shape and data_offsets", entry)
+def _parse_tensor(file: RegularFile, name: str, entry: object, start: int) -> DeclaredTensor:
+    with inside(f"tensor {name[:MAX_SHOWN_NAME]!r}"):
+        if not isinstance(entry, dict) or not entry.keys() >= {"dtype", "shape", "data_offsets"}:
+            raise _refuse("its entry", "dtype, shape and data_offsets", entry)
         code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-        if type(code) is not str:
-            raise _malformed("its dtype", "a string", code)
-        _check_integers("its shape", shape)
-        _check_integers("its data_offsets", offsets)
+        if not isinstance(code, str):
+            raise _refuse("its dtype", "a string", code)
+        if not _are_integers(shape):
+            raise _refuse("its shape", f"a list of integers from 0 to {2**63 - 1}", shape)
+        if not _are_integers(offsets):
+            raise _refuse("its data_offsets", f"a list of integers from 0 to {2**63 - 1}", offsets)
         if len(offsets) != 2 or offsets[0] > offsets[1]:
-            raise _malformed("its data_offsets", "first and last, in order", offsets)
+            raise _refuse("its data_offsets", "first and last, in order", offsets)
         begin, end = offsets
         dtype = DTYPES.get(DTYPE_NAMES.get(code, ""))
-        if dtype and len(shape) <= MAX_DIMENSIONS:
-            needed = dtype.nbytes(math.prod(shape))
-            if needed != end - begin:
-                raise _malformed("its data_offsets", f"{needed} bytes", f"{end - begin}")
-        return FoundTensor(home, start + begin, start + end, name, True, dtype, tuple(shape))
+        _check_size(dtype, shape, end - begin)
+        return DeclaredTensor(file, start + begin, start + end, name, True, dtype, tuple(shape))
 
 
-def _check_integers(what: str, value: Any) -> None:
-    if type(value) is not list or any(type(v) is not int or not 0 <= v < 2**63 for v in value):
-        raise _malformed(what, f"a list of integers from 0 to {2**63 - 1}", value)
+def _are_integers(value: object) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(type(v) is int and 0 <= v < 2**63 for v in value)
 
 
-def _check_cover(tensors: Sequence[FoundTensor], start: int, size: int) -> None:
+def _check_size(dtype: DType | None, shape: Sequence[int], size: int) -> None:
+    if dtype and len(shape) <= MAX_DIMENSIONS:
+        expected = dtype.nbytes(math.prod(shape))
+        if expected != size:
+            raise _refuse("its data_offsets", f"{expected} bytes", f"{size}")
+
+
+def _check_cover(tensors: Sequence[DeclaredTensor], start: int, size: int) -> None:
     """Check that the tensors, which are sorted, fill the file without a gap or an overlap."""
     at = start
     for tensor in tensors:
         if tensor.start != at or tensor.stop > size:
-            raise _malformed(
-                f"tensor {tensor.label[:80]!r}",
+            raise _refuse(
+                f"tensor {tensor.label[:MAX_SHOWN_NAME]!r}",
                 f"bytes from {at - start} on, and at most {size - start}",
                 f"bytes {tensor.start - start} to {tensor.stop - start}",
             )
         at = tensor.stop
     if at != size:
-        raise _malformed("the file", f"{at} bytes", size)
+        raise _refuse("the file", f"{at} bytes", size)
 
 
-def _malformed(what: str, expected: str, found: object) -> RefusedError:
+def _refuse(part: str, expected: str, found: object) -> RefusedError:
     text = found if isinstance(found, str) else reprlib.repr(found)
     return RefusedError(
-        f"malformed safetensors checkpoint, {what}",
+        f"malformed safetensors checkpoint, {part}",
         expected=expected,
         found=text[:80],
         hint="Fetch or save it again",

@@ -1,1 +1,1 @@
-"""Weights for onnxruntime, handed over without a file."""
+"""Weights for an onnxruntime session, handed over without a file; private to the project."""

@@ -1,4 +1,4 @@
-"""A packed file as it stands, of which no more is decoded than is asked for."""
+"""A packed file in memory, with tensors that are decoded on access."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ ANONYMOUS = -1
 
 
 class LazyFile:
-    """A packed file with holes where its stored tensors are.
+    """A packed file with holes in place of its stored tensors.
 
-    It lies in anonymous memory of the size of the file. A page of that costs nothing until
-    something is written there, so that holes take room in the address space alone.
+    The file is in anonymous memory of its full size. A page of this memory costs nothing until it
+    is written, so that the holes take address space only.
 
     Attributes:
-        data: All of its bytes; zero where a stored tensor has not been decoded.
+        data: All bytes of the file; zero where a stored tensor has not been decoded.
     """
 
     def __init__(self, artifact: Artifact, name: str) -> None:
@@ -34,39 +34,39 @@ class LazyFile:
         file = artifact.files[name]
         self.data = memoryview(mmap(ANONYMOUS, file.size) if file.size else b"")
         self._artifact = artifact
-        self._spans: list[tuple[int, int, str]] = []  # in order, none of them empty
+        self._tensors: list[tuple[int, int, str]] = []  # start, stop and name, in order; none empty
         self._decoded: set[str] = set()
         literals = memoryview(artifact.read_literals(name))
-        at = taken = 0
+        at = used = 0
         for segment in file.segments:
             start = at
             if isinstance(segment, str):
                 at += artifact.tensors[segment].nbytes
-                self._spans.append((start, at, segment))
+                self._tensors.append((start, at, segment))
             else:
                 at += segment
-                self.data[start:at] = literals[taken : taken + segment]
-                taken += segment
+                self.data[start:at] = literals[used : used + segment]
+                used += segment
 
-    def tensor(self, start: int, stop: int) -> str | None:
-        """Return the name of the stored tensor that is just this range, if there is one."""
-        found = self._overlapping(start, stop)
-        return found[0][2] if found and found[0][:2] == (start, stop) else None
+    def find_tensor(self, start: int, stop: int) -> str | None:
+        """Return the name of the stored tensor with exactly this range, or None."""
+        tensors = self._find_overlapping(start, stop)
+        return tensors[0][2] if tensors and tensors[0][:2] == (start, stop) else None
 
     def read(self, start: int, stop: int) -> memoryview:
-        """Return a range of the file; the stored tensors that it touches are decoded first.
+        """Return a range of the file, after decoding the stored tensors in it.
 
         Raises:
             CorruptArtifactError: If one of them is damaged.
         """
-        for at, _, name in self._overlapping(start, stop):
+        for at, _, name in self._find_overlapping(start, stop):
             if name not in self._decoded:
                 self._decode(at, name)
         return self.data[start:stop]
 
-    def _overlapping(self, start: int, stop: int) -> list[tuple[int, int, str]]:
-        first = bisect_right(self._spans, start, key=itemgetter(1))
-        return self._spans[first : bisect_left(self._spans, stop, key=itemgetter(0))]
+    def _find_overlapping(self, start: int, stop: int) -> list[tuple[int, int, str]]:
+        first = bisect_right(self._tensors, start, key=itemgetter(1))
+        return self._tensors[first : bisect_left(self._tensors, stop, key=itemgetter(0))]
 
     def _decode(self, at: int, name: str) -> None:
         for items in self._artifact.iter_tensor(name):

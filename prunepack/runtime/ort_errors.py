@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from prunepack.runtime.ort_types import OrtModule
 
 __all__ = ["collect_ort_errors"]
 
 
-def collect_ort_errors(ort: ModuleType) -> tuple[type[Exception], ...]:
+def collect_ort_errors(ort: OrtModule) -> tuple[type[Exception], ...]:
     """Return every exception that onnxruntime raises for a model or its inputs.
 
     Args:

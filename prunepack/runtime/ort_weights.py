@@ -1,11 +1,11 @@
-"""A packed model as onnxruntime takes it: a graph, and decoded arrays."""
+"""A packed model in the form that onnxruntime takes: a graph, and decoded arrays."""
 
 from __future__ import annotations
 
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prunepack.errors import UsageError
 from prunepack.runtime.gather_tables import find_gather_tables
@@ -13,26 +13,26 @@ from prunepack.runtime.weightless_graph import WeightlessGraph, extract_graph
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-    from types import ModuleType
 
     from prunepack.coding.dtypes import Array
     from prunepack.reading.artifact import Artifact
+    from prunepack.runtime.ort_types import OrtModule, OrtValue, SessionOptions
 
-__all__ = ["DecodedModel", "decode", "give_copies", "prepare", "share"]
+__all__ = ["DecodedModel", "add_external_files", "copy_weights", "decode_model", "share_weights"]
 
 FOLDER_KEY = "session.model_external_initializers_file_folder_path"
-"""Where onnxruntime looks for external files of a model that comes as bytes."""
+"""Option of onnxruntime: the folder with external files of a model that is given as bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedModel:
-    """A model that has been decoded.
+    """A model with its decoded weights.
 
     Attributes:
-        folder: Folder of the artifact, which the graph names as the place of its weights.
-        graph: The model without them.
-        tables: Weights that onnxruntime uses as they lie there, by the name of the initializer.
-        others: All other weights; the arrays of either mapping may share memory.
+        folder: Folder of the artifact, where the graph says that its weights are.
+        graph: The model without its weights.
+        tables: Weights that onnxruntime uses in place, by the name of the initializer.
+        others: All other weights; the arrays of both mappings may share memory.
     """
 
     folder: str
@@ -40,22 +40,22 @@ class DecodedModel:
     tables: Mapping[str, Array]
     others: Mapping[str, Array]
 
-    def values(self, ort: ModuleType, arrays: Mapping[str, Array]) -> dict[str, Any]:
-        """Return an ``OrtValue`` on top of each of ``arrays``, which it keeps alive."""
+    def make_values(self, ort: OrtModule, arrays: Mapping[str, Array]) -> dict[str, OrtValue]:
+        """Return an ``OrtValue`` for each of ``arrays``, which shares its memory."""
         make = ort.OrtValue.ortvalue_from_numpy_with_onnx_type
         codes = {name: weight.onnx_code for name, weight in self.graph.weights.items()}
         return {name: make(array, codes[name]) for name, array in arrays.items()}
 
 
-def decode(artifact: Artifact) -> DecodedModel:
-    """Check the SHA-256 of an artifact and decode the model in it.
+def decode_model(artifact: Artifact) -> DecodedModel:
+    """Check the SHA-256 of an artifact and decode its model.
 
-    The graph says of its weights that they are in the artifact itself, beyond its end: a file has
-    to be there for onnxruntime to accept the graph, and nothing is to be read from it.
+    The graph declares its weights as external data in the artifact itself, after its end:
+    onnxruntime accepts the graph only if the file exists, and must read nothing from it.
 
     Raises:
-        RefusedError: If it holds no ONNX model.
-        CorruptArtifactError: If it is damaged.
+        RefusedError: If the artifact holds no ONNX model.
+        CorruptArtifactError: If the artifact is damaged.
     """
     artifact.check_digest()
     folder, name = os.path.split(os.path.realpath(artifact.path))
@@ -63,65 +63,70 @@ def decode(artifact: Artifact) -> DecodedModel:
     tables = graph.weights.keys() & find_gather_tables(memoryview(graph.model))
     others = graph.weights.keys() - tables
     return DecodedModel(
-        folder, graph, _arrays(artifact, graph, tables), _arrays(artifact, graph, others)
+        folder,
+        graph,
+        _read_weights(artifact, graph, tables),
+        _read_weights(artifact, graph, others),
     )
 
 
-def _arrays(artifact: Artifact, graph: WeightlessGraph, names: Collection[str]) -> dict[str, Array]:
-    """Decode weights into memory of their own."""
+def _read_weights(
+    artifact: Artifact, graph: WeightlessGraph, names: Collection[str]
+) -> dict[str, Array]:
+    """Decode weights into one new buffer."""
     tensors = {name: graph.weights[name].tensor for name in names}
     arrays = artifact.read_tensors(set(tensors.values()))
     return {name: arrays[tensor] for name, tensor in tensors.items()}
 
 
-def prepare(options: Any, model: DecodedModel) -> None:
-    """Tell session options where the graph's external files are, but for its weights.
+def add_external_files(options: SessionOptions, model: DecodedModel) -> None:
+    """Add the external files of a graph to session options, without its weights.
 
     Raises:
-        UsageError: If the options served a session of such a model already.
+        UsageError: If the options already served a session of such a model.
     """
     options.add_session_config_entry(FOLDER_KEY, model.folder)
     if files := model.graph.files:
         sizes = [len(data) for data in files.values()]
-        with _refusal():
+        with _refuse_used_options():
             options.add_external_initializers_from_files_in_memory(
                 list(files), list(files.values()), sizes
             )
 
 
-def share(options: Any, values: Mapping[str, Any]) -> None:
-    """Have a session on the CPU use weights where they lie; no optimiser can read them.
+def share_weights(options: SessionOptions, values: Mapping[str, OrtValue]) -> None:
+    """Let a session on the CPU use weights in place; no optimiser can read them.
 
     Args:
-        options: A ``SessionOptions``.
-        values: An ``OrtValue`` for each initializer, which has to outlive the session.
+        options: Options of the session.
+        values: An ``OrtValue`` for each initializer, which must outlive the session.
 
     Raises:
-        UsageError: If the options have these weights already.
+        UsageError: If the options already have these weights.
     """
-    with _refusal():
+    with _refuse_used_options():
         for name, value in values.items():
             options.add_initializer(name, value)
 
 
-def give_copies(options: Any, values: Mapping[str, Any]) -> None:
-    """Have weights copied when a session starts, for any provider and any optimiser.
+def copy_weights(options: SessionOptions, values: Mapping[str, OrtValue]) -> None:
+    """Let a session copy weights when it starts; for any provider and any optimiser.
 
     Raises:
-        UsageError: If the options have these weights already.
+        UsageError: If the options already have these weights.
     """
     if values:
-        with _refusal():
+        with _refuse_used_options():
             options.add_external_initializers(list(values), list(values.values()))
 
 
 @contextmanager
-def _refusal() -> Iterator[None]:
+def _refuse_used_options() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
         raise UsageError(
-            f"onnxruntime does not take the weights with these session options ({error})",
+            f"onnxruntime refuses the weights with these session options ({error})",
             expected="options that served no other session",
             hint="Make new SessionOptions for each session",
         ) from error

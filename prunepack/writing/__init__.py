@@ -1,1 +1,1 @@
-"""Writing an artifact: pools of tensors, encoding, the writer."""
+"""Writing of an artifact: pools of tensors, encoding, the writer; private to the project."""

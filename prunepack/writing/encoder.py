@@ -2,92 +2,100 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import zlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 from prunepack.coding.codecs import CODECS
 from prunepack.coding.compressors import COMPRESSORS
+from prunepack.format.header import Chunk, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
     from prunepack.coding.codec import ChunkElements
     from prunepack.coding.dtypes import Array
     from prunepack.coding.levels import Level
 
-__all__ = ["EncodedChunk", "EncodedStream", "encode"]
+__all__ = ["encode_chunk", "estimate_cost"]
 
 STREAM_OVERHEAD = 24
-"""About what the header spends on a stream, after compression."""
+"""Estimate of the compressed bytes that a stream takes in the header."""
 
-NEARLY = 1.1
-"""A coder is asked to be thorough if its quick result is at most so much larger than the best."""
+COMPRESSOR_MARGIN = 1.1
+"""A compressor is run thoroughly if its quick result is at most this factor above the best."""
 
-NEARLY_BEST = 1.003
-"""The same of a codec, whose quick result says more about the thorough one."""
+CODEC_MARGIN = 1.003
+"""The same factor for a codec, whose quick result predicts the thorough one better."""
 
+StoredStream: TypeAlias = tuple[Stream, bytes]
+"""The header of a stream, and its stored bytes."""
 
-@dataclass(frozen=True, slots=True)
-class EncodedStream:
-    """An array as bytes, ready to be stored."""
-
-    coder: str
-    dtype: str
-    count: int
-    data: bytes
+Candidates: TypeAlias = Mapping[str, Mapping[str, StoredStream]]
+"""Codecs by id, each with its streams by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedChunk:
-    """A chunk as streams, ready to be stored in the order of their names."""
+def encode_chunk(elements: ChunkElements, level: Level) -> tuple[Chunk, bytes]:
+    """Encode a chunk by each codec quickly, and by the best of them as well as ``level`` asks.
 
-    codec: str
-    streams: Mapping[str, EncodedStream]
+    Of equal results the first by name is chosen.
 
-    @property
-    def cost(self) -> int:
-        """Bytes it takes in the payload and, about, in the header."""
-        return sum(len(s.data) + STREAM_OVERHEAD for s in self.streams.values())
-
-
-def encode(block: ChunkElements, level: Level) -> EncodedChunk:
-    """Price the codecs by a quick coding, and code the best as well as ``level`` wants.
-
-    Ties go to the first by name.
+    Returns:
+        The header of the chunk, and its stored bytes: the streams in the order of their names.
     """
-    streams = ((name, CODECS[name].encode(block)) for name in sorted(level.codecs))
-    tried = {name: arrays for name, arrays in streams if arrays is not None}
-    priced = _coded(tried, thorough=False)
-    best = min(priced, key=_cost)
-    if not level.thorough:
-        return best
-    near = {c.codec: tried[c.codec] for c in priced if c.cost <= NEARLY_BEST * best.cost}
-    return min(_coded(near, thorough=True), key=_cost)
+    splits = {name: CODECS[name].encode(elements) for name in sorted(level.codecs)}
+    candidates = _compress_all({name: s for name, s in splits.items() if s is not None})
+    codec, cost = _find_cheapest(candidates)
+    if level.thorough:
+        near = {
+            name: splits[name] or {}
+            for name, streams in candidates.items()
+            if estimate_cost(s for s, _ in streams.values()) <= CODEC_MARGIN * cost
+        }
+        candidates = _compress_all(near, thorough=True)
+        codec, _ = _find_cheapest(candidates)
+    stored = candidates[codec]
+    chunk = Chunk(codec, {name: stream for name, (stream, _) in stored.items()})
+    return chunk, b"".join(data for _, data in stored.values())
 
 
-def _cost(chunk: EncodedChunk) -> int:
-    return chunk.cost
+def estimate_cost(streams: Iterable[Stream]) -> int:
+    """Return the bytes of streams in the payload, and an estimate of those in the header."""
+    return sum(stream.size + STREAM_OVERHEAD for stream in streams)
 
 
-def _coded(tried: Mapping[str, Mapping[str, Array]], *, thorough: bool) -> list[EncodedChunk]:
-    """Code the streams of every codec; arrays that codecs share are coded once."""
-    coded: dict[int, EncodedStream] = {}
-    for array in (array for streams in tried.values() for array in streams.values()):
-        if id(array) not in coded:
-            coded[id(array)] = _smallest(array, thorough=thorough)
-    return [
-        EncodedChunk(codec, {name: coded[id(streams[name])] for name in sorted(streams)})
-        for codec, streams in tried.items()
-    ]
+def _find_cheapest(candidates: Candidates) -> tuple[str, int]:
+    """Return the id of the cheapest codec, and its cost."""
+    costs = {
+        codec: estimate_cost(stream for stream, _ in streams.values())
+        for codec, streams in candidates.items()
+    }
+    codec = min(costs, key=costs.__getitem__)
+    return codec, costs[codec]
 
 
-def _smallest(array: Array, *, thorough: bool) -> EncodedStream:
-    """Code ``array`` with every coder, and again with those near the best if ``thorough``."""
-    tried = {name: coder.encode(array) for name, coder in COMPRESSORS.items()}
+def _compress_all(
+    splits: Mapping[str, Mapping[str, Array]], *, thorough: bool = False
+) -> Candidates:
+    """Compress the streams of each codec; an array that codecs share is compressed once."""
+    stored: dict[int, StoredStream] = {}
+    for array in (array for streams in splits.values() for array in streams.values()):
+        if id(array) not in stored:
+            stored[id(array)] = _compress(array, thorough=thorough)
+    return {
+        codec: {name: stored[id(streams[name])] for name in sorted(streams)}
+        for codec, streams in splits.items()
+    }
+
+
+def _compress(array: Array, *, thorough: bool) -> StoredStream:
+    """Run each compressor on ``array`` and, if ``thorough``, the best of them once more."""
+    results = {name: compressor.encode(array) for name, compressor in COMPRESSORS.items()}
     if thorough:
-        least = min(map(len, tried.values()))
-        for name in [name for name, data in tried.items() if len(data) <= NEARLY * least]:
+        limit = COMPRESSOR_MARGIN * min(map(len, results.values()))
+        for name in [name for name, data in results.items() if len(data) <= limit]:
             again = COMPRESSORS[name].encode(array, thorough=True)
-            tried[name] = min(tried[name], again, key=len)
-    name = min(tried, key=lambda name: len(tried[name]))
-    return EncodedStream(name, array.dtype.name, array.size, tried[name])
+            results[name] = min(results[name], again, key=len)
+    name = min(results, key=lambda name: len(results[name]))
+    data = results[name]
+    return Stream(name, array.dtype.name, array.size, len(data), zlib.crc32(data)), data

@@ -1,9 +1,9 @@
-"""Which small tensors share a pool: those that are cheaper together than apart.
+"""Groups of small tensors that cost less in one pool than in several.
 
-A pool costs bytes of its own, in the header and for the tables of the coders. Against that stands
-what a code loses if it has to fit elements that are not alike: other shares of zeros, other
-magnitudes. Both are estimated, the latter by entropies (Shannon 1948) of the zeros and of the
-leading bits of the others; nothing is coded.
+A pool costs bytes of its own, in the header and for the tables of the compressors. On the other
+hand, a code that must fit unlike elements (other fractions of zeros, other magnitudes) is longer.
+Both costs are estimated, the second by entropies (Shannon 1948) of the zeros and of the leading
+bits of the other items. Nothing is encoded for the estimate.
 """
 
 from __future__ import annotations
@@ -22,25 +22,26 @@ if TYPE_CHECKING:
 
     from prunepack.coding.dtypes import Array
 
-__all__ = ["Group", "grouped"]
+__all__ = ["Group", "merge_groups"]
 
 T = TypeVar("T")
 
 LEADING = 10
-"""Bits of an item that are looked at: sign, exponent and a little more of a float."""
+"""Bits of an item that are counted: sign, exponent and the first mantissa bit of a float."""
 
 POOL_BYTES = 150
-"""What a pool costs beside its elements."""
+"""Cost of a pool beside its elements."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group(Generic[T]):
-    """Members that are going to share a pool.
+    """Statistics of tensors that may share a pool.
 
     Attributes:
-        members: They themselves.
-        zeros: How many of their items are zero.
-        leading: How many of the others have each pattern of leading bits: (2 ** ``LEADING``,).
+        members: The tensors.
+        zeros: Number of their items that are zero.
+        leading: Number of their other items with each pattern of leading bits
+            (2 ** ``LEADING``,).
     """
 
     members: tuple[T, ...]
@@ -48,7 +49,7 @@ class Group(Generic[T]):
     leading: Array
 
     @classmethod
-    def of(cls, member: T, items: Array) -> Group[T]:
+    def from_items(cls, member: T, items: Array) -> Group[T]:
         """Return the group of one member with these items (1-D, of a carrier type)."""
         words = bits(items)
         words = words[words != 0]
@@ -61,33 +62,33 @@ class Group(Generic[T]):
         return Group(members, self.zeros + other.zeros, self.leading + other.leading)
 
     @property
-    def share(self) -> float:
-        """The share of items that are no zeros."""
+    def density(self) -> float:
+        """The fraction of items that are not zero."""
         count = int(self.leading.sum())
         return count / max(count + self.zeros, 1)
 
     @property
     def magnitude(self) -> float:
-        """The mean of the leading bits but the sign: of floats, about the logarithm."""
+        """The mean of the leading bits without the sign; for floats, about the logarithm."""
         places = np.arange(self.leading.size) % (self.leading.size // 2)
         return float((self.leading * places).sum() / max(self.leading.sum(), 1))
 
     @property
     def cost(self) -> int:
-        """About what a pool of them takes, but for what no grouping could save, in bits / 2^16."""
+        """Estimate of the part of a pool's size that depends on the grouping, in bits / 2^16."""
         mask = np.array([self.zeros, self.leading.sum()])
         return (POOL_BYTES * 8 << 16) + _entropy(mask) + _entropy(self.leading)
 
 
 def _entropy(counts: Array) -> int:
-    """Return the bits / 2^16 of an ideal code for symbols that are met so many times each.
+    """Return the bits / 2^16 of an ideal code for symbols that occur ``counts`` times.
 
-    In whole numbers, so that every machine comes to the same pools.
+    The result is an integer, so that every machine forms the same pools.
     """
-    met = counts[counts > 0]
-    if not met.size:
+    present = counts[counts > 0]
+    if not present.size:
         return 0
-    return int((met * (_log2(met.sum()) - _log2(met))).sum())
+    return int((present * (_log2(present.sum()) - _log2(present))).sum())
 
 
 def _log2(counts: Array) -> Array:
@@ -95,16 +96,16 @@ def _log2(counts: Array) -> Array:
     return rounded
 
 
-def grouped(groups: Iterable[Group[T]]) -> list[Group[T]]:
-    """Merge groups while that saves bytes: neighbours by magnitude, then by share of zeros."""
+def merge_groups(groups: Iterable[Group[T]]) -> list[Group[T]]:
+    """Merge groups while that saves bytes: neighbours by magnitude, then by density."""
     merged = list(groups)
-    for order in ("magnitude", "share"):
+    for order in ("magnitude", "density"):
         merged = _merge_neighbours(sorted(merged, key=attrgetter(order)))
     return merged
 
 
 def _merge_neighbours(groups: list[Group[T]]) -> list[Group[T]]:
-    """Merge the two neighbours that gain most by it, again and again."""
+    """Merge the two neighbours with the largest gain, until no merge gains."""
     gains = [_gain(*pair) for pair in pairwise(groups)]
     while gains and max(gains) > 0:
         at = gains.index(max(gains))

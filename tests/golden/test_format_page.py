@@ -135,7 +135,7 @@ def test_numbers_are_those_of_the_code():
     assert f"at most {names.MAX_PART_BYTES}\nbytes" in PAGE
     assert f"2^{writer.CHUNK_ITEMS.bit_length() - 1} items and " in PAGE
     assert f"{writer.LITERAL_CHUNK // mib} MiB; leaves" in PAGE
-    assert f"tensors of {spans.FEWEST_ELEMENTS - 1} elements or fewer" in PAGE
-    assert f"more than 2^{pooling.SMALL.bit_length() - 1} items" in PAGE
-    assert f"no more than\n2^{levels.TINY.bit_length() - 1} items" in PAGE
+    assert f"tensors of {spans.MIN_ELEMENTS - 1} elements or fewer" in PAGE
+    assert f"more than 2^{pooling.MAX_SHARED_ITEMS.bit_length() - 1} items" in PAGE
+    assert f"no more than\n2^{levels.TINY_MODEL_ITEMS.bit_length() - 1} items" in PAGE
     assert f"counting {STREAM_OVERHEAD} bytes" in PAGE

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 
 import prunepack
 from prunepack.errors import RefusedError
-from prunepack.model_files.safetensors_header import LONGEST_HEADER
+from prunepack.model_files.safetensors_header import MAX_HEADER_BYTES
 
 WEIGHT = np.arange(40, dtype=np.float32)
 RAW = WEIGHT.tobytes()
@@ -34,15 +34,18 @@ def text_of(*parts):
 W = json.dumps(ENTRY).encode()
 
 REFUSED = {
-    "empty": (b"", "not a safetensors checkpoint: expected a header of 2 to 100000000 bytes, all"),
-    "shorter than the prefix": (b"\x02\0\0", "found one of 2 bytes in a file of 3"),
-    "header of length 0": (checkpoint({}, size=0), "found one of 0 bytes in a file of 170"),
-    "header beyond the file": (checkpoint({}, b"", 3), "found one of 3 bytes in a file of 10"),
-    "header beyond the limit": (
-        checkpoint({}, size=LONGEST_HEADER + 1),
-        "found one of 100000001 bytes in a file of 170",
+    "empty": (
+        b"",
+        "not a safetensors checkpoint: expected a complete header of 2 to 100000000 bytes",
     ),
-    "header of 2^63": (checkpoint({}, size=2**63), "found one of 9223372036854775808 bytes"),
+    "shorter than the prefix": (b"\x02\0\0", "found a header of 2 bytes in a file of 3"),
+    "header of length 0": (checkpoint({}, size=0), "found a header of 0 bytes in a file of 170"),
+    "header beyond the file": (checkpoint({}, b"", 3), "found a header of 3 bytes in a file of 10"),
+    "header beyond the limit": (
+        checkpoint({}, size=MAX_HEADER_BYTES + 1),
+        "found a header of 100000001 bytes in a file of 170",
+    ),
+    "header of 2^63": (checkpoint({}, size=2**63), "found a header of 9223372036854775808 bytes"),
     "not UTF-8": (
         text_of(b'{"\xff":1}'),
         "the header: expected JSON in UTF-8, found 'utf-8' codec",
@@ -60,7 +63,7 @@ REFUSED = {
         text_of(b'{"w":', b"9" * 5000, b"}"),
         "expected JSON in UTF-8, found Exceeds the limit (4300 digits)",
     ),
-    "cut off": (checkpoint({"w": ENTRY})[:40], "found one of 66 bytes in a file of 40"),
+    "cut off": (checkpoint({"w": ENTRY})[:40], "found a header of 66 bytes in a file of 40"),
     "no object": (text_of(b"[1]"), "the header: expected an object, found [1]"),
     "repeated tensor": (
         text_of(b'{"w":', W, b',"w":', W, b"}"),

@@ -144,8 +144,8 @@ def test_external_data_that_is_not_all_there(offset, length, tmp_path):
     with pytest.raises(RefusedError) as caught:
         prunepack.pack(path, tmp_path / "out.prunepack")
     assert str(caught.value) == (
-        f"{path}: external data of tensor 'w' is not all there: expected bytes "
-        f"{offset} to {offset + length} of w.bin, found 160 bytes. Export the model anew"
+        f"{path}: external data of tensor 'w' is incomplete: expected bytes "
+        f"{offset} to {offset + length} of `w.bin`, found 160 bytes. Export the model again"
     )
 
 
@@ -167,7 +167,7 @@ def test_a_link_that_leads_out_of_the_folder(tmp_path):
     assert text.startswith(
         f"{path}: external data 'w.bin' leads out of the model's folder: expected"
     )
-    assert text.endswith("secret. Put the file itself there instead of a link")
+    assert text.endswith("secret`. Put the file itself there instead of a link")
 
 
 def test_a_link_inside_the_folder_is_followed(tmp_path):
@@ -366,9 +366,9 @@ def test_a_model_that_changes_while_it_is_packed(tmp_path):
         prunepack.pack(path, tmp_path / "out.prunepack", progress=meddle)
     text = str(caught.value)
     assert type(caught.value) is PrunepackError
-    assert text.startswith(f"the artifact would not give {path} back (")
+    assert text.startswith(f"the artifact does not decode to `{path}` (")
     assert "wrong SHA-256" in text
     assert text.endswith(
-        ". If nothing wrote to the model meanwhile, report this as a bug; no file was left"
+        ". Report this as a bug, unless a program wrote to the model; no file was left"
     )
     assert [p.name for p in tmp_path.iterdir()] == ["model.onnx"]

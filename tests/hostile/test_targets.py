@@ -228,8 +228,6 @@ def test_packing_onto_a_file(tmp_path):
     shutil.copy(model, tmp_path / "copy")
     with pytest.raises(UsageError) as caught:
         prunepack.pack(model, model, force=True)
-    assert str(caught.value) == (
-        f"{model} is a part of the model that is to be packed. Choose another path"
-    )
+    assert str(caught.value) == (f"`{model}` is a file of the model. Choose another path")
     assert model.read_bytes() == (tmp_path / "copy").read_bytes()
     assert names(tmp_path) == ["copy", "model.onnx", "out"]

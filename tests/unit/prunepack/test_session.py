@@ -94,7 +94,8 @@ def test_a_provider_that_falls_back_in_silence(packed, monkeypatch):
         prunepack.open_session(packed, providers=["Mock", *CPU])
     assert str(caught.value) == (
         "provider Mock cannot be used on this machine: expected Mock, CPUExecutionProvider, "
-        "found CPUExecutionProvider. Install what the provider needs, or ask for another"
+        "found CPUExecutionProvider. Install the libraries of the provider, or choose another "
+        "provider"
     )
 
 
@@ -120,7 +121,7 @@ def test_without_onnxruntime(packed, monkeypatch):
         prunepack.open_session(packed)
     text = str(caught.value)
     assert text.startswith("onnxruntime cannot be imported (")
-    assert text.endswith(". Install prunepack[runtime]")
+    assert text.endswith(". Install `prunepack[runtime]`")
 
 
 @pytest.mark.parametrize("providers", [CPU, None])
@@ -129,7 +130,7 @@ def test_a_model_that_onnxruntime_refuses(providers, tmp_path):
     with pytest.raises(RefusedError) as caught:
         prunepack.open_session(path, providers=providers)
     text = str(caught.value)
-    assert text.startswith(f"onnxruntime cannot start on the model in {path} (")
+    assert text.startswith(f"onnxruntime cannot start on the model in `{path}` (")
     assert "NoSuchOperator" in text
     assert text.endswith(". Check the model and the providers with onnxruntime itself")
 
@@ -146,7 +147,8 @@ def test_an_unknown_way_to_start(packed):
     with pytest.raises(UsageError) as caught:
         prunepack.open_session(packed, start="slow")
     assert str(caught.value) == (
-        "unknown way to start a session: expected 'optimised' or 'instant', found 'slow'"
+        "unknown way to start a session: expected 'optimised' or 'instant', found 'slow'. "
+        "Choose one of these"
     )
 
 
@@ -158,7 +160,7 @@ def test_options_serve_one_session(large, tmp_path):
         with pytest.raises(UsageError) as caught:
             prunepack.open_session(model, providers=CPU, session_options=options, start=start)
         text = str(caught.value)
-        assert text.startswith("onnxruntime does not take the weights with these session options (")
+        assert text.startswith("onnxruntime refuses the weights with these session options (")
         assert text.endswith(
             "): expected options that served no other session. "
             "Make new SessionOptions for each session"
@@ -317,14 +319,14 @@ def test_an_instant_start_computes_with_the_decoded_arrays(large, tmp_path):
 
 def test_the_table_of_an_embedding_is_shared_and_all_else_is_let_go(large, tmp_path, monkeypatch):
     decoded = []
-    decode = handover.decode
+    decode = handover.decode_model
 
     def watched(artifact):
         model = decode(artifact)
         decoded.append(weakref.ref(next(iter(model.others.values())).base))
         return model
 
-    monkeypatch.setattr("prunepack.session.decode", watched)
+    monkeypatch.setattr("prunepack.session.decode_model", watched)
     session = prunepack.open_session(large("attention", tmp_path), providers=CPU)
     gc.collect()
     assert list(session.shared_weights) == ["words.weight"]

@@ -11,8 +11,8 @@ from onnx import helper, numpy_helper
 from safetensors.numpy import save_file
 
 from prunepack.coding.dtypes import DTYPES
-from prunepack.model_files.discovery import Span, open_sources
-from prunepack.model_files.spans import FEWEST_ELEMENTS
+from prunepack.model_files.discovery import open_sources
+from prunepack.model_files.spans import MIN_ELEMENTS, TensorSpan
 
 
 def save(folder, arrays, **external):
@@ -36,8 +36,8 @@ def content(source):
 def test_spans_of_one_file(tmp_path):
     arrays = {
         "a": np.arange(40.0),
-        "least": np.arange(FEWEST_ELEMENTS, dtype=np.int8),
-        "small": np.arange(FEWEST_ELEMENTS - 1),
+        "least": np.arange(MIN_ELEMENTS, dtype=np.int8),
+        "small": np.arange(MIN_ELEMENTS - 1),
     }
     save(tmp_path, arrays)
     (source,) = sources_of(tmp_path / "m.onnx")
@@ -82,7 +82,7 @@ def test_the_rest_of_a_file_is_the_length_by_default(tmp_path):
     (tmp_path / "deep" / "w.bin").write_bytes(b"abc" + bytes(160))
     source = sources_of(tmp_path / "m.onnx")[1]
     assert source.name == "deep/w.bin"
-    assert source.spans == (Span(3, 163, "t", DTYPES["int64"], (20,)),)
+    assert source.spans == (TensorSpan(source.file, 3, 163, "t", DTYPES["int64"], (20,)),)
 
 
 def test_an_empty_external_file(tmp_path):

@@ -6,13 +6,13 @@ from onnx import NodeProto, helper
 from onnx_models import everywhere, graph, tensor
 
 from prunepack.format.names import MAX_TENSOR_NAME_BYTES
-from prunepack.model_files.onnx_names import Labels
+from prunepack.model_files.onnx_names import TensorLabels
 from prunepack.model_files.onnx_tensors import find_tensors
 
 
 def labels_in(data):
-    labels = Labels(memoryview(data))
-    return [labels.of(found.where) for found in find_tensors(memoryview(data))]
+    labels = TensorLabels(memoryview(data))
+    return [labels.find(found.message) for found in find_tensors(memoryview(data))]
 
 
 def labels(model):

@@ -9,7 +9,7 @@ from onnx_models import everywhere, graph, tensor
 from prunepack.coding.dtypes import DTYPES
 from prunepack.format.validation import MAX_DIMENSIONS
 from prunepack.model_files.onnx_tensors import find_tensors
-from prunepack.model_files.protobuf import fields, signed
+from prunepack.model_files.protobuf import fields, to_signed
 
 
 def scan(proto):
@@ -23,10 +23,10 @@ def test_each_type_is_found_with_its_bytes(name):
     content = np.random.default_rng(0).bytes(dtype.nbytes(3 * 4))
     tensor = helper.make_tensor("t", dtype.onnx_code, [3, 4], content, raw=True)
     data, (found,) = scan(helper.make_model(graph(tensor)))
-    start, stop = found.inline
+    start, stop = found.inline_range
     assert (found.name, found.shape, found.dtype) == ("t", [3, 4], dtype)
     assert bytes(data[start:stop]) == content
-    assert found.initializer
+    assert found.is_initializer
     assert not found.is_external
 
 
@@ -58,7 +58,7 @@ def test_dims_are_read_packed_or_not():
         )
         (found,) = find_tensors(memoryview(data))
         assert found.shape == [300, 2]
-        assert bytes(memoryview(data)[slice(*found.inline)]) == bytes(2400)
+        assert bytes(memoryview(data)[slice(*found.inline_range)]) == bytes(2400)
 
 
 def varint(value):
@@ -71,7 +71,7 @@ def varint(value):
 def test_every_tensor_proto_is_visited():
     model = everywhere()
     _, found = scan(model)
-    assert {t.name for t in found if t.initializer} == {"main"}
+    assert {t.name for t in found if t.is_initializer} == {"main"}
     assert found[0].name == "main"
     assert sorted(t.name for t in found) == sorted(t.name for t in tensors_of(model))
     assert len(found) == 24
@@ -92,7 +92,7 @@ def test_typed_fields_that_are_the_elements_themselves(field, dtype):
     data, (found,) = scan(
         helper.make_model(graph(TensorProto(name="t", data_type=code, dims=[20], **{field: array})))
     )
-    assert bytes(data[slice(*found.inline)]) == array.tobytes()
+    assert bytes(data[slice(*found.inline_range)]) == array.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_typed_fields_that_are_the_elements_themselves(field, dtype):
 )
 def test_contents_that_are_in_doubt(fields):
     _, (found,) = scan(helper.make_model(graph(TensorProto(name="t", dims=[20], **fields))))
-    assert found.inline is None
+    assert found.inline_range is None
 
 
 def test_floats_that_are_not_packed_are_not_back_to_back():
@@ -119,7 +119,7 @@ def test_floats_that_are_not_packed_are_not_back_to_back():
     data += b"\x25\0\0\x80\x3f" * 20  # field 4, one fixed number each
     data = b"\x2a" + varint(len(data)) + data
     (found,) = find_tensors(memoryview(b"\x3a" + varint(len(data)) + data))
-    assert found.inline is None
+    assert found.inline_range is None
 
 
 def test_dimensions_without_end_are_not_all_kept():
@@ -145,13 +145,13 @@ def test_external_data_is_read_as_it_stands():
         tensor.external_data.add(key=key, value=value)
     _, (found,) = scan(helper.make_model(graph(tensor)))
     assert found.is_external
-    assert found.external == [("location", "a.bin"), ("offset", "7"), ("\u00e9", "")]
-    assert found.inline is None
+    assert found.external_entries == [("location", "a.bin"), ("offset", "7"), ("\u00e9", "")]
+    assert found.inline_range is None
 
 
 def test_varints_are_two_s_complement():
-    assert signed(2**64 - 1) == -1
-    assert signed(2**63 - 1) == 2**63 - 1
+    assert to_signed(2**64 - 1) == -1
+    assert to_signed(2**63 - 1) == 2**63 - 1
 
 
 def test_fields_say_where_their_content_is():

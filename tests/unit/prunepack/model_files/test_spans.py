@@ -1,4 +1,4 @@
-"""Which tensors become spans, and what they are called."""
+"""Tensors that become spans, and the names of the spans."""
 
 from dataclasses import replace
 
@@ -6,13 +6,15 @@ import pytest
 
 from prunepack.coding.dtypes import DTYPES
 from prunepack.format.names import MAX_TENSOR_NAME_BYTES, normalize_name
-from prunepack.model_files.spans import FEWEST_ELEMENTS, FoundTensor, Span, make_spans
+from prunepack.io.regular_file import RegularFile
+from prunepack.model_files.spans import MIN_ELEMENTS, DeclaredTensor, TensorSpan, make_spans
 
-SOUND = FoundTensor("m.onnx", 10, 170, "w", own=True, dtype=DTYPES["float64"], shape=(4, 5))
+FILE = RegularFile(__file__)
+SOUND = DeclaredTensor(FILE, 10, 170, "w", has_own_name=True, dtype=DTYPES["float64"], shape=(4, 5))
 
 
 def test_a_sound_tensor_is_a_span():
-    assert SOUND.span() == Span(10, 170, "w", DTYPES["float64"], (4, 5))
+    assert SOUND.to_span() == TensorSpan(FILE, 10, 170, "w", DTYPES["float64"], (4, 5))
 
 
 @pytest.mark.parametrize(
@@ -26,22 +28,25 @@ def test_a_sound_tensor_is_a_span():
         {"shape": (1,) * 31 + (4, 5)},
         {"shape": ()},
         {"stop": 10, "shape": (0,)},
-        {"stop": 10 + (FEWEST_ELEMENTS - 1) * 8, "shape": (FEWEST_ELEMENTS - 1,)},
+        {"stop": 10 + (MIN_ELEMENTS - 1) * 8, "shape": (MIN_ELEMENTS - 1,)},
     ],
 )
 def test_tensors_that_are_none(changes):
-    assert replace(SOUND, **changes).span() is None
+    assert replace(SOUND, **changes).to_span() is None
 
 
 def test_the_smallest_span():
-    least = replace(SOUND, stop=10 + FEWEST_ELEMENTS * 8, shape=(FEWEST_ELEMENTS,))
-    assert least.span() is not None
+    least = replace(SOUND, stop=10 + MIN_ELEMENTS * 8, shape=(MIN_ELEMENTS,))
+    assert least.to_span() is not None
 
 
 def names(*labels):
     """Name tensors; a label that starts with a dash is not its tensor's own name."""
-    tensors = [replace(SOUND, label=name.removeprefix("-"), own=name[:1] != "-") for name in labels]
-    return [span.name for _, span in make_spans(tensors)]
+    tensors = [
+        replace(SOUND, label=name.removeprefix("-"), has_own_name=name[:1] != "-")
+        for name in labels
+    ]
+    return [span.name for span in make_spans(tensors)]
 
 
 @pytest.mark.parametrize(
@@ -73,8 +78,8 @@ def test_long_names_are_cut_between_characters(label):
 
 def test_the_name_of_a_tensor_that_is_not_coded_stays_its_own():
     tiny = replace(SOUND, stop=18, shape=(1,))
-    inner = replace(SOUND, own=False)
-    assert [span.name for _, span in make_spans([inner, tiny])] == ["w#2"]
+    inner = replace(SOUND, has_own_name=False)
+    assert [span.name for span in make_spans([inner, tiny])] == ["w#2"]
 
 
 def test_many_spellings_of_one_name_take_no_quadratic_time():

@@ -10,7 +10,7 @@ import prunepack
 from prunepack.errors import RefusedError
 from prunepack.reading.artifact import Artifact
 from prunepack.runtime.lazy_file import LazyFile
-from prunepack.runtime.weightless_graph import NOWHERE, extract_graph
+from prunepack.runtime.weightless_graph import OFFSET_OUTSIDE, extract_graph
 
 RANDOM = np.random.default_rng(0)
 LARGE = RANDOM.normal(size=(80, 60)).astype(np.float32)
@@ -43,7 +43,7 @@ def taken_apart(artifact):
         for tensor in whole.graph.initializer:
             if weight := taken.weights.get(tensor.name):
                 told = {entry.key: entry.value for entry in tensor.external_data}
-                assert told == {"location": "place", "offset": str(NOWHERE)}
+                assert told == {"location": "place", "offset": str(OFFSET_OUTSIDE)}
                 assert weight.onnx_code == tensor.data_type
                 tensor.ClearField("external_data")
                 tensor.ClearField("data_location")
@@ -170,7 +170,7 @@ def test_a_checkpoint_is_no_model(tmp_path):
     assert str(caught.value).startswith(f"{where}not a protobuf message: expected a field at byte ")
 
 
-def test_a_partial_file_decodes_what_is_read(tmp_path):
+def test_a_lazy_file_decodes_the_tensors_that_are_read(tmp_path):
     model = model_of(
         numpy_helper.from_array(LARGE, "first"), numpy_helper.from_array(LARGE + 1, "second")
     )
@@ -178,9 +178,9 @@ def test_a_partial_file_decodes_what_is_read(tmp_path):
         data = (tmp_path / "m.onnx").read_bytes()
         first, second = (data.index(array.tobytes()) for array in (LARGE, LARGE + 1))
         file = LazyFile(artifact, "m.onnx")
-        assert file.tensor(first, first + LARGE.nbytes) == "first"
-        assert file.tensor(first, first + LARGE.nbytes - 4) is None
-        assert file.tensor(0, 4) is None
+        assert file.find_tensor(first, first + LARGE.nbytes) == "first"
+        assert file.find_tensor(first, first + LARGE.nbytes - 4) is None
+        assert file.find_tensor(0, 4) is None
         assert bytes(file.read(0, first)) == data[:first]
         assert not any(file.data[first : first + LARGE.nbytes])
         assert bytes(file.read(first - 1, first + 8)) == data[first - 1 : first + 8]

@@ -5,15 +5,16 @@ from block_of import block_of
 
 from prunepack.coding.compressor import Compressor
 from prunepack.coding.compressors import COMPRESSORS
-from prunepack.coding.levels import LEVELS, TINY, effort
+from prunepack.coding.levels import LEVELS, TINY_MODEL_ITEMS, raise_level
+from prunepack.format.header import Stream
 from prunepack.writing import encoder
-from prunepack.writing.encoder import STREAM_OVERHEAD, EncodedChunk, EncodedStream
+from prunepack.writing.encoder import STREAM_OVERHEAD, estimate_cost
 
 RNG = np.random.default_rng(0)
 
 
 def encode(elements, level="small", *shapes):
-    return encoder.encode(block_of(elements, *shapes), LEVELS[level])
+    return encoder.encode_chunk(block_of(elements, *shapes), LEVELS[level])[0]
 
 
 def codec_of(*elements_and_more):
@@ -44,7 +45,7 @@ def test_each_codec_has_its_place():
     assert codec_of(kernels, "small", shape) != "contexts"
 
 
-def test_each_coder_has_its_place():
+def test_each_compressor_has_its_place():
     normal = encode(RNG.normal(size=5000).astype("<f4"))
     assert normal.streams["elements"].coder == "pcodec"
     phrase = np.frombuffer(RNG.bytes(300) * 50, "<u1")
@@ -52,15 +53,15 @@ def test_each_coder_has_its_place():
 
 
 def test_a_tiny_model_is_coded_as_well_as_can_be():
-    assert effort(LEVELS["small"], TINY) is LEVELS["max"]
-    assert effort(LEVELS["small"], TINY + 1) is LEVELS["small"]
-    assert effort(LEVELS["fast"], 1) is LEVELS["fast"]
+    assert raise_level(LEVELS["small"], TINY_MODEL_ITEMS) is LEVELS["max"]
+    assert raise_level(LEVELS["small"], TINY_MODEL_ITEMS + 1) is LEVELS["small"]
+    assert raise_level(LEVELS["fast"], 1) is LEVELS["fast"]
 
 
 def test_a_stream_has_to_be_worth_its_entry():
-    stream = EncodedStream("zstd", "uint8", 1, b"12345")
-    assert EncodedChunk("zeros", {}).cost == 0
-    assert EncodedChunk("gaps", {"a": stream, "b": stream}).cost == 2 * (5 + STREAM_OVERHEAD)
+    stream = Stream("zstd", "uint8", count=1, size=5, crc32=0)
+    assert estimate_cost([]) == 0
+    assert estimate_cost([stream, stream]) == 2 * (5 + STREAM_OVERHEAD)
 
 
 def test_ties_go_to_the_first_by_name(monkeypatch):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from prunepack.writing.pool_grouping import LEADING, POOL_BYTES, Group, grouped
+from prunepack.writing.pool_grouping import LEADING, POOL_BYTES, Group, merge_groups
 
 RNG = np.random.default_rng(0)
 
@@ -14,23 +14,23 @@ def normal(size, scale=1.0, zeros=0.0, dtype="<f4"):
 
 
 def names(**tensors):
-    groups = grouped([Group.of(name, items) for name, items in tensors.items()])
+    groups = merge_groups([Group.from_items(name, items) for name, items in tensors.items()])
     return sorted(sorted(group.members) for group in groups)
 
 
 def test_what_is_known_of_one_tensor():
-    group = Group.of("a", np.array([0, 0, 1.0, -1.0, 2.0, 0.0, 0, 0], "<f4"))
+    group = Group.from_items("a", np.array([0, 0, 1.0, -1.0, 2.0, 0.0, 0, 0], "<f4"))
     assert (group.members, group.zeros) == (("a",), 5)
     assert group.leading.size == 2**LEADING
     assert group.leading.sum() == 3
-    assert group.share == 3 / 8
-    empty = Group.of("b", np.zeros(4, "<i8"))
-    assert (empty.share, empty.magnitude, empty.cost) == (0, 0, POOL_BYTES * 8 << 16)
+    assert group.density == 3 / 8
+    empty = Group.from_items("b", np.zeros(4, "<i8"))
+    assert (empty.density, empty.magnitude, empty.cost) == (0, 0, POOL_BYTES * 8 << 16)
 
 
 def test_the_cost_is_an_entropy_worked_out_by_hand():
     """Half zeros, the others one of two patterns: two bits for each other item, and one for all."""
-    group = Group.of("a", np.array([0, 0, 0, 0, 1, 1, 2, 2], "<u1"))
+    group = Group.from_items("a", np.array([0, 0, 0, 0, 1, 1, 2, 2], "<u1"))
     assert group.cost == (POOL_BYTES * 8 + 8 + 4) << 16
 
 
@@ -52,12 +52,15 @@ def test_what_is_too_small_to_pay_for_a_pool_is_put_where_it_fits_best():
 
 
 def test_groups_add_up():
-    a, b = Group.of("a", normal(50, zeros=0.5)), Group.of("b", normal(70, zeros=0.2))
-    both = Group.of("c", np.concatenate([normal(0)]))
+    a, b = (
+        Group.from_items("a", normal(50, zeros=0.5)),
+        Group.from_items("b", normal(70, zeros=0.2)),
+    )
+    both = Group.from_items("c", np.concatenate([normal(0)]))
     assert (a + b).members == ("a", "b")
     assert (a + b + both).zeros == a.zeros + b.zeros
     assert np.array_equal((a + b).leading, a.leading + b.leading)
 
 
 def test_no_groups():
-    assert grouped([]) == []
+    assert merge_groups([]) == []

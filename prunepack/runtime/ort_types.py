@@ -1,0 +1,127 @@
+"""Types of onnxruntime, which has no annotations of its own, as far as this project uses them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import ModuleType
+
+    from prunepack.coding.dtypes import Array
+
+    Provider = str | tuple[str, Mapping[str, Any]]
+
+__all__ = ["NodeArg", "OrtModule", "OrtValue", "Session", "SessionOptions"]
+
+
+class NodeArg(Protocol):
+    """An ``onnxruntime.NodeArg``: an input or an output of a model."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def shape(self) -> Sequence[int | str | None]:
+        """Its dimensions; a dynamic axis is a name or None."""
+
+    @property
+    def type(self) -> str:
+        """Its ONNX type, such as ``tensor(float)``."""
+
+
+class Session(Protocol):
+    """An ``onnxruntime.InferenceSession``, with its methods that users call most."""
+
+    def run(
+        self,
+        output_names: Sequence[str] | None,
+        input_feed: Mapping[str, Any],
+        run_options: Any = None,
+    ) -> list[Any]:
+        """Return the outputs for these inputs."""
+
+    def get_inputs(self) -> Sequence[NodeArg]:
+        """Return the inputs of the model."""
+
+    def get_outputs(self) -> Sequence[NodeArg]:
+        """Return the outputs of the model."""
+
+    def get_providers(self) -> list[str]:
+        """Return the execution providers in use."""
+
+    def get_provider_options(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the options of the execution providers."""
+
+    def get_modelmeta(self) -> Any:
+        """Return the metadata of the model."""
+
+    def io_binding(self) -> Any:
+        """Return an ``IOBinding``."""
+
+    def run_with_iobinding(self, iobinding: Any, run_options: Any = None) -> None:
+        """Run on the bound inputs and outputs."""
+
+    def end_profiling(self) -> str:
+        """Stop profiling, and return the path of its file."""
+
+
+class SessionOptions(Protocol):
+    """An ``onnxruntime.SessionOptions``."""
+
+    graph_optimization_level: Any
+
+    def add_session_config_entry(self, key: str, value: str, /) -> None:
+        """Set an option."""
+
+    def add_initializer(self, name: str, value: OrtValue, /) -> None:
+        """Share the memory of a weight with the session."""
+
+    def add_external_initializers(self, names: list[str], values: list[OrtValue], /) -> None:
+        """Give weights that the session copies."""
+
+    def add_external_initializers_from_files_in_memory(
+        self, names: list[str], files: list[bytes], sizes: list[int], /
+    ) -> None:
+        """Give the content of external files."""
+
+
+class OrtValue(Protocol):
+    """An ``onnxruntime.OrtValue``."""
+
+    def numpy(self) -> Array:
+        """Return the elements as an array."""
+
+
+_Options = SessionOptions
+
+
+class OrtModule(Protocol):
+    """The module ``onnxruntime``."""
+
+    capi: ModuleType
+
+    @property
+    def GraphOptimizationLevel(self) -> Any:  # noqa: N802 -- onnxruntime's own name
+        """Levels of optimisation."""
+
+    @property
+    def OrtValue(self) -> Any:  # noqa: N802 -- onnxruntime's own name
+        """Class of values."""
+
+    def SessionOptions(self) -> _Options:  # noqa: N802 -- onnxruntime's own name
+        """Return new options."""
+
+    def InferenceSession(  # noqa: N802 -- onnxruntime's own name
+        self,
+        path_or_bytes: str | bytes,
+        sess_options: _Options | None = None,
+        providers: Sequence[Provider] | None = None,
+        *,
+        enable_fallback: int = 1,
+    ) -> Session:
+        """Start a session."""
+
+    def get_available_providers(self) -> list[str]:
+        """Return the execution providers of this build."""
