@@ -18,7 +18,7 @@ from prunepack.pipeline.cache.code_closure import first_party
 from prunepack.pipeline.cache.history import Event, Run, differences
 from prunepack.pipeline.cache.keys import Material, material_of
 from prunepack.pipeline.cache.store import Fact, Record, room_for, tree_digest, writing
-from prunepack.stages.contract.outputs import KINDS, Output, PackedArtifact, kind_of
+from prunepack.stages.contract.outputs import KINDS, Output, PackedArtifact, find_kind
 from prunepack.stages.contract.progress import note
 from prunepack.stages.contract.stage import Config
 
@@ -97,7 +97,7 @@ class Runner:
         self._on_event(event)
         if stage.name == self._until:
             raise Stopped(stage.name)
-        kind = kind_of(event.path, stage.produces)
+        kind = find_kind(event.path, stage.produces)
         return cast("type[A]", kind)(event.path, event.digest)
 
     def _done(
@@ -207,7 +207,7 @@ def open_output(path: Path, allowed: tuple[type[Output], ...] = KINDS) -> Output
     """
     if path.is_file() and PackedArtifact in allowed:
         return PackedArtifact(path, tree_digest({PackedArtifact.files[0]: path}))
-    return kind_of(path, allowed)(path, tree_digest(path))
+    return find_kind(path, allowed)(path, tree_digest(path))
 
 
 def _inputs(
@@ -253,7 +253,7 @@ def _checked(
     if links:
         raise BrokenStageError(f"{stage.name} left a link, {links[0]}: expected files only")
     try:
-        kind_of(folder, stage.produces)
+        find_kind(folder, stage.produces)
     except RefusedError:
         wanted = " or ".join(f"{k.__name__} ({', '.join(k.files)})" for k in stage.produces)
         found = ", ".join(sorted(path.name for path in folder.iterdir())) or "no file"
@@ -277,7 +277,7 @@ def _check_free(out: Path, *, force: bool) -> None:
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     try:
-        found, replaceable = f"a {kind_of(out).__name__}", True
+        found, replaceable = f"a {find_kind(out).__name__}", True
     except RefusedError:
         found, replaceable = "other files" if out.is_dir() else "a file", False
     if not (force and replaceable):

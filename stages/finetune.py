@@ -14,7 +14,7 @@ from prunepack.stages.contract.stage import Facts, stage
 from prunepack.stages.contract.user_code import CodeName, load_user_code
 from prunepack.stages.data.datasets import Data, open_data
 from prunepack.stages.models.checkpoints import open_model, save_masked
-from prunepack.stages.models.training import TrainConfig, accuracy_of, fit
+from prunepack.stages.models.training import TrainConfig, fit, measure_accuracy
 from prunepack.stages.pruning.masks import Pruned, pruned_parameters
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _fit(config: FinetuneConfig, module: nn.Module, data: Data | None, dense: Ch
         )
     teacher = open_model(dense)[0] if config.distill else None
     try:
-        before = accuracy_of(module, data.validation)
+        before = measure_accuracy(module, data.validation)
         fitted = fit(module, data, config, teacher)
     except PrunepackError:
         raise

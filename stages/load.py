@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["LoadConfig", "load", "read_weights", "trained"]
+__all__ = ["LoadConfig", "load", "read_weights", "train_builtin"]
 
 
 class LoadConfig(Config):
@@ -113,10 +113,12 @@ def _weights(config: LoadConfig, model: nn.Module) -> tuple[dict[str, torch.Tens
     shipped = MODELS[config.model].weights
     if shipped is not None:
         return read_safetensors(shipped), shipped.name
-    return trained(config.model, config.seed).state_dict(), f"training from seed {config.seed}"
+    return train_builtin(
+        config.model, config.seed
+    ).state_dict(), f"training from seed {config.seed}"
 
 
-def trained(name: str, seed: int) -> nn.Module:
+def train_builtin(name: str, seed: int) -> nn.Module:
     """Train the built-in model ``name`` from scratch, as its module says."""
     import torch
 

@@ -16,7 +16,7 @@ from prunepack.stages.contract.outputs import (
     Measurements,
     OnnxModel,
     PackedArtifact,
-    digests_of,
+    hash_release,
 )
 from prunepack.stages.contract.progress import note
 from prunepack.stages.contract.stage import Config, Facts, stage
@@ -93,7 +93,7 @@ def measure(
     """Weigh every form of the model and time the packed one against the dense one."""
     metrics = _sizes(dense, masked, dense_onnx, onnx, artifact)
     metrics |= _runtime(config, dense_onnx, artifact) | graph_metrics(onnx.model)
-    digests = digests_of(onnx, artifact)
+    digests = hash_release(onnx, artifact)
     content = {"digests": digests, "host": host_name(), "metrics": metrics_to_json(metrics)}
     write_json(out / "measurements.json", content)
     return _facts(metrics, next(iter(config.batch_sizes), None))

@@ -21,13 +21,13 @@ from prunepack.stages.contract.outputs import (
     OnnxModel,
     PackedArtifact,
     ParityResult,
-    digests_of,
+    hash_release,
 )
 from prunepack.stages.contract.progress import track
 from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.contract.user_code import CodeName, InputData
-from prunepack.stages.data.real_samples import real_samples
 from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.data.user_samples import collect_samples
 from prunepack.stages.metrics.metric import Metrics, metrics_to_json, write_json
 from prunepack.stages.models.running import run_module
 from prunepack.stages.runtime.sessions import Provider
@@ -86,7 +86,7 @@ def verify(
     metrics |= _on_real_samples(config, links)
     metrics |= links.metrics() | sparsity(programs.final) | programs.provider_metrics()
     metrics |= training_layers(programs.dense, programs.final)
-    digests = digests_of(onnx, artifact)
+    digests = hash_release(onnx, artifact)
     write_json(out / "parity.json", {"digests": digests, "metrics": metrics_to_json(metrics)})
     return _facts(metrics, _proposal(config, programs, onnx) if config.suggest else "")
 
@@ -95,7 +95,7 @@ def _proposal(config: VerifyConfig, programs: Programs, onnx: OnnxModel) -> str:
     """Return tolerances from the noise on some random samples, and on some that mean something."""
     spec = programs.spec
     sizes = index_sizes(programs.final, spec.inputs, config.seed)
-    real = [one.first(NOISE_SAMPLES).arrays for one in real_samples(config.inputs, spec)]
+    real = [one.first(NOISE_SAMPLES).arrays for one in collect_samples(config.inputs, spec)]
     random = random_inputs(spec.inputs, NOISE_SAMPLES, config.seed, sizes)
     return suggest(programs, onnx.model, [random, *real])
 
@@ -107,7 +107,7 @@ def _on_real_samples(config: VerifyConfig, links: Links) -> Metrics:
         UsageError: If there is a metric and nothing to judge by it.
     """
     programs = links.programs
-    sources = [one.first(config.samples) for one in real_samples(config.inputs, programs.spec)]
+    sources = [one.first(config.samples) for one in collect_samples(config.inputs, programs.spec)]
     if config.metric and all(one.labels is None for one in sources):
         raise UsageError(
             f"verify.metric {config.metric} has no samples with labels to judge",

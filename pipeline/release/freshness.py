@@ -8,7 +8,7 @@ from prunepack.errors import RefusedError
 from prunepack.io.digests import hash_file
 from prunepack.pipeline.cache.store import tree_digest
 from prunepack.pipeline.release.lineage import read_stage_results
-from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, kind_of
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,7 +63,7 @@ def _compare_folder(measured: MetricSet, source: Path, folder: Path) -> None:
         _compare(measured, source, file, file.name)
     if parts:
         return
-    kind_of(folder, (Checkpoint, MaskedCheckpoint))
+    find_kind(folder, (Checkpoint, MaskedCheckpoint))
     known, found = read_stage_results(measured.content.get("provenance")), tree_digest(folder)
     if found not in known.values():
         stages = ", ".join(f"{stage} {digest[:12]}…" for stage, digest in known.items())

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.data.samples import random_inputs
-from prunepack.stages.data.user_samples import user_samples
+from prunepack.stages.data.user_samples import read_samples
 
 if TYPE_CHECKING:
     from onnx import ValueInfoProto
@@ -32,7 +32,7 @@ def load_inputs(source: str, graph: NodeGraph, samples: int) -> Arrays:
         RefusedError: If its samples do not fit the inputs.
     """
     specs = [_make_spec(value, _choose_shape(value, value, samples)[1:]) for value in graph.inputs]
-    return user_samples(source, specs)[0].first(samples).arrays
+    return read_samples(source, specs)[0].first(samples).arrays
 
 
 def draw_inputs(a: NodeGraph, b: NodeGraph, samples: int, seed: int) -> Arrays:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 
 from prunepack.errors import UsageError
-from prunepack.stages.contract.outputs import Checkpoint, OnnxModel, PackedArtifact, kind_of
+from prunepack.stages.contract.outputs import Checkpoint, OnnxModel, PackedArtifact, find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -70,7 +70,7 @@ def open_program(path: Path, *, dynamic_batch: bool = True) -> Iterator[Program]
             f"`{path}` does not exist",
             expected="an .onnx or .prunepack file, or the folder of a checkpoint or an export",
         )
-    kind = kind_of(path, (Checkpoint, OnnxModel, PackedArtifact)) if path.is_dir() else None
+    kind = find_kind(path, (Checkpoint, OnnxModel, PackedArtifact)) if path.is_dir() else None
     if kind is Checkpoint:
         yield _open_checkpoint(path, dynamic_batch=dynamic_batch)
     elif kind is PackedArtifact or path.suffix == ".prunepack":

@@ -23,8 +23,8 @@ __all__ = [
     "PackedArtifact",
     "ParityResult",
     "Verdict",
-    "digests_of",
-    "kind_of",
+    "find_kind",
+    "hash_release",
     "read_json",
 ]
 
@@ -149,7 +149,7 @@ class Verdict(MetricsOutput):
     made_by = "prunepack gate"
 
 
-def digests_of(onnx: OnnxModel, artifact: PackedArtifact) -> dict[str, str]:
+def hash_release(onnx: OnnxModel, artifact: PackedArtifact) -> dict[str, str]:
     """Return the SHA-256 of each file of a release, by the file's name."""
     files = {file.name: file for file in sorted(onnx.path.glob("model.onnx*"))}
     files["model.prunepack"] = artifact.file
@@ -167,7 +167,7 @@ KINDS: tuple[type[Output], ...] = (
 )
 
 
-def kind_of(folder: Path, allowed: tuple[type[Output], ...] = KINDS) -> type[Output]:
+def find_kind(folder: Path, allowed: tuple[type[Output], ...] = KINDS) -> type[Output]:
     """Return which of ``allowed`` the files in ``folder`` make it.
 
     Raises:

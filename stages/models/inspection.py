@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prunepack.stages.contract.model_spec import ModelSpec
     from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 
-__all__ = ["LayerView", "ModelView", "Row", "TensorView", "hook_name", "inspect_model"]
+__all__ = ["LayerView", "ModelView", "Row", "TensorView", "describe_hook", "inspect_model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +159,13 @@ def _layer_view(model: nn.Module, layer: str) -> LayerView:
         kind=type(module).__name__,
         named_parameters=_views(module.named_parameters(recurse=False)),
         named_buffers=_views(module.named_buffers(recurse=False)),
-        forward_pre_hooks=tuple(map(hook_name, module._forward_pre_hooks.values())),
+        forward_pre_hooks=tuple(map(describe_hook, module._forward_pre_hooks.values())),
         before=_views((f"{one.parameter}_orig", one.original) for one in masked),
         after=_views((one.parameter, getattr(module, one.parameter)) for one in masked),
     )
 
 
-def hook_name(hook: object) -> str:
+def describe_hook(hook: object) -> str:
     """Return the class of ``hook``, with the methods that a container has collected."""
     from torch.nn.utils.prune import PruningContainer
 

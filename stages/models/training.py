@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from prunepack.stages.data.datasets import Data, Split
 
-__all__ = ["Fitted", "TrainConfig", "accuracy_of", "device_of", "fit"]
+__all__ = ["Fitted", "TrainConfig", "choose_device", "fit", "measure_accuracy"]
 
 EVALUATION_BATCH = 1000
 
@@ -61,7 +61,7 @@ class Fitted:
     validation: float
 
 
-def device_of(choice: str) -> torch.device:
+def choose_device(choice: str) -> torch.device:
     """Return the torch device that ``choice`` (auto, cpu, cuda) means here.
 
     Raises:
@@ -98,7 +98,7 @@ def fit(
         raise UsageError(
             "the dataset cannot be trained on", expected="train and validation splits", found="none"
         )
-    device = device_of(config.device)
+    device = choose_device(config.device)
     model.to(device)
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
@@ -121,7 +121,7 @@ def _fit(
     steps = config.epochs * -(-len(train) // config.batch_size)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, _decay(config.schedule, steps))
     loss_of = _Loss(config, teacher.to(device).eval() if teacher else None)
-    best = Fitted(0, accuracy_of(model, validation) if config.epochs == 0 else -1.0)
+    best = Fitted(0, measure_accuracy(model, validation) if config.epochs == 0 else -1.0)
     kept: dict[str, torch.Tensor] = {}
     for epoch in range(1, config.epochs + 1):
         model.train()
@@ -132,7 +132,7 @@ def _fit(
             loss_of(model(inputs), inputs, labels).backward()
             optimizer.step()
             scheduler.step()
-        score = accuracy_of(model, validation)
+        score = measure_accuracy(model, validation)
         note(f"epoch {epoch}: {100 * score:.2f} % on {len(validation):,} validation samples")
         if score > best.validation:
             best = Fitted(epoch, score)
@@ -212,7 +212,7 @@ def _shifted(images: torch.Tensor, most: int) -> torch.Tensor:
     return torch.roll(images, (down, right), dims=(2, 3))
 
 
-def accuracy_of(model: nn.Module, split: Split) -> float:
+def measure_accuracy(model: nn.Module, split: Split) -> float:
     """Return the fraction of ``split`` whose label has the highest output of ``model``."""
     import torch
 

@@ -87,10 +87,10 @@ def _artifact(path: Path, console: Console, *, quick: bool) -> tuple[Any, str]:
 
 def _checkpoint(path: Path, layer: str | None) -> tuple[Any, str]:
     from prunepack.pipeline.cache.store import tree_digest
-    from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, kind_of
+    from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, find_kind
     from prunepack.stages.models.inspection import inspect_model
 
-    masked = kind_of(path, (Checkpoint, MaskedCheckpoint)) is MaskedCheckpoint
+    masked = find_kind(path, (Checkpoint, MaskedCheckpoint)) is MaskedCheckpoint
     kind = MaskedCheckpoint if masked else Checkpoint
     view = inspect_model(kind(path, tree_digest(path)), layer)
     text = _parameters(view) if view.layer is None else _layer(view.layer)

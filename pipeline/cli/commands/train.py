@@ -11,9 +11,9 @@ from prunepack.pipeline.cli.command import command, force_option, json_option, o
 from prunepack.pipeline.cli.completion import complete_model
 from prunepack.pipeline.cli.console import print_result
 from prunepack.stages.data.datasets import open_data
-from prunepack.stages.load import trained
+from prunepack.stages.load import train_builtin
 from prunepack.stages.models.builtin import MODELS
-from prunepack.stages.models.training import accuracy_of
+from prunepack.stages.models.training import measure_accuracy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +38,8 @@ def train_command(model: str, *, output: Path, seed: int, force: bool, as_json: 
 
     MODELS.check(model)
     with create_file(output, force=force) as file:
-        module = trained(model, seed)
+        module = train_builtin(model, seed)
         file.write(save(module.state_dict()))
-    accuracy = 100 * accuracy_of(module, open_data(MODELS[model].dataset).test)
+    accuracy = 100 * measure_accuracy(module, open_data(MODELS[model].dataset).test)
     text = f"{output}: {accuracy:.2f} % on the test split"
     print_result(text, {"path": str(output), "accuracy": accuracy}, as_json=as_json)

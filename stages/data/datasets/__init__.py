@@ -1,4 +1,4 @@
-"""The built-in datasets; one module each, which defines ``DATASET``."""
+"""Registry of datasets: one module per dataset, which defines ``DATASET``."""
 
 from __future__ import annotations
 
@@ -39,7 +39,13 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What a model is trained, chosen and judged on: splits with no sample in common."""
+    """Splits of a dataset that have no sample in common.
+
+    Attributes:
+        test: The samples that accuracy is measured on.
+        train: The samples that a model is fitted to; None if the dataset has none.
+        validation: The samples that choose the best epoch; None if the dataset has none.
+    """
 
     test: Split
     train: Split | None = None
@@ -65,15 +71,15 @@ DATASETS: Registry[Dataset] = Registry("dataset", "prunepack.stages.data.dataset
 
 
 def cached_file(name: str) -> Path:
-    """Return where the built-in dataset ``name`` is or will be, in the cache folder."""
+    """Return the path of the built-in dataset ``name`` in the cache folder; it may not exist."""
     return cache_folder() / DATASETS[name].file
 
 
 def fetch(name: str) -> tuple[Path, bool]:
-    """Make sure that the built-in dataset ``name`` is in the cache.
+    """Download the built-in dataset ``name`` unless it is in the cache.
 
     Returns:
-        Its file, and whether it had to be downloaded.
+        Its file, and whether it was downloaded now.
     """
     path = cached_file(name)
     if path.exists():
@@ -89,22 +95,22 @@ def fetch(name: str) -> tuple[Path, bool]:
 
 
 def open_data(name: str) -> Data:
-    """Open a built-in dataset, or what the user's function returns.
+    """Open a built-in dataset, or the one that the user's function returns.
 
     The function returns a mapping with ``test`` and, for training, ``train`` and
     ``validation``; each is a pair (inputs, labels) of arrays.
 
     Raises:
-        UsageError: If it has not been fetched, or is not of that form.
+        UsageError: If it has not been fetched, or does not have that form.
     """
     if is_user_code(name):
-        return _data_of(_call(name), name)
+        return _check_data(_call(name), name)
     path = cached_file(name)
     if not path.exists():
         raise UsageError(
             f"the dataset {name!r} is not on this machine",
             expected=str(path),
-            hint=f"Run `prunepack fetch {name}` once.",
+            hint=f"Run `prunepack fetch {name}` once",
         )
     return DATASETS[name].open(path)
 
@@ -117,12 +123,16 @@ def _call(name: str) -> Any:
         raise UsageError(f"{name}() failed", found=f"{type(error).__name__}: {error}") from error
 
 
-def _data_of(value: Any, name: str) -> Data:
-    """Check what the user's function returned."""
+def _check_data(value: Any, name: str) -> Data:
+    """Return the value of the user's function as splits of arrays.
+
+    Raises:
+        UsageError: If it does not have that form.
+    """
     if isinstance(value, Data):
         return value
     try:
-        return Data(**{split: _split_of(*pair) for split, pair in value.items()})
+        return Data(**{split: _make_split(pair) for split, pair in value.items()})
     except (AttributeError, TypeError, ValueError) as error:
         raise UsageError(
             f"{name}() is not a dataset",
@@ -131,9 +141,10 @@ def _data_of(value: Any, name: str) -> Data:
         ) from None
 
 
-def _split_of(inputs: Any, labels: Any) -> Split:
+def _make_split(pair: tuple[npt.ArrayLike, npt.ArrayLike]) -> Split:
     import numpy as np
 
+    inputs, labels = pair
     split = Split(np.asarray(inputs, np.float32), np.asarray(labels, np.int64))
     if split.labels.ndim != 1 or len(split.inputs) != len(split.labels):
         shapes = f"{split.inputs.shape} and {split.labels.shape}"

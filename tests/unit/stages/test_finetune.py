@@ -11,7 +11,7 @@ from prunepack.stages.finalize import FinalizeConfig, finalize
 from prunepack.stages.finetune import FinetuneConfig, finetune
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.models.checkpoints import digest_state, open_model
-from prunepack.stages.models.training import accuracy_of
+from prunepack.stages.models.training import measure_accuracy
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.masks import pruned_parameters
 
@@ -59,7 +59,7 @@ def test_lenet_recovers_on_real_digits(run, some_digits):
     assert isinstance(tuned, MaskedCheckpoint)
     assert_same_masks(masked, tuned)
     test = open_data(some_digits).test
-    before, after = (accuracy_of(open_model(model)[0], test) for model in (masked, tuned))
+    before, after = (measure_accuracy(open_model(model)[0], test) for model in (masked, tuned))
     assert before < 0.6
     assert after > 0.9
 
@@ -185,7 +185,7 @@ def test_a_hook_of_the_users(run, hooked, masked, user, returned):
     tuned = tune()
     assert run.facts == {"summary": f"by {reference}"}
     assert_same_masks(masked, tuned)
-    assert accuracy_of(open_model(tuned)[0], open_data(f"{user}blobs").test) > 0.9
+    assert measure_accuracy(open_model(tuned)[0], open_data(f"{user}blobs").test) > 0.9
 
 
 def test_a_hook_gets_no_data_where_there_is_none(run, without_data, write):

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.model_spec import InputSpec
-from prunepack.stages.contract.outputs import Measurements, digests_of
+from prunepack.stages.contract.outputs import Measurements, hash_release
 from prunepack.stages.export import ExportConfig, export
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.measure import MeasureConfig, measure, zstd19_size
@@ -78,7 +78,7 @@ def test_latencies_for_every_batch_size_with_their_host(chain, measured):
         assert ratio["low"] <= ratio["value"] <= ratio["high"]
     assert metrics["latency.provider_mismatches"]["value"] == 0
     assert found.content["host"] == host_name()
-    assert found.content["digests"] == digests_of(chain.onnx, chain.artifact)
+    assert found.content["digests"] == hash_release(chain.onnx, chain.artifact)
 
 
 def test_where_it_runs_and_what_memory_it_needs(chain, measured):

@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 from prunepack import pack
 from prunepack.errors import CorruptArtifactError, RefusedError
 from prunepack.stages.contract.model_spec import InputSpec
-from prunepack.stages.contract.outputs import OnnxModel, PackedArtifact, ParityResult, digests_of
+from prunepack.stages.contract.outputs import OnnxModel, PackedArtifact, ParityResult, hash_release
 from prunepack.stages.data.datasets import open_data
 from prunepack.stages.export import ExportConfig, export
 from prunepack.stages.finalize import FinalizeConfig, finalize
@@ -20,7 +20,7 @@ from prunepack.stages.gate import GateConfig, judge
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.metrics.metric import metrics_from_json
 from prunepack.stages.models.checkpoints import open_model
-from prunepack.stages.models.training import accuracy_of
+from prunepack.stages.models.training import measure_accuracy
 from prunepack.stages.pack import PackConfig
 from prunepack.stages.pack import pack as pack_stage
 from prunepack.stages.prune import PruneConfig, prune
@@ -83,7 +83,7 @@ def test_a_right_chain_passes_every_check(chain, verified, some_digits):
 
     test = open_data(some_digits).test
     for name, model in (("dense", chain.dense), ("pruned", chain.final)):
-        expected = 100 * accuracy_of(open_model(model)[0], test)
+        expected = 100 * measure_accuracy(open_model(model)[0], test)
         assert values[f"accuracy.{name}"] == pytest.approx(expected)
     assert values["accuracy.onnx"] == values["accuracy.artifact"] == values["accuracy.pruned"]
     assert values["accuracy.drop"] == values["accuracy.dense"] - values["accuracy.pruned"]
@@ -102,7 +102,7 @@ def test_what_it_says_and_of_which_files(chain, run):
     assert run.facts["summary"] == (
         f"torch ↔ ONNX within {worst:.1e}, accuracy {accuracy[0]:.2f} → {accuracy[1]:.2f} %"
     )
-    assert parity.content["digests"] == digests_of(chain.onnx, chain.artifact)
+    assert parity.content["digests"] == hash_release(chain.onnx, chain.artifact)
 
 
 def test_fewer_samples(chain, verified):
@@ -303,7 +303,7 @@ def test_accuracy_of_a_model_with_two_inputs(carried, verified, says):
     with says(
         RefusedError,
         "a dataset is for models with one input: found 2 inputs. "
-        "Leave load.dataset out and give samples with labels in verify.inputs.",
+        "Leave load.dataset out and give samples with labels in verify.inputs",
     ):
         verified(chain)
 

@@ -12,8 +12,8 @@ from prunepack.stages.contract.outputs import (
     Checkpoint,
     MaskedCheckpoint,
     PackedArtifact,
-    digests_of,
-    kind_of,
+    find_kind,
+    hash_release,
     read_json,
 )
 
@@ -36,14 +36,14 @@ def folder(tmp_path):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_a_folder_is_what_its_files_make_it(folder, kind):
     out = folder(*kind.files, "and-one-more.txt")
-    assert kind_of(out) is kind
-    assert kind_of(out, (kind,)) is kind
+    assert find_kind(out) is kind
+    assert find_kind(out, (kind,)) is kind
 
 
 def test_no_kind_is_mistaken_for_another(chain):
     parts = (chain.dense, chain.masked, chain.final, chain.onnx, chain.artifact)
     for part in parts:
-        assert kind_of(part.path) is type(part)
+        assert find_kind(part.path) is type(part)
 
 
 def test_a_folder_of_another_kind(folder, says):
@@ -54,13 +54,13 @@ def test_a_folder_of_another_kind(folder, says):
         "masked.safetensors, pruned_model.pth), found a Checkpoint. "
         "Make one with prunepack prune.",
     ):
-        kind_of(out, (MaskedCheckpoint,))
+        find_kind(out, (MaskedCheckpoint,))
 
 
 def test_a_folder_of_another_kind_where_two_would_do(folder):
     out = folder(*MaskedCheckpoint.files)
     with pytest.raises(RefusedError) as caught:
-        kind_of(out, (Checkpoint, PackedArtifact))
+        find_kind(out, (Checkpoint, PackedArtifact))
     message = str(caught.value)
     expected = f"{out} is of the wrong kind: expected {CHECKPOINT} or {ARTIFACT}, found a Masked"
     assert message.startswith(expected)
@@ -79,16 +79,16 @@ def test_a_folder_of_another_kind_where_two_would_do(folder):
 def test_a_folder_of_other_things(folder, names, found, says):
     out = folder(*names)
     with says(RefusedError, f"{out} holds no artifact: expected {CHECKPOINT}, found {found}"):
-        kind_of(out, (Checkpoint,))
+        find_kind(out, (Checkpoint,))
 
 
 def test_no_folder_at_all(tmp_path, says):
     path = tmp_path / "x"
     with says(RefusedError, f"{path} is not a folder: expected {ARTIFACT}, found nothing"):
-        kind_of(path, (PackedArtifact,))
+        find_kind(path, (PackedArtifact,))
     path.write_text("")
     with says(RefusedError, f"{path} is not a folder: expected {ARTIFACT}, found a file"):
-        kind_of(path, (PackedArtifact,))
+        find_kind(path, (PackedArtifact,))
 
 
 def test_an_artifact_is_a_file_or_the_folder_it_is_in(chain, tmp_path):
@@ -98,7 +98,7 @@ def test_an_artifact_is_a_file_or_the_folder_it_is_in(chain, tmp_path):
 
 
 def test_digests_are_those_of_sha256sum(chain, tmp_path):
-    assert digests_of(chain.onnx, chain.artifact) == {
+    assert hash_release(chain.onnx, chain.artifact) == {
         "model.onnx": hashlib.sha256(chain.onnx.model.read_bytes()).hexdigest(),
         "model.prunepack": hashlib.sha256(chain.artifact.file.read_bytes()).hexdigest(),
     }

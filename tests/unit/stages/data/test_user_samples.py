@@ -10,7 +10,7 @@ from onnx import numpy_helper
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.model_spec import InputSpec
-from prunepack.stages.data.user_samples import user_samples
+from prunepack.stages.data.user_samples import read_samples
 
 INPUTS = (InputSpec(name="x", shape=(2,)), InputSpec(name="ids", shape=(3,), dtype="int64"))
 X, IDS = np.array([[1, 2], [3, 4]], np.float32), np.array([[1, 2, 3], [4, 5, 6]])
@@ -49,53 +49,53 @@ def same(found, **arrays):
 
 
 def test_an_npz(npz):
-    (found,) = user_samples(npz(ids=IDS, x=X), INPUTS)
+    (found,) = read_samples(npz(ids=IDS, x=X), INPUTS)
     same(found, x=X, ids=IDS)
     assert found.labels is None
     assert len(found) == 2
 
 
 def test_labels_in_an_npz(npz):
-    (found,) = user_samples(npz(ids=IDS, x=X, labels=np.array([7, 8])), INPUTS)
+    (found,) = read_samples(npz(ids=IDS, x=X, labels=np.array([7, 8])), INPUTS)
     assert found.labels.tolist() == [7, 8]
 
 
 def test_an_input_that_is_called_labels(npz):
     inputs = (InputSpec(name="labels", shape=(2,)),)
-    (found,) = user_samples(npz(labels=X), inputs)
+    (found,) = read_samples(npz(labels=X), inputs)
     same(found, labels=X)
     assert found.labels is None
 
 
 def test_dtypes_of_the_same_kind_are_converted(npz):
-    (found,) = user_samples(npz(ids=IDS.astype(np.int32), x=X.astype(np.float64)), INPUTS)
+    (found,) = read_samples(npz(ids=IDS.astype(np.int32), x=X.astype(np.float64)), INPUTS)
     same(found, x=X, ids=IDS)
 
 
 def test_a_function(write):
     where = write("def samples():\n    return {'ids': [[1, 2, 3]], 'x': [[1.5, 2.5]]}\n")
-    (found,) = user_samples(f"{where}samples", INPUTS)
+    (found,) = read_samples(f"{where}samples", INPUTS)
     same(found, x=np.array([[1.5, 2.5]], np.float32), ids=np.array([[1, 2, 3]]))
 
 
 def test_onnx_test_data(test_data):
-    first, second = user_samples(test_data((X, IDS), (X[:1], IDS[:1])), INPUTS)
+    first, second = read_samples(test_data((X, IDS), (X[:1], IDS[:1])), INPUTS)
     same(first, x=X, ids=IDS)
     same(second, x=X[:1], ids=IDS[:1])
 
 
 def test_one_set_of_onnx_test_data(test_data):
-    (found,) = user_samples(f"{test_data((X, IDS))}/test_data_set_0", INPUTS)
+    (found,) = read_samples(f"{test_data((X, IDS))}/test_data_set_0", INPUTS)
     same(found, x=X, ids=IDS)
 
 
 def test_sets_are_in_the_order_of_their_numbers(test_data):
-    found = user_samples(test_data(*[(X, IDS)] * 11), INPUTS)
+    found = read_samples(test_data(*[(X, IDS)] * 11), INPUTS)
     assert [one.source.rpartition("_")[2] for one in found] == [str(n) for n in range(11)]
 
 
 def test_batches(npz):
-    (found,) = user_samples(npz(ids=IDS, x=X, labels=np.array([7, 8])), INPUTS)
+    (found,) = read_samples(npz(ids=IDS, x=X, labels=np.array([7, 8])), INPUTS)
     one, two = found.batches(1)
     same(one, x=X[:1], ids=IDS[:1])
     same(two, x=X[1:], ids=IDS[1:])
@@ -140,7 +140,7 @@ def test_batches(npz):
 def test_samples_that_do_not_fit(npz, arrays, message, says):
     path = npz(**arrays)
     with says(RefusedError, f"{path} {message}"):
-        user_samples(path, INPUTS)
+        read_samples(path, INPUTS)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_samples_that_do_not_fit(npz, arrays, message, says):
 def test_there_is_no_such_file(tmp_path, name, found, says):
     (tmp_path / "file.csv").write_text("1,2")
     with says(UsageError, f"{tmp_path / name} gives no samples: expected {EITHER}, found {found}"):
-        user_samples(str(tmp_path / name), INPUTS)
+        read_samples(str(tmp_path / name), INPUTS)
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 no more", b"plain text"])
@@ -157,7 +157,7 @@ def test_a_damaged_npz(tmp_path, data):
     path = tmp_path / "own.npz"
     path.write_bytes(data)
     with pytest.raises(RefusedError, match=r"own\.npz cannot be read: expected an \.npz of plain"):
-        user_samples(str(path), INPUTS)
+        read_samples(str(path), INPUTS)
 
 
 def test_an_npz_with_a_flipped_byte(npz):
@@ -168,7 +168,7 @@ def test_an_npz_with_a_flipped_byte(npz):
     with pytest.raises(
         RefusedError, match=r"cannot be read: expected an \.npz of plain arrays, found"
     ):
-        user_samples(path, INPUTS)
+        read_samples(path, INPUTS)
 
 
 def test_a_single_array_under_the_name_of_an_npz(tmp_path):
@@ -177,7 +177,7 @@ def test_a_single_array_under_the_name_of_an_npz(tmp_path):
     with pytest.raises(
         RefusedError, match=r"cannot be read: expected an \.npz of plain arrays, found"
     ):
-        user_samples(str(tmp_path / "own.npz"), INPUTS)
+        read_samples(str(tmp_path / "own.npz"), INPUTS)
 
 
 def test_an_archive_of_other_things(tmp_path, says):
@@ -188,14 +188,14 @@ def test_an_archive_of_other_things(tmp_path, says):
         RefusedError,
         f"{path} cannot be read: expected an .npz of plain arrays, found a bytes",
     ):
-        user_samples(str(path), INPUTS)
+        read_samples(str(path), INPUTS)
 
 
 def test_an_npz_with_a_pickle_in_it(npz):
     with pytest.raises(
         RefusedError, match=r"cannot be read: expected an \.npz of plain arrays, found"
     ):
-        user_samples(npz(x=np.array([{}], object), ids=IDS), INPUTS)
+        read_samples(npz(x=np.array([{}], object), ids=IDS), INPUTS)
 
 
 def test_a_function_that_fails(write, says):
@@ -205,9 +205,9 @@ def test_a_function_that_fails(write, says):
         UsageError,
         f"{where}samples() gave no samples: {expected}, found ZeroDivisionError: division by zero",
     ):
-        user_samples(f"{where}samples", INPUTS)
+        read_samples(f"{where}samples", INPUTS)
     with pytest.raises(UsageError, match="found AttributeError: 'NoneType'"):
-        user_samples(f"{where}none", INPUTS)
+        read_samples(f"{where}none", INPUTS)
 
 
 def test_a_folder_of_something_else(tmp_path, says):
@@ -215,18 +215,18 @@ def test_a_folder_of_something_else(tmp_path, says):
     with says(
         RefusedError, f"{tmp_path} holds no ONNX test data: {expected}, found an empty folder"
     ):
-        user_samples(str(tmp_path), INPUTS)
+        read_samples(str(tmp_path), INPUTS)
     (tmp_path / "a.txt").write_text("")
     with says(RefusedError, f"{tmp_path} holds no ONNX test data: {expected}, found a.txt"):
-        user_samples(str(tmp_path), INPUTS)
+        read_samples(str(tmp_path), INPUTS)
 
 
 def test_a_set_with_too_few_or_too_many_tensors(test_data):
     folder = f"{test_data((X,), (X, IDS, X))}/test_data_set_"
     with pytest.raises(RefusedError, match=r"for each of x, ids, found x$"):
-        user_samples(f"{folder}0", INPUTS)
+        read_samples(f"{folder}0", INPUTS)
     with pytest.raises(RefusedError, match=r"for each of x, ids, found ids, input_2\.pb, x$"):
-        user_samples(f"{folder}1", INPUTS)
+        read_samples(f"{folder}1", INPUTS)
 
 
 @pytest.mark.parametrize(
@@ -238,4 +238,4 @@ def test_a_tensor_that_is_none(test_data, tmp_path, data):
     with pytest.raises(
         RefusedError, match=r"input_1\.pb cannot be read: expected a tensor in proto"
     ):
-        user_samples(folder, INPUTS)
+        read_samples(folder, INPUTS)

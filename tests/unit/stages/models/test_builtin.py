@@ -8,7 +8,7 @@ from prunepack.stages.data.datasets import open_data
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.models.builtin import MODELS
 from prunepack.stages.models.checkpoints import open_model
-from prunepack.stages.models.training import accuracy_of
+from prunepack.stages.models.training import measure_accuracy
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_every_model_is_listed_here():
 def test_the_weights_of_lenet_are_right_on_99_of_100_test_digits(run):
     model, spec = open_model(run(load, LoadConfig()))
     assert spec.dataset == "mnist"
-    assert accuracy_of(model, open_data("mnist").test) >= 0.99
+    assert measure_accuracy(model, open_data("mnist").test) >= 0.99
 
 
 def test_a_model_without_weights_says_how_to_make_them():

@@ -13,7 +13,7 @@ from prunepack.errors import UsageError
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.models.checkpoints import build_module, save_checkpoint
-from prunepack.stages.models.inspection import hook_name, inspect_model
+from prunepack.stages.models.inspection import describe_hook, inspect_model
 from prunepack.stages.prune import PruneConfig, prune
 
 MODEL = """
@@ -146,7 +146,7 @@ def test_in_one_process_a_container_names_the_methods_it_collected():
     torch_prune.l1_unstructured(layer, "weight", 2)
     torch_prune.ln_structured(layer, "weight", 1, 2, 0)
     layer.register_forward_pre_hook(seen)
-    assert [hook_name(hook) for hook in layer._forward_pre_hooks.values()] == [
+    assert [describe_hook(hook) for hook in layer._forward_pre_hooks.values()] == [
         "PruningContainer(L1Unstructured, LnStructured)",
         "seen",
     ]

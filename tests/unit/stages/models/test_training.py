@@ -12,7 +12,7 @@ from prunepack.errors import UsageError
 from prunepack.stages.contract.progress import reporting_to
 from prunepack.stages.data.datasets import Data, Split, open_data
 from prunepack.stages.models.checkpoints import digest_state
-from prunepack.stages.models.training import TrainConfig, accuracy_of, device_of, fit
+from prunepack.stages.models.training import TrainConfig, choose_device, fit, measure_accuracy
 from prunepack.stages.pruning.masks import pruned_parameters, put_mask
 
 
@@ -44,10 +44,10 @@ def masked(model):
     ],
 )
 def test_it_learns(model, data, choice):
-    before = accuracy_of(model, data.test)
+    before = measure_accuracy(model, data.test)
     fitted = fit(model, data, TrainConfig(epochs=4, batch_size=16, **choice))
-    assert accuracy_of(model, data.test) > max(before, 0.9)
-    assert fitted.validation == accuracy_of(model, data.validation)
+    assert measure_accuracy(model, data.test) > max(before, 0.9)
+    assert fitted.validation == measure_accuracy(model, data.validation)
     assert not model.training
 
 
@@ -87,7 +87,7 @@ def test_no_epochs_change_nothing(model, data):
     fitted = fit(model, data, TrainConfig(epochs=0))
     assert digest_state(model.state_dict()) == before
     assert fitted.best_epoch == 0
-    assert fitted.validation == accuracy_of(model, data.validation)
+    assert fitted.validation == measure_accuracy(model, data.validation)
 
 
 class Scores:
@@ -114,7 +114,7 @@ def test_the_first_of_the_best_epochs_is_kept(model, data):
     assert len(scores) == 5
     assert scores[-1] < max(scores)
     assert fitted.best_epoch == 1 + scores.index(max(scores))
-    assert round(100 * accuracy_of(model, data.validation), 2) == max(scores)
+    assert round(100 * measure_accuracy(model, data.validation), 2) == max(scores)
     assert (listener.what, listener.total) == ("epoch 5 of 5", 12)
     assert listener.notes[0].endswith("% on 96 validation samples")
 
@@ -214,12 +214,12 @@ def test_a_device_that_is_not_there(says):
         f"(torch {torch.__version__}). "
         "Use device auto or cpu, or install a CUDA build of torch and its driver.",
     ):
-        device_of("cuda")
+        choose_device("cuda")
 
 
 def test_devices_that_are_always_there():
-    assert device_of("cpu") == torch.device("cpu")
-    assert device_of("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert choose_device("cpu") == torch.device("cpu")
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def test_accuracy_counts_right_answers_and_leaves_the_mode_alone(data):
@@ -233,7 +233,7 @@ def test_accuracy_counts_right_answers_and_leaves_the_mode_alone(data):
             return torch.tensor([0.0, 1.0, 0.0]).expand(len(x), 3)
 
     model = Always().train()
-    assert accuracy_of(model, data.test) == (data.test.labels == 1).mean()
+    assert measure_accuracy(model, data.test) == (data.test.labels == 1).mean()
     assert model.training
 
 
