@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import traceback
 from typing import TYPE_CHECKING
 
 import click
@@ -56,6 +55,8 @@ def report_failure(error: Exception, arguments: Sequence[str]) -> int:
         return 2
     failure = _as_failure(error)
     if isinstance(failure, InternalError) and {"-v", "--verbose"} & set(arguments):
+        import traceback
+
         traceback.print_exception(error)
     if "--json" in arguments:
         print_json({"error": failure.to_json()})

@@ -6,13 +6,11 @@ import importlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from click.shell_completion import CompletionItem
-
-from prunepack.errors import UsageError
-from prunepack.stages.contract.plugins import suggest_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from click.shell_completion import CompletionItem
 
 __all__ = ["LazyGroup", "Target"]
 
@@ -68,6 +66,9 @@ class LazyGroup(click.Group):
             UsageError: If there is none, with the nearest name.
         """
         if args and args[0] not in self._targets and not args[0].startswith("-"):
+            from prunepack.errors import UsageError
+            from prunepack.stages.contract.plugins import suggest_name
+
             hint = suggest_name(args[0], self._targets)
             raise UsageError(f"no command is named {args[0]!r}", hint=hint)
         return super().resolve_command(ctx, args)
@@ -80,6 +81,8 @@ class LazyGroup(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the names of commands, without importing any, and options."""
+        from click.shell_completion import CompletionItem
+
         commands = [
             CompletionItem(name, help=target.line)
             for name, target in self._targets.items()

@@ -11,7 +11,7 @@ import pytest
 COMMAND = str(Path(sys.executable).with_name("prunepack"))
 
 
-FIELD = re.compile(r"^(?:error: |  (?P<side>expected|found) +|hint: | {11})(?P<text>.*)")
+FIELD = re.compile(r"^(?:error: |  (?P<side>expected|found|in) +|hint: | {11})(?P<text>.*)")
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,12 @@ class Done:
         """The error on stderr in one line, as ``str(PrunepackError)`` writes it."""
         fields = [match for line in self.err.splitlines() if (match := FIELD.match(line))]
         what = [m["text"] for m in fields if m[0].startswith("error: ")]
-        sides = [f"{m['side']} {m['text']}" for m in fields if m["side"]]
+        sides = [f"{m['side']} {m['text']}" for m in fields if m["side"] in {"expected", "found"}]
+        where = [part for m in fields if m["side"] == "in" for part in m["text"].split(" › ")]
         others = [m["text"] for m in fields if m[0].startswith(" " * 11)]
         hints = [m["text"] for m in fields if m[0].startswith("hint: ")]
         found = ["\n".join([", ".join(sides), *others])] if sides else []
-        return ". ".join([": ".join([*what, *found]), *hints])
+        return ". ".join([": ".join([*where, *what, *found]), *hints])
 
 
 def call(*arguments, cwd, command=(COMMAND,), env=None):
