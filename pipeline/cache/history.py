@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from prunepack.pipeline.cache.keys import Material, canonical
+from prunepack.format import canonical_json
+from prunepack.pipeline.cache.keys import Material
 from prunepack.pipeline.cache.store import Digest, Fact
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Recorder:
             earlier=() if finished else tuple(event for at, event in before if at not in now),
         )
         target = _file(self._store.runs, run.recipe)
-        self._store.write(target, canonical(run.model_dump(mode="json")), durable=False)
+        self._store.write(target, canonical_json.dumps(run.model_dump(mode="json")), durable=False)
 
 
 def last_run(root: Path, recipe: str) -> Run:
@@ -205,7 +206,7 @@ def _tools(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 
 def _values(where: str, old: Any, new: Any) -> Iterator[str]:
     """Yield ``path: old → new`` for each value that differs; 1 and 1.0 do."""
-    if canonical(old) == canonical(new):
+    if canonical_json.dumps(old) == canonical_json.dumps(new):
         return
     if isinstance(old, dict) and isinstance(new, dict):
         pairs = [(f".{name}", old.get(name), new.get(name)) for name in {**old, **new}]

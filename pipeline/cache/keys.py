@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 import sys
 from functools import cache
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_jsonable_python
 
 from prunepack.errors import UsageError
+from prunepack.format import canonical_json
 from prunepack.pipeline.cache.code_closure import reachable, user_sources
 from prunepack.pipeline.cache.digests import file_digest
 from prunepack.stages.contract.outputs import read_json
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Pointer: TypeAlias = tuple[str, PointsAt, str | Path]
 
-__all__ = ["Material", "canonical", "material_of"]
+__all__ = ["Material", "material_of"]
 
 ALTERNATIVES = {
     "onnxruntime": (
@@ -46,11 +46,6 @@ ALTERNATIVES = {
 
 DESCRIPTIONS = ("model.json", "interface.json")
 """Files of an artifact that can name the user's code, under ``model`` and ``dataset``."""
-
-
-def canonical(value: object) -> bytes:
-    """Return the one byte string of a JSON value: sorted keys, no spaces, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 class Material(BaseModel):
@@ -81,7 +76,7 @@ class Material(BaseModel):
     @property
     def key(self) -> str:
         """The SHA-256 (hex) of it all."""
-        return hashlib.sha256(canonical(self.model_dump())).hexdigest()
+        return hashlib.sha256(canonical_json.dumps(self.model_dump())).hexdigest()
 
 
 def material_of(
@@ -111,7 +106,9 @@ def _ordered(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_ordered(item) for item in value]
     if isinstance(value, set | frozenset):
-        return sorted((to_jsonable_python(_ordered(item)) for item in value), key=canonical)
+        return sorted(
+            (to_jsonable_python(_ordered(item)) for item in value), key=canonical_json.dumps
+        )
     return value
 
 

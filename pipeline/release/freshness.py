@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
 from prunepack.io.digests import hash_file
-from prunepack.pipeline.cache.store import tree_digest
+from prunepack.pipeline.cache.objects import hash_tree
 from prunepack.pipeline.release.lineage import read_stage_results
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, find_kind
 
@@ -64,7 +64,7 @@ def _compare_folder(measured: MetricSet, source: Path, folder: Path) -> None:
     if parts:
         return
     find_kind(folder, (Checkpoint, MaskedCheckpoint))
-    known, found = read_stage_results(measured.content.get("provenance")), tree_digest(folder)
+    known, found = read_stage_results(measured.content.get("provenance")), hash_tree(folder)
     if found not in known.values():
         stages = ", ".join(f"{stage} {digest[:12]}…" for stage, digest in known.items())
         raise _stale(source, folder, stages or "a report with the lineage of a run", found)

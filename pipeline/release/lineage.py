@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from prunepack.pipeline.cache.keys import canonical
+from prunepack.format import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ def _stage(event: Event) -> dict[str, Any]:
 
 
 def _digest(value: Any) -> str:
-    return hashlib.sha256(canonical(value)).hexdigest()
+    return hashlib.sha256(canonical_json.dumps(value)).hexdigest()
 
 
 def read_stage_results(provenance: Any) -> dict[str, str]:

@@ -5,19 +5,18 @@ The report says there, beside what was judged, which run it comes from.
 
 from __future__ import annotations
 
-import os
 import shutil
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from prunepack.pipeline.cache.store import writing
+from prunepack.io.atomic import replace_file
+from prunepack.pipeline.cache.disk_errors import explain_write_errors
 from prunepack.pipeline.release.lineage import lineage
 from prunepack.stages.contract.outputs import read_json
 from prunepack.stages.metrics.metric import write_json
 from prunepack.stages.reporting.writers import FILES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from prunepack.pipeline.cache.history import Event
@@ -49,26 +48,15 @@ def publish(events: Sequence[Event], folder: Path) -> list[Path]:
         for name in names
         if stage in newest and (newest[stage] / name).exists()
     }
-    with writing(folder):
+    with explain_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name in {name for names in PUBLISHED.values() for name in names} - sources.keys():
             (folder / name).unlink(missing_ok=True)
         for name, source in sources.items():
-            with _whole(folder / name) as draft:
+            with replace_file(folder / name, durable=False) as draft:
                 if name == "report.json":
                     provenance = lineage(folder.name, events)
                     write_json(draft, {**read_json(source), "provenance": provenance})
                 else:
                     shutil.copyfile(source, draft)
         return [folder / name for name in sources]
-
-
-@contextmanager
-def _whole(target: Path) -> Iterator[Path]:
-    """Provide a file beside ``target`` that takes its place after the block."""
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        yield draft
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)

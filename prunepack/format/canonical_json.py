@@ -17,7 +17,9 @@ DIGITS = len(str(LARGEST))
 
 def dumps(value: Any) -> bytes:
     """Write ``value``: sorted keys, no spaces, UTF-8."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
     return text.encode("utf-8")
 
 

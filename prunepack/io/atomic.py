@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from io import BufferedRandom
 
-__all__ = ["create_file", "create_folder", "replace_file"]
+__all__ = [
+    "create_file",
+    "create_folder",
+    "move_folder",
+    "name_scratch",
+    "replace_file",
+    "sync_folder",
+]
 
 
 @contextmanager
@@ -50,11 +57,11 @@ def create_folder(path: Path, names: Collection[str], *, force: bool) -> Iterato
         path = _resolve_parent(path)
         _check_target(path, force=force, is_kind=stat.S_ISDIR, kind="a folder")
         _check_other_files(path, names)
-        scratch = _name_scratch(path, path.parent)
+        scratch = name_scratch(path, path.parent)
         try:
             scratch.mkdir()
             yield scratch
-            _move_into_place(scratch, path)
+            move_folder(scratch, path)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -68,7 +75,7 @@ def replace_file(path: Path, *, folder: Path | None = None, durable: bool = True
         folder: Folder for the scratch file, on the same file system; by default that of ``path``.
         durable: Whether to wait until the disk has the file.
     """
-    scratch = _name_scratch(path, folder or path.parent)
+    scratch = name_scratch(path, folder or path.parent)
     try:
         yield scratch
         if durable:
@@ -76,16 +83,17 @@ def replace_file(path: Path, *, folder: Path | None = None, durable: bool = True
                 os.fsync(file.fileno())
         scratch.replace(path)
         if durable:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     finally:
         scratch.unlink(missing_ok=True)
 
 
-def _name_scratch(path: Path, folder: Path) -> Path:
+def name_scratch(path: Path, folder: Path) -> Path:
+    """Return a new hidden path in ``folder`` for the draft of ``path``."""
     return folder / f".{path.name}.{secrets.token_hex(4)}"
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
     """Make a rename in a folder survive a power cut, on systems that allow it."""
     if os.name != "posix":
         return
@@ -140,9 +148,9 @@ def _report_os_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _move_into_place(scratch: Path, path: Path) -> None:
+def move_folder(scratch: Path, path: Path) -> None:
     """Rename ``scratch`` to ``path``, and delete the former folder only after that."""
-    old = _name_scratch(path, path.parent)
+    old = name_scratch(path, path.parent)
     with suppress(FileNotFoundError):
         path.rename(old)
     try:
@@ -152,4 +160,4 @@ def _move_into_place(scratch: Path, path: Path) -> None:
             old.rename(path)
         raise
     shutil.rmtree(old, ignore_errors=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)

@@ -18,7 +18,8 @@ import pytest
 
 from prunepack.errors import UsageError
 from prunepack.pipeline.cache.history import Recorder, kept_digests
-from prunepack.pipeline.cache.store import Store, tree_digest
+from prunepack.pipeline.cache.objects import hash_tree
+from prunepack.pipeline.cache.store import Store
 from prunepack.pipeline.runner import Runner
 from prunepack.stages.contract.outputs import PackedArtifact, ParityResult
 from prunepack.stages.contract.stage import Config, Facts, stage
@@ -82,7 +83,7 @@ def assert_sound(root: Path) -> None:
     if not (folder / "scratch").exists():  # the last to be made
         return
     for path in (folder / "objects").iterdir():
-        assert tree_digest(path) == path.name
+        assert hash_tree(path) == path.name
     for path in (folder / "actions").iterdir():
         assert json.loads(path.read_text())["digest"] in names_in(folder / "objects")
     for path in (folder / "runs").iterdir():

@@ -86,13 +86,13 @@ def _artifact(path: Path, console: Console, *, quick: bool) -> tuple[Any, str]:
 
 
 def _checkpoint(path: Path, layer: str | None) -> tuple[Any, str]:
-    from prunepack.pipeline.cache.store import tree_digest
+    from prunepack.pipeline.cache.objects import hash_tree
     from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, find_kind
     from prunepack.stages.models.inspection import inspect_model
 
     masked = find_kind(path, (Checkpoint, MaskedCheckpoint)) is MaskedCheckpoint
     kind = MaskedCheckpoint if masked else Checkpoint
-    view = inspect_model(kind(path, tree_digest(path)), layer)
+    view = inspect_model(kind(path, hash_tree(path)), layer)
     text = _parameters(view) if view.layer is None else _layer(view.layer)
     return asdict(view), text
 

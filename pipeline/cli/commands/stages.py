@@ -14,7 +14,7 @@ from prunepack.pipeline.cli.command import (
 )
 from prunepack.pipeline.cli.console import print_result
 from prunepack.pipeline.cli.options import config_from, config_options
-from prunepack.pipeline.runner import execute, open_output
+from prunepack.pipeline.single_stage import execute, open_output
 from prunepack.stages.contract.outputs import PackedArtifact
 from prunepack.stages.export import export
 from prunepack.stages.finalize import finalize

@@ -17,16 +17,12 @@ import pytest
 from prunepack.errors import PrunepackError, RefusedError, UsageError
 from prunepack.pipeline import runner as runner_module
 from prunepack.pipeline.cache import code_closure
-from prunepack.pipeline.cache.history import Recorder
-from prunepack.pipeline.cache.store import Store, tree_digest
-from prunepack.pipeline.runner import (
-    BrokenStageError,
-    Event,
-    Runner,
-    Stopped,
-    execute,
-    open_output,
-)
+from prunepack.pipeline.cache.history import Event, Recorder
+from prunepack.pipeline.cache.objects import hash_tree
+from prunepack.pipeline.cache.store import Store
+from prunepack.pipeline.runner import Runner, Stopped
+from prunepack.pipeline.single_stage import execute, open_output
+from prunepack.pipeline.stage_contract import BrokenStageError
 from prunepack.stages.contract.outputs import Measurements, Output, PackedArtifact, ParityResult
 from prunepack.stages.contract.progress import Silent, reporting_to
 from prunepack.stages.contract.stage import Config, Facts, stage
@@ -135,7 +131,7 @@ def test_the_artifact_is_of_the_stages_kind_and_named_by_its_contents(root: Path
             made = pipeline(Runner(store))
             assert type(made) is PackedArtifact
             assert made.file.read_text() == "X"
-            assert made.digest == tree_digest(made.path) == made.path.name
+            assert made.digest == hash_tree(made.path) == made.path.name
 
 
 @pytest.mark.parametrize(
@@ -517,7 +513,7 @@ def test_a_stage_alone_replaces_an_artifact_only_by_force(tmp_path: Path) -> Non
         execute(write, TextConfig(text="new"), out)
     assert str(error.value) == (
         f"{out} is taken: expected nothing there, or an empty folder, found a PackedArtifact. "
-        "Name another folder with --output, or replace it with --force."
+        "Name another folder with --output, or replace it with --force"
     )
     assert RAN == ["write"]
     execute(write, TextConfig(text="new"), out, force=True)
@@ -534,7 +530,7 @@ def test_a_stage_alone_never_replaces_other_files(tmp_path: Path, force: bool) -
             execute(write, TextConfig(), tmp_path / name, force=force)
         assert str(error.value) == (
             f"{tmp_path / name} is taken: expected nothing there, or an empty folder, "
-            f"found {found}. Name another folder with --output."
+            f"found {found}. Name another folder with --output"
         )
     assert (tmp_path / "photos" / "cat.jpg").read_text() == "cat"
     assert RAN == []
@@ -561,9 +557,9 @@ def test_a_stage_alone_says_where_it_cannot_write(tmp_path: Path) -> None:
         execute(write, TextConfig(), tmp_path / "file" / "out")
     assert str(error.value).startswith(f"{tmp_path}/file cannot be used: ")
     assert str(error.value).endswith(
-        "A file is where a folder has to be: name another folder with --output."
+        "Remove the file that is in the place of a folder, or name another folder with --output"
     )
-    with pytest.raises(UsageError, match=r"No space left .* with --output\.$"):
+    with pytest.raises(UsageError, match=r"No space left .* with --output$"):
         execute(overflows, TextConfig(), tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "work"]
 
@@ -571,7 +567,7 @@ def test_a_stage_alone_says_where_it_cannot_write(tmp_path: Path) -> None:
 def test_an_artifact_is_opened_by_what_is_in_its_folder(tmp_path: Path) -> None:
     execute(write, TextConfig(), tmp_path / "out")
     opened = open_output(tmp_path / "out", (PackedArtifact, ParityResult))
-    assert opened == PackedArtifact(tmp_path / "out", tree_digest(tmp_path / "out"))
+    assert opened == PackedArtifact(tmp_path / "out", hash_tree(tmp_path / "out"))
 
 
 def test_a_package_may_be_a_file_by_itself(tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from prunepack.errors import RefusedError, UsageError
-from prunepack.pipeline.cache import store as store_module
+from prunepack.pipeline.cache.disk_errors import explain_full_disk
 from prunepack.pipeline.cache.keys import Material
-from prunepack.pipeline.cache.store import Freed, Record, Store, room_for, tree_digest
+from prunepack.pipeline.cache.objects import hash_tree
+from prunepack.pipeline.cache.store import Freed, Record, Store
 from prunepack.stages.contract.progress import Silent, reporting_to
 
 NOBODY = 65534
@@ -92,7 +93,7 @@ def test_an_unknown_key_is_not_found(tmp_path: Path) -> None:
 def test_an_object_is_named_by_the_digest_of_its_tree(tmp_path: Path) -> None:
     with Store(tmp_path / "store") as store:
         record = put(store, a="1", deep__b="22")
-        assert store.path(record.digest).name == tree_digest(store.path(record.digest))
+        assert store.path(record.digest).name == hash_tree(store.path(record.digest))
 
 
 @pytest.mark.parametrize(
@@ -155,13 +156,13 @@ def test_an_object_that_another_run_rebuilt_meanwhile_stays(
     with Store(tmp_path) as store, Store(tmp_path) as other:
         record = put(store, weights="12345")
         truncate(store.path(record.digest) / "weights")
-        alone = store._alone
+        hold_objects = store._locks.hold_objects
 
-        def alone_after_the_other():
+        def hold_after_the_other():
             put(other, weights="12345")
-            return alone()
+            return hold_objects()
 
-        monkeypatch.setattr(store, "_alone", alone_after_the_other)
+        monkeypatch.setattr(store._locks, "hold_objects", hold_after_the_other)
         assert store.find(record.material.key) == record
         assert store.path(record.digest).is_dir()
 
@@ -169,7 +170,7 @@ def test_an_object_that_another_run_rebuilt_meanwhile_stays(
 def test_objects_change_one_run_at_a_time(tmp_path: Path) -> None:
     with Store(tmp_path) as store, Store(tmp_path) as other:
         thread = threading.Thread(target=put, args=(other,), kwargs={"a": "1"})
-        with store._alone():
+        with store._locks.hold_objects():
             thread.start()
             thread.join(0.2)
             assert names_in(store.folder / "objects") == []
@@ -244,7 +245,7 @@ def test_gc_refuses_while_a_run_is_at_work(tmp_path: Path) -> None:
             store.gc(set())
         assert str(error.value) == (
             f"{tmp_path}/.store is in use: expected no run at work, found at least one. "
-            "Try again when it is done."
+            "Try again when it is done"
         )
         assert run.find(record.material.key) == record
 
@@ -265,7 +266,7 @@ def test_below_a_file_there_is_no_store(tmp_path: Path) -> None:
     assert str(error.value) == (
         f"{file}/artifacts cannot be used: expected a folder that can be written to, "
         f"found Not a directory ({file}/artifacts/.store/actions). "
-        "A file is where a folder has to be: name another folder with --artifacts."
+        "Remove the file that is in the place of a folder, or name another folder with --artifacts"
     )
     assert error.value.exit_code == 2
     assert file.read_text() == "mine"
@@ -274,7 +275,7 @@ def test_below_a_file_there_is_no_store(tmp_path: Path) -> None:
 def test_a_file_is_no_store(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
-    with pytest.raises(UsageError, match=r"A file is where a folder has to be"):
+    with pytest.raises(UsageError, match=r"Remove the file that is in the place of a folder"):
         Store(file)
     assert file.read_text() == "mine"
 
@@ -294,7 +295,11 @@ def tiny_disk(folder: Path):
 def test_a_disk_that_is_really_full_is_named(tmp_path: Path) -> None:
     with tiny_disk(tmp_path) as disk, Store(disk) as store:
         record = put(store, a="1")
-        with pytest.raises(UsageError) as error, room_for(disk), store.scratch("pack") as scratch:
+        with (
+            pytest.raises(UsageError) as error,
+            explain_full_disk(disk),
+            store.scratch("pack") as scratch,
+        ):
             (scratch / "big").write_bytes(bytes(1 << 20))
         assert "No space left on device" in str(error.value)
         assert str(error.value).startswith(f"{disk} cannot be used: ")
@@ -309,19 +314,19 @@ def fail_with(number: int):
     return fail
 
 
-@pytest.mark.parametrize("call", ["fsync", "fchmod"])
+@pytest.mark.parametrize("call", ["fsync", "chmod"])
 def test_a_disk_that_fills_up_while_keeping_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     with Store(tmp_path) as store:
         with monkeypatch.context() as patch:
-            patch.setattr(store_module.os, call, fail_with(errno.ENOSPC))
+            patch.setattr(os, call, fail_with(errno.ENOSPC))
             with pytest.raises(UsageError) as error:
                 put(store, a="1")
         assert str(error.value) == (
             f"{tmp_path} cannot be used: expected a folder that can be written to, "
             "found No space left on device (there). Make room there (prunepack gc), "
-            "or name another folder with --artifacts."
+            "or name another folder with --artifacts"
         )
         assert scratch_of(store) == names_in(store.folder / "objects") == []
 
@@ -332,7 +337,7 @@ def test_a_disk_that_fills_up_while_recording_leaves_the_old_record(
     with Store(tmp_path) as store:
         record = put(store, a="1")
         with monkeypatch.context() as patch:
-            patch.setattr(store_module.os, "fsync", fail_with(errno.EDQUOT))
+            patch.setattr(os, "fsync", fail_with(errno.EDQUOT))
             with pytest.raises(UsageError, match="Make room there"):
                 store.record(record.model_copy(update={"seconds": 2.0}))
         assert store.find(record.material.key) == record
@@ -343,25 +348,25 @@ def test_a_full_disk_is_seen_behind_the_error_of_a_library(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type(shutil.disk_usage(tmp_path))
-    monkeypatch.setattr(store_module.shutil, "disk_usage", lambda _: usage(10, 10, 0))
-    with pytest.raises(UsageError) as error, room_for(tmp_path, "--output"):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 10, 0))
+    with pytest.raises(UsageError) as error, explain_full_disk(tmp_path, "--output"):
         raise RuntimeError("PytorchStreamWriter failed")
     assert "No space left on device (PytorchStreamWriter failed)" in str(error.value)
-    assert str(error.value).endswith("or name another folder with --output.")
-    with pytest.raises(RefusedError, match="bad model"), room_for(tmp_path):
+    assert str(error.value).endswith("or name another folder with --output")
+    with pytest.raises(RefusedError, match="bad model"), explain_full_disk(tmp_path):
         raise RefusedError("bad model")
 
 
 def test_where_there_is_room_errors_pass_as_they_are(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match=r"^mine$"), room_for(tmp_path):
+    with pytest.raises(RuntimeError, match=r"^mine$"), explain_full_disk(tmp_path):
         raise RuntimeError("mine")
 
 
 @pytest.mark.parametrize(
     ("number", "advice"),
     [
-        (errno.EROFS, "Allow yourself to write there, or name another folder with --artifacts."),
-        (errno.EIO, "Name another folder with --artifacts."),
+        (errno.EROFS, "Allow yourself to write there, or name another folder with --artifacts"),
+        (errno.EIO, "Name another folder with --artifacts"),
     ],
 )
 def test_every_refusal_says_what_to_do(
@@ -402,7 +407,7 @@ def test_a_folder_that_may_only_be_read_is_refused() -> None:
         assert as_nobody(folder) == (
             f"{folder} cannot be used: expected a folder that can be written to, "
             f"found Permission denied ({folder}/.store). "
-            "Allow yourself to write there, or name another folder with --artifacts."
+            "Allow yourself to write there, or name another folder with --artifacts"
         )
         assert names_in(folder) == []
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from prunepack.errors import RefusedError
-from prunepack.pipeline.cache.store import tree_digest
+from prunepack.pipeline.cache.objects import hash_tree
 from prunepack.pipeline.release.freshness import check_at_hand, check_beside
 from prunepack.stages.metrics.files import MetricSet
 
@@ -110,7 +110,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def test_a_checkpoint_of_the_run(checkpoint: Path, release: Path) -> None:
-    stages = [{"stage": "finalize", "result": tree_digest(checkpoint)}]
+    stages = [{"stage": "finalize", "result": hash_tree(checkpoint)}]
     measured = MetricSet({}, DIGESTS, content={"provenance": {"stages": stages}})
     check_at_hand(measured, release / "report.json", checkpoint)
     (checkpoint / "weights.safetensors").write_text("trained on")

@@ -26,3 +26,8 @@ def test_the_place_of_the_difference():
         loads(b'{"a":1} ')
     message = "the header is not canonical JSON at byte 7: expected its end, found b' '"
     assert str(caught.value) == message
+
+
+def test_a_number_that_json_does_not_have_is_refused():
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        dumps(float("nan"))
