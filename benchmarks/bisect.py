@@ -1,9 +1,8 @@
-"""Plant faults at random depths, and see whether ``prunepack bisect`` names the node, and how soon.
+"""Benchmark of ``prunepack bisect``: faults at random depths, right nodes, time.
 
-The command is a process of its own each time. Every fault is sought twice: between two ONNX files,
-where a difference of one bit counts, and between the torch checkpoint and the file, where the
-tolerance is that of verify. A fault that does not show at the outputs beyond that is no fault, and
-another one is drawn.
+Each run of the command is a process of its own. There are two kinds of pairs: two ONNX files, where
+a difference of one bit counts, and the torch checkpoint and a file, with the tolerance of verify. A
+fault that does not change the outputs by more than that is replaced by another one.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.graph_faults import KINDS, plant
 from benchmarks.models import MODELS, onnx_model
-from benchmarks.planted import KINDS, plant
 from benchmarks.results import read_result, write_result
 from prunepack.stages.bisection.inputs import draw_inputs
 from prunepack.stages.bisection.onnx_program import OnnxProgram
@@ -32,11 +31,11 @@ from prunepack.stages.runtime.host import host_name
 COMMAND = [str(Path(sys.executable).with_name("prunepack")), "bisect"]
 CHOSEN = ("efficientnet_lite0", "minilm")
 VISIBLE = {"onnx": 0.0, "torch": 2e-4}
-"""How far a fault has to show at the outputs: for two files at all, for torch twice the limit."""
+"""Smallest error of the outputs: any for two files, twice the tolerance for torch."""
 
 
-def effect(right: Path, wrong: Path) -> float:
-    """Return the tolerance that the outputs of two models with the same inputs would need."""
+def measure_effect(right: Path, wrong: Path) -> float:
+    """Return the tolerance that the outputs of two models need on the same inputs."""
     one, other = (OnnxProgram.open(path, str(path)) for path in (right, wrong))
     inputs = draw_inputs(one.graph, other.graph, 2, 0)
     outputs = (program.compute(program.graph.outputs, inputs) for program in (one, other))
@@ -44,7 +43,9 @@ def effect(right: Path, wrong: Path) -> float:
     return max(compare_tensors(mine[name], theirs[name]).tolerance for name in mine)
 
 
-def planted(source: Path, wrong: Path, number: int, visible: float) -> tuple[str, str, int]:
+def plant_visible_fault(
+    source: Path, wrong: Path, number: int, visible: float
+) -> tuple[str, str, int]:
     """Write a faulty copy of ``source``; return the kind of fault, its node and its depth."""
     import onnx
 
@@ -57,14 +58,14 @@ def planted(source: Path, wrong: Path, number: int, visible: float) -> tuple[str
         if node is None:
             continue
         wrong.write_bytes(model.SerializeToString())
-        if effect(source, wrong) > visible:
+        if measure_effect(source, wrong) > visible:
             names = [one.name or one.output[0] for one in model.graph.node]
             return kind, node, names.index(node)
-    sys.exit(f"no fault shows in {source}")
+    sys.exit(f"no fault changes the outputs of `{source}`")
 
 
-def sought(a: Path, b: Path) -> tuple[dict[str, Any], float]:
-    """Run the command; return what it says and its seconds."""
+def run_bisect(a: Path, b: Path) -> tuple[dict[str, Any], float]:
+    """Run the command; return its result and its seconds."""
     began = time.perf_counter()
     done = subprocess.run(
         [*COMMAND, str(a), str(b), "--json"], check=False, capture_output=True, text=True
@@ -76,12 +77,12 @@ def sought(a: Path, b: Path) -> tuple[dict[str, Any], float]:
     return found, seconds
 
 
-def one_fault(name: str, pair: str, number: int, folder: Path) -> dict[str, Any]:
-    """Plant fault ``number`` in the model ``name`` and seek it."""
+def measure_fault(name: str, pair: str, number: int, folder: Path) -> dict[str, Any]:
+    """Plant fault ``number`` in the model ``name``, search for it, and return the row."""
     right, wrong = onnx_model(name, 0.0), folder / "wrong.onnx"
-    kind, node, depth = planted(right, wrong, number, VISIBLE[pair])
-    a = right if pair == "onnx" else checkpoint(name, folder)
-    found, seconds = sought(a, wrong)
+    kind, node, depth = plant_visible_fault(right, wrong, number, VISIBLE[pair])
+    a = right if pair == "onnx" else make_checkpoint(name, folder)
+    found, seconds = run_bisect(a, wrong)
     place = found["divergence"] or {"counterpart": "nothing", "module": ""}
     return {
         "kind": kind,
@@ -96,7 +97,7 @@ def one_fault(name: str, pair: str, number: int, folder: Path) -> dict[str, Any]
     }
 
 
-def checkpoint(name: str, folder: Path) -> Path:
+def make_checkpoint(name: str, folder: Path) -> Path:
     """Return the folder of the trained model that ``onnx_model`` exports."""
     path = folder / name
     if not path.exists():
@@ -106,9 +107,11 @@ def checkpoint(name: str, folder: Path) -> Path:
 
 
 def main() -> None:
-    """Plant, seek and write ``results/bisect.json`` after each model and pair."""
+    """Measure, and write ``results/bisect.json`` after each model and pair."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--faults", type=int, default=20, help="per model and pair")
+    parser.add_argument(
+        "--faults", type=int, default=20, help="number of faults per model and pair"
+    )
     parser.add_argument("--only", choices=CHOSEN, help="one model; other results are kept")
     parser.add_argument("--pair", choices=VISIBLE, help="one pair; other results are kept")
     options = parser.parse_args()
@@ -119,16 +122,16 @@ def main() -> None:
     chosen = [(name, pair) for name in CHOSEN for pair in VISIBLE]
     for name, pair in chosen:
         if options.only in {None, name} and options.pair in {None, pair}:
-            found = _all_faults(name, pair, options.faults)
+            found = _measure_faults(name, pair, options.faults)
             rows.setdefault(name, {})[pair] = found
             hits = sum(row["hit"] for row in found)
             print(name, pair, hits, "of", options.faults, file=sys.stderr)
             write_result("bisect", {"host": host_name(), "faults": rows})
 
 
-def _all_faults(name: str, pair: str, count: int) -> list[dict[str, Any]]:
+def _measure_faults(name: str, pair: str, count: int) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
-        return [one_fault(name, pair, number, Path(folder)) for number in range(count)]
+        return [measure_fault(name, pair, number, Path(folder)) for number in range(count)]
 
 
 if __name__ == "__main__":

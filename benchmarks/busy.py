@@ -1,4 +1,4 @@
-"""A process that keeps a core and its caches busy until ended: ``steady``, or in ``bursts``."""
+"""Process that keeps a core and its caches busy until killed: ``steady``, or in ``bursts``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import sys
 import time
 
 LONGEST = 0.4
-"""Seconds that a burst and the pause after it last at most."""
+"""Longest duration of a burst, and of the pause after it, in seconds."""
 
 
 def main() -> None:
-    """Work until ended; says ``busy`` once it does."""
+    """Print ``busy``, and work until killed."""
     os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
     import numpy as np
 

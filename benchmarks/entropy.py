@@ -1,4 +1,4 @@
-"""The order-0 entropy of pruned weights: what coding element by element cannot go below."""
+"""Order-0 entropy of pruned weights: the lower bound of coding element by element."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.onnx_tensors import bits
+from benchmarks.onnx_tensors import view_bits
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Array = npt.NDArray[Any]
 
-__all__ = ["order0_bytes", "order0_of"]
+__all__ = ["estimate_bits", "estimate_bytes"]
 
 PIECES = {
     np.dtype(np.float32): (1, 15, 8, 8),
@@ -27,33 +27,33 @@ entropy of a whole mantissa cannot be estimated: in most tensors each value occu
 """
 
 
-def order0_of(array: Array) -> float:
-    """Return bits that an ideal order-0 coder needs, if it knows all frequencies beforehand.
+def estimate_bits(array: Array) -> float:
+    """Estimate the bits of an ideal order-0 compressor that knows all frequencies beforehand.
 
-    The mask of nonzero elements is coded on its own, and of each nonzero element the pieces are,
-    each independently of the others (Shannon 1948). Other types are taken byte by byte.
+    The mask of nonzero elements is coded by itself, then the pieces of each nonzero element,
+    each independently of the others (Shannon 1948). Other types are coded byte by byte.
 
     Args:
         array: A 1-D array.
     """
-    words = bits(array)
+    words = view_bits(array)
     mask = words != 0
-    total = _entropy(mask)
+    total = _sum_entropy(mask)
     kept = words[mask]
     below = 8 * array.dtype.itemsize
     for width in PIECES.get(array.dtype, (8,) * array.dtype.itemsize):
         below -= width
         piece = (kept >> kept.dtype.type(below)) & kept.dtype.type(2**width - 1)
-        total += _entropy(piece)
+        total += _sum_entropy(piece)
     return total
 
 
-def order0_bytes(tensors: tuple[Array, ...]) -> float:
-    """Return the bytes of :func:`order0_of` over all tensors."""
-    return sum(map(order0_of, tensors)) / 8
+def estimate_bytes(tensors: tuple[Array, ...]) -> float:
+    """Estimate the bytes of all tensors by :func:`estimate_bits`."""
+    return sum(map(estimate_bits, tensors)) / 8
 
 
-def _entropy(symbols: Array) -> float:
+def _sum_entropy(symbols: Array) -> float:
     """Return the empirical entropy of ``symbols`` times their number, in bits."""
     if not symbols.size:
         return 0.0

@@ -1,4 +1,4 @@
-"""Plant every fault of ``tests/faults`` and many honest releases; write down what the gate said."""
+"""Benchmark of the gate: verdicts on every fault of ``tests/faults`` and on honest releases."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.faults.fault import Fault
 
 
-def planted(fault: Fault) -> dict[str, Any]:
-    """Plant one fault; return what it is, which check caught it and what that said."""
+def plant_fault(fault: Fault) -> dict[str, Any]:
+    """Plant one fault; return its name, the check that caught it and the message."""
     with tempfile.TemporaryDirectory() as folder:
         outcome = met(fault, Path(folder))
         line = told(fault, outcome)
@@ -36,8 +36,8 @@ def planted(fault: Fault) -> dict[str, Any]:
     }
 
 
-def honest(runs: int) -> dict[str, Any]:
-    """Make and judge honest releases; return how many raised an alarm, and which."""
+def judge_honest_releases(runs: int) -> dict[str, Any]:
+    """Judge honest releases; return their number and the alarms."""
     alarms = []
     for number in range(runs):
         with tempfile.TemporaryDirectory() as folder:
@@ -49,14 +49,14 @@ def honest(runs: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Plant, judge and write ``results/faults.json``."""
+    """Measure, and write ``results/faults.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--honest", type=int, default=RUNS, help="honest releases")
+    parser.add_argument("--honest", type=int, default=RUNS, help="number of honest releases")
     runs = parser.parse_args().honest
-    rows = [planted(fault) for fault in FAULTS]
+    rows = [plant_fault(fault) for fault in FAULTS]
     missed = [row["fault"] for row in rows if not row["caught"]]
     print(f"{len(rows) - len(missed)} of {len(rows)} caught; missed: {missed}", file=sys.stderr)
-    write_result("faults", {"faults": rows, "honest": honest(runs)})
+    write_result("faults", {"faults": rows, "honest": judge_honest_releases(runs)})
 
 
 if __name__ == "__main__":

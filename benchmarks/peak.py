@@ -1,4 +1,4 @@
-"""One task in a process of its own, which then says how much memory it needed.
+"""Peak memory of one task in a process of its own.
 
 ``python -m benchmarks.peak TASK PATH …`` prints a JSON object; sizes are in bytes.
 """
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def resident(field: str) -> int:
-    """Return a figure of ``/proc/self/status``: ``VmRSS`` is now, ``VmHWM`` is the highest so far.
+def read_resident(field: str) -> int:
+    """Return the current resident memory (``VmRSS``), or its peak (``VmHWM``), in bytes.
 
-    ``ru_maxrss`` would count the memory of the process that started this one as well.
+    ``ru_maxrss`` would also count the memory of the parent process.
     """
     lines = Path("/proc/self/status").read_text().splitlines()
     (line,) = (line for line in lines if line.startswith(f"{field}:"))
@@ -35,7 +35,7 @@ def decode(artifact: str) -> dict[str, Any]:
 
 
 def start(artifact: str) -> dict[str, Any]:
-    """Open a session that works on the decoded arrays, and run it once."""
+    """Open a session on the decoded arrays, and run it once."""
     import numpy as np
 
     session = open_session(artifact, providers=["CPUExecutionProvider"], start="instant")
@@ -45,7 +45,7 @@ def start(artifact: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the task of the command line, and print its memory and time."""
     task, *paths = sys.argv[1:]
     tasks: dict[str, Callable[..., Any]] = {
         "pack": pack,
@@ -53,12 +53,14 @@ def main() -> None:
         "decode": decode,
         "start": start,
     }
-    before = resident("VmRSS")
+    before = read_resident("VmRSS")
     began = time.perf_counter()
     found = tasks[task](*paths)
     seconds = round(time.perf_counter() - began, 4)
     facts = found if isinstance(found, dict) else {}
-    print(json.dumps({"before": before, "peak": resident("VmHWM"), "seconds": seconds, **facts}))
+    print(
+        json.dumps({"before": before, "peak": read_resident("VmHWM"), "seconds": seconds, **facts})
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""An environment of its own for each tool that ``prunepack`` is compared with, in the cache."""
+"""Virtual environments of the compared tools, one per tool, in the cache."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 from prunepack.errors import UsageError
 from prunepack.stages.data.downloads import cache_folder
 
-__all__ = ["REQUIREMENTS", "environment"]
+__all__ = ["REQUIREMENTS", "make_environment"]
 
 REQUIREMENTS = Path(__file__).with_name("peer_requirements")
-"""What each environment holds, every package pinned."""
+"""Packages of each environment, every version pinned."""
 
 
-def environment(name: str) -> Path:
-    """Return the ``bin`` of the environment with the packages in ``NAME.txt``, made if need be.
+def make_environment(name: str) -> Path:
+    """Return the ``bin`` of the environment of ``NAME.txt``; make it if it does not exist.
 
     Raises:
         UsageError: If pip cannot install them.
@@ -41,8 +41,8 @@ def _install(name: str, packages: Path, python: Path) -> None:
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         raise UsageError(
-            f"pip could not install {name}",
+            f"pip could not install `{name}`",
             expected=f"every package in {packages.name}",
             found=lines[-1] if lines else done.stderr.strip()[-300:],
-            hint="Check the network and pip's configuration, or pin other versions.",
+            hint="Check the network and pip's configuration, or pin other versions",
         )

@@ -1,6 +1,6 @@
-"""The tools that ``prunepack`` is compared with in what they let through, and how each is used.
+"""Tools whose checks are compared with those of ``prunepack``, and the commands that run them.
 
-Each is shown two ONNX files as its documentation says that a build would.
+Each gets two ONNX files in the way that its documentation recommends for a build.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ class Peer:
     """A tool, and a way of using it.
 
     Attributes:
-        package: Whose version is told.
-        environment: Which of ``peer_requirements`` it runs in.
-        how: The command or call, for people.
-        commands: Returns what to run in turn, until one fails, given its ``bin``, the right file
-            and the faulty one. They run in a folder that holds ``inputs.npz``: one batch, by the
-            names of the inputs.
-        telling: What a line has to hold to say what was found; the last such line counts.
-        writes: A file that it leaves only if it was content; empty if it writes none.
-        note: What else to know of how it was used.
-        is_call: Whether it is a function, not a command, so that there is no exit code.
+        package: The package, whose version is reported.
+        environment: Its environment, a file of ``peer_requirements``.
+        how: The command or call, for the table.
+        commands: Returns the commands to run in turn, until one fails, from its ``bin``, the
+            reference and the faulty file. They run in a folder that holds ``inputs.npz``: one
+            batch, by the names of the inputs.
+        telling: Pattern of a line that reports a fault; the last such line counts.
+        writes: A file that it writes only if it accepts; empty if it writes no such file.
+        note: Settings and restrictions, for the table.
+        is_call: Whether it is a function, not a command, so that it has no exit code.
     """
 
     package: str
@@ -117,4 +117,4 @@ PEERS = {
         note="by default nothing fails it; it makes up its own inputs, all ones",
     ),
 }
-"""By the names in the table."""
+"""The tools by their names in the table."""

@@ -1,4 +1,4 @@
-"""How what a tool did becomes a verdict."""
+"""Verdict on a tool from its exit code, its files and its log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Ran", "Verdict", "said", "verdict"]
+__all__ = ["ToolRun", "Verdict", "find_message", "judge_runs"]
 
 Verdict = Literal["caught", "missed", "cannot be shown"]
 
@@ -16,42 +16,42 @@ LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """What a tool came to.
+class ToolRun:
+    """The outcome of a tool.
 
     Attributes:
         code: The exit code of its last command.
-        files: What it left in folders of its own.
-        log: All that the last command printed.
+        files: The files that it wrote into folders of its own.
+        log: The output of the last command.
     """
 
     code: int
     files: list[str]
     log: str
 
-    def content(self, writes: str = "") -> bool:
-        """Return whether a build goes on: it ended with 0 and left the file it was to write."""
+    def has_passed(self, writes: str = "") -> bool:
+        """Return whether a build continues: exit code 0, and the expected file is written."""
         return self.code == 0 and (not writes or writes in self.files)
 
 
-def verdict(same: Ran, faulty: Ran, writes: str = "") -> Verdict:
-    """Judge what a tool did with a faulty model, whatever it logged.
+def judge_runs(same: ToolRun, faulty: ToolRun, writes: str = "") -> Verdict:
+    """Return the verdict of a tool on a faulty model, without its log.
 
     Args:
-        same: What it did with the right model beside itself. Where it is not content even with
-            that, what it says of the faulty one says nothing.
-        faulty: What it did with the faulty model.
-        writes: The file that it writes only if it is content; empty if there is none.
+        same: Its outcome for the reference twice. If it rejects even that, its outcome for the
+            faulty model has no meaning.
+        faulty: Its outcome for the faulty model.
+        writes: The file that it writes only if it accepts; empty if it writes no such file.
     """
-    if not same.content(writes):
+    if not same.has_passed(writes):
         return "cannot be shown"
-    return "missed" if faulty.content(writes) else "caught"
+    return "missed" if faulty.has_passed(writes) else "caught"
 
 
-def said(log: str, telling: str) -> str:
-    """Return the last line of ``log`` in which the pattern ``telling`` is found, from there on.
+def find_message(log: str, telling: str) -> str:
+    """Return the last match of the pattern ``telling`` in ``log``.
 
-    Folders of this machine are left out of it.
+    Folders of this machine are removed from it.
     """
     plain = FOLDERS.sub("", COLOUR.sub("", log))
     found = [one.group().strip() for one in re.finditer(telling, plain, re.MULTILINE)]

@@ -1,7 +1,7 @@
-"""Time the LeNet pipeline as a user meets it: first run, second run, help; and weigh its result.
+"""Benchmark of the LeNet pipeline: time of a first run, of a second run and of help; sizes.
 
-Every command is a process of its own. Runs with nothing to do and ``--help`` alternate, so that
-whatever slows the machine slows both; the first run is repeated in a new folder each time.
+Every command is a process of its own. Runs with nothing to do and ``--help`` alternate, so that a
+load on the machine slows both; each first run has a new folder.
 """
 
 from __future__ import annotations
@@ -23,43 +23,47 @@ from prunepack.stages.runtime.host import host_name
 COMMAND = [str(Path(sys.executable).with_name("prunepack"))]
 
 
-def timed(*arguments: str) -> tuple[float, str]:
-    """Run one command; return its seconds and what it printed on stdout."""
+def time_command(*arguments: str) -> tuple[float, str]:
+    """Run one command; return its seconds and its output on stdout."""
     began = time.perf_counter()
     done = subprocess.run([*COMMAND, *arguments], check=True, capture_output=True, text=True)
     return time.perf_counter() - began, done.stdout
 
 
-def first_runs(root: Path, repeats: int) -> tuple[list[float], dict[str, Any]]:
-    """Time ``run lenet`` in new folders; return the seconds and the last run's own account."""
+def time_first_runs(root: Path, repeats: int) -> tuple[list[float], dict[str, Any]]:
+    """Time ``run lenet`` in new folders; return the seconds and the last run's JSON."""
     seconds, account = [], {}
     for index in range(repeats):
-        took, printed = timed("run", "lenet", "--json", "--artifacts", str(root / str(index)))
+        took, printed = time_command(
+            "run", "lenet", "--json", "--artifacts", str(root / str(index))
+        )
         seconds.append(took)
         account = json.loads(printed)
     return seconds, account
 
 
-def idle_runs(artifacts: Path, repeats: int) -> tuple[list[float], list[float]]:
+def time_idle_runs(artifacts: Path, repeats: int) -> tuple[list[float], list[float]]:
     """Time ``run lenet`` with nothing to do, and ``--help``, in turn."""
     idle, helped = [], []
     for _ in range(repeats):
-        idle.append(timed("run", "lenet", "--artifacts", str(artifacts))[0])
-        helped.append(timed("--help")[0])
+        idle.append(time_command("run", "lenet", "--artifacts", str(artifacts))[0])
+        helped.append(time_command("--help")[0])
     return idle, helped
 
 
 def main() -> None:
-    """Measure and write ``results/pipeline.json``."""
+    """Measure, and write ``results/pipeline.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3, help="first runs; idle runs are 5 times")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="number of first runs; idle runs: 5 times as many"
+    )
     repeats = parser.parse_args().repeats
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        first, account = first_runs(root, repeats)
+        first, account = time_first_runs(root, repeats)
         artifacts = root / str(repeats - 1)
         report = json.loads((artifacts / "lenet" / "report.json").read_text())
-        idle, helped = idle_runs(artifacts, 5 * repeats)
+        idle, helped = time_idle_runs(artifacts, 5 * repeats)
     stages: Counter[str] = Counter()
     for one in account["stages"]:
         stages[one["stage"]] += one["seconds"]
@@ -68,9 +72,9 @@ def main() -> None:
         "pipeline",
         {
             "host": host_name(),
-            "first_run_seconds": _summary(first),
-            "idle_run_seconds": _summary(idle),
-            "help_seconds": _summary(helped),
+            "first_run_seconds": _summarize(first),
+            "idle_run_seconds": _summarize(idle),
+            "help_seconds": _summarize(helped),
             "stage_seconds": {name: round(seconds, 2) for name, seconds in stages.items()},
             "figures": {name: round(report["metrics"][name]["value"], 3) for name in names},
             "bytes": {
@@ -81,7 +85,7 @@ def main() -> None:
     )
 
 
-def _summary(seconds: list[float]) -> dict[str, float]:
+def _summarize(seconds: list[float]) -> dict[str, float]:
     return {
         "median": round(statistics.median(seconds), 3),
         "least": round(min(seconds), 3),

@@ -1,4 +1,4 @@
-"""Weights of an ONNX model in fewer bits: float16, or int8 with a scale per output channel."""
+"""Conversion of an ONNX model's weights to float16, or to int8 with a scale per output channel."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ def to_float16(model: onnx.ModelProto) -> None:
     """Store every float32 weight with two or more dimensions as float16 behind Cast.
 
     Raises:
-        FloatingPointError: If a weight is beyond the range of float16.
+        FloatingPointError: If a weight exceeds the range of float16.
     """
     import onnx
 
-    def stored(name: str, array: Array, _: int) -> tuple[dict[str, Array], onnx.NodeProto]:
+    def store(name: str, array: Array, _: int) -> tuple[dict[str, Array], onnx.NodeProto]:
         with np.errstate(over="raise"):
             half = array.astype(np.float16)
         node = onnx.helper.make_node("Cast", [f"{name}.f16"], [name], to=onnx.TensorProto.FLOAT)
         return {f"{name}.f16": half}, node
 
-    _store(model, stored)
+    _replace_weights(model, store)
 
 
 def to_int8(model: onnx.ModelProto) -> None:
     """Store every float32 weight with two or more dimensions as int8 behind DequantizeLinear."""
     import onnx
 
-    def stored(name: str, array: Array, axis: int) -> tuple[dict[str, Array], onnx.NodeProto]:
+    def store(name: str, array: Array, axis: int) -> tuple[dict[str, Array], onnx.NodeProto]:
         levels, scales = quantize(array, axis)
         inputs = [f"{name}.q8", f"{name}.scale"]
         node = onnx.helper.make_node("DequantizeLinear", inputs, [name], axis=axis)
         return dict(zip(inputs, (levels, scales), strict=True)), node
 
-    _store(model, stored)
+    _replace_weights(model, store)
 
 
 def quantize(weights: npt.NDArray[np.float32], axis: int) -> tuple[Array, Array]:
@@ -54,7 +54,7 @@ def quantize(weights: npt.NDArray[np.float32], axis: int) -> tuple[Array, Array]
 
     Returns:
         Levels, int8 of the shape of ``weights``, in [-127, 127]; scales, float32 (channels,),
-        1 where a channel holds nothing but zeros.
+        1 for a channel of zeros.
     """
     others = tuple(index for index in range(weights.ndim) if index != axis)
     peaks = np.abs(weights).max(axis=others, keepdims=True)
@@ -63,25 +63,25 @@ def quantize(weights: npt.NDArray[np.float32], axis: int) -> tuple[Array, Array]
     return levels, scales.ravel()
 
 
-def _store(
+def _replace_weights(
     model: onnx.ModelProto,
-    stored: Callable[[str, Array, int], tuple[dict[str, Array], onnx.NodeProto]],
+    store: Callable[[str, Array, int], tuple[dict[str, Array], onnx.NodeProto]],
 ) -> None:
-    """Replace each weight by what ``stored`` makes of it: new initializers and a node.
+    """Replace each weight by the initializers and the node that ``store`` returns.
 
     Biases and normalisations are a thousandth of a model and stay in float32, which some need.
     """
     import onnx
 
     graph = model.graph
-    axes = _output_axes(graph.node)
+    axes = _find_output_axes(graph.node)
     kept, nodes = [], []
     for tensor in graph.initializer:
         array = onnx.numpy_helper.to_array(tensor)
         if array.dtype != np.float32 or array.ndim < 2:
             kept.append(tensor)
             continue
-        arrays, node = stored(tensor.name, array, axes.get(tensor.name, 0))
+        arrays, node = store(tensor.name, array, axes.get(tensor.name, 0))
         kept += [onnx.numpy_helper.from_array(value, name) for name, value in arrays.items()]
         nodes.append(node)
     nodes += graph.node
@@ -90,6 +90,6 @@ def _store(
         field.extend(values)
 
 
-def _output_axes(nodes: Iterable[onnx.NodeProto]) -> dict[str, int]:
+def _find_output_axes(nodes: Iterable[onnx.NodeProto]) -> dict[str, int]:
     """Return the axis of output channels of each 2-D weight that has them last, by its name."""
     return {node.input[1]: 1 for node in nodes if node.op_type == "MatMul"}

@@ -1,6 +1,6 @@
-"""Put the results of the benchmarks into the docs, between their marks; or check that they are.
+"""Renderer of the benchmark tables in the docs, and the check that they are up to date.
 
-A table stands between ``<!-- NAME -->`` and ``<!-- /NAME -->`` where NAME is a key of ``TABLES``.
+A table is between ``<!-- NAME -->`` and ``<!-- /NAME -->`` where NAME is a key of ``TABLES``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.bisect_table import bisect_table
-from benchmarks.faults_table import faults_summary, faults_table
-from benchmarks.latency_table import latency_table
-from benchmarks.peers_table import peers_table
+from benchmarks.tables.bisect import bisect_table
+from benchmarks.tables.faults import faults_summary, faults_table
 from benchmarks.tables.install import install_table
+from benchmarks.tables.latency import latency_table
 from benchmarks.tables.memory import decode_memory_table, large_model_table
+from benchmarks.tables.peers import peers_table
 from benchmarks.tables.pipeline import pipeline_table, stages_table
 from benchmarks.tables.session import session_table
 from benchmarks.tables.size import size_table, smaller_table, tools_table
@@ -47,16 +47,16 @@ TABLES = {
 }
 
 
-def _made(table: Callable[[], str]) -> str:
-    """Return a table, or which result it lacks: some take an hour to measure."""
+def _render_table(table: Callable[[], str]) -> str:
+    """Return a table, or the name of its missing result: some take an hour to measure."""
     try:
         return table()
     except FileNotFoundError as error:
         return f"Not measured yet: `benchmarks/results/{Path(error.filename).name}` is missing."
 
 
-def rendered(text: str) -> str:
-    """Return ``text`` with every table between its marks made anew."""
+def render_text(text: str) -> str:
+    """Return ``text`` with every table between its marks rendered again."""
     for name, table in TABLES.items():
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         before, opened, rest = text.partition(start)
@@ -64,19 +64,21 @@ def rendered(text: str) -> str:
         if opened and not closed:
             sys.exit(f"a page has {start.strip()} and no {end}")
         if opened:
-            text = f"{before}{start}{_made(table)}\n{end}{after}"
+            text = f"{before}{start}{_render_table(table)}\n{end}{after}"
     return text
 
 
 def main() -> None:
-    """Render the pages, or with ``--check`` fail if one is not as it would be rendered."""
+    """Render the pages, or with ``--check`` fail if one of them is stale."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing, fail if stale")
+    parser.add_argument(
+        "--check", action="store_true", help="fail if a page is stale; write nothing"
+    )
     check = parser.parse_args().check
     for page in PAGES:
         path = ROOT / page
         before = path.read_text()
-        after = rendered(before)
+        after = render_text(before)
         if check and after != before:
             sys.exit(f"{page} is stale: run `make bench`, or `python -m benchmarks.render`")
         if not check:

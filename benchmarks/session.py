@@ -1,8 +1,8 @@
-"""Time the way from a file to the first inference, and weigh it, against the plain ONNX file.
+"""Benchmark of session starts: time and memory from a file to the first inference.
 
-Each start is a process of its own that imports what it needs, opens its file and runs the model
-once; files are read from the page cache. Starts on the artifact and on the plain file alternate,
-in an order that changes from pair to pair, so that whatever slows the machine slows both.
+Each start is a process of its own that imports its packages, opens its file and runs the model
+once; the files are in the page cache. Starts on the artifact and on the plain ONNX file alternate,
+in an order that changes from pair to pair, so that a load on the machine slows both.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ print(json.dumps({"open": opened - began, "total": done - began, "peak": peak, "
 """
 
 
-def start(way: str, path: Path, feed: Path, cache: Path) -> dict[str, Any]:
-    """Start a process that opens ``path`` and infers once; return what it measured of itself.
+def start_process(way: str, path: Path, feed: Path, cache: Path) -> dict[str, Any]:
+    """Start a process that opens ``path`` and infers once; return its own measurements.
 
-    Compiled modules are kept in ``cache``: every start but the first finds them there, as one
-    finds those of an installed package.
+    ``cache`` keeps the compiled modules: all starts but the first find them there, as with an
+    installed package.
 
     Returns:
         Seconds until the session was open and until the first result, from the first line of the
-        program on; peak resident memory in bytes, as Linux counts it for the program alone (the
-        ``ru_maxrss`` of a process begins at that of its parent); SHA-256 of the outputs.
+        program on; peak resident memory of the program alone, in bytes (the ``ru_maxrss`` of a
+        process begins at that of its parent); SHA-256 of the outputs.
     """
     command = [sys.executable, "-c", CHILD, way, str(path), str(feed)]
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(cache)}
@@ -70,7 +70,7 @@ def start(way: str, path: Path, feed: Path, cache: Path) -> dict[str, Any]:
 
 
 def save_feed(model: Path, target: Path) -> None:
-    """Write an input of ones for each input of ``model``; dimensions without a size are one."""
+    """Write ones for each input of ``model``; the size of a dynamic axis is 1."""
     import onnxruntime
 
     types = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
@@ -93,16 +93,16 @@ def measure(name: str, pairs: int) -> dict[str, Any]:
         for turn in range(-1, pairs):  # the first turn fills the caches
             for way in WAYS[turn % 3 :] + WAYS[: turn % 3]:
                 path = plain if way == "plain" else artifact
-                account = start(way, path, feed, Path(folder, "compiled"))
+                account = start_process(way, path, feed, Path(folder, "compiled"))
                 if turn >= 0:
                     starts[way].append(account)
         sizes = {"plain_bytes": plain.stat().st_size, "artifact_bytes": artifact.stat().st_size}
-    return sizes | {way: _summary(starts[way], starts["plain"]) for way in WAYS}
+    return sizes | {way: _summarize(starts[way], starts["plain"]) for way in WAYS}
 
 
-def _summary(ours: list[dict[str, Any]], plain: list[dict[str, Any]]) -> dict[str, Any]:
+def _summarize(ours: list[dict[str, Any]], plain: list[dict[str, Any]]) -> dict[str, Any]:
     ratios = [a["total"] / b["total"] for a, b in zip(ours, plain, strict=True)]
-    low, high = interval(ratios)
+    low, high = bootstrap_interval(ratios)
     peak, plain_peak = (statistics.median(s["peak"] for s in starts) for starts in (ours, plain))
     return {
         "starts": len(ours),
@@ -116,7 +116,7 @@ def _summary(ours: list[dict[str, Any]], plain: list[dict[str, Any]]) -> dict[st
     }
 
 
-def interval(ratios: list[float]) -> tuple[float, float]:
+def bootstrap_interval(ratios: list[float]) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of the median."""
     draws = np.random.default_rng(0).choice(ratios, (RESAMPLES, len(ratios)))
     low, high = np.quantile(np.median(draws, axis=1), [0.025, 0.975])
@@ -124,9 +124,11 @@ def interval(ratios: list[float]) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Measure and write ``results/session.json``."""
+    """Measure, and write ``results/session.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=21, help="starts of each kind and model")
+    parser.add_argument(
+        "--pairs", type=int, default=21, help="number of starts of each kind and model"
+    )
     parser.add_argument("--models", nargs="*", default=MODELS, help="names in benchmarks.models")
     options = parser.parse_args()
     models = {name: measure(name, options.pairs) for name in options.models}

@@ -1,7 +1,7 @@
-"""Weigh every model at every sparsity and precision: ours, six other ways, and the entropy.
+"""Benchmark of sizes: every model, sparsity and precision; the artifact, six tools, the entropy.
 
-Sizes are exact, so what others make of a file is looked up by its SHA-256 and the tool's version
-where it is known from an earlier run: only ours is made anew each time.
+Sizes are exact, so those of the other tools are cached by the SHA-256 of the file and the version
+of the tool; only the artifact is packed each time.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import prunepack
-from benchmarks.contenders import CONTENDERS
-from benchmarks.entropy import order0_bytes
+from benchmarks.entropy import estimate_bytes
 from benchmarks.models import CASES, MODELS, Case, onnx_model
 from benchmarks.onnx_tensors import OnnxFile
 from benchmarks.results import read_result, write_result
+from benchmarks.size_tools import SIZE_TOOLS
 from prunepack.io.digests import hash_file
 from prunepack.stages.data.downloads import cache_folder
 
@@ -33,14 +33,14 @@ TARGETS = {
     ("minilm", "max"): 11.15,
     ("crepe_full", "max"): 16.0,
 }
-"""Dense bytes / artifact that is wanted at 90 % in fp32."""
+"""Target for dense bytes / artifact at 90 % in fp32."""
 
 
-def weigh(case: Case) -> dict[str, Any]:
-    """Return the sizes of one file, in bytes, in whatever way it is stored."""
+def measure_sizes(case: Case) -> dict[str, Any]:
+    """Return the sizes of one file after each tool, in bytes."""
     file = OnnxFile(onnx_model(case.model, case.sparsity, case.precision))
-    sizes = {level: _ours(file.path, level) for level in LEVELS} | _theirs(file)
-    bound = round(order0_bytes(file.tensors)) + _zstd19_of_rest(file)
+    sizes = {level: _measure_artifact(file.path, level) for level in LEVELS} | _measure_tools(file)
+    bound = round(estimate_bytes(file.tensors)) + _measure_rest(file)
     dense = len(file.data)
     return {
         "model": case.model,
@@ -53,75 +53,77 @@ def weigh(case: Case) -> dict[str, Any]:
     }
 
 
-def _ours(model: Path, level: LevelName) -> int:
+def _measure_artifact(model: Path, level: LevelName) -> int:
     with TemporaryDirectory() as folder:
         out = Path(folder) / "model.prunepack"
         prunepack.pack(model, out, level=level)
         return out.stat().st_size
 
 
-def _zstd19_of_rest(file: OnnxFile) -> int:
+def _measure_rest(file: OnnxFile) -> int:
     from zstandard import ZstdCompressor
 
     return len(ZstdCompressor(level=19).compress(file.rest))
 
 
-def _theirs(file: OnnxFile) -> dict[str, int]:
+def _measure_tools(file: OnnxFile) -> dict[str, int]:
     known = cache_folder() / "benchmarks" / "sizes" / f"{hash_file(file.path)}.json"
     known.parent.mkdir(parents=True, exist_ok=True)
     sizes: dict[str, int] = json.loads(known.read_text()) if known.exists() else {}
-    keys = {name: f"{name}, {contender.tool()}" for name, contender in CONTENDERS.items()}
+    keys = {name: f"{name}, {tool.tool()}" for name, tool in SIZE_TOOLS.items()}
     for name, key in keys.items():
         if key not in sizes:
-            sizes[key] = CONTENDERS[name].size(file)
+            sizes[key] = SIZE_TOOLS[name].size(file)
             known.write_text(json.dumps(sizes, indent=1))
     return {name: sizes[key] for name, key in keys.items()}
 
 
-def lost(result: dict[str, Any]) -> list[str]:
-    """Say where ours is not the smallest, and where a target is missed."""
-    said = []
+def find_losses(result: dict[str, Any]) -> list[str]:
+    """Return a line for each file that another tool makes as small, and for each missed target."""
+    losses = []
     for case in result["cases"]:
         name = Case(case["model"], case["sparsity"], case["precision"]).name
         sizes = case["sizes"]
-        rival = min(CONTENDERS, key=lambda rival: sizes[rival])
-        said += [
+        rival = min(SIZE_TOOLS, key=lambda rival: sizes[rival])
+        losses += [
             f"{name}: {level} {sizes[level]:,} bytes, {rival} {sizes[rival]:,}"
             for level in ("small", "max")
             if sizes[level] >= sizes[rival]
         ]
         if (case["sparsity"], case["precision"]) != (0.9, "fp32"):
             continue
-        said += [
+        losses += [
             f"{name}: {level} {case['ratios'][level]}×, wanted {target}×"
             for (model, level), target in TARGETS.items()
             if model == case["model"] and case["onnx"] < target * sizes[level]
         ]
-    return said
+    return losses
 
 
 def main() -> None:
-    """Weigh and write ``results/size.json``; or with ``--check`` judge what it says."""
+    """Measure, and write ``results/size.json``; or with ``--check`` judge the last result."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=MODELS, help="one model; nothing is written")
+    parser.add_argument("--only", choices=MODELS, help="one model; no result is written")
     parser.add_argument("--check", action="store_true", help="judge the last result")
     options = parser.parse_args()
     if options.check:
-        sys.exit("\n".join(lost(read_result("size"))) or 0)
+        sys.exit("\n".join(find_losses(read_result("size"))) or 0)
     cases = []
     for case in CASES:
         if options.only in {None, case.model}:
-            cases.append(weigh(case))
+            cases.append(measure_sizes(case))
             print(case.name, json.dumps(cases[-1]["ratios"]), flush=True)
     result = {
         "tools": {
-            name: {"tool": one.tool(), "takes": one.takes} for name, one in CONTENDERS.items()
+            name: {"tool": one.tool(), "takes": one.takes} for name, one in SIZE_TOOLS.items()
         },
         "cases": cases,
     }
     if not options.only:
         write_result("size", result)
-    print("\n".join(lost(result)) or "ours is the smallest everywhere, and every target is met")
+    print(
+        "\n".join(find_losses(result)) or "ours is the smallest everywhere, and every target is met"
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Time coding and decoding of the two large models, in bytes of dense weights per second.
+"""Benchmark of coding and decoding the two large models, in bytes of dense weights per second.
 
-Decoding always fills a buffer that is new to the process, as a user's would be: its pages have to
-be made, and how fast the system does that is measured too. pcodec decodes the same elements, zeros
-too, from chunks of the same size, in the same rounds.
+Decoding always fills a new buffer, as it does for a user: the system must provide its pages, and
+the speed of that is measured too. pcodec decodes the same elements, zeros included, from chunks of
+the same size, in the same rounds.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 from pcodec import standalone
 
 import prunepack
-from benchmarks.contenders import pcodec_dense
 from benchmarks.models import onnx_model
 from benchmarks.results import write_result
-from benchmarks.timing import compared, interleaved, one_core
+from benchmarks.size_tools import compress_dense
+from benchmarks.timing import compare_seconds, pin_to_core, time_interleaved
 from prunepack.coding.codec import ChunkElements
 from prunepack.coding.levels import LEVELS
 from prunepack.stages.runtime.host import host_name
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from prunepack.coding.levels import LevelName
 
     Array = npt.NDArray[Any]
-    Cut = tuple[Array, Shapes, int]
+    Chunk = tuple[Array, Shapes, int]
 
 MODELS = ("minilm", "crepe_full")
 SPARSITIES = (0.9, 0.5)
@@ -46,63 +46,63 @@ QUICK: tuple[LevelName, ...] = ("fast", "small")
 EVERY: tuple[LevelName, ...] = (*QUICK, "max")
 LARGE = 4 * 1024**2
 MAX_ROUNDS = 3
-"""The level max takes seconds where the others take tenths."""
+"""Rounds of the level max, which takes seconds instead of tenths."""
 
 
 def measure(model: Path, rounds: int) -> dict[str, Any]:
     """Return all speeds on one model, in MB (10⁶ bytes) of dense weights per second."""
     with TemporaryDirectory() as folder:
-        artifacts = {level: _packed(model, Path(folder) / level, level) for level in EVERY}
-        cuts = _cuts(artifacts["fast"])
-        with one_core():
+        artifacts = {level: _pack_model(model, Path(folder) / level, level) for level in EVERY}
+        chunks = _list_chunks(artifacts["fast"])
+        with pin_to_core():
             result = {
-                "decode": _decoding(artifacts, cuts, rounds),
-                "decode_file": _decoding_files(artifacts, model, rounds),
-                "encode": _encoding(cuts, rounds),
-                "encode_file": _packing(model, Path(folder) / "again", rounds),
+                "decode": _time_decoding(artifacts, chunks, rounds),
+                "decode_file": _time_files(artifacts, model, rounds),
+                "encode": _time_encoding(chunks, rounds),
+                "encode_file": _time_packing(model, Path(folder) / "again", rounds),
             }
-        result["threads"] = {level: _two_threads(artifacts[level], rounds) for level in QUICK}
+        result["threads"] = {level: _compare_threads(artifacts[level], rounds) for level in QUICK}
         for artifact in artifacts.values():
             artifact.close()
     return result
 
 
-def _packed(model: Path, out: Path, level: LevelName) -> Artifact:
+def _pack_model(model: Path, out: Path, level: LevelName) -> Artifact:
     prunepack.pack(model, out, level=level)
     return prunepack.Artifact.open(out)
 
 
-def _cuts(artifact: Artifact) -> list[Cut]:
-    """Return the elements of every chunk, as the writer takes them."""
-    cuts: list[Cut] = []
+def _list_chunks(artifact: Artifact) -> list[Chunk]:
+    """Return the elements of every chunk, in the form that the writer takes."""
+    chunks: list[Chunk] = []
     stored = [tensor for tensor in artifact.tensors.values() if not tensor.is_copy]
     for index, pool in enumerate(artifact.layout.pools):
         members = sorted((one.start, one.name) for one in stored if one.pool == index)
         items = (part for _, name in members for part in artifact.iter_tensor(name))
         for number, elements in enumerate(rechunk(items, pool.chunk)):
-            cuts.append((elements, pool.shapes, number * pool.chunk))
-    return cuts
+            chunks.append((elements, pool.shapes, number * pool.chunk))
+    return chunks
 
 
-def _decoding(
-    artifacts: Mapping[LevelName, Artifact], cuts: list[Cut], rounds: int
+def _time_decoding(
+    artifacts: Mapping[LevelName, Artifact], chunks: list[Chunk], rounds: int
 ) -> dict[str, Any]:
-    """Compare chunks to arrays, checksums of streams included, with pcodec's own dense decode."""
-    size = sum(elements.nbytes for elements, *_ in cuts)
-    parts = sorted((part for part, *_ in cuts), key=lambda part: -part.itemsize)  # all aligned
-    coded = [(pcodec_dense(part), part.dtype, part.size) for part in parts]
+    """Compare decoding with that of pcodec: chunks to arrays, stream checksums included."""
+    size = sum(elements.nbytes for elements, *_ in chunks)
+    parts = sorted((part for part, *_ in chunks), key=lambda part: -part.itemsize)  # all aligned
+    coded = [(compress_dense(part), part.dtype, part.size) for part in parts]
     ways: dict[str, Callable[[], Any]] = {
         level: partial(artifacts[level].read_tensors, threads=1) for level in QUICK
     }
-    pcodec = {"pcodec dense": partial(_pcodec_decode, coded, size)}
-    ceiling = {"new pages": partial(_new_pages, size)}
-    seconds = interleaved(ways | pcodec | ceiling, rounds)
-    slow = interleaved({"max": partial(artifacts["max"].read_tensors, threads=1)}, MAX_ROUNDS)
-    ratios = {level: compared(seconds["pcodec dense"], seconds[level]) for level in QUICK}
-    return {"speeds": _speeds(seconds | slow, size), "times_pcodec": ratios}
+    pcodec = {"pcodec dense": partial(_decode_pcodec, coded, size)}
+    ceiling = {"new pages": partial(_fill_pages, size)}
+    seconds = time_interleaved(ways | pcodec | ceiling, rounds)
+    slow = time_interleaved({"max": partial(artifacts["max"].read_tensors, threads=1)}, MAX_ROUNDS)
+    ratios = {level: compare_seconds(seconds["pcodec dense"], seconds[level]) for level in QUICK}
+    return {"speeds": _to_speeds(seconds | slow, size), "times_pcodec": ratios}
 
 
-def _pcodec_decode(coded: list[tuple[bytes, np.dtype[Any], int]], size: int) -> Array:
+def _decode_pcodec(coded: list[tuple[bytes, np.dtype[Any], int]], size: int) -> Array:
     buffer = np.empty(size, np.uint8)
     at = 0
     for data, dtype, items in coded:
@@ -112,20 +112,20 @@ def _pcodec_decode(coded: list[tuple[bytes, np.dtype[Any], int]], size: int) -> 
     return buffer
 
 
-def _new_pages(size: int) -> Array:
+def _fill_pages(size: int) -> Array:
     buffer = np.empty(size, np.uint8)
     buffer.fill(0)
     return buffer
 
 
-def _decoding_files(
+def _time_files(
     artifacts: Mapping[LevelName, Artifact], model: Path, rounds: int
 ) -> dict[str, dict[str, float]]:
-    """Time the way from an artifact to all bytes of the file, its SHA-256 included."""
-    seconds = interleaved(
+    """Time decoding a whole file, its SHA-256 included."""
+    seconds = time_interleaved(
         {level: partial(_decode_file, artifacts[level], model.name) for level in QUICK}, rounds
     )
-    return {"speeds": _speeds(seconds, model.stat().st_size)}
+    return {"speeds": _to_speeds(seconds, model.stat().st_size)}
 
 
 def _decode_file(artifact: Artifact, name: str) -> None:
@@ -133,44 +133,44 @@ def _decode_file(artifact: Artifact, name: str) -> None:
         pass
 
 
-def _encoding(cuts: list[Cut], rounds: int) -> dict[str, Any]:
-    """Time arrays to chunks: no file, no checksum."""
+def _time_encoding(chunks: list[Chunk], rounds: int) -> dict[str, Any]:
+    """Time encoding: arrays to chunks, without files and checksums."""
 
     def encode_all(level: str) -> None:
-        for one in cuts:
+        for one in chunks:
             encode_chunk(ChunkElements(*one), LEVELS[level])
 
-    seconds = interleaved({level: partial(encode_all, level) for level in QUICK}, rounds)
-    slow = interleaved({"max": partial(encode_all, "max")}, MAX_ROUNDS)
-    return {"speeds": _speeds(seconds | slow, sum(elements.nbytes for elements, *_ in cuts))}
+    seconds = time_interleaved({level: partial(encode_all, level) for level in QUICK}, rounds)
+    slow = time_interleaved({"max": partial(encode_all, "max")}, MAX_ROUNDS)
+    return {"speeds": _to_speeds(seconds | slow, sum(elements.nbytes for elements, *_ in chunks))}
 
 
-def _packing(model: Path, out: Path, rounds: int) -> dict[str, Any]:
-    """Time ``pack``: reading, coding, writing, and decoding all of it again to prove it."""
+def _time_packing(model: Path, out: Path, rounds: int) -> dict[str, Any]:
+    """Time ``pack``: reading, coding, writing, and decoding everything as a proof."""
     ways: dict[str, Callable[[], Any]] = {
         level: partial(prunepack.pack, model, out, level=level, threads=1, force=True)
         for level in QUICK
     }
-    return {"speeds": _speeds(interleaved(ways, rounds), model.stat().st_size)}
+    return {"speeds": _to_speeds(time_interleaved(ways, rounds), model.stat().st_size)}
 
 
-def _two_threads(artifact: Artifact, rounds: int) -> dict[str, float]:
+def _compare_threads(artifact: Artifact, rounds: int) -> dict[str, float]:
     """Compare two threads with one on the tensors of 4 MiB and more."""
     large = [tensor.name for tensor in artifact.tensors.values() if tensor.nbytes >= LARGE]
     ways = {str(n): partial(artifact.read_tensors, large, threads=n) for n in (1, 2)}
-    seconds = interleaved(ways, rounds)
-    return compared(seconds["1"], seconds["2"])
+    seconds = time_interleaved(ways, rounds)
+    return compare_seconds(seconds["1"], seconds["2"])
 
 
-def _speeds(seconds: dict[str, Seconds], size: int) -> dict[str, float]:
+def _to_speeds(seconds: dict[str, Seconds], size: int) -> dict[str, float]:
     return {name: round(size / 1e6 / float(np.median(one)), 1) for name, one in seconds.items()}
 
 
 def main() -> None:
-    """Measure and write ``results/speed.json``."""
+    """Measure, and write ``results/speed.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="how often each way is timed")
-    parser.add_argument("--only", choices=MODELS, help="one model; nothing is written")
+    parser.add_argument("--rounds", type=int, default=15, help="number of timings of each function")
+    parser.add_argument("--only", choices=MODELS, help="one model; no result is written")
     options = parser.parse_args()
     cases = []
     for name in MODELS:

@@ -1,4 +1,4 @@
-"""Times of several ways to do the same, in turn, in one process."""
+"""Interleaved timing of several functions in one process."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
     Seconds = npt.NDArray[np.float64]
 
-__all__ = ["compared", "interleaved", "one_core"]
+__all__ = ["compare_seconds", "pin_to_core", "time_interleaved"]
 
 RESAMPLES = 2000
 
 
-def interleaved(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, Seconds]:
-    """Time each way once a round, in an order that turns around from round to round.
+def time_interleaved(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, Seconds]:
+    """Time each function once per round, in an order that alternates from round to round.
 
-    Whatever slows the machine for a while slows all of them. The first round is not counted, and
-    what a way returns is freed after its time is taken.
+    A load on the machine slows all of them alike. The first round is not counted, and the result
+    of a function is freed after its time is taken.
 
     Returns:
-        Seconds by way, shape (rounds,).
+        Seconds by function, shape (rounds,).
     """
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for index in range(rounds + 1):
@@ -42,8 +42,8 @@ def interleaved(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str,
     return {name: np.array(seconds) for name, seconds in taken.items()}
 
 
-def compared(slower: Seconds, faster: Seconds) -> dict[str, float]:
-    """Return how many times as fast ``faster`` is, by medians.
+def compare_seconds(slower: Seconds, faster: Seconds) -> dict[str, float]:
+    """Return the ratio of the medians of ``slower`` and ``faster``, with an interval.
 
     The 95 % interval is the percentile bootstrap's (Efron 1979), which draws whole rounds.
     """
@@ -55,8 +55,8 @@ def compared(slower: Seconds, faster: Seconds) -> dict[str, float]:
 
 
 @contextmanager
-def one_core() -> Iterator[None]:
-    """Keep this process on one core while the block runs, where the system can do that."""
+def pin_to_core() -> Iterator[None]:
+    """Keep this process on one core while the block runs, if the system can do that."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return

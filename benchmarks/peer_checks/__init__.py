@@ -1,5 +1,4 @@
-"""Programs that show a pair of ONNX files to another tool; run by that tool's own Python.
+"""Programs that give a pair of ONNX files to another tool; that tool's own Python runs them.
 
-Each uses the tool as its documentation says, and changes nothing in how it compares or what it
-does then.
+Each uses the tool as its documentation says, and does not change its comparison or its reaction.
 """

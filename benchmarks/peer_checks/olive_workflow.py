@@ -1,9 +1,9 @@
-"""Run ``olive run`` with the pass ``OnnxDiscrepancyCheck`` on the faulty model.
+"""Run of ``olive run`` with the pass ``OnnxDiscrepancyCheck`` on the faulty model.
 
-The pass takes a causal language model for its reference, two inputs or more, and few names of open
-dimensions; it makes up the inputs. So both files get such names, and where there is one input a
-second that nothing reads. By default nothing fails it: it is given Optimum's and Polygraphy's
-usual tolerance.
+The pass needs a causal language model as its reference, at least two inputs, and certain names of
+dynamic axes; it makes its own inputs. So both files get these names, and a model with one input
+gets a second that no node reads. By default the pass never fails: it gets the usual tolerance of
+Optimum and Polygraphy.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from benchmarks.peer_checks.onnx_reference import (
     OnnxReferenceConfig,
     OnnxReferenceForCausalLM,
-    reference,
+    open_reference,
 )
 
 TOLERANCE = 1e-5
 
 
-def adapted(source: str, target: Path) -> str:
+def adapt_model(source: str, target: Path) -> str:
     """Write a copy of a model that the pass can make inputs for; return its path."""
     model = onnx.load(source)
     for one in model.graph.input:
@@ -40,8 +40,8 @@ def adapted(source: str, target: Path) -> str:
     return str(target)
 
 
-def workflow(model: str, folder: Path) -> dict[str, Any]:
-    """Return a configuration that runs the pass, and nothing else, on ``model``."""
+def make_workflow(model: str, folder: Path) -> dict[str, Any]:
+    """Return a configuration that runs only the pass on ``model``."""
     cpu = {"device": "cpu", "execution_providers": ["CPUExecutionProvider"]}
     check = {
         "type": "OnnxDiscrepancyCheck",
@@ -60,12 +60,12 @@ def workflow(model: str, folder: Path) -> dict[str, Any]:
 
 
 def run(right: str, wrong: str, folder: Path) -> None:
-    """Run the command; what it raises ends the process."""
+    """Run the command; an exception ends the process."""
     AutoConfig.register("onnx_reference", OnnxReferenceConfig)
     AutoModelForCausalLM.register(OnnxReferenceConfig, OnnxReferenceForCausalLM)
-    reference(adapted(right, folder / "right.onnx")).save_pretrained(folder / "reference")
+    open_reference(adapt_model(right, folder / "right.onnx")).save_pretrained(folder / "reference")
     file = folder / "workflow.json"
-    file.write_text(json.dumps(workflow(adapted(wrong, folder / "wrong.onnx"), folder)))
+    file.write_text(json.dumps(make_workflow(adapt_model(wrong, folder / "wrong.onnx"), folder)))
     main(["run", "--config", str(file)])
 
 

@@ -1,6 +1,6 @@
-"""An ONNX file as a model of transformers, for tools that compare with nothing else.
+"""ONNX file as a model of transformers, for tools that accept no other reference.
 
-It runs the file in onnxruntime, so that an honest pair agrees bit for bit.
+onnxruntime runs the file, so that an honest pair agrees bit for bit.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import onnxruntime
 import torch
 from transformers import PretrainedConfig, PreTrainedModel
 
-__all__ = ["OnnxReferenceConfig", "OnnxReferenceForCausalLM", "reference"]
+__all__ = ["OnnxReferenceConfig", "OnnxReferenceForCausalLM", "open_reference"]
 
 
 class OnnxReferenceConfig(PretrainedConfig):
-    """Says which file: ``onnx_file``."""
+    """Configuration with the path of the file: ``onnx_file``."""
 
     model_type = "onnx_reference"
 
 
 class OnnxReferenceForCausalLM(PreTrainedModel):
-    """Takes and returns tensors by the names that they have in the file.
+    """Model that takes and returns tensors by their names in the file.
 
-    ``logits`` is the first output, whatever its name is.
+    ``logits`` is the first output, under any name.
     """
 
     config_class = OnnxReferenceConfig
@@ -49,14 +49,14 @@ class Outputs(dict[str, torch.Tensor]):
 
     @property
     def logits(self) -> torch.Tensor:
-        """The first one."""
+        """The first output."""
         return next(iter(self.values()))
 
 
-# As if it had come with a model: that is the package in which transformers puts such a class.
+# transformers puts the class of a model with code of its own into this package.
 OnnxReferenceForCausalLM.__module__ = "transformers_modules.onnx_reference"
 
 
-def reference(file: str) -> Any:
-    """Return the model in ``file``."""
+def open_reference(file: str) -> Any:
+    """Open the model in ``file``."""
     return OnnxReferenceForCausalLM(OnnxReferenceConfig(onnx_file=file)).eval()

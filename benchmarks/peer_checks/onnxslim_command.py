@@ -1,7 +1,7 @@
-"""Run ``onnxslim REFERENCE OUT --model-check`` where slimming makes the faulty model.
+"""Run of ``onnxslim REFERENCE OUT --model-check`` with the faulty model as the slimmed one.
 
-What onnxslim compares is the model that it was given and the one that it made. So its optimiser is
-replaced by one that returns the faulty file; everything else is its own command.
+onnxslim compares its input model with its output model. So its optimiser is replaced by one that
+returns the faulty file; everything else is its own command.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import onnxslim.core
 from onnxslim.cli import main
 
 
-def given(inputs: Path) -> list[str]:
-    """Write each array of an ``.npz`` beside it; return them as the command takes them."""
+def save_inputs(inputs: Path) -> list[str]:
+    """Save each array of an ``.npz`` beside it; return the arguments of the command."""
     words = []
     with np.load(inputs) as arrays:
         for number, (name, array) in enumerate(arrays.items()):
@@ -28,14 +28,14 @@ def given(inputs: Path) -> list[str]:
 
 
 def run(reference: str, faulty: str, inputs: str, made: str) -> int:
-    """Return the exit code of the command."""
+    """Run the command; return its exit code."""
 
     def optimize(*_: Any) -> Any:
         return onnx.load(faulty)
 
     onnxslim.core.optimize = optimize
     Path(made).parent.mkdir()
-    checked = ["--model-check", "--model-check-inputs", *given(Path(inputs))]
+    checked = ["--model-check", "--model-check-inputs", *save_inputs(Path(inputs))]
     sys.argv = ["onnxslim", reference, made, *checked]
     return int(main())
 

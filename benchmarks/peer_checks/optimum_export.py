@@ -1,4 +1,4 @@
-"""Let Optimum validate the faulty file against the reference: by a public call, then by its export.
+"""Optimum's validation of the faulty file against the reference: by a call, then by its export.
 
 ``optimum-cli export onnx`` loads a model, calls ``onnx_export_from_model``, and exits with 0 unless
 that raises. The step that writes the file is replaced by one that writes the faulty file.
@@ -18,11 +18,11 @@ import torch
 from optimum.exporters.onnx import OnnxConfig, convert
 from optimum.utils import NormalizedConfig
 
-from benchmarks.peer_checks.onnx_reference import reference as model_of
+from benchmarks.peer_checks.onnx_reference import open_reference
 
 
 class GraphConfig(OnnxConfig):
-    """What Optimum has to know of a model, as the reference file says it."""
+    """Optimum's description of a model, from the reference file."""
 
     NORMALIZED_CONFIG_CLASS = NormalizedConfig
     graph: Any
@@ -30,20 +30,20 @@ class GraphConfig(OnnxConfig):
 
     @property
     def inputs(self) -> dict[str, dict[int, str]]:
-        """Names of open dimensions by input and axis."""
-        return _open(self.graph.input)
+        """Names of dynamic axes by input and axis."""
+        return _list_dynamic_axes(self.graph.input)
 
     @property
     def outputs(self) -> dict[str, dict[int, str]]:
-        """Names of open dimensions by output and axis."""
-        return _open(self.graph.output)
+        """Names of dynamic axes by output and axis."""
+        return _list_dynamic_axes(self.graph.output)
 
     def generate_dummy_inputs(self, *_: Any, **__: Any) -> dict[str, torch.Tensor]:
         """Return the inputs of the comparison."""
         return {name: torch.from_numpy(array) for name, array in self.samples.items()}
 
 
-def _open(tensors: Any) -> dict[str, dict[int, str]]:
+def _list_dynamic_axes(tensors: Any) -> dict[str, dict[int, str]]:
     dims = {one.name: enumerate(one.type.tensor_type.shape.dim) for one in tensors}
     return {
         name: {axis: dim.dim_param for axis, dim in each if dim.dim_param}
@@ -51,12 +51,12 @@ def _open(tensors: Any) -> dict[str, dict[int, str]]:
     }
 
 
-def _names(tensors: Any) -> list[str]:
+def _list_names(tensors: Any) -> list[str]:
     return [one.name for one in tensors]
 
 
 def export(model: Any, config: GraphConfig, faulty: Path, out: Path) -> None:
-    """Export as the command does; raises what that raises."""
+    """Export as the command does, with the same exceptions."""
     graph = onnx.load(faulty, load_external_data=False).graph
 
     def export_models(*_: Any, output_dir: Path, output_names: list[str], **__: Any) -> Any:
@@ -64,7 +64,7 @@ def export(model: Any, config: GraphConfig, faulty: Path, out: Path) -> None:
         shutil.copy(faulty, made)
         if (data := faulty.with_name(f"{faulty.name}.data")).exists():
             shutil.copy(data, made.with_name(data.name))
-        return [_names(graph.input)], [_names(graph.output)]
+        return [_list_names(graph.input)], [_list_names(graph.output)]
 
     convert.export_models = export_models
     convert.onnx_export_from_model(
@@ -77,19 +77,19 @@ def export(model: Any, config: GraphConfig, faulty: Path, out: Path) -> None:
 
 
 def call(model: Any, config: GraphConfig, faulty: Path, returned: Path) -> None:
-    """Make the file ``returned`` if ``validate_model_outputs`` raises nothing."""
-    outputs = _names(onnx.load(faulty, load_external_data=False).graph.output)
+    """Write the file ``returned`` if ``validate_model_outputs`` succeeds."""
+    outputs = _list_names(onnx.load(faulty, load_external_data=False).graph.output)
     returned.parent.mkdir()
     try:
         convert.validate_model_outputs(config, model, faulty, outputs, use_subprocess=False)
         returned.touch()
-    except Exception:  # noqa: BLE001 -- whatever it raises is its verdict
+    except Exception:  # noqa: BLE001 -- any exception is its verdict
         traceback.print_exc()
 
 
 def run(reference: str, faulty: str, inputs: str, out: str) -> None:
     """Validate twice: by the call, and as the command does."""
-    model = model_of(reference)
+    model = open_reference(reference)
     config = GraphConfig(model.config)
     config.graph = onnx.load(reference, load_external_data=False).graph
     config.samples = dict(np.load(inputs))

@@ -1,4 +1,4 @@
-"""The script that ``polygraphy run --data-loader-script`` takes its inputs from."""
+"""Data loader script of ``polygraphy run``: the inputs of the comparison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results of measurements as JSON; written by the benchmarks, never by hand."""
+"""Results of the benchmarks as JSON; never edited by hand."""
 
 from __future__ import annotations
 

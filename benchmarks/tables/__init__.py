@@ -1,1 +1,1 @@
-"""Tables for the docs, each made from one result."""
+"""Tables of the docs, each rendered from the results."""

@@ -1,4 +1,4 @@
-"""The table of what a plain install brings."""
+"""Table of a plain install."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table as Markdown has it."""
+"""Markdown tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["table"]
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], below: str = "") -> str:
-    """Return a table of texts, and a line ``below`` it."""
+    """Return a table of texts, with the text ``below`` it."""
     head, *body = (f"| {' | '.join(line)} |" for line in (header, *rows))
     made = "\n".join([head, "|---" * len(header) + "|", *body])
     return f"{made}\n\n{below}" if below else made

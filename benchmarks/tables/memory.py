@@ -12,7 +12,7 @@ MB = 1e6
 
 
 def decode_memory_table() -> str:
-    """Return what decoding at 90 % needs beyond the buffer that it fills."""
+    """Return the memory that decoding at 90 % needs beside its buffer."""
     rows = [
         (
             NAMES[one["model"]],
@@ -27,7 +27,7 @@ def decode_memory_table() -> str:
 
 
 def large_model_table() -> str:
-    """Return peak memory and time of the large model's way there and back."""
+    """Return peak memory and time to pack, unpack and start the large model."""
     result = read_result("memory")
     large = result["large"]
     rows = [

@@ -9,7 +9,7 @@ __all__ = ["pipeline_table", "stages_table"]
 
 
 def pipeline_table() -> str:
-    """Return what a LeNet run takes and gives, beside the targets."""
+    """Return times, sizes and accuracy of a LeNet run, beside the targets."""
     result = read_result("pipeline")
     figures, sizes = result["figures"], result["bytes"]
 
@@ -31,7 +31,7 @@ def pipeline_table() -> str:
 
 
 def stages_table() -> str:
-    """Return where the time of a first run goes."""
+    """Return the time of each stage of a first run."""
     stages = read_result("pipeline")["stage_seconds"]
     rows = [(f"`{name}`", f"{seconds:.2f}") for name, seconds in stages.items()]
     return table(("stage", "seconds"), rows)

@@ -1,4 +1,4 @@
-"""The table of session starts."""
+"""Table of session starts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TARGETS = {"lenet": "≤ 1.25", "minilm": "≤ 1.1", "crepe_full": "≤ 1.1"}
 
 
 def session_table() -> str:
-    """Return time and memory from a file to the first result, each way of starting in a row."""
+    """Return time and memory from a file to the first result, one row per way of starting."""
     result = read_result("session")
     rows: list[tuple[str, ...]] = []
     for model, measured in result["models"].items():

@@ -24,7 +24,7 @@ OURS = ("small", "max")
 
 
 def smaller_table() -> str:
-    """Return how many times smaller each model is at 90 % in fp32."""
+    """Return the compression ratio of each model at 90 % in fp32."""
     result = read_result("size")
     columns = [*OURS, *result["tools"]]
     cases = [case for case in result["cases"] if _kind(case) == (0.9, "fp32")]
@@ -33,7 +33,7 @@ def smaller_table() -> str:
 
 
 def size_table() -> str:
-    """Return the same for every model, sparsity and precision, beside the entropy."""
+    """Return the ratios of every model, sparsity and precision, beside the entropy."""
     result = read_result("size")
     columns = ["fast", *OURS, *result["tools"], "entropy"]
     header = ("", "", "ONNX, bytes", *map(_heading, columns))
@@ -46,7 +46,7 @@ def size_table() -> str:
 
 
 def tools_table() -> str:
-    """Return which version of each tool was run, and on what."""
+    """Return the version of each tool, and its kind of input."""
     tools = read_result("size")["tools"]
     rows = [(f"`{name}`", one["tool"], one["takes"]) for name, one in tools.items()]
     return table(("", "version", "takes"), rows)
@@ -61,7 +61,7 @@ def _heading(name: str) -> str:
 
 
 def _ratios(case: dict[str, Any], columns: Sequence[str]) -> list[str]:
-    """Return ONNX bytes / compressed bytes; the largest of those that were reached is bold."""
+    """Return ONNX bytes / compressed bytes; the largest measured ratio is bold."""
     sizes = {**case["sizes"], "entropy": case["entropy"]}
     least = min(size for name, size in case["sizes"].items() if name in columns)
     ratios = ((sizes[name], f"{case['onnx'] / sizes[name]:.2f}×") for name in columns)

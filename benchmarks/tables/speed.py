@@ -1,4 +1,4 @@
-"""The table of speeds."""
+"""Table of speeds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TARGETS = {
     ("threads", "fast", 0.9): "≥ 1.5",
     ("threads", "small", 0.9): "≥ 1.5",
 }
-"""What is wanted, by what is measured, the level and the sparsity."""
+"""Targets by measure, level and sparsity."""
 
 SPEEDS = {
     "decode": "decode, chunks to arrays",
@@ -53,7 +53,7 @@ def speed_table() -> str:
 
 
 def _measures(case: dict[str, Any]) -> list[tuple[str, str, list[str], Callable[..., str]]]:
-    """Return what is shown: its key, its name, its levels, and how to show it for a case."""
+    """Return the measures: key, name, levels, and the function that formats a case."""
     shown: list[tuple[str, str, list[str], Callable[..., str]]] = [
         (key, name, list(case[key]["speeds"]), _speed(key)) for key, name in SPEEDS.items()
     ]

@@ -4,8 +4,8 @@ import numpy as np
 import onnx
 import pytest
 
-from benchmarks import bisect_table
-from benchmarks.planted import KINDS, plant
+from benchmarks.graph_faults import KINDS, plant
+from benchmarks.tables import bisect as bisect_table
 from tests.unit.stages import small_graphs as small
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.entropy import order0_bytes, order0_of
+from benchmarks.entropy import estimate_bits, estimate_bytes
 
 CASES = {
     "nothing but zeros": (np.zeros(1000, np.float32), 0),
@@ -29,7 +29,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_bits(name):
     array, expected = CASES[name]
-    assert order0_of(array) == pytest.approx(expected, abs=1e-9)
+    assert estimate_bits(array) == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_pruned_tensor_costs_its_mask_and_what_is_left():
@@ -39,9 +39,9 @@ def test_a_pruned_tensor_costs_its_mask_and_what_is_left():
     kept = np.count_nonzero(weights)
     share = kept / weights.size
     mask = -share * np.log2(share) - (1 - share) * np.log2(1 - share)
-    assert order0_of(weights) == pytest.approx(weights.size * mask + 2 * kept, rel=1e-3)
+    assert estimate_bits(weights) == pytest.approx(weights.size * mask + 2 * kept, rel=1e-3)
 
 
 def test_tensors_add_up():
     arrays = (np.array([0, 0, 1, -1], np.float32), np.array([1, 2, 3, 4], np.int8))
-    assert order0_bytes(arrays) == (6 + 8) / 8
+    assert estimate_bytes(arrays) == (6 + 8) / 8

@@ -5,7 +5,7 @@ import pytest
 
 import prunepack
 from benchmarks.large_model import write_large_model
-from benchmarks.memory import check_room, peak
+from benchmarks.memory import check_room, run_task
 from prunepack.errors import UsageError
 
 
@@ -28,11 +28,11 @@ def test_the_large_model_is_the_same_each_time_and_pruned(model, tmp_path):
 
 def test_there_and_back_and_running(model, tmp_path):
     artifact = tmp_path / "model.prunepack"
-    packed = peak("pack", model, artifact)
-    unpacked = peak("unpack", artifact, tmp_path / "back")
+    packed = run_task("pack", model, artifact)
+    unpacked = run_task("unpack", artifact, tmp_path / "back")
     for name in ("model.onnx", "model.onnx.data"):
         assert (model.parent / name).read_bytes() == (tmp_path / "back" / name).read_bytes()
-    started = peak("start", artifact)
+    started = run_task("start", artifact)
     assert started["shape"] == [1, 256]
     for facts in (packed, unpacked, started):
         assert 10_000_000 < facts["before"] <= facts["peak"] < 1_000_000_000
@@ -43,7 +43,7 @@ def test_a_peak_grows_with_what_is_decoded(tmp_path):
     (tmp_path / "source").mkdir()
     model = write_large_model(tmp_path / "source", layers=2, width=2048)
     prunepack.pack(model, tmp_path / "model.prunepack", level="fast")
-    facts = peak("decode", tmp_path / "model.prunepack")
+    facts = run_task("decode", tmp_path / "model.prunepack")
     assert facts["dense"] == 2 * 4 * 2048**2
     assert facts["dense"] <= facts["peak"] - facts["before"] < 4 * facts["dense"]
 
@@ -52,8 +52,9 @@ def test_a_disk_without_room(tmp_path):
     with pytest.raises(UsageError) as caught:
         check_room(tmp_path, 10**18)
     assert str(caught.value).startswith(
-        f"{tmp_path} has no room for the large model: expected 1,000,000,000,000,000,000 bytes, "
+        f"`{tmp_path}` has too little free space for the large model: "
+        "expected 1,000,000,000,000,000,000 bytes, "
     )
     assert str(caught.value).endswith(
-        "Choose another place with --folder, or a smaller model with --layers."
+        "Choose another folder with --folder, or a smaller model with --layers"
     )

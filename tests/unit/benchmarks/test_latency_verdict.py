@@ -8,7 +8,8 @@ import numpy as np
 import onnx
 import pytest
 
-from benchmarks import latency, latency_table
+from benchmarks import latency
+from benchmarks.tables import latency as latency_table
 from prunepack.stages.runtime.sessions import CPU, onnx_session
 
 
@@ -17,9 +18,9 @@ def test_a_model_of_so_many_layers(tmp_path, layers):
     path = latency.write_model(tmp_path / "model.onnx", layers)
     nodes = [node.op_type for node in onnx.load(path).graph.node]
     assert nodes == ["MatMul", "Relu"] * layers
-    noise = np.random.default_rng(1).standard_normal((3, latency.WIDTH), np.float32)
-    (out,) = onnx_session(path, [CPU]).run(None, {"x0": noise})
-    assert out.shape == noise.shape
+    random = np.random.default_rng(1).standard_normal((3, latency.WIDTH), np.float32)
+    (out,) = onnx_session(path, [CPU]).run(None, {"x0": random})
+    assert out.shape == random.shape
     assert 0.01 < out.std() < 100, "neither dies out nor overflows"
 
 
@@ -32,7 +33,7 @@ def test_fifteen_percent_more_work():
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc here")
 @pytest.mark.parametrize("load", latency.LOADS)
 def test_the_neighbour_works_and_is_gone_afterwards(load):
-    with latency.neighbour(load):
+    with latency.keep_busy(load):
         (child,) = [one for one in children() if used(one) is not None]
         before, until = used(child), time.monotonic() + 20
         while used(child) < before + 5 and time.monotonic() < until:
@@ -53,7 +54,7 @@ def children():
 
 
 def used(process):
-    """Return the clock ticks that a process has had; None where there is no such process."""
+    """Return the clock ticks that a process has had; None if the process has ended."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -64,7 +65,7 @@ def used(process):
 @pytest.mark.parametrize(("ratio", "word"), [(1.3, "slower"), (0.7, "faster"), (1, "undecided")])
 def test_single_pairs(ratio, word):
     times = np.random.default_rng(0).lognormal(0, 0.1, (6, 2, 13, 2, 2))
-    assert latency.single_pairs(times * np.array([1, ratio]), 0) == word
+    assert latency.judge_single_pairs(times * np.array([1, ratio]), 0) == word
 
 
 def test_the_table(monkeypatch):

@@ -1,4 +1,4 @@
-"""What other tools really printed becomes a verdict; their environments are made once."""
+"""Real output of other tools becomes a verdict; their environments are made once."""
 
 import json
 import sys
@@ -8,13 +8,14 @@ import numpy as np
 import onnx
 import pytest
 
-from benchmarks import peer_environments, peers, peers_table
+from benchmarks import peer_environments, peers
 from benchmarks.peer_checks.polygraphy_inputs import load_data
-from benchmarks.peer_environments import environment
-from benchmarks.peer_runs import shown
+from benchmarks.peer_environments import make_environment
+from benchmarks.peer_runs import run_tool
 from benchmarks.peer_tools import PEERS, Peer
-from benchmarks.peer_verdicts import Ran, said, verdict
-from benchmarks.peers import judged, same_outputs, samples, version_of
+from benchmarks.peer_verdicts import ToolRun, find_message, judge_runs
+from benchmarks.peers import add_real_samples, has_same_outputs, judge_tool, read_version
+from benchmarks.tables import peers as peers_table
 from prunepack.errors import UsageError
 from tests.unit.stages import small_graphs as small
 
@@ -35,38 +36,38 @@ REAL = [
 
 
 def captured(name):
-    return Ran(**json.loads((LOGS / f"{name}.json").read_text()))
+    return ToolRun(**json.loads((LOGS / f"{name}.json").read_text()))
 
 
 @pytest.mark.parametrize(("tool", "name", "expected", "line"), REAL)
 def test_real_output_becomes_a_verdict(tool, name, expected, line):
     peer, faulty = PEERS[tool], captured(name)
     same = captured(f"{name.split('_')[0]}_same")
-    assert verdict(same, faulty, peer.writes) == expected
-    assert said(faulty.log, peer.telling) == line
+    assert judge_runs(same, faulty, peer.writes) == expected
+    assert find_message(faulty.log, peer.telling) == line
 
 
 @pytest.mark.parametrize("tool", PEERS)
 def test_the_right_model_beside_itself_is_missed_and_told_nothing_of(tool):
     peer = PEERS[tool]
     same = captured(f"{peer.environment}_same")
-    assert verdict(same, same, peer.writes) == "missed"
-    assert said(same.log, peer.telling) == ""
+    assert judge_runs(same, same, peer.writes) == "missed"
+    assert find_message(same.log, peer.telling) == ""
 
 
 def test_a_tool_that_fails_the_right_model_says_nothing_of_a_faulty_one():
-    fails = Ran(1, [], "KeyError: 'batch'")
-    assert verdict(fails, fails) == "cannot be shown"
-    assert verdict(Ran(0, [], ""), Ran(1, [], ""), "out/model.onnx") == "cannot be shown"
+    fails = ToolRun(1, [], "KeyError: 'batch'")
+    assert judge_runs(fails, fails) == "cannot be shown"
+    assert judge_runs(ToolRun(0, [], ""), ToolRun(1, [], ""), "out/model.onnx") == "cannot be shown"
 
 
 def test_colours_are_not_part_of_a_line_and_long_ones_are_cut():
-    assert said("a\n\x1b[31mbad x\x1b[0m\n", "bad .*") == "bad x"
-    assert len(said("bad " + "x" * 500, "bad .*")) == 200
+    assert find_message("a\n\x1b[31mbad x\x1b[0m\n", "bad .*") == "bad x"
+    assert len(find_message("bad " + "x" * 500, "bad .*")) == 200
 
 
 def test_folders_are_left_out_of_a_line():
-    assert said("Error: Load /tmp/a_b/c-1.2/faulty.onnx of 1/2 failed", "Error.*") == (
+    assert find_message("Error: Load /tmp/a_b/c-1.2/faulty.onnx of 1/2 failed", "Error.*") == (
         "Error: Load faulty.onnx of 1/2 failed"
     )
 
@@ -97,22 +98,22 @@ def pair(tmp_path):
     return tmp_path / "inputs.npz", right, wrong
 
 
-def test_what_a_tool_came_to_is_remembered_by_what_the_files_hold(tmp_path, pair):
+def test_the_outcome_of_a_tool_is_cached_by_the_content_of_the_files(tmp_path, pair):
     here, peer = tmp_path / "environment/bin", counting(tmp_path)
     here.mkdir(parents=True)
     inputs, right, wrong = pair
-    first = shown(peer, here, inputs, right, wrong)
+    first = run_tool(peer, here, inputs, right, wrong)
     assert (first.code, first.files) == (1, ["out/model.onnx"])
-    assert shown(peer, here, inputs, right, right).code == 0
-    assert shown(peer, here, inputs, right, wrong) == first
+    assert run_tool(peer, here, inputs, right, right).code == 0
+    assert run_tool(peer, here, inputs, right, wrong) == first
     assert (tmp_path / "log").read_text() == "xx"
     wrong.with_name("faulty.onnx.data").write_bytes(b"weights")
-    shown(peer, here, inputs, right, wrong)
+    run_tool(peer, here, inputs, right, wrong)
     assert (tmp_path / "log").read_text() == "xxx"
 
 
 def test_a_tool_that_is_not_installed_cannot_be_shown_a_fault(pair):
-    row = judged("Olive", "pip could not install olive", pair)
+    row = judge_tool("Olive", "pip could not install olive", pair)
     assert row == {"verdict": "cannot be shown", "says": "pip could not install olive"}
 
 
@@ -120,24 +121,24 @@ def test_a_row_has_the_exit_code_of_a_command_and_none_of_a_call(tmp_path, pair,
     here = tmp_path / "environment/bin"
     here.mkdir(parents=True)
     monkeypatch.setitem(PEERS, "counting", counting(tmp_path))
-    row = judged("counting", here, pair)
+    row = judge_tool("counting", here, pair)
     assert (row["verdict"], row["exit_code"]) == ("caught", 1)
 
 
 def test_files_that_agree_on_the_inputs(pair, tmp_path):
     inputs, right, wrong = pair
-    assert same_outputs((inputs, right, right))
-    assert not same_outputs((inputs, right, wrong))
+    assert has_same_outputs((inputs, right, right))
+    assert not has_same_outputs((inputs, right, wrong))
     renamed = onnx.load(right)
     renamed.graph.output[0].name = renamed.graph.node[-1].output[0] = "scores"
     wrong.write_bytes(renamed.SerializeToString())
-    assert not same_outputs((inputs, right, wrong))
+    assert not has_same_outputs((inputs, right, wrong))
     fixed = onnx.load(right)
     fixed.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 3
     wrong.write_bytes(fixed.SerializeToString())
-    assert not same_outputs((inputs, right, wrong))
+    assert not has_same_outputs((inputs, right, wrong))
     wrong.write_bytes(b"no model")
-    assert not same_outputs((inputs, right, wrong))
+    assert not has_same_outputs((inputs, right, wrong))
 
 
 def test_real_digits_are_added_where_they_fit(tmp_path, monkeypatch):
@@ -145,7 +146,7 @@ def test_real_digits_are_added_where_they_fit(tmp_path, monkeypatch):
     monkeypatch.setattr(peers, "lab", lambda: tmp_path / "lab")
     np.savez(tmp_path / "lab/digits.npz", images=np.ones((3, 1, 5, 5), np.float32))
     np.savez(tmp_path / "inputs.npz", a=np.zeros((2, 1, 5, 5), np.float32), b=np.zeros((2, 7)))
-    with np.load(samples(tmp_path)) as found:
+    with np.load(add_real_samples(tmp_path)) as found:
         assert found["a"].shape == (5, 1, 5, 5)
         assert found["a"].mean((1, 2, 3)).tolist() == [0, 0, 1, 1, 1]
         assert found["b"].shape == (2, 7)
@@ -168,18 +169,18 @@ def packages(tmp_path, monkeypatch):
 
 def test_an_environment_is_made_once(packages):
     packages("# nothing\n")
-    here = environment("tool")
+    here = make_environment("tool")
     (here / "left").touch()
-    assert (environment("tool") / "left").exists()
+    assert (make_environment("tool") / "left").exists()
     packages("# nothing, in other words\n")
-    assert not (environment("tool") / "left").exists()
+    assert not (make_environment("tool") / "left").exists()
 
 
 def test_an_environment_that_cannot_be_made(packages):
     packages("no-such-package-as-this==1.0\n")
     with pytest.raises(UsageError) as caught:
-        environment("tool")
-    assert "pip could not install tool" in str(caught.value)
+        make_environment("tool")
+    assert "pip could not install `tool`" in str(caught.value)
     assert "expected every package in tool.txt" in str(caught.value)
     assert "no-such-package-as-this==1.0" in str(caught.value)
     assert "Check the network" in str(caught.value)
@@ -189,7 +190,7 @@ def test_an_environment_that_cannot_be_made(packages):
 def test_every_package_is_pinned(peer):
     lines = (peer_environments.REQUIREMENTS / f"{peer.environment}.txt").read_text().splitlines()
     assert all("==" in line for line in lines)
-    assert version_of(peer)[0].isdigit()
+    assert read_version(peer)[0].isdigit()
 
 
 def test_the_table(monkeypatch):
@@ -230,5 +231,5 @@ def test_the_table(monkeypatch):
         "| late | **missed** | **missed** | **missed** |",
         "| **caught** | 2 of 3 | 1 of 3 | 1 of 2 |",
     ]
-    assert lines[7] == "Every fault that is one between two ONNX files, 3 of 4."
+    assert lines[7] == "Every fault that differs between two ONNX files, 3 of 4."
     assert lines[-1] == "| other | tool 1 | `tool A B` | as it is |"

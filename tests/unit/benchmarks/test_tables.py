@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks import results
-from benchmarks.render import TABLES, rendered
+from benchmarks.render import TABLES, render_text
 from benchmarks.tables.install import install_table
 from benchmarks.tables.markdown import table
 from benchmarks.tables.memory import decode_memory_table, large_model_table
@@ -27,7 +27,7 @@ def test_markdown():
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_result_that_is_missing(name):
-    page = rendered(f"<!-- {name} -->\n<!-- /{name} -->\n")
+    page = render_text(f"<!-- {name} -->\n<!-- /{name} -->\n")
     _, line, _ = page.split("\n", 2)
     assert line.startswith("Not measured yet: `benchmarks/results/")
     assert line.endswith(".json` is missing.")

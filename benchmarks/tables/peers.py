@@ -1,4 +1,4 @@
-"""The table of what other tools' checks catch of the planted faults."""
+"""Table of the planted faults that other tools' checks catch."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from benchmarks.tables.markdown import table
 
 __all__ = ["peers_table"]
 
-BELOW = """Every fault that is one between two ONNX files, {shown} of {planted}.
-**missed**: the tool ends with exit code 0 and leaves its model where it was to be, or its call
-returns, so a build goes on; *logged* says that a line of its log tells. **caught**: anything else;
-*exit code 0* says that only the missing file would stop a build. –: the tool is not content even
-with the right model beside itself, or is not installed. †: the two files agree bit for bit on what
-the tools are given, a few random samples, and real digits where the model takes them; `prunepack
-verify` draws more kinds, and compares weights.
+BELOW = """Every fault that differs between two ONNX files, {shown} of {planted}.
+**missed**: the tool ends with exit code 0 and writes its model, or its call returns, so that a
+build continues; *logged*: a line of its log reports the fault. **caught**: anything else; *exit
+code 0*: only the missing file would stop a build. –: the tool rejects even the reference compared
+with itself, or is not installed. †: the two files agree bit for bit on the inputs of the tools: a
+few random samples, and real digits if the model takes them; `prunepack verify` draws more kinds of
+inputs, and compares weights.
 
 {tools}"""
 
 
 def peers_table() -> str:
-    """Return the verdict of each tool on each fault, the sums, and how each tool was used."""
+    """Return the verdict of each tool on each fault, the sums, and the use of each tool."""
     result, ours = read_result("peers"), read_result("faults")["faults"]
     names, faults = result["tools"], result["faults"]
     caught = {one["fault"]: one["caught"] for one in ours}

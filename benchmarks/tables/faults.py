@@ -1,4 +1,4 @@
-"""The tables of what ``benchmarks.faults`` planted."""
+"""Tables of the faults that ``benchmarks.faults`` plants."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ KINDS = {
     "artifact": "In the packed file",
     "runtime": "In the runtime",
     "data": "In the data",
-    "report": "In a report, its signature or what is asked of it",
+    "report": "In a report, its signature or its limits",
 }
 LONGEST = 150
-"""Characters of a message that the table shows."""
+"""Number of characters of a message that the table shows."""
 
 
 def faults_summary() -> str:
-    """Return in a sentence how many faults were caught, and how many honest releases passed."""
+    """Return the numbers of caught faults and of passed honest releases, as a sentence."""
     result = read_result("faults")
     rows, honest = result["faults"], result["honest"]
     caught = sum(row["caught"] for row in rows)
@@ -33,7 +33,7 @@ def faults_summary() -> str:
 
 
 def faults_table() -> str:
-    """Return every fault by kind, what caught it, the exit code and the message."""
+    """Return every fault by kind, with its check, exit code and message."""
     rows = read_result("faults")["faults"]
     return "\n\n".join(
         f"### {title}\n\n{_table([row for row in rows if row['kind'] == kind])}"

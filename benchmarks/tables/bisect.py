@@ -1,4 +1,4 @@
-"""The table of what ``benchmarks.bisect`` found."""
+"""Table of the results of ``benchmarks.bisect``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIDES = {"onnx": "ONNX and ONNX", "torch": "torch and ONNX"}
 
 
 def bisect_table() -> str:
-    """Return how many faults were found, and how soon, by model and by what was compared."""
+    """Return the found faults and their times, by model and pair."""
     result = read_result("bisect")
     lines = [
         "| model | compared | nodes | right node named | seconds, median (most) | runs, most |",

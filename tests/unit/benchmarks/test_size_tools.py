@@ -1,4 +1,4 @@
-"""What other tools are credited with."""
+"""Sizes of the compared tools."""
 
 import numpy as np
 import onnx
@@ -7,8 +7,8 @@ import zstandard
 from onnx import helper, numpy_helper
 from pcodec import standalone
 
-from benchmarks.contenders import CONTENDERS, bitmask_zstd, pcodec_dense
 from benchmarks.onnx_tensors import OnnxFile
+from benchmarks.size_tools import SIZE_TOOLS, compress_bitmask, compress_dense
 
 
 @pytest.fixture
@@ -44,12 +44,12 @@ def test_a_file_taken_apart(model):
 @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int8, np.int64])
 def test_pcodec_is_lossless(dtype):
     weights = pruned(dtype)
-    np.testing.assert_array_equal(standalone.simple_decompress(pcodec_dense(weights)), weights)
+    np.testing.assert_array_equal(standalone.simple_decompress(compress_dense(weights)), weights)
 
 
 def test_bitmask_holds_all_that_is_needed():
     weights = pruned(np.float32)
-    stored = bitmask_zstd(weights)
+    stored = compress_bitmask(weights)
     decoder = zstandard.ZstdDecompressor().decompressobj()
     mask = np.unpackbits(np.frombuffer(decoder.decompress(stored), np.uint8)).astype(bool)
     values = zstandard.ZstdDecompressor().decompress(decoder.unused_data)
@@ -58,18 +58,18 @@ def test_bitmask_holds_all_that_is_needed():
     np.testing.assert_array_equal(back, weights)
 
 
-@pytest.mark.parametrize("name", CONTENDERS)
+@pytest.mark.parametrize("name", SIZE_TOOLS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int8])
 def test_all_of_them_make_a_pruned_model_smaller(name, dtype, model):
     if name == "ZipNN":
         pytest.importorskip("zipnn")
     file = model(weights=pruned(dtype))
-    assert 0.1 * len(file.data) < CONTENDERS[name].size(file) < 0.7 * len(file.data)
-    assert CONTENDERS[name].tool().split()[-1][0].isdigit()
+    assert 0.1 * len(file.data) < SIZE_TOOLS[name].size(file) < 0.7 * len(file.data)
+    assert SIZE_TOOLS[name].tool().split()[-1][0].isdigit()
 
 
 def test_a_tensor_that_does_not_shrink_counts_as_it_is(model):
     noise = np.frombuffer(np.random.default_rng(0).bytes(400), np.float32)
     file = model(noise=noise)
     rest = len(zstandard.ZstdCompressor(level=19).compress(file.rest))
-    assert CONTENDERS["bitmask + zstd -19"].size(file) == noise.nbytes + rest
+    assert SIZE_TOOLS["bitmask + zstd -19"].size(file) == noise.nbytes + rest

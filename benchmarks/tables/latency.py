@@ -1,4 +1,4 @@
-"""The table of how often the verdict on latency is wrong."""
+"""Table of the error rate of the verdict on latency."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ KINDS = {"same": "the same model twice", "slower": "a model that does 15 % more"
 
 
 def latency_table() -> str:
-    """Return what was said of the same model and of a slower one, beside the targets."""
+    """Return the verdicts on the same model and on a slower one, beside the targets."""
     result = read_result("latency")
     targets = {"same": "≤ 5 % slower", "slower": "≥ 95 % slower"}
     lines = [
