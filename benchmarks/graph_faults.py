@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import numpy.typing as npt
+    from onnx import AttributeProto, ModelProto, NodeProto, TensorProto
 
     Array = npt.NDArray[Any]
 
@@ -26,7 +27,7 @@ REPLACED = {
 }
 
 
-def plant(kind: str, model: Any, generator: np.random.Generator) -> str | None:
+def plant(kind: str, model: ModelProto, generator: np.random.Generator) -> str | None:
     """Change one node of ``model``, a ``ModelProto`` that holds its weights.
 
     Returns:
@@ -41,15 +42,15 @@ def plant(kind: str, model: Any, generator: np.random.Generator) -> str | None:
     return str(node.name or node.output[0])
 
 
-Site = tuple[Any, "Callable[[], None]"]
+Site = tuple["NodeProto", "Callable[[], None]"]
 
 
 def _make_weight_fault(
-    fits: Callable[[Any, int, Array], bool], change: Callable[[Array], Array]
-) -> Callable[[Any, np.random.Generator], Iterator[Site]]:
+    fits: Callable[[NodeProto, int, Array], bool], change: Callable[[Array], Array]
+) -> Callable[[ModelProto, np.random.Generator], Iterator[Site]]:
     """Return a fault that changes one float32 initializer, at its first reader."""
 
-    def find_sites(model: Any, generator: np.random.Generator) -> Iterator[Site]:  # noqa: ARG001
+    def find_sites(model: ModelProto, generator: np.random.Generator) -> Iterator[Site]:  # noqa: ARG001
         from onnx import numpy_helper
 
         held = {one.name: one for one in model.graph.initializer}
@@ -63,30 +64,30 @@ def _make_weight_fault(
     return find_sites
 
 
-def _store_change(tensor: Any, change: Callable[[Array], Array], array: Array) -> None:
+def _store_change(tensor: TensorProto, change: Callable[[Array], Array], array: Array) -> None:
     from onnx import numpy_helper
 
     name = tensor.name
     tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(change(array)), name))
 
 
-def _is_weight(node: Any, index: int, array: Array) -> bool:  # noqa: ARG001
+def _is_weight(node: NodeProto, index: int, array: Array) -> bool:  # noqa: ARG001
     return array.size > 1
 
 
-def _is_matrix(node: Any, index: int, array: Array) -> bool:
+def _is_matrix(node: NodeProto, index: int, array: Array) -> bool:
     return node.op_type in {"Conv", "Gemm", "MatMul"} and index == 1 and array.ndim >= 2
 
 
-def _is_bias(node: Any, index: int, array: Array) -> bool:
+def _is_bias(node: NodeProto, index: int, array: Array) -> bool:
     return array.ndim == 1 and array.size > 1 and (index == 2 or node.op_type == "Add")
 
 
-def _is_square(node: Any, index: int, array: Array) -> bool:
+def _is_square(node: NodeProto, index: int, array: Array) -> bool:
     return _is_matrix(node, index, array) and array.ndim == 2 and len(set(array.shape)) == 1
 
 
-def _is_convolution(node: Any, index: int, array: Array) -> bool:
+def _is_convolution(node: NodeProto, index: int, array: Array) -> bool:
     return _is_matrix(node, index, array) and node.op_type == "Conv"
 
 
@@ -113,7 +114,7 @@ def _round_to_fp16(array: Array) -> Array:
     return array.astype(np.float16).astype(np.float32)
 
 
-def _find_attributes(model: Any, generator: np.random.Generator) -> Iterator[Site]:  # noqa: ARG001
+def _find_attributes(model: ModelProto, generator: np.random.Generator) -> Iterator[Site]:  # noqa: ARG001
     for node in model.graph.node:
         for attribute in node.attribute:
             if attribute.name == "epsilon":
@@ -124,26 +125,26 @@ def _find_attributes(model: Any, generator: np.random.Generator) -> Iterator[Sit
                 yield node, partial(_shift_padding, attribute)
 
 
-def _shift_padding(pads: Any) -> None:
+def _shift_padding(pads: AttributeProto) -> None:
     """Move the padding of every axis to its end, without a change of shape."""
     half = len(pads.ints) // 2
     total = [begin + end for begin, end in zip(pads.ints[:half], pads.ints[half:], strict=True)]
     pads.ints[:] = [0] * half + total
 
 
-def _find_operators(model: Any, generator: np.random.Generator) -> Iterator[Site]:  # noqa: ARG001
+def _find_operators(model: ModelProto, generator: np.random.Generator) -> Iterator[Site]:  # noqa: ARG001
     for node in model.graph.node:
         if node.op_type in REPLACED:
             yield node, partial(_replace_operator, node)
 
 
-def _replace_operator(node: Any) -> None:
+def _replace_operator(node: NodeProto) -> None:
     node.op_type = REPLACED[node.op_type]
     if node.op_type == "Relu":
         del node.attribute[:]
 
 
-KINDS: dict[str, Callable[[Any, np.random.Generator], Iterator[Site]]] = {
+KINDS: dict[str, Callable[[ModelProto, np.random.Generator], Iterator[Site]]] = {
     "weights nudged by 1e-3": _make_weight_fault(_is_weight, _scale_weights),
     "two channels swapped": _make_weight_fault(_is_matrix, _swap_channels),
     "bias dropped": _make_weight_fault(_is_bias, np.zeros_like),
