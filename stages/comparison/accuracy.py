@@ -1,9 +1,9 @@
-"""How good four forms of a model are on the same samples, and what was lost on the way."""
+"""Accuracy and scores of the forms on the same samples, and the drop from the dense model."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,19 +21,16 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    Arrays = Mapping[str, npt.NDArray[Any]]
-    PerProgram = Mapping[str, npt.NDArray[Any]]
+    from prunepack.stages.comparison.forms import Form
+    from prunepack.stages.contract.arrays import Array, ArrayMapping
 
-__all__ = ["PROGRAMS", "accuracy_metrics", "answers", "check_labels", "score_metrics"]
-
-PROGRAMS = ("dense", "pruned", "onnx", "artifact")
-"""What is judged: the model before pruning, the finalized one, its ONNX, its artifact."""
+__all__ = ["accuracy_metrics", "check_labels", "find_answers", "score_metrics"]
 
 
-def answers(outputs: Arrays, name: str, count: int) -> npt.NDArray[np.int64]:
-    """Return the class with the highest output for each sample; -1, which is none, without one.
+def find_answers(outputs: ArrayMapping, name: str, count: int) -> npt.NDArray[np.int64]:
+    """Return the class with the highest output for each sample, or -1 without an answer.
 
-    A row with a NaN in it has no highest value, so it has no answer.
+    A missing output gives no answer, and neither does a row that contains NaN.
 
     Raises:
         RefusedError: If the output is not one number per sample and class.
@@ -46,102 +43,112 @@ def answers(outputs: Arrays, name: str, count: int) -> npt.NDArray[np.int64]:
             "accuracy cannot be counted on this model",
             expected=f"its first output, {name!r}, as (n, classes)",
             found=str(table.shape),
-            hint="Name a metric of your own in verify.metric, or leave load.dataset out: parity is "
-            "judged on random inputs then.",
+            hint="Name a metric of your own in `verify.metric`, or leave `load.dataset` out to "
+            "compare on random inputs only",
         )
     return np.where(np.isnan(table).any(1), -1, table.argmax(1))
 
 
-def check_labels(labels: npt.NDArray[Any], classes: int, source: str) -> None:
+def check_labels(labels: Array, classes: int, source: str) -> None:
     """Refuse labels that no answer can equal.
 
     Raises:
-        RefusedError: If one is not the number of a class.
+        RefusedError: If a label is not the number of a class.
     """
-    whole = labels.ndim == 1 and labels.dtype.kind in "iu"
-    if whole and labels.min() >= 0 and labels.max() < classes:
+    integers = labels.ndim == 1 and labels.dtype.kind in "iu"
+    if integers and labels.min() >= 0 and labels.max() < classes:
         return
-    found = f"{labels.min()} to {labels.max()}" if whole else f"{labels.dtype}{list(labels.shape)}"
+    shape = f"{labels.dtype}{list(labels.shape)}"
     raise RefusedError(
         f"the labels of {source} do not fit the model",
         expected=f"whole numbers from 0 to {classes - 1}, one per sample",
-        found=found,
+        found=f"{labels.min()} to {labels.max()}" if integers else shape,
     )
 
 
 def accuracy_metrics(
-    right: PerProgram, agreed: npt.NDArray[np.bool_], labels: npt.NDArray[Any]
+    correct: Mapping[Form, Array], agreed: npt.NDArray[np.bool_], labels: Array
 ) -> Metrics:
-    """Return the accuracy of each program, and the drop from the first to the worst of the others.
+    """Return the accuracy of each form, and the drop from the dense form to the worst other one.
 
     Args:
-        right: bool (n,) for each of :data:`PROGRAMS`: whether a sample was answered rightly.
+        correct: bool (n,) for each form: whether the answer to a sample is correct.
         agreed: bool (n,): whether torch and ONNX gave the same answer.
-        labels: (n,): the right answers.
+        labels: (n,): the correct answers.
     """
     total = len(agreed)
-    note = f"{total:,} test samples{_doubt(right['dense'], labels)}"
+    note = f"{total:,} test samples{_describe_doubt(correct['dense'], labels)}"
     metrics: Metrics = {}
-    for name, one in right.items():
-        low, high = estimate_proportion(int(one.sum()), total)
-        share = 100 * int(one.sum()) / total
-        metrics[f"accuracy.{name}"] = Metric(share, "%", 100 * low, 100 * high, note)
-    dense, worst = right["dense"], _worst(right)
-    lost = int((dense & ~right[worst]).sum())
-    gained = int((~dense & right[worst]).sum())
-    low, high = estimate_difference(lost, gained, total)
-    drop = 100 * (lost - gained) / total
-    versus = f"dense against {worst}, {note}"
+    for form, answers in correct.items():
+        low, high = estimate_proportion(int(answers.sum()), total)
+        percent = 100 * int(answers.sum()) / total
+        metrics[f"accuracy.{form}"] = Metric(percent, "%", 100 * low, 100 * high, note)
+    metrics |= _drop_metrics(correct, note)
+    percent = 100 * int(agreed.sum()) / total
     return metrics | {
-        "accuracy.drop": Metric(drop, "points", 100 * low, 100 * high, versus),
-        "accuracy.lost": Metric(lost, "samples", note="only the dense model has them right"),
-        "accuracy.gained": Metric(gained, "samples", note=f"only {worst} has them right"),
-        "accuracy.mcnemar": Metric(compute_mcnemar(lost, gained), note=f"p-value, {versus}"),
         "accuracy.samples": Metric(total, "samples"),
-        "agreement.torch_onnx": Metric(100 * int(agreed.sum()) / total, "%", note="same argmax"),
+        "agreement.torch_onnx": Metric(percent, "%", note="same argmax"),
     }
 
 
-def _doubt(right: npt.NDArray[np.bool_], labels: npt.NDArray[Any]) -> str:
-    """Say so if the dense model is not seen to be better than the same answer to every sample."""
-    usual = np.unique(labels, return_counts=True)[1].max()
-    low, _ = estimate_proportion(int(right.sum()), len(right))
-    if low * len(right) > usual:
+def _drop_metrics(correct: Mapping[Form, Array], note: str) -> Metrics:
+    """Return the drop of accuracy with its interval and test."""
+    dense, worst = correct["dense"], _find_worst(correct)
+    total = len(dense)
+    lost = int((dense & ~correct[worst]).sum())
+    gained = int((~dense & correct[worst]).sum())
+    low, high = estimate_difference(lost, gained, total)
+    drop = 100 * (lost - gained) / total
+    pair = f"dense against {worst}, {note}"
+    return {
+        "accuracy.drop": Metric(drop, "points", 100 * low, 100 * high, pair),
+        "accuracy.lost": Metric(lost, "samples", note="correct in the dense model only"),
+        "accuracy.gained": Metric(gained, "samples", note=f"correct in {worst} only"),
+        "accuracy.mcnemar": Metric(compute_mcnemar(lost, gained), note=f"p-value, {pair}"),
+    }
+
+
+def _describe_doubt(correct: npt.NDArray[np.bool_], labels: Array) -> str:
+    """Return a remark if the dense model may not beat the same answer to every sample."""
+    most_frequent = np.unique(labels, return_counts=True)[1].max()
+    low, _ = estimate_proportion(int(correct.sum()), len(correct))
+    if low * len(correct) > most_frequent:
         return ""
     return (
-        "; the dense model is not seen to be better than one answer for all: are these its labels?"
+        "; the dense model may be no better than the same answer for all: check that these are "
+        "its labels"
     )
 
 
-def score_metrics(scores: PerProgram, reference: str, seed: int) -> Metrics:
-    """Return the mean score of each program, and the drop from the first to the worst other.
+def score_metrics(scores: Mapping[Form, Array], metric: str, seed: int) -> Metrics:
+    """Return the mean score of each form, and the drop from the dense form to the worst other one.
 
     Args:
-        scores: float64 (n,) for each of :data:`PROGRAMS`; higher is better.
-        reference: The user's metric, for the notes.
+        scores: float64 (n,) for each form; higher is better.
+        metric: The name of the user's metric, for the notes.
         seed: Seed of the resampling.
     """
     total = len(scores["dense"])
-    note = f"{reference}, {total:,} test samples"
+    note = f"{metric}, {total:,} test samples"
     metrics: Metrics = {}
-    for name, one in scores.items():
-        low, high = estimate_mean(one, seed)
-        metrics[f"metric.{name}"] = Metric(_mean(one), "", low, high, note)
-    worst = _worst(scores)
+    for form, values in scores.items():
+        low, high = estimate_mean(values, seed)
+        metrics[f"metric.{form}"] = Metric(_mean(values), "", low, high, note)
+    worst = _find_worst(scores)
     lost = scores["dense"] - scores[worst]
     low, high = estimate_mean(lost, seed)
-    versus = f"dense against {worst}, {note}"
-    metrics["metric.drop"] = Metric(_mean(lost), "", low, high, versus)
+    pair = f"dense against {worst}, {note}"
+    metrics["metric.drop"] = Metric(_mean(lost), "", low, high, pair)
     metrics["metric.samples"] = Metric(total, "samples")
     return metrics
 
 
-def _worst(each: PerProgram) -> str:
-    """Return which program, other than the dense one, has the lowest mean; NaN is the lowest."""
-    means = {name: _mean(each[name]) for name in PROGRAMS if name != "dense"}
-    return min(means, key=lambda name: (not math.isnan(means[name]), means[name]))
+def _find_worst(values: Mapping[Form, Array]) -> Form:
+    """Return the form, other than the dense one, with the lowest mean; NaN is the lowest."""
+    means = {form: _mean(array) for form, array in values.items() if form != "dense"}
+    return min(means, key=lambda form: (not math.isnan(means[form]), means[form]))
 
 
-def _mean(values: npt.NDArray[Any]) -> float:
-    """Return the mean, the same in whatever order the samples come."""
+def _mean(values: Array) -> float:
+    """Return the mean, which is independent of the order of the samples."""
     return float(np.sort(values).mean())

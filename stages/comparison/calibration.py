@@ -1,4 +1,4 @@
-"""Tolerances proposed from measured noise: how far runs are apart that ought to be equal."""
+"""Tolerances from run-to-run errors of torch and of onnxruntime."""
 
 from __future__ import annotations
 
@@ -6,74 +6,113 @@ import copy
 import json
 import math
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from prunepack.stages.comparison.error import compute_tolerance
 from prunepack.stages.contract.progress import note
 from prunepack.stages.models.running import run_module
-from prunepack.stages.runtime.sessions import run
+from prunepack.stages.runtime.sessions import OPTIMIZATIONS, onnx_session, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from prunepack.stages.comparison.forms import Programs
+    from prunepack.stages.comparison.forms import Form, FormOutputs, ModelForms
+    from prunepack.stages.comparison.inputs import InputBatch
     from prunepack.stages.contract.arrays import Arrays
 
-
-__all__ = ["FACTOR", "proposal", "suggest"]
+__all__ = ["FACTOR", "Calibration", "RunError", "format_tolerances"]
 
 FACTOR = 10
-"""By how much a tolerance is above the noise: the next machine's kernels add in another order."""
+"""A tolerance divided by the run-to-run error, because other machines add in another order."""
 
-LEVELS = ("ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED")
-"""onnxruntime's levels of optimisation below the usual one, which is all."""
-
-Noise = dict[str, tuple[float, str, str]]
-"""Output → (smallest tolerance that passes all, what it took, dtype)."""
+MAX_SINGLE = 16
+"""The number of samples of a batch that also run one by one."""
 
 
-def suggest(programs: Programs, model: Path, batches: Iterable[Arrays]) -> str:
-    """Return a recipe's ``[[verify.tolerances]]`` for each output of the model.
+@dataclass(frozen=True, slots=True)
+class RunError:
+    """The largest run-to-run error of an output.
 
-    torch is compared with torch, and onnxruntime with onnxruntime, never one with the other, so
-    that a fault in the export cannot excuse itself.
+    Attributes:
+        tolerance: The smallest tolerance that every run passes.
+        cause: The difference between the runs, such as ``threads``.
+        dtype: The output's dtype.
+    """
+
+    tolerance: float
+    cause: str
+    dtype: str
+
+
+class Calibration:
+    """Run-to-run errors by output, and the tolerances that follow from them.
+
+    torch is compared with torch and onnxruntime with onnxruntime, never one with the other, so
+    that an error of the export cannot excuse itself.
 
     Args:
-        programs: The programs; of these the finalized torch model and the ONNX session.
+        forms: The forms, of which the pruned torch model and the ONNX session run again.
         model: The ONNX file.
-        batches: Inputs to measure the noise on, each of two samples or more.
     """
-    note("measuring the noise between equal runs")
-    sessions = dict(_sessions(model, programs.providers))
-    noise: Noise = {}
-    for inputs in batches:
-        usual = programs.torch(inputs)
-        for what, found in _torch_runs(programs, inputs):
-            _widen(noise, usual, found, what)
-        usual = run(programs.onnx, inputs)
-        for what, session in sessions.items():
-            _widen(noise, usual, run(session, inputs), what)
-        _widen(noise, usual, _one_by_one(lambda part: run(programs.onnx, part), inputs), "batch")
-    return proposal(noise)
+
+    def __init__(self, forms: ModelForms, model: Path) -> None:
+        self._forms = forms
+        self._sessions = {
+            level: onnx_session(model, forms.providers, optimization=level)
+            for level in OPTIMIZATIONS
+        }
+        self._sessions["threads"] = onnx_session(model, forms.providers, threads=2)
+        self._errors: dict[str, RunError] = {}
+
+    def add(self, batch: InputBatch, outputs: FormOutputs) -> None:
+        """Run again on a batch, and compare with the outputs of its first run."""
+        note("measuring run-to-run errors")
+        for cause, actual in self._run_torch(batch.arrays):
+            self._compare(outputs["pruned"], actual, cause)
+        for cause, session in self._sessions.items():
+            self._compare(outputs["onnx"], run(session, batch.arrays), cause)
+        self._compare_single(batch, outputs, "pruned")
+        self._compare_single(batch, outputs, "onnx")
+
+    def format_tolerances(self) -> str:
+        """Return the ``[[verify.tolerances]]`` of a recipe for each output."""
+        return format_tolerances(self._errors)
+
+    def _run_torch(self, inputs: Arrays) -> Iterator[tuple[str, Arrays]]:
+        """Yield the outputs of torch for equivalent runs."""
+        yield "repetition", self._forms.run_form("pruned", inputs)
+        with _set_threads(2):
+            yield "threads", self._forms.run_form("pruned", inputs)
+        try:
+            module = copy.deepcopy(self._forms.pruned).double()
+            yield "float64", run_module(module, _convert_floats(inputs), self._forms.outputs)
+        except Exception as error:  # noqa: BLE001 -- a user's model may fail in any way
+            note(f"no run-to-run error against float64: {type(error).__name__}")
+
+    def _compare_single(self, batch: InputBatch, outputs: FormOutputs, form: Form) -> None:
+        """Compare samples of a batch with the same samples in batches of one."""
+        count = min(batch.count, MAX_SINGLE)
+        actual = _run_one_by_one(partial(self._forms.run_form, form), batch.arrays, count)
+        batched = {n: a[:count] for n, a in outputs[form].items() if a.shape[:1] == (batch.count,)}
+        self._compare(batched, actual, "batch")
+
+    def _compare(self, expected: Arrays, actual: Arrays, cause: str) -> None:
+        for name in expected.keys() & actual.keys():
+            if expected[name].shape != actual[name].shape:
+                continue
+            tolerance, _ = compute_tolerance(actual[name], expected[name])
+            largest = self._errors[name].tolerance if name in self._errors else -1.0
+            if math.isnan(tolerance) or tolerance > largest:
+                self._errors[name] = RunError(tolerance, cause, str(expected[name].dtype))
 
 
-def _torch_runs(programs: Programs, inputs: Arrays) -> Iterator[tuple[str, Arrays]]:
-    """Yield what torch makes of ``inputs`` in ways that ought not to matter."""
-    yield "repetition", programs.torch(inputs)
-    yield "batch", _one_by_one(programs.torch, inputs)
-    with _threads(2):
-        yield "threads", programs.torch(inputs)
-    try:
-        wide = copy.deepcopy(programs.final).double()
-        yield "float64", run_module(wide, _widened(inputs), programs.outputs)
-    except Exception as error:  # noqa: BLE001 -- whatever a user's model says to another dtype
-        note(f"no noise against float64: {type(error).__name__}")
-
-
-def _widened(inputs: Arrays) -> Arrays:
+def _convert_floats(inputs: Arrays) -> Arrays:
+    """Convert floating-point arrays to float64."""
     return {
         name: array.astype(np.float64) if array.dtype.kind == "f" else array
         for name, array in inputs.items()
@@ -81,7 +120,8 @@ def _widened(inputs: Arrays) -> Arrays:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def _set_threads(count: int) -> Iterator[None]:
+    """Let torch use ``count`` threads inside the block."""
     import torch
 
     before = torch.get_num_threads()
@@ -92,72 +132,54 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _one_by_one(program: Any, inputs: Arrays) -> Arrays:
-    """Return what ``program`` makes of each sample alone, for outputs with a batch axis."""
-    count = len(next(iter(inputs.values())))
-    parts = [
-        program({name: array[at : at + 1] for name, array in inputs.items()}) for at in range(count)
+def _run_one_by_one(run_batch: Callable[[Arrays], Arrays], inputs: Arrays, count: int) -> Arrays:
+    """Return the outputs of the first ``count`` samples, each in a batch of its own.
+
+    Outputs without a batch axis are left out.
+    """
+    outputs = [
+        run_batch({name: array[index : index + 1] for name, array in inputs.items()})
+        for index in range(count)
     ]
     return {
-        name: np.concatenate([part[name] for part in parts])
-        for name, array in parts[0].items()
+        name: np.concatenate([single[name] for single in outputs])
+        for name, array in outputs[0].items()
         if array.shape[:1] == (1,)
     }
 
 
-def _sessions(model: Path, providers: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    import onnxruntime
-
-    for level in (*LEVELS, "threads"):
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = 2 if level == "threads" else 1
-        if level != "threads":
-            options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
-        yield level, onnxruntime.InferenceSession(str(model), options, providers=list(providers))
-
-
-def _widen(noise: Noise, usual: Arrays, found: Arrays, what: str) -> None:
-    for name in usual.keys() & found.keys():
-        if usual[name].shape != found[name].shape:
+def format_tolerances(errors: Mapping[str, RunError]) -> str:
+    """Return run-to-run errors as TOML: a tolerance for each output, with its origin."""
+    lines = [f"# {FACTOR} × the largest run-to-run error of each output."]
+    for name, error in sorted(errors.items()):
+        if not math.isfinite(error.tolerance):
+            lines.append(f"# {name}: no tolerance holds, it is NaN or infinite ({error.cause})")
             continue
-        apart, _ = compute_tolerance(found[name], usual[name])
-        before = noise.get(name, (-1.0, "", ""))[0]
-        if math.isnan(apart) or apart > before:
-            noise[name] = (apart, what, str(usual[name].dtype))
-
-
-def proposal(noise: Mapping[str, tuple[float, str, str]]) -> str:
-    """Return ``noise`` as TOML: a tolerance for each output, with where it is from."""
-    lines = [f"# {FACTOR} × the largest difference between runs that ought to be equal."]
-    for name, (apart, what, dtype) in sorted(noise.items()):
-        if not math.isfinite(apart):
-            lines.append(f"# {name}: no tolerance holds, it is NaN or infinite ({what})")
+        if error.tolerance == 0 and not error.dtype.startswith("float"):
             continue
-        if apart == 0 and not dtype.startswith("float"):
-            continue
-        value = _rounded_up(max(FACTOR * apart, _least(dtype)))
+        value = _round_up(max(FACTOR * error.tolerance, _least_tolerance(error.dtype)))
+        origin = f"{error.dtype}, run-to-run error {error.tolerance:.1e} ({error.cause})"
         lines += [
             "[[verify.tolerances]]",
-            f"outputs = {json.dumps(_escaped(name))}  # {dtype}, noise {apart:.1e} ({what})",
+            f"outputs = {json.dumps(_escape_glob(name))}  # {origin}",
             f"atol = {value:g}",
             f"rtol = {value:g}",
         ]
     return "\n".join(lines) + "\n"
 
 
-def _least(dtype: str) -> float:
-    """Return four units in the last place: no two kernels promise less."""
+def _least_tolerance(dtype: str) -> float:
+    """Return four units in the last place, since no two implementations guarantee less."""
     return 4 * float(np.finfo(dtype).eps) if dtype.startswith("float") else 0.0
 
 
-def _rounded_up(value: float) -> float:
-    """Return the next of 1, 2, 5, 10, … that is not below ``value``."""
+def _round_up(value: float) -> float:
+    """Return the smallest of 1, 2, 5, 10, … that is not below ``value``."""
     power = math.floor(math.log10(value))
     digits = next(step for step in (1, 2, 5, 10) if value <= step * 10.0**power * (1 + 1e-12))
     return float(f"{digits}e{power}")
 
 
-def _escaped(name: str) -> str:
-    """Return a glob that matches ``name`` alone."""
+def _escape_glob(name: str) -> str:
+    """Return a glob that matches only ``name``."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

@@ -1,15 +1,16 @@
-"""How far two sets of outputs are apart; every output, every element, NaN never equal."""
+"""Comparison of two forms of a model: every output, every element, NaN never equal."""
 
 from __future__ import annotations
 
 import math
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from prunepack.stages.comparison.error import Deviation
+from prunepack.stages.comparison.stress_inputs import divide_by_units, find_units
 from prunepack.stages.comparison.tolerances import (
     EXACT,
     AllowedError,
@@ -21,27 +22,29 @@ from prunepack.stages.metrics.metric import Metric, Metrics
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import numpy.typing as npt
+    from prunepack.stages.comparison.forms import FormOutputs
+    from prunepack.stages.comparison.inputs import InputBatch
+    from prunepack.stages.contract.arrays import Array, ArrayMapping
 
-    Array = npt.NDArray[Any]
-
-__all__ = ["Comparison"]
+__all__ = ["Comparison", "FormComparisons"]
 
 
 @dataclass
 class Comparison:
-    """The running comparison of two programs over batches of the same samples.
+    """Comparison of two forms over batches of the same inputs.
 
     Attributes:
-        link: What is compared, for the metrics' names, such as ``torch_onnx``.
-        exact: Whether the rule is bit for bit, not a tolerance.
-        rules: How far outputs may be apart; by dtype where none matches.
-        lenient: Whether a rule that is stricter than the usual for its dtype counts as the usual.
-        outputs: The figures of each output that both sides have.
-        problems: What cannot be compared, by the output's name.
+        name: The name of the pair in metric names, such as ``torch_onnx``.
+        exact: Whether outputs must be equal bit for bit, without a tolerance.
+        rules: Tolerances by output; the dtype decides where no rule matches.
+        lenient: Whether a rule cannot be stricter than the default of its dtype.
+        outputs: The deviation of each output that both forms have.
+        problems: The reason why an output cannot be compared, by its name.
+        differing: The number of elements whose bits differ, by output.
+        samples: The number of compared samples.
     """
 
-    link: str
+    name: str
     exact: bool = False
     rules: Sequence[Tolerance] = ()
     lenient: bool = False
@@ -52,118 +55,145 @@ class Comparison:
 
     def add(
         self,
-        expected: Mapping[str, Array],
-        found: Mapping[str, Array],
+        expected: ArrayMapping,
+        actual: ArrayMapping,
         samples: int,
-        case: str = "",
+        inputs: str = "",
         first: int | None = None,
     ) -> None:
-        """Compare one batch of outputs.
+        """Compare the outputs of one batch.
 
         Args:
             expected: Outputs by name.
-            found: Outputs by name.
-            samples: The size of the batch.
-            case: What the inputs were, for the note on the worst element.
-            first: The number of the batch's first sample; counted up if not given.
+            actual: Outputs by name.
+            samples: The number of samples in the batch.
+            inputs: The name of the inputs, for the note on the worst element.
+            first: The index of the batch's first sample; by default, the samples so far.
         """
         start = self.samples if first is None else first
         self.samples += samples
-        for name in sorted(expected.keys() | found.keys()):
-            if name not in expected or name not in found:
+        for name in sorted(expected.keys() | actual.keys()):
+            if name not in expected or name not in actual:
                 side = "missing" if name in expected else "extra"
                 self.problems[name] = f"{name} is {side}"
                 continue
             batched = expected[name].shape[:1] == (samples,)
-            self._compare(name, expected[name], found[name], start if batched else 0, case)
+            self._compare(name, expected[name], actual[name], start if batched else 0, inputs)
 
-    def fail(self, what: str, reason: str) -> None:
-        """Record that one side had no outputs to compare at all."""
-        self.problems[what] = f"{what}: {reason}"
+    def fail(self, inputs: str, reason: str) -> None:
+        """Record that one form has no outputs for these inputs."""
+        self.problems[inputs] = f"{inputs}: {reason}"
 
-    def _compare(self, name: str, a: Array, b: Array, first: int, case: str) -> None:
+    def _compare(self, name: str, a: Array, b: Array, first: int, inputs: str) -> None:
         if a.shape != b.shape or a.dtype != b.dtype:
             self.problems[name] = f"{name}: {a.dtype}{list(a.shape)} and {b.dtype}{list(b.shape)}"
             return
-        if a.dtype.kind not in "biufc":  # text, which is equal or not
+        if a.dtype.kind not in "biufc":  # text is either equal or not
             a, b = np.ones(a.shape, bool), a == b
         if name not in self.outputs:
-            self.outputs[name] = Deviation(name, self._allowed(name, str(a.dtype)))
+            self.outputs[name] = Deviation(name, self._find_allowed_error(name, str(a.dtype)))
         if self.exact:
-            self.differing[name] = self.differing.get(name, 0) + _differing(a, b)
-        self.outputs[name].add(a, b, first, case)
+            self.differing[name] = self.differing.get(name, 0) + _count_differing(a, b)
+        self.outputs[name].add(a, b, first, inputs)
 
-    def _allowed(self, name: str, dtype: str) -> AllowedError:
+    def _find_allowed_error(self, name: str, dtype: str) -> AllowedError:
         if self.exact:
             return EXACT
-        rule = find_allowed_error(self.rules, name, dtype)
-        return rule.widen(find_allowed_error((), name, dtype)) if self.lenient else rule
+        allowed = find_allowed_error(self.rules, name, dtype)
+        return allowed.widen(find_allowed_error((), name, dtype)) if self.lenient else allowed
 
     def metrics(self) -> Metrics:
-        """Return the figures of the comparison by name, then those of each output."""
-        compared = [one for one in self.outputs.values() if one.values]
-        problems = [*self.problems.values(), *self._empty()]
+        """Return the metrics of the comparison by name, then those of each output."""
+        compared = [output for output in self.outputs.values() if output.values]
+        problems = [*self.problems.values(), *self._list_empty_outputs()]
+        note = "; ".join(sorted(problems))
         total = {
             "samples": Metric(self.samples, "samples"),
             "outputs": Metric(len(compared), "outputs"),
-            "values": Metric(sum(one.values for one in compared), "values"),
-            "unmatched_outputs": Metric(len(problems), "outputs", note="; ".join(sorted(problems))),
+            "values": Metric(sum(output.values for output in compared), "values"),
+            "unmatched_outputs": Metric(len(problems), "outputs", note=note),
         }
-        total |= self._exact() if self.exact else _judged(compared)
-        found: Metrics = {f"parity.{self.link}.{name}": one for name, one in total.items()}
+        total |= self._exact_metrics() if self.exact else _deviation_metrics(compared)
+        metrics: Metrics = {f"parity.{self.name}.{name}": metric for name, metric in total.items()}
         if not self.exact:
-            for word, one in _words(self.outputs):
-                found |= one.metrics(f"parity.{self.link}.outputs.{word}")
-        return found
+            for word, output in _name_outputs(self.outputs):
+                metrics |= output.metrics(f"parity.{self.name}.outputs.{word}")
+        return metrics
 
-    def _empty(self) -> Iterator[str]:
-        """Name the outputs that never had an element: nothing is known about them."""
-        yield from (
-            f"{name} is always empty" for name, one in self.outputs.items() if not one.values
-        )
+    def _list_empty_outputs(self) -> Iterator[str]:
+        """Yield a problem for each output that never had an element to compare."""
+        for name, output in self.outputs.items():
+            if not output.values:
+                yield f"{name} is always empty"
 
-    def _exact(self) -> Metrics:
-        differing = sum(self.differing.values())
-        places = [one.worst_element for name, one in self.outputs.items() if self.differing[name]]
-        return {"differing_values": Metric(differing, "values", note="; ".join(places[:3]))}
+    def _exact_metrics(self) -> Metrics:
+        count = sum(self.differing.values())
+        worst = [o.worst_element for name, o in self.outputs.items() if self.differing[name]]
+        return {"differing_values": Metric(count, "values", note="; ".join(worst[:3]))}
 
 
-def _judged(compared: Sequence[Deviation]) -> Metrics:
-    """Return the worst and the sums over outputs; NaN if one is NaN or none was compared."""
+def _deviation_metrics(compared: Sequence[Deviation]) -> Metrics:
+    """Return the worst tolerance and the sums over outputs; NaN if no output was compared."""
     if not compared:
         return {
             "nonfinite": Metric(0, "values"),
             "tolerance": Metric(math.nan, note="no output was compared"),
             "beyond_tolerance": Metric(math.nan, "values", note="no output was compared"),
         }
-    worst = max(compared, key=lambda one: (math.isnan(one.tolerance), one.tolerance))
-    beyond = [one for one in compared if one.beyond_tolerance]
+    worst = max(compared, key=lambda output: (math.isnan(output.tolerance), output.tolerance))
+    beyond = [output for output in compared if output.beyond_tolerance]
+    note = "; ".join(output.worst_element for output in beyond[:3])
+    count = sum(output.beyond_tolerance for output in beyond)
     return {
-        "nonfinite": Metric(sum(one.nonfinite for one in compared), "values"),
+        "nonfinite": Metric(sum(output.nonfinite for output in compared), "values"),
         "tolerance": Metric(worst.tolerance, note=worst.worst_element),
-        "beyond_tolerance": Metric(
-            sum(one.beyond_tolerance for one in beyond),
-            "values",
-            note="; ".join(one.worst_element for one in beyond[:3]),
-        ),
+        "beyond_tolerance": Metric(count, "values", note=note),
     }
 
 
-def _differing(a: Array, b: Array) -> int:
-    """Count the elements whose bits differ."""
+def _count_differing(a: Array, b: Array) -> int:
+    """Return the number of elements whose bits differ."""
     bits = f"V{a.dtype.itemsize}"
-    different = np.ascontiguousarray(a).view(bits) != np.ascontiguousarray(b).view(bits)
-    return int(different.sum())
+    differing = np.ascontiguousarray(a).view(bits) != np.ascontiguousarray(b).view(bits)
+    return int(differing.sum())
 
 
-def _words(outputs: Mapping[str, Deviation]) -> Iterator[tuple[str, Deviation]]:
-    """Yield each output with a name that can be part of a figure's, and that no other one has."""
+def _name_outputs(outputs: Mapping[str, Deviation]) -> Iterator[tuple[str, Deviation]]:
+    """Yield each output with a unique name that is valid inside a metric name."""
     taken: set[str] = set()
-    for name, one in sorted(outputs.items()):
+    for name, output in sorted(outputs.items()):
         word = plain = re.sub(r"[^\w.]", "_", name)
         number = 1
         while word in taken:
             number += 1
             word = f"{plain}_{number}"
         taken.add(word)
-        yield word, one
+        yield word, output
+
+
+class FormComparisons:
+    """The two comparisons of outputs: pruned torch with ONNX, and ONNX with the artifact.
+
+    Args:
+        rules: Tolerances between torch and ONNX.
+    """
+
+    def __init__(self, rules: Sequence[Tolerance]) -> None:
+        self.torch_onnx = Comparison("torch_onnx", rules=rules)
+        self.session = Comparison("session", exact=True)
+
+    def add(self, batch: InputBatch, outputs: FormOutputs) -> None:
+        """Compare the outputs of one batch."""
+        pruned, onnx, artifact = (outputs[form] for form in ("pruned", "onnx", "artifact"))
+        self.session.add(onnx, artifact, batch.count, batch.name, batch.first)
+        units = find_units(pruned, batch.scale)
+        pruned, onnx = divide_by_units(pruned, units), divide_by_units(onnx, units)
+        self.torch_onnx.add(pruned, onnx, batch.count, batch.name, batch.first)
+
+    def fail(self, batch: InputBatch, reason: str) -> None:
+        """Record that ONNX has no outputs for a batch that torch can run."""
+        self.torch_onnx.fail(batch.name, reason)
+
+    def metrics(self) -> Metrics:
+        """Return the metrics of both comparisons."""
+        return self.torch_onnx.metrics() | self.session.metrics()

@@ -1,9 +1,9 @@
-"""The four forms of one model, run side by side: dense torch, pruned torch, ONNX, artifact."""
+"""Forms of one model: dense torch, pruned torch, ONNX, artifact."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from prunepack.stages.comparison.comparison import Comparison
 from prunepack.stages.metrics.metric import Metric, Metrics
@@ -11,6 +11,7 @@ from prunepack.stages.models.checkpoints import open_model
 from prunepack.stages.models.running import run_module
 from prunepack.stages.runtime.sessions import (
     Provider,
+    Session,
     artifact_session,
     count_mismatches,
     onnx_session,
@@ -19,39 +20,59 @@ from prunepack.stages.runtime.sessions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from torch import nn
 
+    from prunepack.stages.comparison.inputs import InputBatch
     from prunepack.stages.comparison.tolerances import Tolerance
     from prunepack.stages.contract.arrays import Arrays
     from prunepack.stages.contract.model_spec import ModelSpec
     from prunepack.stages.contract.outputs import Checkpoint, OnnxModel, PackedArtifact
 
-__all__ = ["Programs", "steadiness", "training_layers"]
+__all__ = [
+    "FORMS",
+    "PRUNED_FORMS",
+    "Form",
+    "FormOutputs",
+    "ModelForms",
+    "count_training_layers",
+    "measure_consistency",
+]
+
+Form = Literal["dense", "pruned", "onnx", "artifact"]
+
+PRUNED_FORMS: tuple[Form, ...] = ("pruned", "onnx", "artifact")
+"""The finalized torch model, its ONNX and its artifact."""
+
+FORMS: tuple[Form, ...] = ("dense", *PRUNED_FORMS)
+"""All forms; the dense one is the torch model before pruning."""
+
+FormOutputs = dict[Form, "Arrays"]
+"""The outputs of forms for the same inputs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Programs:
-    """What is compared.
+class ModelForms:
+    """The open forms of one model.
 
     Attributes:
-        spec: The model's description.
-        outputs: The names of its outputs, in the order of torch's.
+        spec: The model specification.
+        outputs: The names of the outputs, in the order of torch's.
         dense: The model before pruning.
-        final: The finalized model, which the ONNX is of.
-        providers: The execution providers that the sessions should have.
+        pruned: The finalized model, from which the ONNX was exported.
+        providers: The requested execution providers of the sessions.
         onnx: A session on the exported file.
-        artifact: A session on the packed one.
+        artifact: A session on the packed file.
     """
 
     spec: ModelSpec
     outputs: tuple[str, ...]
     dense: nn.Module
-    final: nn.Module
+    pruned: nn.Module
     providers: tuple[str, ...]
-    onnx: Any
-    artifact: Any
+    onnx: Session
+    artifact: Session
 
     @classmethod
     def open(
@@ -61,72 +82,82 @@ class Programs:
         final: Checkpoint,
         onnx: OnnxModel,
         artifact: PackedArtifact,
-    ) -> Programs:
-        """Open all four.
+    ) -> ModelForms:
+        """Open all forms.
 
         Raises:
-            UsageError: If the provider cannot be had.
-            RefusedError: If one cannot be opened.
+            UsageError: If the provider is not available.
+            RefusedError: If a form cannot be opened.
         """
-        final_module, spec = open_model(final)
+        pruned, spec = open_model(final)
         providers = providers_for(provider, onnx.model)
         return cls(
             spec=spec,
             outputs=tuple(onnx.interface["outputs"]),
             dense=open_model(dense)[0],
-            final=final_module,
+            pruned=pruned,
             providers=tuple(providers),
             onnx=onnx_session(onnx.model, providers),
             artifact=artifact_session(artifact.file, providers),
         )
 
-    def torch(self, inputs: Arrays) -> Arrays:
-        """Return the outputs of the finalized model."""
-        return run_module(self.final, inputs, self.outputs)
+    def run(self, inputs: Arrays, forms: Iterable[Form]) -> FormOutputs:
+        """Return the outputs of several forms."""
+        return {form: self.run_form(form, inputs) for form in forms}
 
-    def sessions(self, inputs: Arrays) -> tuple[Arrays, Arrays]:
-        """Return the outputs of ONNX and of the artifact."""
-        return run(self.onnx, inputs), run(self.artifact, inputs)
+    def run_form(self, form: Form, inputs: Arrays) -> Arrays:
+        """Return the outputs of one form.
+
+        Raises:
+            RefusedError: If the form cannot run on these inputs.
+        """
+        if form == "dense":
+            return run_module(self.dense, inputs, self.outputs)
+        if form == "pruned":
+            return run_module(self.pruned, inputs, self.outputs)
+        return run(self.onnx if form == "onnx" else self.artifact, inputs)
 
     def provider_metrics(self) -> Metrics:
-        """Say which execution provider was wanted and which each session got."""
-        wrong, note = count_mismatches(self.providers, self.onnx, self.artifact)
-        return {"runtime.provider_mismatches": Metric(wrong, "sessions", note=note)}
+        """Return the number of sessions without the requested execution provider."""
+        count, note = count_mismatches(self.providers, self.onnx, self.artifact)
+        return {"runtime.provider_mismatches": Metric(count, "sessions", note=note)}
 
 
-def training_layers(*modules: nn.Module) -> Metrics:
-    """Count the layers that behave as in training, whatever ``eval()`` was told."""
-    names = [name or "the model" for one in modules for name, part in _training(one)]
+def count_training_layers(*modules: nn.Module) -> Metrics:
+    """Return the number of layers in training mode, which ``eval()`` did not reach."""
+    names = [
+        name or "the model"
+        for module in modules
+        for name, layer in module.named_modules()
+        if layer.training
+    ]
     return {"torch.training_layers": Metric(len(names), "layers", note=", ".join(names[:5]))}
 
 
-def _training(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    yield from ((name, part) for name, part in module.named_modules() if part.training)
+def measure_consistency(
+    forms: ModelForms, batch: InputBatch, outputs: Arrays, rules: Sequence[Tolerance]
+) -> Metrics:
+    """Count output values of torch that change in a second run, or without the other samples.
 
-
-def steadiness(programs: Programs, inputs: Arrays, rules: Sequence[Tolerance]) -> Metrics:
-    """Count what changes when torch runs again, or when a sample has no others beside it.
-
-    Dropout that is still on changes every run; BatchNorm that still takes its statistics from the
-    batch gives a sample another answer in other company. Outputs whose first axis is not the
-    batch are compared between equal batches only.
+    Active dropout changes every run. Active BatchNorm takes its statistics from the batch, so the
+    answer to a sample depends on the others. Outputs whose first axis is not the batch are
+    compared between equal batches only.
 
     Args:
-        programs: The programs; of these the finalized torch model.
-        inputs: A batch of two samples or more.
-        rules: How far outputs may be apart; none is stricter here than the usual, since the order
-            of additions changes with the size of the batch.
+        forms: The forms; only the pruned torch model runs.
+        batch: Two samples or more.
+        outputs: The outputs of the pruned torch model for them.
+        rules: Tolerances. None is stricter here than the default, since the order of additions
+            depends on the size of the batch.
     """
-    count = len(next(iter(inputs.values())))
     again, alone = (Comparison(name, rules=rules, lenient=True) for name in ("again", "alone"))
-    whole = programs.torch(inputs)
-    again.add(whole, programs.torch(inputs), count, "run again")
-    single = programs.torch({name: array[:1] for name, array in inputs.items()})
-    first = {name: array[:1] for name, array in whole.items() if array.shape[:1] == (count,)}
-    alone.add(first, {name: single[name] for name in first if name in single}, 1, "run alone")
-    unsteady = [
-        one for link in (again, alone) for one in link.outputs.values() if one.beyond_tolerance
-    ]
-    count = sum(one.beyond_tolerance for one in unsteady)
-    note = "; ".join(one.worst_element for one in unsteady[:3])
-    return {"torch.unsteady_values": Metric(count, "values", note=note)}
+    again.add(outputs, forms.run_form("pruned", batch.arrays), batch.count, "run again")
+    single = {name: array[:1] for name, array in batch.arrays.items()}
+    expected = {n: array[:1] for n, array in outputs.items() if array.shape[:1] == (batch.count,)}
+    actual = forms.run_form("pruned", single)
+    alone.add(expected, {name: actual[name] for name in expected if name in actual}, 1, "run alone")
+    compared = [*again.outputs.values(), *alone.outputs.values()]
+    changed = [output for output in compared if output.beyond_tolerance]
+    count = sum(output.beyond_tolerance for output in changed)
+    note = "; ".join(output.worst_element for output in changed[:3])
+    return {"torch.inconsistent_values": Metric(count, "values", note=note)}

@@ -1,4 +1,4 @@
-"""Which integers an input may hold: those that the tables they look things up in have rows for."""
+"""Bounds of integer inputs: the rows of the tables that they index."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
     from prunepack.stages.contract.model_spec import InputSpec
 
-__all__ = ["index_sizes"]
+__all__ = ["find_index_sizes"]
 
 LOOKUPS = ("embedding", "embedding_bag", "index_select", "index", "gather")
-"""ATen's operators that look rows up in a table, their first argument."""
+"""ATen operators that look up rows of a table, their first argument."""
 
-WATCHED = 16
-"""Samples: enough that two inputs of one number each do not hold the same ones by chance."""
+SAMPLES = 16
+"""Samples of the run; with so many, two inputs of one number each hardly hold the same values."""
 
 
-def index_sizes(module: nn.Module, inputs: Sequence[InputSpec], seed: int) -> dict[str, int]:
-    """Return for each integer input the rows of the smallest table that it is an index into.
+def find_index_sizes(module: nn.Module, inputs: Sequence[InputSpec], seed: int) -> dict[str, int]:
+    """Return the number of rows of the smallest table that each integer input indexes.
 
-    ``module`` is run once on zeros and ones, which any table of two rows takes, and every look-up
-    that it makes is watched: an index that holds an input's numbers, or those and a constant, as
-    some models add to positions, shows how large that input may be. An input that is in no
-    look-up, such as a mask, has no entry.
+    ``module`` runs once on zeros and ones, which are valid for any table of two rows, while every
+    look-up is observed. An index that equals an input, or an input plus a constant, as some models
+    add to positions, reveals the bound of that input. An input without a look-up, such as a mask,
+    has no entry.
 
     Raises:
         RefusedError: If the module fails.
@@ -38,14 +38,14 @@ def index_sizes(module: nn.Module, inputs: Sequence[InputSpec], seed: int) -> di
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    whole = [one.name for one in inputs if one.dtype.startswith(("int", "uint"))]
-    if not whole:
+    integers = [spec.name for spec in inputs if spec.dtype.startswith(("int", "uint"))]
+    if not integers:
         return {}
-    given = random_inputs(inputs, WATCHED, seed)
-    arrays = {name: torch.from_numpy(given[name]) for name in whole}
+    batch = random_inputs(inputs, SAMPLES, seed)
+    arrays = {name: torch.from_numpy(batch[name]) for name in integers}
     sizes: dict[str, int] = {}
 
-    class Watch(TorchDispatchMode):
+    class Observer(TorchDispatchMode):
         def __init__(self) -> None:
             TorchDispatchMode.__init__(self)
 
@@ -53,17 +53,17 @@ def index_sizes(module: nn.Module, inputs: Sequence[InputSpec], seed: int) -> di
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:
             if func.overloadpacket.__name__ in LOOKUPS:
-                for rows, index in _look_ups(args):
-                    _narrow(sizes, arrays, rows, index)
+                for rows, index in _find_look_ups(args):
+                    _lower_sizes(sizes, arrays, rows, index)
             return func(*args, **(kwargs or {}))
 
-    with Watch():
-        run_module(module, given, ())
+    with Observer():
+        run_module(module, batch, ())
     return sizes
 
 
-def _look_ups(args: Sequence[Any]) -> Iterator[tuple[int, torch.Tensor]]:
-    """Yield (rows of the table, index) of one call: ``index`` has an index for each axis."""
+def _find_look_ups(args: Sequence[Any]) -> Iterator[tuple[int, torch.Tensor]]:
+    """Yield the rows of the table and the index of each axis that one call looks up."""
     import torch
 
     table = args[0]
@@ -78,15 +78,15 @@ def _look_ups(args: Sequence[Any]) -> Iterator[tuple[int, torch.Tensor]]:
             yield table.shape[axis], index
 
 
-def _narrow(
+def _lower_sizes(
     sizes: dict[str, int], inputs: dict[str, torch.Tensor], rows: int, index: torch.Tensor
 ) -> None:
-    """Lower the sizes of the inputs whose numbers are in ``index``."""
+    """Lower the sizes of the inputs whose values are in ``index``."""
     import torch
 
     for name, array in inputs.items():
         if index.dtype == torch.bool or array.numel() != index.numel() or not index.numel():
             continue
-        added = (index.reshape(-1).long() - array.reshape(-1).long()).unique()
-        if len(added) == 1 and 0 <= added.item() < rows:
-            sizes[name] = min(sizes.get(name, rows), rows - int(added.item()))
+        offsets = (index.reshape(-1).long() - array.reshape(-1).long()).unique()
+        if len(offsets) == 1 and 0 <= offsets.item() < rows:
+            sizes[name] = min(sizes.get(name, rows), rows - int(offsets.item()))

@@ -1,4 +1,4 @@
-"""The weights themselves: the same bytes in the artifact as exported, and how many are zero."""
+"""Weights of the checkpoint, the exported file and the artifact: equality and sparsity."""
 
 from __future__ import annotations
 
@@ -9,61 +9,146 @@ import numpy as np
 from prunepack.stages.metrics.metric import Metric, Metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    import numpy.typing as npt
     from torch import nn
 
+    from prunepack.stages.contract.arrays import Array, ArrayMapping
     from prunepack.stages.contract.outputs import OnnxModel, PackedArtifact
 
-__all__ = ["sparsity", "weights_link"]
+__all__ = ["compare_files", "compare_weights", "find_changed_values", "measure_sparsity"]
+
+ROUNDING = 64
+"""Units in the last place by which a multiplication may move a weight."""
 
 
-def weights_link(onnx: OnnxModel, artifact: PackedArtifact) -> Metrics:
-    """Compare the exported files with those that come out of the artifact, byte for byte."""
+def compare_files(onnx: OnnxModel, artifact: PackedArtifact) -> Metrics:
+    """Compare the exported files with the files in the artifact, byte for byte."""
     from prunepack.reading.artifact import Artifact
 
     differing: dict[str, int] = {}
-    with Artifact.open(artifact.file) as content:
-        packed = set(content.files)
+    with Artifact.open(artifact.file) as opened:
+        packed = set(opened.files)
         exported = {file.name for file in onnx.path.glob("model.onnx*")}
         for name in sorted(packed & exported):
-            differing[name] = _differing_bytes(content.read_file(name), onnx.path / name)
-    unmatched = packed ^ exported
+            differing[name] = _count_differing_bytes(opened.read_file(name), onnx.path / name)
+    unmatched = sorted(packed ^ exported)
+    changed = [name for name, count in differing.items() if count]
+    total = sum(differing.values())
     return {
         "parity.weights.files": Metric(len(packed & exported), "files"),
         "parity.weights.unmatched_files": Metric(
-            len(unmatched), "files", note=", ".join(sorted(unmatched))
+            len(unmatched), "files", note=", ".join(unmatched)
         ),
-        "parity.weights.differing_bytes": Metric(
-            sum(differing.values()),
-            "bytes",
-            note=", ".join(name for name, count in differing.items() if count),
-        ),
+        "parity.weights.differing_bytes": Metric(total, "bytes", note=", ".join(changed)),
     }
 
 
-def _differing_bytes(packed: bytes, file: Path) -> int:
+def _count_differing_bytes(packed: bytes, file: Path) -> int:
     a, b = np.frombuffer(packed, np.uint8), np.fromfile(file, np.uint8)
     shared = min(a.size, b.size)
     return int((a[:shared] != b[:shared]).sum()) + abs(a.size - b.size)
 
 
-def sparsity(final: nn.Module) -> Metrics:
-    """Count zeros among weights of two or more dimensions, the ones that pruning is for.
+def compare_weights(onnx: OnnxModel, module: nn.Module) -> Metrics:
+    """Count the weights in the exported file that differ from the checkpoint's.
+
+    Outputs do not reveal a weight that no tested input needs. The comparison finds weights of two
+    or more dimensions by name, which export keeps; a transposed weight is called ``NAME.T``.
+
+    Returns:
+        ``parity.weights.compared``, in tensors, and ``parity.weights.changed_values``.
+    """
+    state = {name: tensor.detach().numpy() for name, tensor in module.state_dict().items()}
+    compared, count, notes = 0, 0, []
+    for name, exported in _read_initializers(onnx):
+        weight = _find_weight(state, name)
+        if weight is None or (weight.shape, weight.dtype) != (exported.shape, exported.dtype):
+            continue
+        compared += 1
+        changed = np.argwhere(find_changed_values(weight, exported))
+        count += len(changed)
+        if len(changed):
+            at = tuple(changed[0].tolist())
+            notes.append(f"{name}{list(at)}: {weight[at]:.9g} and {exported[at]:.9g}")
+    return {
+        "parity.weights.compared": Metric(compared, "tensors"),
+        "parity.weights.changed_values": Metric(count, "values", note="; ".join(notes[:3])),
+    }
+
+
+def _find_weight(state: ArrayMapping, name: str) -> Array | None:
+    """Return the checkpoint's weight with the name of an initializer."""
+    if name in state:
+        weight = state[name]
+    elif name.endswith(".T") and name.removesuffix(".T") in state:
+        weight = state[name.removesuffix(".T")].T
+    else:
+        return None
+    return weight if weight.ndim >= 2 and weight.dtype.kind == "f" else None
+
+
+def _read_initializers(onnx: OnnxModel) -> Iterator[tuple[str, Array]]:
+    """Yield the initializers of two or more dimensions."""
+    from onnx import load, numpy_helper
+
+    model = load(onnx.model, load_external_data=False)
+    for tensor in model.graph.initializer:
+        if len(tensor.dims) >= 2:
+            yield tensor.name, numpy_helper.to_array(tensor, str(onnx.path))
+
+
+def find_changed_values(weight: Array, exported: Array) -> npt.NDArray[np.bool_]:
+    """Return a mask of the elements of an exported weight that differ from the checkpoint's.
+
+    Exporters fold BatchNorm into the previous layer, which multiplies each output channel by one
+    number. A weight is therefore unchanged if, along one of its axes, each slice is a multiple of
+    the checkpoint's. Zeros stay zeros, so a revived pruned weight always counts.
+
+    Args:
+        weight: Floating point, of one dimension or more.
+        exported: The same shape and dtype.
+    """
+    if np.array_equal(weight, exported, equal_nan=True):
+        return np.zeros(weight.shape, bool)
+    masks = (_find_nonmultiples(weight, exported, axis) for axis in range(weight.ndim))
+    return min(masks, key=np.count_nonzero)
+
+
+def _find_nonmultiples(weight: Array, exported: Array, axis: int) -> npt.NDArray[np.bool_]:
+    """Return a mask of the elements without the factor that most of their slice has."""
+    a, b = (np.moveaxis(array, axis, 0).astype(np.float64) for array in (weight, exported))
+    a, b, shape = a.reshape(len(a), -1), b.reshape(len(b), -1), a.shape
+    factors = np.zeros(len(a))
+    for index, (row, other) in enumerate(zip(a, b, strict=True)):
+        nonzero = row != 0
+        with np.errstate(over="ignore"):
+            factors[index] = np.median(other[nonzero] / row[nonzero]) if nonzero.any() else 0.0
+    expected = a * factors[:, None]
+    limits = np.finfo(weight.dtype)
+    allowed = ROUNDING * float(limits.eps) * np.abs(expected) + float(limits.tiny)
+    same = np.abs(b - expected) <= allowed
+    return np.moveaxis(~same.reshape(shape), 0, axis)
+
+
+def measure_sparsity(module: nn.Module) -> Metrics:
+    """Count zeros among weights of two or more dimensions, the usual targets of pruning.
 
     Returns:
         ``sparsity.weights`` of all of them, and ``sparsity.layer.NAME`` of each.
     """
     counts = {
         name.removesuffix(".weight"): (weight.numel() - int(weight.count_nonzero()), weight.numel())
-        for name, weight in final.named_parameters()
+        for name, weight in module.named_parameters()
         if weight.ndim >= 2
     }
-    all_zeros, all_values = (sum(column) for column in zip((0, 0), *counts.values(), strict=True))
-    layers = {f"sparsity.layer.{name}": _share(*count) for name, count in counts.items()}
-    return {"sparsity.weights": _share(all_zeros, all_values), **layers}
+    zeros, values = (sum(column) for column in zip((0, 0), *counts.values(), strict=True))
+    layers = {f"sparsity.layer.{name}": _sparsity_metric(*count) for name, count in counts.items()}
+    return {"sparsity.weights": _sparsity_metric(zeros, values), **layers}
 
 
-def _share(zeros: int, total: int) -> Metric:
-    share = 100 * zeros / total if total else 0.0
-    return Metric(share, "%", note=f"{zeros:,} of {total:,} are zero")
+def _sparsity_metric(zeros: int, values: int) -> Metric:
+    percent = 100 * zeros / values if values else 0.0
+    return Metric(percent, "%", note=f"{zeros:,} of {values:,} are zero")

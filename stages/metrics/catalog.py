@@ -67,8 +67,8 @@ _ROWS = (
     ("metric.drop", "", "Score of the dense model minus that of the worst other form"),
     ("metric.samples", "samples", "Test samples behind the scores"),
     ("parity.inputs.random_samples", "samples", "Random samples that all forms were run on"),
-    ("parity.inputs.open_axes", "axes", "Dynamic axes of the inputs, the batch left out"),
-    ("parity.inputs.axes_at_one_size", "axes", "Dynamic axes that could be run at one size only"),
+    ("parity.inputs.dynamic_axes", "axes", "Dynamic axes of the inputs, the batch left out"),
+    ("parity.inputs.untested_axes", "axes", "Dynamic axes that could be run at one size only"),
     ("parity.session.samples", "samples", "Samples that ONNX file and artifact were both run on"),
     ("parity.session.outputs", "outputs", "Outputs that ONNX file and artifact both have"),
     ("parity.session.values", "values", "Output values compared between ONNX file and artifact"),
@@ -123,7 +123,7 @@ _ROWS = (
     ("sparsity.weights", "%", "Share of zeros in all prunable weights"),
     ("sparsity.layer.LAYER", "%", "Share of zeros in the weights of one layer"),
     ("torch.training_layers", "layers", "Layers that stay in training mode after `eval()`"),
-    ("torch.unsteady_values", "values", "Values that change if torch runs twice on one input"),
+    ("torch.inconsistent_values", "values", "Values that change if torch runs twice on one input"),
 )
 
 CATALOG = tuple(MetricDescription(*row) for row in _ROWS)

@@ -134,7 +134,7 @@ _ROWS = (
         _PACK_AGAIN,
     ),
     (
-        "parity.inputs.axes_at_one_size <= 0",
+        "parity.inputs.untested_axes <= 0",
         "dynamic axes on which only one size could be run",
         "A model that is said to take any size must have been run with more than one.",
         "Export these axes with a fixed size, or correct the code that fixes their size",
@@ -146,7 +146,7 @@ _ROWS = (
         "Let eval() reach these layers: register them as submodules, and do not override train()",
     ),
     (
-        "torch.unsteady_values <= 0",
+        "torch.inconsistent_values <= 0",
         "output values that change when the torch model is run again on the same input",
         "A model that is not deterministic cannot be compared.",
         "Remove randomness from the forward pass, such as dropout without its training flag",

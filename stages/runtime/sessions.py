@@ -1,25 +1,26 @@
-"""onnxruntime sessions on a chosen execution provider; a silent fall to another is an error."""
+"""onnxruntime sessions on a chosen execution provider, without silent fallback to another."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.runtime.ort_errors import collect_ort_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    import numpy.typing as npt
-
-    Arrays = dict[str, npt.NDArray[Any]]
+    from prunepack.stages.contract.arrays import Array, ArrayMapping, Arrays
 
 __all__ = [
     "CPU",
     "CUDA",
+    "OPTIMIZATIONS",
     "Provider",
+    "Session",
+    "TensorInfo",
     "artifact_session",
     "count_mismatches",
     "fixed_batch",
@@ -33,8 +34,42 @@ Provider = Literal["auto", "cpu", "cuda"]
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
+OPTIMIZATIONS = ("ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED")
+"""onnxruntime's levels of graph optimization below the default, which is all."""
+
 STRICT = "session.disable_cpu_ep_fallback"
 """onnxruntime's option that a node which would run on the CPU, and was not told to, is an error."""
+
+
+class TensorInfo(Protocol):
+    """Name and shape of an input or output of a session."""
+
+    @property
+    def name(self) -> str:
+        """The name in the graph."""
+
+    @property
+    def shape(self) -> Sequence[int | str | None]:
+        """The sizes; a text or None for a dynamic axis."""
+
+
+class Session(Protocol):
+    """The methods of onnxruntime's ``InferenceSession`` that the stages call."""
+
+    def get_inputs(self) -> Sequence[TensorInfo]:
+        """Return the inputs in their order."""
+
+    def get_outputs(self) -> Sequence[TensorInfo]:
+        """Return the outputs in their order."""
+
+    def get_providers(self) -> Sequence[str]:
+        """Return the execution providers in order of preference."""
+
+    def run(self, output_names: Sequence[str] | None, input_feed: ArrayMapping) -> list[Array]:
+        """Return the outputs for one batch."""
+
+    def end_profiling(self) -> str:
+        """Write the profile, and return the path of its file."""
 
 
 def providers_for(choice: Provider, model: Path) -> list[str]:
@@ -66,8 +101,12 @@ def providers_for(choice: Provider, model: Path) -> list[str]:
 
 
 def onnx_session(
-    model: Path, providers: Sequence[str], threads: int = 1, profile: Path | None = None
-) -> Any:
+    model: Path,
+    providers: Sequence[str],
+    threads: int = 1,
+    profile: Path | None = None,
+    optimization: str | None = None,
+) -> Session:
     """Open an ``InferenceSession`` on an ONNX file.
 
     Args:
@@ -75,7 +114,8 @@ def onnx_session(
         providers: Execution providers in order of preference. Without the CPU among them, a node
             that none of the others can run is an error, not a silent fall to the CPU.
         threads: Threads within a node.
-        profile: What the names of the profile's files start with, if one is to be written.
+        profile: The prefix of the profile's file names; by default, no profile is written.
+        optimization: One of ``OPTIMIZATIONS``; by default, all graph optimizations.
 
     Raises:
         RefusedError: If onnxruntime cannot use the model, or not on these providers alone.
@@ -84,17 +124,19 @@ def onnx_session(
 
     do = None if CPU in providers else "Choose provider auto to let nodes run on the CPU as well."
     with _quiet(), _refusing(f"onnxruntime cannot open {model}", do):
-        return onnxruntime.InferenceSession(
-            str(model),
-            _options(providers, threads, profile),
-            providers=list(providers),
-            enable_fallback=0,
+        options = _options(providers, threads, profile)
+        if optimization is not None:
+            level = getattr(onnxruntime.GraphOptimizationLevel, optimization)
+            options.graph_optimization_level = level
+        session: Session = onnxruntime.InferenceSession(
+            str(model), options, providers=list(providers), enable_fallback=0
         )
+        return session
 
 
 def artifact_session(
     artifact: Path, providers: Sequence[str], threads: int = 1, profile: Path | None = None
-) -> Any:
+) -> Session:
     """Open an ``InferenceSession`` on a packed model, without writing a file.
 
     The arguments are those of :func:`onnx_session`.
@@ -107,22 +149,23 @@ def artifact_session(
 
     options = _options(providers, threads, profile)
     with _quiet():
-        return open_session(artifact, providers=providers, session_options=options)
+        session: Session = open_session(artifact, providers=providers, session_options=options)
+        return session
 
 
-def count_mismatches(wanted: Sequence[str], *sessions: Any) -> tuple[int, str]:
+def count_mismatches(wanted: Sequence[str], *sessions: Session) -> tuple[int, str]:
     """Return how many sessions did not get the first wanted provider, and who got what."""
     got = [session.get_providers()[0] for session in sessions]
     return sum(one != wanted[0] for one in got), f"{wanted[0]}; got {', '.join(sorted(set(got)))}"
 
 
-def fixed_batch(session: Any) -> int | None:
+def fixed_batch(session: Session) -> int | None:
     """Return the only batch size that the model takes; None where it takes any."""
     sizes = [one.shape[0] for one in session.get_inputs() if one.shape]
     return next((size for size in sizes if isinstance(size, int)), None)
 
 
-def run(session: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Arrays:
+def run(session: Session, inputs: ArrayMapping) -> Arrays:
     """Return every output of ``session`` by name; in parts, where the batch size is fixed.
 
     Raises:
@@ -139,7 +182,7 @@ def run(session: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Arrays:
     return {name: np.concatenate(one) for name, *one in zip(names, *parts, strict=True)}
 
 
-def _parts(inputs: Mapping[str, npt.NDArray[Any]], size: int | None) -> Iterator[Arrays]:
+def _parts(inputs: ArrayMapping, size: int | None) -> Iterator[Arrays]:
     count = max((len(array) for array in inputs.values()), default=0)
     for at in range(0, count, size or max(count, 1)):
         yield {name: array[at : at + (size or count)] for name, array in inputs.items()}

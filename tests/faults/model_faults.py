@@ -101,7 +101,7 @@ FAULTS = (
         "model",
         _of_class("Forgetful"),
         1,
-        r"torch\.unsteady_values <= 0, measured \d+ values .*run (again|alone)",
+        r"torch\.inconsistent_values <= 0, measured \d+ values .*run (again|alone)",
     ),
     Fault(
         "BatchNorm that eval() does not reach",

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from prunepack.stages.comparison.accuracy import PROGRAMS, accuracy_metrics, score_metrics
+from prunepack.stages.comparison.accuracy import accuracy_metrics, score_metrics
+from prunepack.stages.comparison.forms import FORMS
 from prunepack.stages.metrics.intervals import (
     compute_mcnemar,
     count_required_samples,
@@ -71,7 +72,7 @@ def test_the_bootstraps_interval_holds_the_mean(values, seed):
 @given(st.data(), st.integers(1, 40))
 def test_the_order_of_samples_changes_no_accuracy(data, count):
     bits = arrays.arrays(np.bool_, count)
-    right = {name: data.draw(bits) for name in PROGRAMS}
+    right = {name: data.draw(bits) for name in FORMS}
     agreed, order = data.draw(bits), data.draw(st.permutations(range(count)))
     labels = data.draw(arrays.arrays(np.int64, count, elements=st.integers(0, 3)))
     shuffled = {name: one[order] for name, one in right.items()}
@@ -85,7 +86,7 @@ def test_the_order_of_samples_changes_no_accuracy(data, count):
 @given(st.data(), st.integers(1, 20))
 def test_the_order_of_samples_changes_no_score(data, count):
     values = arrays.arrays(np.float64, count, elements=st.floats(-10, 10))
-    scores = {name: data.draw(values) for name in PROGRAMS}
+    scores = {name: data.draw(values) for name in FORMS}
     order = data.draw(st.permutations(range(count)))
     shuffled = {name: one[order] for name, one in scores.items()}
     assert score_metrics(scores, "m", 0) == score_metrics(shuffled, "m", 0)

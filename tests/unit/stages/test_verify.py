@@ -217,9 +217,9 @@ def test_an_output_that_was_renamed(chain, changed, packed, verified):
 
 def test_an_output_that_only_the_onnx_has(chain, changed, verified):
     metrics, failed = verified(replace(chain, onnx=changed(chain.onnx, add_output)))
-    for link in ("torch_onnx", "session"):
-        assert metrics[f"parity.{link}.unmatched_outputs"].value == 1
-        assert f"parity.{link}.unmatched_outputs" in failed
+    for pair in ("torch_onnx", "session"):
+        assert metrics[f"parity.{pair}.unmatched_outputs"].value == 1
+        assert f"parity.{pair}.unmatched_outputs" in failed
     assert metrics["parity.torch_onnx.unmatched_outputs"].note.endswith("is extra")
     assert metrics["parity.session.unmatched_outputs"].note.endswith("is missing")
 
@@ -314,8 +314,8 @@ def test_accuracy_of_a_model_whose_output_is_no_table(carried, verified, says):
         RefusedError,
         "accuracy cannot be counted on this model: expected its first output, 'output', as "
         "(n, classes), found (3, 1, 3). "
-        "Name a metric of your own in verify.metric, or leave load.dataset out: parity is "
-        "judged on random inputs then.",
+        "Name a metric of your own in `verify.metric`, or leave `load.dataset` out to "
+        "compare on random inputs only",
     ):
         verified(chain)
 

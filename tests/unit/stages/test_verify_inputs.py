@@ -186,7 +186,7 @@ WORDS = torch.zeros(2, 6, dtype=torch.long), torch.ones(2, 6, dtype=torch.long)
 
 @pytest.fixture(scope="module")
 def built_reader(workshop):
-    """A model of two integer inputs, exported with an open length."""
+    """A model of two integer inputs, exported with a dynamic length."""
     run = workshop("reader")
     code = run.folder() / "user.py"
     code.write_text(USER)
@@ -214,14 +214,14 @@ def built_reader(workshop):
 def reader(built_reader, tmp_path, run):
     """All that verify takes of that model; its ONNX is a copy, for the test to change."""
     dense, final, folder = built_reader
-    onnx_model = OnnxModel(shutil.copytree(folder, tmp_path / "open"), "")
+    onnx_model = OnnxModel(shutil.copytree(folder, tmp_path / "dynamic"), "")
     return dense, final, onnx_model, run(pack, PackConfig(), onnx_model)
 
 
-def test_an_open_length_is_tried_at_another_size(reader, verified):
+def test_a_dynamic_length_is_tried_at_another_size(reader, verified):
     metrics = verified(reader)
-    assert metrics["parity.inputs.open_axes"].value == 1
-    assert value(metrics, "parity.inputs.axes_at_one_size") == 0
+    assert metrics["parity.inputs.dynamic_axes"].value == 1
+    assert value(metrics, "parity.inputs.untested_axes") == 0
     note = metrics["parity.inputs.random_samples"].note
     assert note == "also zeros, highest integers, length of 3"
     assert value(metrics, "parity.torch_onnx.samples") == 70
@@ -258,7 +258,7 @@ class Picks(Reshapes):
         (Picks, "length of 3: onnxruntime cannot run the model on ids, mask: found "),
     ],
 )
-def test_an_open_length_that_the_onnx_does_not_really_take(reader, verified, run, kind, why):
+def test_a_dynamic_length_that_the_onnx_does_not_really_take(reader, verified, run, kind, why):
     dense, final, onnx_model, _ = reader
     dims = {0: "batch", 1: "length"}
     with torch.no_grad():
@@ -277,13 +277,13 @@ def test_an_open_length_that_the_onnx_does_not_really_take(reader, verified, run
     assert unmatched.note.startswith(why)
 
 
-def test_an_open_length_that_torch_takes_at_one_size_only(reader, verified, run, write):
+def test_a_dynamic_length_that_torch_takes_at_one_size_only(reader, verified, run, write):
     """An ONNX whose length is open, of a torch model whose length is not."""
     _, _, onnx_model, artifact = reader
     code = write(USER + PICKY)
     dense = run(load, LoadConfig(model=f"{code}Picky", inputs=(IDS, MASK)))
     metrics = verified((dense, dense, onnx_model, artifact))
-    missed = metrics["parity.inputs.axes_at_one_size"]
+    missed = metrics["parity.inputs.untested_axes"]
     assert (missed.value, missed.note) == (1, "length")
     note = metrics["parity.inputs.random_samples"].note
     assert note.endswith("; not length, which torch cannot take")
@@ -318,20 +318,20 @@ def test_dropout_that_eval_does_not_reach(carried, verified):
     layers = metrics["torch.training_layers"]
     names = "the model, linear, drop"
     assert (layers.value, layers.note) == (6, f"{names}, the model, linear")
-    assert value(metrics, "torch.unsteady_values") > 0
+    assert value(metrics, "torch.inconsistent_values") > 0
 
 
 def test_dropout_without_a_layer_of_its_own(carried, verified):
     metrics = verified(carried("DropsInside", pruned=False))
     assert value(metrics, "torch.training_layers") == 0
-    assert value(metrics, "torch.unsteady_values") > 0
-    assert "(run again)" in metrics["torch.unsteady_values"].note
+    assert value(metrics, "torch.inconsistent_values") > 0
+    assert "(run again)" in metrics["torch.inconsistent_values"].note
     assert value(metrics, "parity.torch_onnx.beyond_tolerance") > 0
 
 
 def test_a_sample_whose_answer_depends_on_its_company(carried, verified):
     metrics = verified(carried("Company"))
-    unsteady = metrics["torch.unsteady_values"]
+    unsteady = metrics["torch.inconsistent_values"]
     assert unsteady.value > 0
     assert unsteady.note.endswith("(run alone)")
     assert value(metrics, "parity.torch_onnx.beyond_tolerance") == 0
@@ -340,7 +340,7 @@ def test_a_sample_whose_answer_depends_on_its_company(carried, verified):
 @pytest.mark.parametrize("count", [3, 4, 5])
 def test_company_is_looked_at_however_few_random_samples_there_are(carried, verified, count):
     metrics = verified(carried("Company"), random_samples=count)
-    assert value(metrics, "torch.unsteady_values") > 0
+    assert value(metrics, "torch.inconsistent_values") > 0
 
 
 def test_zeros_that_torch_itself_has_no_answer_to(carried, verified):
@@ -394,8 +394,8 @@ def test_a_metric_of_ones_own(carried, verified, where):
 def test_a_metric_with_nothing_to_judge(carried, verified, where, says):
     with says(
         UsageError,
-        f"verify.metric {where}closeness has no samples with labels to judge: "
-        "expected load.dataset, or an array of labels in verify.inputs, found neither",
+        f"`verify.metric` {where}closeness has no labelled samples: "
+        "expected `load.dataset`, or an array of labels in `verify.inputs`, found neither",
     ):
         verified(carried("Ratio"), metric=f"{where}closeness")
 
@@ -404,7 +404,7 @@ def test_tolerances_by_output(reader, verified, says):
     rules = (Tolerance(outputs="*_1", atol=0.0, rtol=0.0),)
     metrics = verified(reader, tolerances=rules)
     assert metrics["parity.torch_onnx.outputs.output_1.beyond_tolerance"].note == "atol 0, rtol 0"
-    assert value(metrics, "torch.unsteady_values") == 0
+    assert value(metrics, "torch.inconsistent_values") == 0
     with says(
         UsageError,
         "verify.tolerances[1]: no output is named 'output_2'. Did you mean 'output_1'?",

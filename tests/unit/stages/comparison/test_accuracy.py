@@ -7,12 +7,12 @@ import pytest
 
 from prunepack.errors import RefusedError
 from prunepack.stages.comparison.accuracy import (
-    PROGRAMS,
     accuracy_metrics,
-    answers,
     check_labels,
+    find_answers,
     score_metrics,
 )
+from prunepack.stages.comparison.forms import FORMS
 from prunepack.stages.metrics.intervals import (
     compute_mcnemar,
     estimate_difference,
@@ -24,7 +24,7 @@ LABELS = np.arange(10) % 5
 
 def right(**wrong):
     """Whether each of 10 samples is right, but for those that are listed."""
-    found = {name: np.ones(10, bool) for name in PROGRAMS}
+    found = {name: np.ones(10, bool) for name in FORMS}
     for name, places in wrong.items():
         found[name][list(places)] = False
     return found
@@ -37,7 +37,7 @@ def values(metrics):
 def test_each_program_with_its_interval():
     metrics = accuracy_metrics(right(dense=[0], onnx=[0, 1, 2]), np.ones(10, bool), LABELS)
     found = values(metrics)
-    accuracies = [found[f"accuracy.{name}"] for name in PROGRAMS]
+    accuracies = [found[f"accuracy.{name}"] for name in FORMS]
     assert accuracies == [90, 100, 70, 100]
     one = metrics["accuracy.onnx"]
     assert (one.low, one.high) == tuple(100 * end for end in estimate_proportion(7, 10))
@@ -69,13 +69,13 @@ def test_a_gain_is_a_negative_drop():
 @pytest.mark.parametrize(("wrong", "doubted"), [(range(1), False), (range(7), True)])
 def test_a_model_that_only_guesses_is_doubted(wrong, doubted):
     metrics = accuracy_metrics(right(dense=wrong), np.ones(10, bool), LABELS)
-    for name in PROGRAMS:
+    for name in FORMS:
         note = metrics[f"accuracy.{name}"].note
         assert note.startswith("10 test samples")
         assert (
             note.endswith(
-                "; the dense model is not seen to be better than one answer for all: "
-                "are these its labels?"
+                "; the dense model may be no better than the same answer for all: "
+                "check that these are its labels"
             )
             is doubted
         )
@@ -83,8 +83,8 @@ def test_a_model_that_only_guesses_is_doubted(wrong, doubted):
 
 def test_the_highest_output_is_the_answer():
     table = np.array([[0, 2, 1], [3, 0, 0], [np.nan, 1, 0], [-np.inf, 0, -1]])
-    assert answers({"y": table}, "y", 4).tolist() == [1, 0, -1, 1]
-    assert answers({"z": table}, "y", 4).tolist() == [-1] * 4
+    assert find_answers({"y": table}, "y", 4).tolist() == [1, 0, -1, 1]
+    assert find_answers({"z": table}, "y", 4).tolist() == [-1] * 4
 
 
 @pytest.mark.parametrize(
@@ -107,13 +107,13 @@ def test_labels_that_no_answer_can_equal(labels, found, says):
 
 
 def scores(**own):
-    return {name: np.array(own.get(name, [1.0, 0.5, 0.75]), np.float64) for name in PROGRAMS}
+    return {name: np.array(own.get(name, [1.0, 0.5, 0.75]), np.float64) for name in FORMS}
 
 
 def test_scores():
     metrics = score_metrics(scores(dense=[1, 1, 1], artifact=[1, 0.25, 0.25]), "my.py:f1", 0)
     found = values(metrics)
-    assert [found[f"metric.{name}"] for name in PROGRAMS] == [1, 0.75, 0.75, 0.5]
+    assert [found[f"metric.{name}"] for name in FORMS] == [1, 0.75, 0.75, 0.5]
     assert found["metric.drop"] == 0.5
     assert found["metric.samples"] == 3
     drop = metrics["metric.drop"]

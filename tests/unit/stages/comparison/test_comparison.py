@@ -17,9 +17,9 @@ def floats(*values):
 
 
 def compared(expected, found, **options):
-    comparison = Comparison("link", **options)
+    comparison = Comparison("pair", **options)
     comparison.add(expected, found, 1)
-    return {name.removeprefix("parity.link."): m for name, m in comparison.metrics().items()}
+    return {name.removeprefix("parity.pair."): m for name, m in comparison.metrics().items()}
 
 
 @pytest.mark.parametrize(
@@ -109,15 +109,15 @@ def test_nothing_compared_is_not_a_pass():
 
 
 def test_the_worst_place_counts_samples_over_all_batches():
-    comparison = Comparison("link")
+    comparison = Comparison("pair")
     for wrong in (0.1, 0.7, 0.3):
         found = np.zeros((4, 2), np.float32)
         found[2, 1] = wrong
         comparison.add({"y": np.zeros((4, 2), np.float32)}, {"y": found}, 4)
     metrics = comparison.metrics()
-    assert metrics["parity.link.samples"].value == 12
-    assert metrics["parity.link.tolerance"].value == pytest.approx(0.7)
-    assert metrics["parity.link.tolerance"].note == "y[6, 1]: 0 and 0.699999988"
+    assert metrics["parity.pair.samples"].value == 12
+    assert metrics["parity.pair.tolerance"].value == pytest.approx(0.7)
+    assert metrics["parity.pair.tolerance"].note == "y[6, 1]: 0 and 0.699999988"
 
 
 def test_the_worst_of_several_outputs():
@@ -128,13 +128,13 @@ def test_the_worst_of_several_outputs():
 
 
 def test_one_nan_is_the_worst_whatever_comes_later():
-    comparison = Comparison("link")
+    comparison = Comparison("pair")
     for found in (floats(0.5), floats(NAN), floats(9)):
         comparison.add({"y": floats(0), "z": floats(0)}, {"y": found, "z": floats(5)}, 1)
     metrics = comparison.metrics()
-    assert math.isnan(metrics["parity.link.tolerance"].value)
-    assert metrics["parity.link.tolerance"].note == "y[1]: 0 and nan"
-    assert metrics["parity.link.nonfinite"].value == 1
+    assert math.isnan(metrics["parity.pair.tolerance"].value)
+    assert metrics["parity.pair.tolerance"].note == "y[1]: 0 and nan"
+    assert metrics["parity.pair.nonfinite"].value == 1
 
 
 def test_infinities_on_both_sides_are_equal_but_counted():
@@ -174,12 +174,12 @@ def test_an_output_that_is_always_empty_was_not_compared():
 
 
 def test_an_output_that_is_empty_now_and_then_was_compared():
-    comparison = Comparison("link")
+    comparison = Comparison("pair")
     for one in (floats(), floats(1, 2), floats()):
         comparison.add({"y": one}, {"y": one}, 1)
     metrics = comparison.metrics()
-    assert metrics["parity.link.unmatched_outputs"].value == 0
-    assert metrics["parity.link.values"].value == 2
+    assert metrics["parity.pair.unmatched_outputs"].value == 0
+    assert metrics["parity.pair.values"].value == 2
 
 
 def test_a_single_number_has_a_place():
@@ -188,13 +188,13 @@ def test_a_single_number_has_a_place():
 
 
 def test_the_note_says_what_the_input_was():
-    comparison = Comparison("link")
+    comparison = Comparison("pair")
     comparison.add({"y": floats(0, 0)}, {"y": floats(0, 1)}, 2, "zeros", 0)
     comparison.add({"y": floats(0, 0)}, {"y": floats(7, 1)}, 2, "digits", 40)
     comparison.add({"y": floats(0, 0, 0)}, {"y": floats(0, 0, 9)}, 2, "odd", 40)
     metrics = comparison.metrics()
-    assert metrics["parity.link.tolerance"].note == "y[2]: 0 and 9 (odd)"
-    assert metrics["parity.link.beyond_tolerance"].value == 4
+    assert metrics["parity.pair.tolerance"].note == "y[2]: 0 and 9 (odd)"
+    assert metrics["parity.pair.beyond_tolerance"].value == 4
 
 
 @pytest.mark.parametrize(
@@ -273,10 +273,10 @@ def test_the_exact_link_says_where():
 
 
 def test_a_side_without_any_output():
-    comparison = Comparison("link")
+    comparison = Comparison("pair")
     comparison.add({"y": floats(1)}, {"y": floats(1)}, 1)
     comparison.fail("length of 7", "onnxruntime cannot run it")
-    unmatched = comparison.metrics()["parity.link.unmatched_outputs"]
+    unmatched = comparison.metrics()["parity.pair.unmatched_outputs"]
     assert (unmatched.value, unmatched.note) == (1, "length of 7: onnxruntime cannot run it")
 
 

@@ -2,12 +2,12 @@
 
 from torch import nn
 
-from prunepack.stages.comparison.forms import training_layers
+from prunepack.stages.comparison.forms import count_training_layers
 
 
 def test_layers_in_training_are_counted_by_name():
     model = nn.Sequential(nn.Linear(2, 2), nn.Dropout()).eval()
-    assert training_layers(model)["torch.training_layers"].value == 0
+    assert count_training_layers(model)["torch.training_layers"].value == 0
     model[1].train()
-    found = training_layers(model, model)["torch.training_layers"]
+    found = count_training_layers(model, model)["torch.training_layers"]
     assert (found.value, found.note) == (2, "1, 1")

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from prunepack.errors import RefusedError
-from prunepack.stages.comparison.index_bounds import index_sizes
+from prunepack.stages.comparison.index_bounds import find_index_sizes
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.data.samples import random_inputs
 
@@ -31,7 +31,7 @@ INPUTS = tuple(InputSpec(name=name, shape=(5,), dtype="int64") for name in NAMES
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_rows_of_the_smallest_table(seed):
-    assert index_sizes(Lookups(), INPUTS, seed) == {
+    assert find_index_sizes(Lookups(), INPUTS, seed) == {
         "word": 100,
         "place": 10,
         "row": 7,
@@ -43,7 +43,7 @@ def test_the_rows_of_the_smallest_table(seed):
 
 def test_the_model_takes_what_is_drawn_and_little_more():
     model = Lookups()
-    sizes = index_sizes(model, INPUTS, 0)
+    sizes = find_index_sizes(model, INPUTS, 0)
     arrays = random_inputs(INPUTS, 400, 0, sizes)
     model(*map(torch.from_numpy, arrays.values()))
     for name, size in sizes.items():
@@ -58,13 +58,13 @@ def test_a_model_of_floats_is_not_run():
     def fail(*args):
         raise AssertionError
 
-    assert index_sizes(fail, (InputSpec(name="x", shape=(3,)),), 0) == {}
+    assert find_index_sizes(fail, (InputSpec(name="x", shape=(3,)),), 0) == {}
 
 
 def test_a_model_that_fails_is_refused():
     inputs = (InputSpec(name="ids", shape=(3,), dtype="int64"),)
     with pytest.raises(RefusedError, match=r"the torch model cannot run on ids\[16, 3\]: found "):
-        index_sizes(nn.Linear(3, 3), inputs, 0)
+        find_index_sizes(nn.Linear(3, 3), inputs, 0)
 
 
 def test_a_dtype_that_is_smaller_than_the_table():

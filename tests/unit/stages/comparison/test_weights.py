@@ -6,7 +6,7 @@ import pytest
 from onnx import helper, numpy_helper
 from torch import nn
 
-from prunepack.stages.comparison.changed_weights import changed, changed_weights
+from prunepack.stages.comparison.weights import compare_weights, find_changed_values
 from prunepack.stages.contract.outputs import OnnxModel
 
 
@@ -20,7 +20,7 @@ def weight():
 
 def test_what_is_equal_is_unchanged(weight):
     weight[0, 0, 0] = np.nan
-    assert not changed(weight, weight.copy()).any()
+    assert not find_changed_values(weight, weight.copy()).any()
 
 
 @pytest.mark.parametrize("axis", range(3))
@@ -30,14 +30,14 @@ def test_one_factor_for_each_channel_is_no_change(axis, dtype, weight):
     shape = [1, 1, 1]
     shape[axis] = weight.shape[axis]
     factors = np.linspace(-0.1, 3, weight.shape[axis]).astype(dtype).reshape(shape)
-    assert not changed(weight, weight * factors).any()
+    assert not find_changed_values(weight, weight * factors).any()
 
 
 @pytest.mark.parametrize("factor", [1, 0.37])
 def test_one_nudged_weight_is_the_one_that_is_named(factor, weight):
     exported = weight * np.float32(factor)
     exported[2, 1, 0] += 1e-3
-    assert np.argwhere(changed(weight, exported)).tolist() == [[2, 1, 0]]
+    assert np.argwhere(find_changed_values(weight, exported)).tolist() == [[2, 1, 0]]
 
 
 @pytest.mark.parametrize("factor", [1, 0.37])
@@ -45,19 +45,19 @@ def test_a_revived_weight_is_the_one_that_is_named(factor, weight):
     exported = weight * np.float32(factor)
     place = np.argwhere(weight == 0)[0].tolist()
     exported[tuple(place)] = 1e-9
-    assert np.argwhere(changed(weight, exported)).tolist() == [place]
+    assert np.argwhere(find_changed_values(weight, exported)).tolist() == [place]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_is_changed(value, weight):
     exported = weight.copy()
     exported[0, 0, 0] = value
-    assert changed(weight, exported)[0, 0, 0]
+    assert find_changed_values(weight, exported)[0, 0, 0]
 
 
 def test_a_layer_of_zeros_that_is_not(weight):
     zeros = np.zeros_like(weight)
-    assert changed(zeros, weight).sum() == np.count_nonzero(weight)
+    assert find_changed_values(zeros, weight).sum() == np.count_nonzero(weight)
 
 
 def test_a_huge_factor_is_no_warning(weight):
@@ -65,7 +65,7 @@ def test_a_huge_factor_is_no_warning(weight):
     weight[0, 0, 0] = np.float32(1e-38)
     exported[0, 0, 0] = np.float32(3e38)
     with np.errstate(all="raise", under="ignore"):
-        assert changed(weight, exported).sum() == 1
+        assert find_changed_values(weight, exported).sum() == 1
 
 
 @pytest.fixture
@@ -95,14 +95,14 @@ def test_weights_are_found_by_name_and_by_that_of_a_transposed_one(exported):
         **{"val_3": other, "2.weight": state["2.weight"].astype(np.float16)},
     )
     wrong = f"1.weight.T[0, 1]: {state['1.weight'][1, 0]:.9g} and 9"
-    assert values(changed_weights(model, module)) == {
+    assert values(compare_weights(model, module)) == {
         "compared": (2, ""),
         "changed_values": (1, wrong),
     }
 
 
 def test_a_file_without_weights_of_that_name(exported):
-    assert values(changed_weights(exported(), nn.Linear(2, 2))) == {
+    assert values(compare_weights(exported(), nn.Linear(2, 2))) == {
         "compared": (0, ""),
         "changed_values": (0, ""),
     }

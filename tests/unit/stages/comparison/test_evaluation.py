@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from prunepack.errors import UsageError
-from prunepack.stages.comparison.user_metric import open_metric
+from prunepack.stages.comparison.evaluation import open_metric
 
 CODE = """
 def right(outputs, labels):
@@ -27,6 +27,7 @@ def nan(outputs, labels):
 def words(outputs, labels):
     return ["good"] * len(labels)
 """
+INVALID = "` returned invalid scores: expected one score for each of 2 samples"
 Y, LABELS = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([1, 1])
 
 
@@ -39,15 +40,15 @@ def test_a_score_for_each_sample(write):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("fails", " failed: found KeyError: 'z'"),
-        ("one", ": expected one score for each of 2 samples, found ()"),
-        ("nan", ": expected one score for each of 2 samples, found NaN among them"),
-        ("words", " failed: found ValueError: could not convert string to float: 'good'"),
+        ("fails", "` failed: found KeyError: 'z'"),
+        ("one", f"{INVALID}, found ()"),
+        ("nan", f"{INVALID}, found NaN among them"),
+        ("words", "` failed: found ValueError: could not convert string to float: 'good'"),
     ],
 )
 def test_anything_else_is_an_error(write, name, message, says):
     where = write(CODE)
-    with says(UsageError, f"{where}{name}(outputs, labels){message}"):
+    with says(UsageError, f"`{where}{name}(outputs, labels){message}"):
         open_metric(f"{where}{name}")({"y": Y}, LABELS)
 
 

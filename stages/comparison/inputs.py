@@ -1,0 +1,76 @@
+"""Named input batches: random inputs, and the samples of a user or a dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prunepack.stages.data.samples import random_inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from prunepack.stages.contract.arrays import Array, Arrays
+    from prunepack.stages.contract.model_spec import InputSpec
+    from prunepack.stages.data.samples import Samples
+
+__all__ = ["InputBatch", "random_batches", "sample_batches"]
+
+
+@dataclass(frozen=True, slots=True)
+class InputBatch:
+    """Inputs of one run, with a name.
+
+    Attributes:
+        name: The kind or the source of the inputs, for messages.
+        arrays: Arrays by input name, (count, *sample).
+        count: The number of samples.
+        first: The index of the first sample among all samples of this name.
+        scale: The factor between floating-point values and those of random inputs.
+        labels: The expected answers, (count, …), or None if they are unknown.
+        source: The full name of the source of labelled samples, for messages.
+        calibrates: Whether run-to-run errors are measured on this batch.
+    """
+
+    name: str
+    arrays: Arrays
+    count: int
+    first: int = 0
+    scale: float = 1.0
+    labels: Array | None = None
+    source: str = ""
+    calibrates: bool = False
+
+
+def random_batches(
+    inputs: Sequence[InputSpec], count: int, seed: int, sizes: Mapping[str, int]
+) -> Iterator[InputBatch]:
+    """Yield ``count`` random samples in batches of one, of two, and of all others.
+
+    The first batch with the most samples calibrates.
+    """
+    arrays = random_inputs(inputs, count, seed, sizes)
+    spans = [(start, end) for start, end in ((0, 1), (1, 3), (3, count)) if start < end]
+    largest = max(spans, key=lambda span: span[1] - span[0])
+    for start, end in spans:
+        part = {name: array[start:end] for name, array in arrays.items()}
+        calibrates = (start, end) == largest
+        yield InputBatch("random", part, end - start, start, calibrates=calibrates)
+
+
+def sample_batches(sources: Iterable[Samples], size: int) -> Iterator[InputBatch]:
+    """Yield the samples of each source, ``size`` at a time; the first batch of each calibrates."""
+    for samples in sources:
+        first = 0
+        for batch in samples.batches(size):
+            yield InputBatch(
+                name=Path(samples.source).name,
+                arrays=batch.arrays,
+                count=len(batch),
+                first=first,
+                labels=batch.labels,
+                source=samples.source,
+                calibrates=first == 0,
+            )
+            first += len(batch)
