@@ -13,7 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("pipeline", "stages", "prunepack")
 ROOMS = {
-    "pipeline": "build plan recipe gate_file runner cache cli recipes release",
+    "pipeline": "build plan recipe gate_file runner single_stage stage_contract "
+    "cache cli recipes release",
     "stages": "load prune undo finetune finalize export pack verify measure gate "
     "bisection comparison contract data metrics models profiling provenance pruning reporting "
     "runtime",
