@@ -11,7 +11,7 @@ __all__ = ["pipeline_table", "stages_table"]
 def pipeline_table() -> str:
     """Return times, sizes and accuracy of a LeNet run, beside the targets."""
     result = read_result("pipeline")
-    figures, sizes = result["figures"], result["bytes"]
+    metrics, sizes = result["figures"], result["bytes"]
 
     def seconds(name: str) -> str:
         one = result[name]
@@ -22,10 +22,10 @@ def pipeline_table() -> str:
         ("`prunepack run lenet` with nothing to do", seconds("idle_run_seconds"), "≤ 1.5 s"),
         ("`prunepack --help`", seconds("help_seconds"), "≤ 0.25 s"),
         ("artifact", f"{sizes['artifact']:,} bytes", ""),
-        ("dense ONNX / artifact", f"{figures['size.ratio']:.2f}×", "≥ 8.5×"),
-        ("`zstd -19` of the dense ONNX / artifact", f"{figures['size.ratio_zstd19']:.2f}×", ""),
-        ("sparsity of the weights", f"{figures['sparsity.weights']:.1f} %", "90 %"),
-        ("accuracy lost on 10,000 images", f"{figures['accuracy.drop']:.2f} points", "≤ 0.5"),
+        ("dense ONNX / artifact", f"{metrics['size.ratio']:.2f}×", "≥ 8.5×"),
+        ("`zstd -19` of the dense ONNX / artifact", f"{metrics['size.ratio_zstd19']:.2f}×", ""),
+        ("sparsity of the weights", f"{metrics['sparsity.weights']:.1f} %", "90 %"),
+        ("accuracy lost on 10,000 images", f"{metrics['accuracy.drop']:.2f} points", "≤ 0.5"),
     ]
     return table(("", "measured", "target"), rows, f"Measured on {result['host']}.")
 
