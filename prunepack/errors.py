@@ -1,4 +1,4 @@
-"""Errors that a person reads: four fields, one exit code per kind."""
+"""Exceptions of all packages: four fields for people, one exit code per kind."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ __all__ = [
     "inside_artifact",
 ]
 
-FETCH_AGAIN = "Fetch the artifact again; if it stays so, pack the model anew"
+FETCH_AGAIN = "Fetch the artifact again; if the error remains, pack the model again"
 
 
 class PrunepackError(Exception):
-    """Says what happened, what was expected and found, and what to do.
+    """An error with the parts of its message as fields.
 
     Args:
-        what: What happened, with the file, tensor, layer or option it happened to.
-        expected: What would have been right.
-        found: What was there instead.
-        hint: What the reader of the message can do about it.
-        where: The parts around the place, from the outermost to the innermost.
+        what: The event, with the file, tensor, layer or option that it concerns.
+        expected: The right value.
+        found: The actual value.
+        hint: Advice that begins with an imperative verb.
+        where: Names of the enclosing parts, from the outermost to the innermost.
 
     Attributes:
-        what: As given.
-        expected: As given, as text; None where there is none.
-        found: As given, as text; None where there is none.
-        hint: As given.
-        where: As given.
+        what: The event.
+        expected: The right value as text, or None.
+        found: The actual value as text, or None.
+        hint: The advice, or None.
+        where: Names of the enclosing parts.
     """
 
     exit_code: ClassVar[int] = 3
@@ -60,7 +60,7 @@ class PrunepackError(Exception):
         self.where = where
 
     def within(self, part: str, *, hint: str | None = None) -> Self:
-        """Return the same error with ``part`` around its place, and ``hint`` if there is one."""
+        """Return the same error inside ``part``; ``hint``, if given, replaces its own hint."""
         return type(self)(
             self.what,
             expected=self.expected,
@@ -89,7 +89,7 @@ class PrunepackError(Exception):
 
 
 class UsageError(PrunepackError):
-    """A command, an option, a config or a path is not what it must be."""
+    """A command, an option, a config or a path is wrong."""
 
     exit_code = 2
 
@@ -101,20 +101,20 @@ class RefusedError(PrunepackError):
 
 
 class CorruptArtifactError(RefusedError):
-    """Bytes of an artifact contradict each other or the format."""
+    """The bytes of an artifact contradict each other or the format."""
 
 
 class UnsupportedArtifactError(RefusedError):
-    """The artifact needs something that this version does not know."""
+    """The artifact needs a feature that this version does not have."""
 
 
 class LimitExceededError(RefusedError):
-    """Reading on would take more memory or more entries than the caller allows."""
+    """The artifact exceeds a reader limit."""
 
 
 @contextmanager
 def inside(part: str) -> Iterator[None]:
-    """Name ``part`` (a tensor, a chunk, a stream) in every refusal raised in the block."""
+    """Add ``part`` (a tensor, a chunk, a stream) to every refusal that the block raises."""
     try:
         yield
     except RefusedError as error:
@@ -123,7 +123,7 @@ def inside(part: str) -> Iterator[None]:
 
 @contextmanager
 def inside_artifact(path: str) -> Iterator[None]:
-    """Name the artifact in every refusal, and say what to do about a corrupt one."""
+    """Add the artifact to every refusal that the block raises, and a hint to corrupt ones."""
     try:
         yield
     except RefusedError as error:

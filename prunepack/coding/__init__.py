@@ -1,1 +1,1 @@
-"""Elements to bytes and back: element types, codecs, compressors."""
+"""Elements to bytes and back: element types, codecs, compressors; private to the project."""

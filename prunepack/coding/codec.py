@@ -1,4 +1,4 @@
-"""What a codec is: elements on one side, a few named arrays on the other."""
+"""Contract of a codec: elements on one side, a few named arrays on the other."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from prunepack.coding.dtypes import Array, ArraySpec
-    from prunepack.coding.geometry import Run, Shapes
+    from prunepack.coding.geometry import ElementSpan, Shapes
 
 __all__ = ["ChunkElements", "Codec", "check_names", "check_stream"]
 
 
 @dataclass(frozen=True)
 class ChunkElements:
-    """The elements of one chunk; what several codecs ask about them is worked out once.
+    """The elements of one chunk, with facts that several codecs need, computed once.
 
     Attributes:
         elements: Items of a carrier type (1-D, contiguous, not empty).
-        shapes: The shapes of the pool that they are from.
-        start: Index of the first in that pool.
+        shapes: The shapes of their pool.
+        start: Index of the first item in that pool.
     """
 
     elements: Array
@@ -36,9 +36,9 @@ class ChunkElements:
     start: int = 0
 
     @property
-    def runs(self) -> list[Run]:
-        """How the elements lie in their tensors."""
-        return list(self.shapes.runs(self.start, self.start + self.elements.size))
+    def spans(self) -> list[ElementSpan]:
+        """The parts of tensors that the elements are."""
+        return list(self.shapes.spans(self.start, self.start + self.elements.size))
 
     @cached_property
     def places(self) -> Array:
@@ -57,38 +57,38 @@ class ChunkElements:
 
 
 class Codec(ABC):
-    """A reversible way to see the elements of one chunk as named 1-D arrays, its streams.
+    """A reversible split of the elements of one chunk into named 1-D arrays, its streams.
 
-    The module's name is the codec's id in the file, so both are a promise.
+    The name of the module is the codec's id in the file, so that both are a promise.
     """
 
     @abstractmethod
-    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
-        """Split the elements of ``block`` into streams.
+    def encode(self, chunk: ChunkElements) -> Mapping[str, Array] | None:
+        """Split the elements of ``chunk`` into streams.
 
         Returns:
-            Streams by name, none of them empty, or None where the codec does not apply.
+            Streams by name, all of them with elements, or None if the codec does not apply.
         """
 
     @abstractmethod
     def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:
-        """Check what the header promises, before anything is decoded or allocated.
+        """Check the declarations of the header, before anything is decoded or allocated.
 
         Args:
             streams: The declared streams.
             whole: Type and number of the chunk's elements.
 
         Raises:
-            CorruptArtifactError: If :meth:`encode` could not have made these streams.
+            CorruptArtifactError: If :meth:`encode` cannot have made these streams.
         """
 
     @abstractmethod
-    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
+    def decode(self, streams: Mapping[str, Array], chunk: ChunkElements) -> None:
         """Undo :meth:`encode`.
 
         Args:
-            streams: Arrays that are as :meth:`check` accepted them.
-            block: Its elements, all zero on entry, are filled.
+            streams: Arrays that :meth:`check` accepted.
+            chunk: Its elements, all of them zero, are overwritten.
 
         Raises:
             CorruptArtifactError: If the arrays contradict each other or the chunk.
@@ -96,7 +96,7 @@ class Codec(ABC):
 
 
 def check_names(streams: Mapping[str, ArraySpec], *names: str) -> None:
-    """Check that there are the streams ``names`` and no other.
+    """Check that the streams are exactly those called ``names``.
 
     Raises:
         CorruptArtifactError: If one is missing or too many.
@@ -110,21 +110,21 @@ def check_names(streams: Mapping[str, ArraySpec], *names: str) -> None:
 
 
 def check_stream(
-    streams: Mapping[str, ArraySpec], name: str, expected: ArraySpec, least: int | None = None
+    streams: Mapping[str, ArraySpec], name: str, expected: ArraySpec, min_count: int | None = None
 ) -> None:
     """Check the type and the length of the stream ``name``.
 
     Args:
         streams: The declared streams.
         name: One of them.
-        expected: Its type, and its length or, if ``least`` is given, its greatest length.
-        least: Its least length.
+        expected: Its type, and its length or, with ``min_count``, its greatest length.
+        min_count: Its least length.
 
     Raises:
-        CorruptArtifactError: If either is not what is expected.
+        CorruptArtifactError: If its type or length is wrong.
     """
     found = streams[name]
-    least = expected.count if least is None else least
+    least = expected.count if min_count is None else min_count
     if found.dtype != expected.dtype or not least <= found.count <= expected.count:
         length = f"{least} to {expected.count}" if least < expected.count else str(expected.count)
         raise CorruptArtifactError(

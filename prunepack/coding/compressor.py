@@ -1,4 +1,4 @@
-"""What a coder is: a 1-D array on one side, bytes on the other."""
+"""Contract of a compressor: a 1-D array on one side, bytes on the other."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ __all__ = ["Compressor"]
 
 
 class Compressor(ABC):
-    """A lossless compressor of numbers; the module's name is the coder's id in the file."""
+    """A lossless compressor of numbers; the name of its module is its id in the file."""
 
     @abstractmethod
     def encode(self, array: Array, *, thorough: bool = False) -> bytes:
         """Compress ``array``.
 
         Args:
-            array: 1-D, contiguous, not empty, any stream dtype.
-            thorough: Whether to spend many times as long for the smallest result.
+            array: 1-D, contiguous, not empty, of any stream dtype.
+            thorough: Whether to take many times as long for the smallest result.
         """
 
     @abstractmethod
@@ -28,6 +28,6 @@ class Compressor(ABC):
         """Undo :meth:`encode`; allocate no more than ``spec`` says.
 
         Raises:
-            CorruptArtifactError: If ``stored`` is not, from its first byte to its last, the code
-                of an array of that type and length.
+            CorruptArtifactError: If ``stored`` is not, from its first byte to its last, the result
+                of compressing an array of that type and length.
         """

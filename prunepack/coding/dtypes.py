@@ -1,4 +1,4 @@
-"""The element types of stored tensors, and how numpy carries each."""
+"""Element types of stored tensors, and the numpy type that carries each."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class DType:
     """An element type of a fixed width, of a whole byte or less.
 
     Attributes:
-        name: What the header calls it; the lower-case name of the ONNX type.
+        name: Its name in the header: the ONNX name in lower case.
         onnx_code: Its number in ``TensorProto.DataType`` of the ONNX specification.
-        carrier: The little-endian numpy type in which codecs and coders see the elements.
-        array: The numpy type in which a decoded tensor is handed out; types that numpy lacks
-            come as their bits, those narrower than a byte in a byte each.
-        packed: Elements that share one item of the carrier, the first in its lowest bits.
+        carrier: The little-endian numpy type of the items that codecs and compressors process.
+        array: The numpy type of a decoded tensor. A type that numpy does not have comes as bits;
+            if it is narrower than a byte, each element has a byte of its own.
+        packed: Number of elements that share one item, the first in its lowest bits.
     """
 
     name: str
@@ -40,19 +40,19 @@ class DType:
 
     @property
     def itemsize(self) -> int:
-        """Bytes of one item of the carrier: of one element, or of ``packed`` elements."""
+        """Bytes of one item, which holds ``packed`` elements."""
         return self.carrier.itemsize
 
     def items(self, elements: int) -> int:
-        """Return how many items of the carrier hold that many elements; the last may be padded."""
+        """Return the number of items for that many elements; the last may be padded."""
         return -(-elements // self.packed)
 
     def nbytes(self, elements: int) -> int:
-        """Return how many bytes hold that many elements."""
+        """Return the number of bytes for that many elements."""
         return self.items(elements) * self.itemsize
 
-    def handed_out(self, items: Array, shape: tuple[int, ...]) -> Array:
-        """Return items of the carrier as a tensor: in place, or unpacked into a new array.
+    def to_array(self, items: Array, shape: tuple[int, ...]) -> Array:
+        """Return a tensor of these items: a view or, if elements share items, a new array.
 
         Args:
             items: All items of the tensor (1-D, of the carrier type).
@@ -71,7 +71,7 @@ class DType:
 
 @dataclass(frozen=True, slots=True)
 class ArraySpec:
-    """What is promised about a 1-D array before it is decoded."""
+    """Declared type and length of a 1-D array, before it is decoded."""
 
     dtype: np.dtype[Any]
     count: int
@@ -126,7 +126,7 @@ BY_ONNX_CODE: Mapping[int, DType] = MappingProxyType({d.onnx_code: d for d in _A
 STREAM_DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
     {d.carrier.name: d.carrier for d in _ALL}
 )
-"""Types of stored streams: the eleven integers and floats that numpy and pcodec share."""
+"""Types of stored streams: the eleven integer and float types of both numpy and pcodec."""
 
 
 def bits(elements: Array) -> Array:

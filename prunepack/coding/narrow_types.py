@@ -1,4 +1,4 @@
-"""The numbers that the bits of elements stand for."""
+"""Numbers of elements whose type numpy does not have."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["numbers", "split"]
 
 
 class _Format(NamedTuple):
-    """A small float: widths of its fields, its bias, and the codes that are not what they seem."""
+    """A small float: widths of its fields, its bias, and its exceptional codes."""
 
     exponent: int
     mantissa: int
@@ -43,18 +43,18 @@ _SMALL_FLOATS: Mapping[str, _Format] = MappingProxyType(
 """As in "Float stored in 8 bits" and "Float stored in 4 bits" of the ONNX documentation."""
 
 _SIGNED = MappingProxyType({"int4": 8, "int2": 2})
-"""The bit of a narrow integer that is its sign."""
+"""Sign bits of narrow integers."""
 
 
 def split(items: Array, dtype: DType) -> Array:
-    """Return one item per element: elements that share a byte are taken apart.
+    """Return one item per element; elements that share a byte are separated.
 
     Args:
-        items: Elements as they are stored (1-D, of the carrier of ``dtype``).
+        items: Items of a tensor (1-D, of the carrier of ``dtype``).
         dtype: Their type.
 
     Returns:
-        The elements' bits (1-D, of the carrier); what pads the last byte comes as elements too.
+        The bits of the elements (1-D, of the carrier), with the padding of the last byte.
     """
     if dtype.packed == 1:
         return items
@@ -65,14 +65,14 @@ def split(items: Array, dtype: DType) -> Array:
 
 
 def numbers(elements: Array, dtype: DType) -> Array:
-    """Return the numbers that ``elements`` stand for, none of them rounded.
+    """Return the numbers that ``elements`` represent, without rounding.
 
     Args:
         elements: Bits of single elements, as :func:`split` returns them (1-D).
         dtype: Their type.
 
     Returns:
-        Integers or floats of whatever width holds them (1-D).
+        Integers or floats of a sufficient width (1-D).
     """
     if dtype.name == "bfloat16":
         elements = (elements.astype(np.uint32) << 16).view(np.float32)

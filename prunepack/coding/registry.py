@@ -1,4 +1,4 @@
-"""Closed sets of named parts: each module of a package provides one."""
+"""Closed sets of codecs and of compressors: one implementation per module of a package."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["collect"]
+__all__ = ["load_implementations"]
 
 T = TypeVar("T")
 
 
-def collect(package: str, path: Iterable[str], kind: type[T]) -> Mapping[str, T]:
-    """Build the one subclass of ``kind`` that each module of ``package`` defines.
+def load_implementations(package: str, path: Iterable[str], contract: type[T]) -> Mapping[str, T]:
+    """Return an instance of the only subclass of ``contract`` in each module of ``package``.
 
     Args:
         package: Dotted name of the package.
         path: Its ``__path__``.
-        kind: The contract.
+        contract: The abstract class.
 
     Returns:
-        Module name to instance, sorted by name. A name read from a file is only ever a key here.
+        Instances by module name, sorted. A name from a file is only ever a key of this mapping.
     """
-    found: dict[str, T] = {}
+    instances: dict[str, T] = {}
     for name in sorted(info.name for info in iter_modules(path)):
         module = import_module(f"{package}.{name}")
         own = (v for v in vars(module).values() if getattr(v, "__module__", "") == module.__name__)
-        (part,) = (v for v in own if isinstance(v, type) and issubclass(v, kind))
-        found[name] = part()
-    return MappingProxyType(found)
+        (implementation,) = (v for v in own if isinstance(v, type) and issubclass(v, contract))
+        instances[name] = implementation()
+    return MappingProxyType(instances)

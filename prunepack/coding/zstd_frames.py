@@ -1,4 +1,4 @@
-"""Zstandard frames (RFC 8878), written one way and read with distrust."""
+"""Zstandard frames (RFC 8878): one form to write, and only this form to read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prunepack.errors import CorruptArtifactError
 __all__ = ["compress", "decompress"]
 
 MAGIC = b"\x28\xb5\x2f\xfd"
-LEAST_WINDOW = 1024
+MIN_WINDOW = 1024
 
 
 def compress(data: bytes | memoryview, *, level: int = 19) -> bytes:
@@ -25,11 +25,11 @@ def decompress(stored: bytes, size: int) -> bytes:
 
     Args:
         stored: The frame and nothing else.
-        size: The content size that the header declares, already within the limits.
+        size: The content size that the header declares, within the reader limits.
 
     Raises:
-        CorruptArtifactError: If the frame is damaged, is not the only one, or is not exactly as
-            :func:`compress` makes them.
+        CorruptArtifactError: If the frame is damaged, is not the only one, or has another form
+            than those of :func:`compress`.
     """
     _check_frame(stored, size)
     try:
@@ -39,7 +39,7 @@ def decompress(stored: bytes, size: int) -> bytes:
 
 
 def _check_frame(stored: bytes, size: int) -> None:
-    """Check the frame's own header, which zstd would believe."""
+    """Check the frame's own header before zstd allocates what it says."""
     if stored[:4] != MAGIC:
         raise CorruptArtifactError("not a zstd frame", expected=MAGIC.hex(), found=stored[:4].hex())
     try:
@@ -58,9 +58,9 @@ def _check_frame(stored: bytes, size: int) -> None:
             raise CorruptArtifactError(
                 f"wrong {word} of a zstd frame", expected=expected[word], found=value
             )
-    if frame.window_size > max(size, LEAST_WINDOW):
+    if frame.window_size > max(size, MIN_WINDOW):
         raise CorruptArtifactError(
             "the zstd frame asks for a window larger than its content",
-            expected=f"at most {max(size, LEAST_WINDOW)}",
+            expected=f"at most {max(size, MIN_WINDOW)}",
             found=frame.window_size,
         )

@@ -1,1 +1,1 @@
-"""The container format of an artifact, as `docs/format.md` specifies it."""
+"""The file format of an artifact, as ``docs/format.md`` specifies it; private to the project."""

@@ -1,4 +1,4 @@
-"""JSON with exactly one way to write each value (RFC 8785, and integers for the only numbers)."""
+"""Canonical JSON (RFC 8785): exactly one form of each value, with integers as the only numbers."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from typing import Any, NoReturn
 
 from prunepack.errors import CorruptArtifactError
 
-__all__ = ["LARGEST", "dumps", "loads"]
+__all__ = ["MAX_INTEGER", "dumps", "loads"]
 
-LARGEST = 2**53 - 1
+MAX_INTEGER = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 7493)."""
 
-DIGITS = len(str(LARGEST))
+DIGITS = len(str(MAX_INTEGER))
 
 
 def dumps(value: Any) -> bytes:
-    """Write ``value``: sorted keys, no spaces, UTF-8."""
+    """Return ``value`` in canonical form: sorted keys, no spaces, UTF-8.
+
+    Raises:
+        ValueError: If ``value`` holds NaN or an infinity.
+    """
     text = json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
@@ -24,19 +28,19 @@ def dumps(value: Any) -> bytes:
 
 
 def loads(data: bytes) -> Any:
-    """Read what :func:`dumps` wrote, and nothing else.
+    """Parse JSON in exactly the form of :func:`dumps`.
 
     Raises:
         CorruptArtifactError: If ``data`` is not UTF-8, not JSON, repeats a key, holds a number
-            that is not an integer, nests too deeply or is not in canonical form.
+            that is not an integer, nests too deeply, or has another form.
     """
     try:
         value = json.loads(
             data.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_int=_integer,
-            parse_float=_no_number,
-            parse_constant=_no_number,
+            object_pairs_hook=_check_keys,
+            parse_int=_parse_integer,
+            parse_float=_refuse_number,
+            parse_constant=_refuse_number,
         )
         again = dumps(value)
     except (UnicodeDecodeError, UnicodeEncodeError) as error:
@@ -46,36 +50,38 @@ def loads(data: bytes) -> Any:
     except ValueError as error:
         raise CorruptArtifactError(f"the header is not JSON ({error})") from error
     if again != data:
-        raise _not_canonical(data, again)
+        raise _describe_difference(data, again)
     return value
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _check_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
+        if key in entries:
             raise CorruptArtifactError(f"the header repeats the key {key[:40]!r}")
-        found[key] = value
-    return found
+        entries[key] = value
+    return entries
 
 
-def _integer(text: str) -> int:
-    if len(text) > DIGITS or int(text) not in range(LARGEST + 1):
+def _parse_integer(text: str) -> int:
+    if len(text) > DIGITS or int(text) not in range(MAX_INTEGER + 1):
         raise CorruptArtifactError(
             "wrong number in the header",
-            expected=f"an integer from 0 to {LARGEST}",
+            expected=f"an integer from 0 to {MAX_INTEGER}",
             found=text[:40],
         )
     return int(text)
 
 
-def _no_number(text: str) -> NoReturn:
+def _refuse_number(text: str) -> NoReturn:
     raise CorruptArtifactError(
-        "wrong number in the header", expected=f"an integer from 0 to {LARGEST}", found=text[:40]
+        "wrong number in the header",
+        expected=f"an integer from 0 to {MAX_INTEGER}",
+        found=text[:40],
     )
 
 
-def _not_canonical(data: bytes, again: bytes) -> CorruptArtifactError:
+def _describe_difference(data: bytes, again: bytes) -> CorruptArtifactError:
     pairs = enumerate(zip(data, again, strict=False))
     at = next((i for i, (a, b) in pairs if a != b), min(len(data), len(again)))
     return CorruptArtifactError(

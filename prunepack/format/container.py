@@ -1,4 +1,4 @@
-"""The outermost form of an artifact: prefix, header, payload, trailer."""
+"""Container of an artifact: prefix, header, payload, trailer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["MAGIC", "VERSION", "Container", "write_container"]
 
 MAGIC = b"\x89PPK\r\n\x1a\n"
-"""Like PNG's: not text, and changed by whatever converts line ends or clears the eighth bit."""
+"""Not text, as in PNG: a conversion of line ends or a loss of the eighth bit changes it."""
 
 VERSION = 1
 
@@ -30,7 +30,7 @@ PREFIX = struct.Struct("<8sIII")
 CRC = struct.Struct("<I")
 HEAD_SIZE = PREFIX.size + CRC.size
 TRAILER_SIZE = hashlib.sha256().digest_size
-BLOCK = 1024**2
+READ_SIZE = 1024**2
 
 
 class Head(NamedTuple):
@@ -43,7 +43,7 @@ class Head(NamedTuple):
 
 
 def write_container(target: BufferedRandom, header: bytes, payload: IO[bytes]) -> None:
-    """Write a whole artifact.
+    """Write a complete artifact.
 
     Args:
         target: An empty file, open for reading and writing.
@@ -53,26 +53,27 @@ def write_container(target: BufferedRandom, header: bytes, payload: IO[bytes]) -
     stored = compress(header)
     prefix = PREFIX.pack(MAGIC, VERSION, len(stored), len(header))
     target.write(prefix + CRC.pack(zlib.crc32(stored, zlib.crc32(prefix))) + stored)
-    while block := payload.read(BLOCK):
+    while block := payload.read(READ_SIZE):
         target.write(block)
     target.seek(0)
     target.write(hashlib.file_digest(target, "sha256").digest())
 
 
 class Container:
-    """An artifact that is open for reading: once, so that what is checked is what is used.
+    """An artifact that is open for reading.
 
-    Several threads may read from it.
+    The file is opened once, so that all checks and all reads concern the same file. Several threads
+    may read from it.
 
     Attributes:
         header: The header as canonical JSON.
         size: Bytes of the file.
         payload_size: Bytes of the payload.
-        digest: The trailer, which :meth:`check_digest` compares with the rest.
+        digest: The SHA-256 in the trailer.
     """
 
     def __init__(self, file: IO[bytes], limits: Limits) -> None:
-        """Read and check the prefix and the header's frame, and nothing else."""
+        """Read and check the prefix and the frame of the header."""
         self._file = file
         self._lock = threading.Lock()
         self.size = os.fstat(file.fileno()).st_size
@@ -95,12 +96,12 @@ class Container:
 
     @classmethod
     def open(cls, path: str, limits: Limits) -> Self:
-        """Open ``path``, which must be a regular file or lead to one.
+        """Open ``path``, which must be a regular file or a link to one.
 
         Raises:
-            UsageError: If there is no such file, or it is something else.
+            UsageError: If there is no such file, or it is not a regular file.
             CorruptArtifactError: If it does not begin like an artifact.
-            UnsupportedArtifactError: If it is of a later version.
+            UnsupportedArtifactError: If its format has another version.
             LimitExceededError: If the header is too large.
         """
         file = open_regular(path)
@@ -115,21 +116,21 @@ class Container:
         self._file.close()
 
     def read(self, offset: int, size: int, crc32: int) -> bytes:
-        """Return ``size`` bytes of the payload from ``offset``, after checking their CRC-32."""
+        """Check the CRC-32 of ``size`` bytes of the payload from ``offset``, and return them."""
         stored = self._read_at(self._start + offset, size)
         check_crc(stored, crc32)
         return stored
 
     def check_digest(self) -> None:
-        """Compare the SHA-256 of the header as it was read, and the payload, with the trailer.
+        """Compare the SHA-256 of the header, as it was read, and of the payload with the trailer.
 
         Raises:
             CorruptArtifactError: If they differ.
         """
         digest = self._head_hash.copy()
         end = self._start + self.payload_size
-        for at in range(self._start, end, BLOCK):
-            digest.update(self._read_at(at, min(BLOCK, end - at)))
+        for at in range(self._start, end, READ_SIZE):
+            digest.update(self._read_at(at, min(READ_SIZE, end - at)))
         if digest.digest() != self.digest:
             raise CorruptArtifactError(
                 "the SHA-256 of the artifact is not the one in its trailer",
@@ -162,7 +163,7 @@ def check_crc(stored: bytes, expected: int, start: int = 0) -> None:
 
 
 def _parse_prefix(prefix: bytes) -> Head:
-    """Check magic and version before anything that follows is believed."""
+    """Check magic and version, then unpack the prefix."""
     if prefix[: len(MAGIC)] != MAGIC:
         as_text = len(prefix) == HEAD_SIZE and prefix[1:4] == MAGIC[1:4]
         raise CorruptArtifactError(
@@ -177,9 +178,9 @@ def _parse_prefix(prefix: bytes) -> Head:
     head = Head(*PREFIX.unpack_from(prefix))
     if head.version != VERSION:
         raise UnsupportedArtifactError(
-            "the artifact is of another version of the format",
+            "the format of the artifact has another version",
             expected=VERSION,
             found=head.version,
-            hint="Install the prunepack that wrote it, or a newer one",
+            hint="Install the prunepack that wrote the artifact, or a newer one",
         )
     return head

@@ -1,8 +1,8 @@
-"""What the header says; one class per JSON object, one field per key.
+"""The header of an artifact: one class per JSON object, one field per key.
 
-Most are named tuples rather than dataclasses, whose classes take seven times as long to make, and
-annotations are evaluated here, not kept as text, for the same reason: it is a part of every start
-of a small model.
+Most classes are named tuples, because dataclasses take seven times as long to define. Annotations
+are evaluated here, not kept as text, for the same reason: every start of a small model waits for
+this module.
 """
 
 import math
@@ -27,8 +27,8 @@ class File(NamedTuple):
         name: Relative path with ``/`` between its parts.
         size: Bytes.
         sha256: Digest of its content, 64 lower-case hexadecimal digits.
-        segments: What it consists of, in order: an integer is that many bytes of the literal
-            stream, a string is the tensor of that name.
+        segments: Its parts in order: an integer is a number of bytes of the literal stream, a
+            string is the name of a tensor.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Literals(NamedTuple):
     """The literal stream: the literal bytes of all files, in order.
 
     Attributes:
-        chunk: Decoded bytes of every chunk but the last, which may be shorter.
+        chunk: Decoded bytes of each chunk except the last, which may be shorter.
         chunks: The chunks.
     """
 
@@ -66,7 +66,7 @@ class Stream:
     """One stored array.
 
     Attributes:
-        coder: Id of the coder.
+        coder: Id of the compressor.
         dtype: Type of the decoded array.
         count: Its length.
         size: Stored bytes.
@@ -81,7 +81,7 @@ class Stream:
 
 
 class Chunk(NamedTuple):
-    """A run of elements that is coded on its own.
+    """Consecutive items of a pool that are encoded on their own.
 
     Attributes:
         codec: Id of the codec.
@@ -93,7 +93,7 @@ class Chunk(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """A run of elements of a pool.
+    """A tensor in a pool.
 
     Attributes:
         name: Name of the tensor.
@@ -110,13 +110,13 @@ class Tensor(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """Tensors of one type, end to end, and the chunks they are cut into.
+    """Tensors of one type, end to end, and the chunks that they are divided into.
 
-    They are counted in items of the type's carrier: elements, or bytes that several share.
+    All numbers count items of the carrier type: elements, or bytes that elements share.
 
     Attributes:
         dtype: Type of the elements.
-        chunk: Items of every chunk but the last, which may be shorter.
+        chunk: Items of each chunk except the last, which may be shorter.
         tensors: The tensors, in order.
         chunks: The chunks, in order; they know no tensor boundaries.
     """
@@ -128,7 +128,7 @@ class Pool(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """A tensor with the very elements of another.
+    """A tensor with the same elements as another.
 
     Attributes:
         name: Name of the copy.
@@ -160,41 +160,41 @@ class Header(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """Write the header as canonical JSON."""
-        return canonical_json.dumps(_plain(self))
+        return canonical_json.dumps(_to_json(self))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Header":
-        """Read what :meth:`to_bytes` wrote; the meaning is checked elsewhere.
+        """Parse a header; :mod:`prunepack.format.validation` checks its meaning.
 
         Raises:
             CorruptArtifactError: If ``data`` does not have the form of a header.
-            UnsupportedArtifactError: If the artifact needs a feature that is not known.
+            UnsupportedArtifactError: If the artifact requires an unknown feature.
         """
         value = canonical_json.loads(data)
         _check_required(value)
         return build(cls, value, "header")
 
 
-def _plain(value: Any) -> Any:
-    """Return a value of these classes as JSON values."""
+def _to_json(value: Any) -> Any:
+    """Return an instance of these classes as JSON values."""
     if isinstance(value, Stream):
         return asdict(value)
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _to_json(item) for key, item in value.items()}
     if isinstance(value, tuple):
         fields = getattr(value, "_fields", None)
-        plain = [_plain(one) for one in value]
+        plain = [_to_json(item) for item in value]
         return dict(zip(fields, plain, strict=True)) if fields else plain
     return value
 
 
 def _check_required(value: Any) -> None:
-    """Look at ``required`` before anything else: a later version may have other fields."""
+    """Check ``required`` before other fields, which a later version may have changed."""
     names = value.get("required") if isinstance(value, dict) else None
     wanted = {str(name) for name in names} if isinstance(names, list) else set()
     if wanted - FEATURES:
         raise UnsupportedArtifactError(
-            "the artifact needs features that this version does not have",
+            "the artifact requires features that this version does not have",
             expected=", ".join(sorted(FEATURES)) or "none",
             found=", ".join(sorted(wanted - FEATURES)),
             hint="Install a newer prunepack",

@@ -1,4 +1,4 @@
-"""From JSON values to frozen classes, with nothing missing, extra or of another type."""
+"""Conversion of JSON values to frozen classes, with strict fields and types."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ WORDS = {int: "an integer", str: "a string", list: "a list", dict: "an object", 
 
 
 def build(kind: type[T], value: Any, where: str) -> T:
-    """Make a ``kind`` of ``value``.
+    """Return ``value`` as an instance of ``kind``.
 
     Args:
         kind: A dataclass or named tuple whose fields are ``int``, ``str``, a union of both,
             another such class, ``tuple[X, ...]`` or ``Mapping[str, X]``.
-        value: What the JSON reader returned.
+        value: A value from the JSON parser.
         where: Path of ``value`` in the header, for messages.
 
     Raises:

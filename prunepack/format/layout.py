@@ -1,10 +1,10 @@
-"""Where everything lies, worked out from a valid header."""
+"""Layout of an artifact: the places of its streams, chunks and tensors, from a valid header."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES, ArraySpec, DType
@@ -13,9 +13,9 @@ from prunepack.coding.geometry import Shapes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from prunepack.format.header import Chunk, Frame, Header, Pool, Stream
+    from prunepack.format.header import Chunk, File, Frame, Header, Pool, Stream
 
-__all__ = ["Layout", "PlacedChunk", "PlacedPool", "PlacedStream", "TensorInfo"]
+__all__ = ["ChunkSlice", "Layout", "PlacedChunk", "PlacedPool", "PlacedStream", "TensorInfo"]
 
 
 class TensorInfo(NamedTuple):
@@ -25,9 +25,9 @@ class TensorInfo(NamedTuple):
         name: Name of the tensor.
         dtype: Name of its element type.
         shape: Its dimensions; none for a scalar.
-        pool: Index of the pool that its items are in.
-        start: Index of its first item there.
-        is_copy: Whether those elements are stored under another name.
+        pool: Index of the pool of its items.
+        start: Index of its first item in that pool.
+        is_copy: Whether its elements are stored under another name.
     """
 
     name: str
@@ -44,7 +44,7 @@ class TensorInfo(NamedTuple):
 
     @property
     def items(self) -> int:
-        """Number of items of the type's carrier: elements, or bytes that several share."""
+        """Number of items of the carrier type: elements, or bytes that elements share."""
         return DTYPES[self.dtype].items(self.elements)
 
     @property
@@ -54,7 +54,7 @@ class TensorInfo(NamedTuple):
 
 
 class PlacedStream(NamedTuple):
-    """Stored bytes and what they decode to; ``offset`` counts from the start of the payload."""
+    """A stored stream and its decoded form; ``offset`` counts from the start of the payload."""
 
     coder: str
     spec: ArraySpec
@@ -87,12 +87,28 @@ class PlacedPool(NamedTuple):
     chunks: tuple[PlacedChunk, ...]
 
 
-class Layout(NamedTuple):
-    """Everything a reader has to find.
+class ChunkSlice(NamedTuple):
+    """Items ``first`` to ``stop`` of a chunk.
 
     Attributes:
-        literals: Chunks of the literal stream, each seen as one array of bytes.
-        literal_starts: Where the literal bytes of each file begin in that stream.
+        pool: Index of the pool, or None for bytes of the literal stream.
+        chunk: Index of the chunk.
+        first: First item in the chunk.
+        stop: Item after the last.
+    """
+
+    pool: int | None
+    chunk: int
+    first: int
+    stop: int
+
+
+class Layout(NamedTuple):
+    """Places of all parts of an artifact.
+
+    Attributes:
+        literals: Chunks of the literal stream, each as one array of bytes.
+        literal_starts: Offset of the literal bytes of each file in that stream.
         pools: The pools, in order.
         tensors: The tensors by name, copies included.
     """
@@ -103,8 +119,8 @@ class Layout(NamedTuple):
     tensors: Mapping[str, TensorInfo]
 
     @classmethod
-    def of(cls, header: Header) -> Layout:
-        """Lay out a header that has been validated."""
+    def from_header(cls, header: Header) -> Layout:
+        """Return the layout for a valid header."""
         starts, total = {}, 0
         for file in header.files:
             starts[file.name] = total
@@ -115,11 +131,36 @@ class Layout(NamedTuple):
             for frame, at in zip(header.literals.chunks, count(0, header.literals.chunk))
         )
         pools = tuple(_place_pool(i, pool, cursor) for i, pool in enumerate(header.pools))
-        return cls(literals, starts, pools, {t.name: t for t in _tensors(header)})
+        return cls(literals, starts, pools, {t.name: t for t in _locate_tensors(header)})
+
+    def slice_tensor(self, tensor: TensorInfo) -> Iterator[ChunkSlice]:
+        """Yield the slices of chunks that a tensor consists of, in order."""
+        size, stop = self.pools[tensor.pool].chunk, tensor.start + tensor.items
+        inner = range((tensor.start // size + 1) * size, stop, size)
+        for first, last in pairwise([tensor.start, *inner, stop]):
+            if first < last:
+                at = first // size * size
+                yield ChunkSlice(tensor.pool, first // size, first - at, last - at)
+
+    def slice_file(self, file: File) -> Iterator[ChunkSlice]:
+        """Yield the slices of chunks that a packed file consists of, in order."""
+        at = self.literal_starts[file.name]
+        for segment in file.segments:
+            if isinstance(segment, str):
+                yield from self.slice_tensor(self.tensors[segment])
+            else:
+                yield from self._slice_literals(at, at + segment)
+                at += segment
+
+    def _slice_literals(self, start: int, stop: int) -> Iterator[ChunkSlice]:
+        size = self.literals[0].spec.count
+        for index in range(start // size, -(-stop // size)):
+            begin = index * size
+            yield ChunkSlice(None, index, max(start - begin, 0), min(stop - begin, size))
 
 
 class _Cursor:
-    """Hands out the payload from its start to its end."""
+    """Places streams in the payload, from its start to its end."""
 
     def __init__(self) -> None:
         self._offset = 0
@@ -154,7 +195,7 @@ def _place_pool(index: int, pool: Pool, cursor: _Cursor) -> PlacedPool:
     return PlacedPool(label, dtype, pool.chunk, shapes, chunks)
 
 
-def _tensors(header: Header) -> Iterator[TensorInfo]:
+def _locate_tensors(header: Header) -> Iterator[TensorInfo]:
     stored: dict[str, TensorInfo] = {}
     for index, pool in enumerate(header.pools):
         start = 0

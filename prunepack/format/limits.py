@@ -1,4 +1,4 @@
-"""How much a reader is willing to hold."""
+"""Reader limits: bounds on the sizes that an artifact may declare."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ MIB = 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Caps that are checked before anything is allocated.
+    """Bounds that are checked before memory is allocated.
 
     Attributes:
-        header_bytes: Size of the header, stored as well as decoded.
-        tensors: Number of tensors, copies included.
+        header_bytes: Size of the header, both stored and decoded.
+        tensors: Number of tensors, including copies.
         files: Number of packed files.
         chunk_bytes: Decoded size of one chunk, of tensor elements or of literal bytes.
         decoded_bytes: Size of all packed files together.
@@ -29,17 +29,17 @@ class Limits:
     chunk_bytes: int = 16 * MIB
     decoded_bytes: int = 64 * 1024 * MIB
 
-    def check(self, name: str, found: int) -> None:
-        """Compare ``found`` with the cap called ``name``.
+    def check(self, name: str, value: int) -> None:
+        """Compare ``value`` with the limit ``name``.
 
         Raises:
             LimitExceededError: If it is larger.
         """
-        cap: int = getattr(self, name)
-        if found > cap:
+        limit: int = getattr(self, name)
+        if value > limit:
             raise LimitExceededError(
-                f"reading on would pass the limit {name}",
-                expected=f"at most {cap}",
-                found=found,
-                hint=f"If the artifact is trusted, open it with Limits({name}={found})",
+                f"the artifact exceeds the reader limit `{name}`",
+                expected=f"at most {limit}",
+                found=value,
+                hint=f"Open the artifact with Limits({name}={value}) if you trust its source",
             )

@@ -1,4 +1,4 @@
-"""Whether a header makes sense, decided before a byte of the payload is read."""
+"""Validation of a header, before any of the payload is read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prunepack.coding.codecs import CODECS
 from prunepack.coding.compressors import COMPRESSORS
 from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES, ArraySpec
 from prunepack.errors import CorruptArtifactError, UnsupportedArtifactError, inside
-from prunepack.format.canonical_json import LARGEST
+from prunepack.format.canonical_json import MAX_INTEGER
 from prunepack.format.names import (
     MAX_TENSOR_NAME_BYTES,
     find_collision,
@@ -32,12 +32,12 @@ SHA256 = re.compile("[0-9a-f]{64}", re.ASCII)
 
 
 def validate(header: Header, payload_size: int, limits: Limits) -> None:
-    """Check everything that the header alone can tell.
+    """Check all rules that concern the header alone.
 
     Raises:
         CorruptArtifactError: If it contradicts itself, the format or the size of the payload.
-        UnsupportedArtifactError: If it names a codec, coder or dtype that is not known.
-        LimitExceededError: If it asks for more than ``limits`` allow.
+        UnsupportedArtifactError: If it names an unknown codec, compressor or dtype.
+        LimitExceededError: If it exceeds ``limits``.
     """
     limits.check("files", len(header.files))
     limits.check("tensors", len(header.copies) + sum(len(p.tensors) for p in header.pools))
@@ -48,7 +48,7 @@ def validate(header: Header, payload_size: int, limits: Limits) -> None:
         with inside(f"pool {index}"):
             _check_pool(pool, limits)
     sizes = _tensor_sizes(header)
-    _check_placing(header, sizes)
+    _check_places(header, sizes)
     for file in header.files:
         with inside(f"file {file.name!r}"):
             _check_file(file, sizes)
@@ -60,20 +60,20 @@ def _check_file_names(files: Sequence[File]) -> None:
     if not files:
         raise CorruptArtifactError("the artifact holds no file")
     for file in files:
-        if found := find_file_name_fault(file.name):
-            raise CorruptArtifactError(f"the file name {file.name!r} {found}")
+        if fault := find_file_name_fault(file.name):
+            raise CorruptArtifactError(f"the file name {file.name!r} {fault}")
     if both := find_collision(file.name for file in files):
         raise CorruptArtifactError(f"the file names {both[0]!r} and {both[1]!r} collide")
 
 
-def _names(header: Header) -> Iterator[str]:
+def _iter_tensor_names(header: Header) -> Iterator[str]:
     yield from (tensor.name for pool in header.pools for tensor in pool.tensors)
     yield from (copy.name for copy in header.copies)
 
 
 def _check_tensor_names(header: Header) -> None:
     seen: dict[str, str] = {}
-    for name in _names(header):
+    for name in _iter_tensor_names(header):
         if not is_tensor_name(name):
             raise CorruptArtifactError(
                 "a tensor name is empty or too long",
@@ -87,18 +87,18 @@ def _check_tensor_names(header: Header) -> None:
 
 
 def _check_shape(name: str, shape: Sequence[int]) -> None:
-    if len(shape) > MAX_DIMENSIONS or math.prod(d or 1 for d in shape) > LARGEST:
+    if len(shape) > MAX_DIMENSIONS or math.prod(d or 1 for d in shape) > MAX_INTEGER:
         raise CorruptArtifactError(
             f"the shape of tensor {name!r} is too large",
-            expected=f"at most {MAX_DIMENSIONS} dimensions with a product up to {LARGEST}",
+            expected=f"at most {MAX_DIMENSIONS} dimensions with a product up to {MAX_INTEGER}",
             found=f"{len(shape)} dimensions {list(shape[:4])}",
         )
 
 
-def _known(what: str, name: str, names: Mapping[str, object]) -> None:
+def _check_known(kind: str, name: str, names: Mapping[str, object]) -> None:
     if name not in names:
         raise UnsupportedArtifactError(
-            f"unknown {what}",
+            f"unknown {kind}",
             expected=f"one of {', '.join(sorted(names))}",
             found=repr(name),
             hint="Install a newer prunepack",
@@ -106,13 +106,13 @@ def _known(what: str, name: str, names: Mapping[str, object]) -> None:
 
 
 def _check_pool(pool: Pool, limits: Limits) -> None:
-    _known("dtype", pool.dtype, DTYPES)
+    _check_known("dtype", pool.dtype, DTYPES)
     for tensor in pool.tensors:
         _check_shape(tensor.name, tensor.shape)
     dtype = DTYPES[pool.dtype]
     items = sum(dtype.items(tensor.elements) for tensor in pool.tensors)
     limits.check("decoded_bytes", items * dtype.itemsize)
-    _check_cut(items, pool.chunk, len(pool.chunks))
+    _check_division(items, pool.chunk, len(pool.chunks))
     limits.check("chunk_bytes", min(pool.chunk, items) * dtype.itemsize)
     for index, chunk in enumerate(pool.chunks):
         count = min(pool.chunk, items - index * pool.chunk)
@@ -120,7 +120,7 @@ def _check_pool(pool: Pool, limits: Limits) -> None:
             _check_chunk(chunk, ArraySpec(dtype.carrier, count))
 
 
-def _check_cut(total: int, size: int, chunks: int) -> None:
+def _check_division(total: int, size: int, chunks: int) -> None:
     if size < 1 or chunks != -(-total // size):
         raise CorruptArtifactError(
             "wrong number of chunks",
@@ -130,11 +130,11 @@ def _check_cut(total: int, size: int, chunks: int) -> None:
 
 
 def _check_chunk(chunk: Chunk, whole: ArraySpec) -> None:
-    _known("codec", chunk.codec, CODECS)
+    _check_known("codec", chunk.codec, CODECS)
     for name, stream in chunk.streams.items():
         with inside(f"stream {name}"):
-            _known("coder", stream.coder, COMPRESSORS)
-            _known("dtype", stream.dtype, STREAM_DTYPES)
+            _check_known("compressor", stream.coder, COMPRESSORS)
+            _check_known("dtype", stream.dtype, STREAM_DTYPES)
             _check_stored(stream)
     streams = {n: ArraySpec(STREAM_DTYPES[s.dtype], s.count) for n, s in chunk.streams.items()}
     CODECS[chunk.codec].check(streams, whole)
@@ -150,7 +150,7 @@ def _check_stored(stored: Stream | Frame) -> None:
 
 
 def _tensor_sizes(header: Header) -> dict[str, int]:
-    """Return the bytes of each tensor; the pools have been checked."""
+    """Return the bytes of each tensor of checked pools."""
     of = {t.name: (t, DTYPES[pool.dtype]) for pool in header.pools for t in pool.tensors}
     sizes = {name: dtype.nbytes(tensor.elements) for name, (tensor, dtype) in of.items()}
     for copy in header.copies:
@@ -166,18 +166,18 @@ def _tensor_sizes(header: Header) -> dict[str, int]:
     return sizes
 
 
-def _check_placing(header: Header, sizes: dict[str, int]) -> None:
-    """Check that a stored tensor stands in one place, and a copy in one at most."""
+def _check_places(header: Header, sizes: dict[str, int]) -> None:
+    """Check that each stored tensor has one place, and each copy at most one."""
     placed: set[str] = set()
     for name in (s for file in header.files for s in file.segments if isinstance(s, str)):
         if name not in sizes:
             raise CorruptArtifactError(f"a file refers to tensor {name!r}, which is not stored")
         if name in placed:
-            raise CorruptArtifactError(f"tensor {name!r} stands in two places")
+            raise CorruptArtifactError(f"tensor {name!r} has two places")
         placed.add(name)
     copies = {copy.name for copy in header.copies}
     if missing := sizes.keys() - placed - copies:
-        raise CorruptArtifactError(f"tensor {min(missing)!r} is stored, but stands in no file")
+        raise CorruptArtifactError(f"tensor {min(missing)!r} is stored, but has no place in a file")
 
 
 def _check_file(file: File, sizes: dict[str, int]) -> None:
@@ -198,7 +198,7 @@ def _check_literals(header: Header, limits: Limits) -> None:
     total = sum(s for file in header.files for s in file.segments if isinstance(s, int))
     literals = header.literals
     with inside("literal stream"):
-        _check_cut(total, literals.chunk, len(literals.chunks))
+        _check_division(total, literals.chunk, len(literals.chunks))
         limits.check("chunk_bytes", min(literals.chunk, total))
         for frame in literals.chunks:
             _check_stored(frame)

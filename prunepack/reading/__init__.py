@@ -1,1 +1,4 @@
-"""Reading an artifact: opening, decoding, inspection, verification."""
+"""Reading of an artifact: decoding, inspection, verification; private to the project.
+
+Users import ``Artifact``, ``TensorRow`` and ``describe_tensors`` from ``prunepack``.
+"""

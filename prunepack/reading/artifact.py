@@ -1,11 +1,10 @@
-"""Reading an artifact: whole files, single tensors, and whether all of it is sound."""
+"""Reading of an artifact: whole files, single tensors, all checksums."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import os
-from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from prunepack.format.limits import Limits
 from prunepack.format.validation import validate
 from prunepack.io.parallel import count_threads
 from prunepack.io.progress import ignore_progress
-from prunepack.reading.decoder import Decoder, Piece
+from prunepack.reading.decoder import Decoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from prunepack.format.header import File
     from prunepack.format.layout import TensorInfo
     from prunepack.io.progress import Progress
-    from prunepack.reading.decoder import Key
+    from prunepack.reading.decoder import ChunkKey
 
     T = TypeVar("T")
 
@@ -37,20 +36,20 @@ __all__ = ["Artifact"]
 class Artifact:
     """An artifact that is open for reading, by any number of threads.
 
-    Its header has been read and validated; nothing of the payload has. Whatever is decoded later
-    is checked against its CRC-32, and a whole file against its SHA-256.
+    Its header is read and validated first, and none of its payload. Each stream that is decoded
+    later is checked against its CRC-32, and each whole file against its SHA-256.
 
     Attributes:
-        path: Path it was opened by.
-        digest: SHA-256 (hex) of all of its bytes but the last 32, which say the same.
+        path: Path of the artifact.
+        digest: SHA-256 (hex) of all of its bytes except the last 32, which hold it.
         size: Bytes of the artifact.
         files: The packed files by name; the first is the model.
         tensors: The stored tensors by name.
-        layout: Where everything lies.
+        layout: Places of all parts.
     """
 
     def __init__(self, container: Container, path: str, limits: Limits) -> None:
-        """Validate the header; :meth:`open` is the way in."""
+        """Validate the header; callers use :meth:`open`."""
         header = Header.from_bytes(container.header)
         validate(header, container.payload_size, limits)
         self._container = container
@@ -58,7 +57,7 @@ class Artifact:
         self.digest = container.digest.hex()
         self.size = container.size
         self.files: Mapping[str, File] = MappingProxyType({f.name: f for f in header.files})
-        self.layout = Layout.of(header)
+        self.layout = Layout.from_header(header)
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(dict(self.layout.tensors))
         self._decoder = Decoder(container, self.layout)
 
@@ -69,8 +68,8 @@ class Artifact:
         Raises:
             UsageError: If ``path`` is not a regular file that can be read.
             CorruptArtifactError: If its header contradicts the format or itself.
-            UnsupportedArtifactError: If it needs something that this version does not know.
-            LimitExceededError: If it asks for more than ``limits`` allow.
+            UnsupportedArtifactError: If it needs a feature that this version does not have.
+            LimitExceededError: If it exceeds ``limits``.
         """
         name, limits = os.fspath(path), limits or Limits()
         with inside_artifact(name):
@@ -92,40 +91,41 @@ class Artifact:
         self.close()
 
     def read_tensor(self, name: str, *, threads: int | None = None) -> Array:
-        """Decode one tensor, and no more chunks than it touches; as :meth:`read_tensors` does."""
+        """Decode one tensor as :meth:`read_tensors` does, and only the chunks that it needs."""
         return self.read_tensors([name], threads=threads)[name]
 
     def read_tensors(
         self, names: Iterable[str] | None = None, *, threads: int | None = None
     ) -> dict[str, Array]:
-        """Decode tensors straight into one new buffer, which the returned arrays share.
+        """Decode tensors into one new buffer, which the returned arrays share.
 
         Args:
-            names: Which of them; all if none are named.
-            threads: How many threads decode, if not one per core.
+            names: Names of the tensors, by default all.
+            threads: Number of threads that decode, by default one per core.
 
         Returns:
-            An array of the tensor's shape by name. Types that numpy lacks come as their bits:
-            ``bfloat16`` in ``uint16``, 8-bit floats in ``uint8``, narrower ones in a byte each.
+            Arrays by name, each of the tensor's shape. A type that numpy does not have comes as
+            bits: ``bfloat16`` in ``uint16``, 8-bit floats in ``uint8``, a narrower type with a
+            byte per element.
 
         Raises:
-            UsageError: If there is no tensor of one of the names.
+            UsageError: If there is no tensor of that name.
             CorruptArtifactError: If a stream is damaged.
         """
-        wanted = self.tensors if names is None else list(names)
-        tensors = [_pick(self.tensors, name, "tensor", self.path) for name in wanted]
-        keys = {(t.pool, index) for t in tensors for index, *_ in self.cuts(t)}
+        names = self.tensors if names is None else list(names)
+        tensors = [_pick(self.tensors, name, "tensor", self.path) for name in names]
+        keys = {(t.pool, part.chunk) for t in tensors for part in self.layout.slice_tensor(t)}
         with inside_artifact(self.path):
-            buffer, places = self._decoder.chunks_together(sorted(keys), threads)
+            buffer, places = self._decoder.decode_into_buffer(sorted(keys), threads)
         return {tensor.name: self._view(tensor, places, buffer) for tensor in tensors}
 
-    def _view(self, tensor: TensorInfo, places: Mapping[Key, int], buffer: Array) -> Array:
-        """Return the part of the buffer that a tensor has come to be in."""
+    def _view(self, tensor: TensorInfo, places: Mapping[ChunkKey, int], buffer: Array) -> Array:
+        """Return the part of the buffer that holds a tensor."""
         pool = self.layout.pools[tensor.pool]
         index, first = divmod(tensor.start, pool.chunk)
         at = places.get((tensor.pool, index), 0) + first * pool.dtype.itemsize
         items = buffer[at : at + tensor.nbytes] if tensor.items else buffer[:0]
-        return pool.dtype.handed_out(items.view(pool.dtype.carrier), tensor.shape)
+        return pool.dtype.to_array(items.view(pool.dtype.carrier), tensor.shape)
 
     def iter_tensor(self, name: str) -> Iterator[Array]:
         """Decode one tensor a chunk at a time.
@@ -139,34 +139,21 @@ class Artifact:
         """
         tensor = _pick(self.tensors, name, "tensor", self.path)
         with inside_artifact(self.path):
-            for index, first, last, _ in self.cuts(tensor):
-                yield self._decoder.chunk(tensor.pool, index)[first:last]
-
-    def cuts(self, tensor: TensorInfo) -> Iterator[tuple[int, int, int, int]]:
-        """Cut a tensor where chunks end.
-
-        Yields:
-            Index of the chunk, first item and stop in the chunk, first item in the tensor.
-        """
-        size, stop = self.layout.pools[tensor.pool].chunk, tensor.start + tensor.items
-        inner = range((tensor.start // size + 1) * size, stop, size)
-        for first, last in pairwise([tensor.start, *inner, stop]):
-            if first < last:
-                at = first // size * size
-                yield first // size, first - at, last - at, first - tensor.start
+            for part in self.layout.slice_tensor(tensor):
+                yield self._decoder.get_chunk(part.pool, part.chunk)[part.first : part.stop]
 
     def iter_file(self, name: str, *, threads: int | None = None) -> Iterator[memoryview]:
-        """Decode a packed file piece by piece, holding a few chunks at most.
+        """Decode a packed file piece by piece, with only a few chunks in memory.
 
-        Its SHA-256 is compared after the last piece: until the iterator ends without an error,
-        what came out of it is not to be trusted.
+        Its SHA-256 is checked after the last piece. Do not trust any piece before the iterator has
+        ended without an error.
 
         Args:
-            name: Which file.
-            threads: How many threads decode ahead, if not one per core.
+            name: Name of the file.
+            threads: Number of threads that decode ahead, by default one per core.
 
         Yields:
-            Its bytes, in order, in pieces of at most a chunk.
+            Its bytes in order, in pieces of at most one chunk.
 
         Raises:
             UsageError: If there is no such file.
@@ -175,9 +162,9 @@ class Artifact:
         file = _pick(self.files, name, "file", self.path)
         digest = hashlib.sha256()
         with inside_artifact(self.path):
-            for piece in self._decoder.pieces(
-                self._pieces(file), count_threads(threads, file.size)
-            ):
+            slices = self.layout.slice_file(file)
+            workers = count_threads(threads, file.size)
+            for piece in self._decoder.decode_slices(slices, workers):
                 digest.update(piece)
                 yield piece
             if digest.hexdigest() != file.sha256:
@@ -187,7 +174,7 @@ class Artifact:
                     )
 
     def read_file(self, name: str) -> bytes:
-        """Decode a packed file; it is returned only if its SHA-256 is right.
+        """Decode a packed file, check its SHA-256, and return it.
 
         Raises:
             UsageError: If there is no such file.
@@ -199,19 +186,19 @@ class Artifact:
         return buffer.getvalue()
 
     def read_literals(self, name: str) -> bytes:
-        """Decode those bytes of a packed file that belong to no tensor, end to end.
+        """Decode the bytes of a packed file that belong to no tensor, end to end.
 
         Raises:
             UsageError: If there is no such file.
             CorruptArtifactError: If its literal chunks are damaged.
         """
         file = _pick(self.files, name, "file", self.path)
-        literal = (piece for piece in self._pieces(file) if piece.pool is None)
+        slices = (part for part in self.layout.slice_file(file) if part.pool is None)
         with inside_artifact(self.path):
-            return b"".join(self._decoder.pieces(literal, 1))
+            return b"".join(self._decoder.decode_slices(slices, 1))
 
     def check_digest(self) -> None:
-        """Compare the SHA-256 of the stored bytes with :attr:`digest`, decoding nothing.
+        """Compare the SHA-256 of the stored bytes with :attr:`digest`, without decoding.
 
         Raises:
             CorruptArtifactError: If they differ.
@@ -220,7 +207,7 @@ class Artifact:
             self._container.check_digest()
 
     def verify(self, progress: Progress = ignore_progress) -> None:
-        """Check every checksum there is: the artifact's, each stream's and each file's.
+        """Check all checksums: of the artifact, of each stream and of each file.
 
         Raises:
             CorruptArtifactError: If one of them is wrong.
@@ -232,29 +219,12 @@ class Artifact:
                 done += piece.nbytes
                 progress(done, total)
 
-    def _pieces(self, file: File) -> Iterator[Piece]:
-        """Yield what a file is made of."""
-        at = self.layout.literal_starts[file.name]
-        for segment in file.segments:
-            if isinstance(segment, str):
-                tensor = self.tensors[segment]
-                for index, first, stop, _ in self.cuts(tensor):
-                    yield Piece(tensor.pool, index, first, stop)
-            else:
-                yield from self._literal_pieces(at, at + segment)
-                at += segment
 
-    def _literal_pieces(self, start: int, stop: int) -> Iterator[Piece]:
-        size = self.layout.literals[0].spec.count
-        for index in range(start // size, -(-stop // size)):
-            yield Piece(None, index, max(start - index * size, 0), min(stop - index * size, size))
-
-
-def _pick(entries: Mapping[str, T], name: str, what: str, path: str) -> T:
+def _pick(entries: Mapping[str, T], name: str, kind: str, path: str) -> T:
     if name not in entries:
         raise UsageError(
-            f"no {what} {name!r} in {path}",
+            f"no {kind} {name!r} in `{path}`",
             expected=f"one of {', '.join(list(entries)[:10]) or 'none'}",
-            hint="See prunepack inspect for all of them",
+            hint="Run `prunepack inspect` for all names",
         )
     return entries[name]

@@ -1,10 +1,10 @@
-"""Decoding chunks: into one buffer, one after the other, or those that a file is made of."""
+"""Decoding of chunks: one at a time, several into one buffer, or those of a file."""
 
 from __future__ import annotations
 
 from functools import lru_cache, partial
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,78 +20,71 @@ if TYPE_CHECKING:
 
     from prunepack.coding.dtypes import Array
     from prunepack.format.container import Container
-    from prunepack.format.layout import Layout, PlacedChunk, PlacedStream
+    from prunepack.format.layout import ChunkSlice, Layout, PlacedChunk, PlacedStream
 
-    Key = tuple[int, int]  # of a chunk: the index of its pool, its own index there
+    ChunkKey = tuple[int, int]  # index of a pool, and index of a chunk in it
 
-__all__ = ["Decoder", "Piece", "decode_chunk"]
+__all__ = ["Decoder", "decode_chunk"]
 
-KEPT_CHUNKS = 8
-"""Decoded chunks that are kept, so that small neighbours in a pool are decoded once."""
+CACHED_CHUNKS = 8
+"""Decoded chunks in the cache, so that neighbouring tensors of a pool are decoded once."""
 
-ALIGNMENT = 64
-"""Of a pool in a buffer: a cache line, and a register of AVX-512."""
-
-
-class Piece(NamedTuple):
-    """Bytes of a file: a part of a chunk of a pool, or of the literal stream where that is None."""
-
-    pool: int | None
-    chunk: int
-    first: int
-    stop: int
+ALIGNMENT_BYTES = 64
+"""Alignment of a pool in a buffer: a cache line, and a register of AVX-512."""
 
 
 class Decoder:
     """Decodes the chunks of an artifact; any number of threads may use it.
 
-    Every stream is checked against its CRC-32.
+    The CRC-32 of each stream is checked.
 
     Raises:
-        CorruptArtifactError: By every method, if a stream is damaged.
+        CorruptArtifactError: From each method, if a stream is damaged.
     """
 
     def __init__(self, container: Container, layout: Layout) -> None:
         self._container = container
         self._layout = layout
-        self._kept = lru_cache(KEPT_CHUNKS)(self._decode)
+        self._get_cached = lru_cache(CACHED_CHUNKS)(self._decode)
 
-    def chunk(self, pool: int | None, index: int) -> Array:
-        """Return the items of a chunk of a pool, or the bytes of one of the literal stream.
+    def get_chunk(self, pool: int | None, index: int) -> Array:
+        """Return the items of a chunk of a pool or, without a pool, of the literal stream.
 
-        The array is 1-D, of the carrier type, read-only, and perhaps given to others as well.
+        The array is 1-D, of the carrier type, read-only, and may be shared with other callers.
         """
-        return self._kept(pool, index)
+        return self._get_cached(pool, index)
 
-    def chunks_together(
-        self, keys: Iterable[Key], threads: int | None
-    ) -> tuple[Array, dict[Key, int]]:
+    def decode_into_buffer(
+        self, keys: Iterable[ChunkKey], threads: int | None
+    ) -> tuple[Array, dict[ChunkKey, int]]:
         """Decode chunks of pools into a new buffer.
 
         Args:
-            keys: Pool and index of each, ascending.
-            threads: How many threads decode, if not one per core.
+            keys: Pool and index of each chunk, ascending.
+            threads: Number of threads that decode, by default one per core.
 
         Returns:
-            The buffer, and where in it each chunk begins.
+            The buffer, and the offset of each chunk in it.
         """
-        places, size = self._places(keys)
+        places, size = self._place_chunks(keys)
         buffer = np.zeros(size, np.uint8)
         tasks = (partial(self._fill, *key, buffer[at:]) for key, at in places.items())
         for _ in run_in_order(tasks, count_threads(threads, size)):
             pass
         return buffer, places
 
-    def pieces(self, pieces: Iterable[Piece], threads: int) -> Iterator[memoryview]:
-        """Yield the bytes of each piece; neighbours that share a chunk are one task."""
-        groups = groupby(pieces, key=lambda piece: (piece.pool, piece.chunk))
-        tasks = (partial(self._cut, *key, list(group)) for key, group in groups)
+    def decode_slices(self, slices: Iterable[ChunkSlice], threads: int) -> Iterator[memoryview]:
+        """Yield the bytes of each slice; neighbours in one chunk are one task."""
+        groups = groupby(slices, key=lambda part: (part.pool, part.chunk))
+        tasks = (partial(self._decode_group, *key, list(group)) for key, group in groups)
         for parts in run_in_order(tasks, threads):
             yield from parts
 
-    def _cut(self, pool: int | None, index: int, pieces: Sequence[Piece]) -> list[memoryview]:
-        chunk = self.chunk(pool, index)
-        return [chunk[piece.first : piece.stop].data.cast("B") for piece in pieces]
+    def _decode_group(
+        self, pool: int | None, index: int, slices: Sequence[ChunkSlice]
+    ) -> list[memoryview]:
+        chunk = self.get_chunk(pool, index)
+        return [chunk[part.first : part.stop].data.cast("B") for part in slices]
 
     def _decode(self, pool: int | None, index: int) -> Array:
         if pool is None:
@@ -108,7 +101,7 @@ class Decoder:
             return np.frombuffer(decompress(self._read(stream), stream.spec.nbytes), np.uint8)
 
     def _fill(self, pool: int, index: int, out: Array) -> None:
-        """Decode a chunk into the first of the bytes ``out``, which are all zero."""
+        """Decode a chunk into the first bytes of ``out``, all of which are zero."""
         placed = self._layout.pools[pool]
         chunk = placed.chunks[index]
         elements = out[: chunk.count * placed.dtype.itemsize].view(placed.dtype.carrier)
@@ -120,12 +113,12 @@ class Decoder:
     def _read(self, stream: PlacedStream) -> bytes:
         return self._container.read(stream.offset, stream.size, stream.crc32)
 
-    def _places(self, keys: Iterable[Key]) -> tuple[dict[Key, int], int]:
-        """Give the chunks a place in a buffer: end to end within a pool, each pool aligned."""
+    def _place_chunks(self, keys: Iterable[ChunkKey]) -> tuple[dict[ChunkKey, int], int]:
+        """Return the offsets of chunks in a buffer with aligned pools, and its size."""
         places, at, last = {}, 0, -1
         for pool, index in keys:
             if pool != last:
-                at, last = -(-at // ALIGNMENT) * ALIGNMENT, pool
+                at, last = -(-at // ALIGNMENT_BYTES) * ALIGNMENT_BYTES, pool
             places[pool, index] = at
             placed = self._layout.pools[pool]
             at += placed.chunks[index].count * placed.dtype.itemsize
@@ -133,20 +126,20 @@ class Decoder:
 
 
 def decode_chunk(
-    chunk: PlacedChunk, block: ChunkElements, read: Callable[[PlacedStream], bytes]
+    placed: PlacedChunk, chunk: ChunkElements, read: Callable[[PlacedStream], bytes]
 ) -> None:
-    """Fill the elements of ``block``, which are all zero.
+    """Decode the streams of a chunk into its elements, all of which are zero.
 
     Args:
-        chunk: Where the streams lie and what they promise.
-        block: As many elements as the chunk has.
-        read: Returns the stored bytes of a stream, checked against their CRC-32.
+        placed: Places and declarations of the streams.
+        chunk: The elements, as many as declared.
+        read: Returns the stored bytes of a stream after checking their CRC-32.
 
     Raises:
-        CorruptArtifactError: If the streams do not decode to what was promised.
+        CorruptArtifactError: If the streams do not decode as declared.
     """
     arrays = {}
-    for name, stream in chunk.streams.items():
+    for name, stream in placed.streams.items():
         with inside(f"stream {name}"):
             arrays[name] = COMPRESSORS[stream.coder].decode(read(stream), stream.spec)
-    CODECS[chunk.codec].decode(arrays, block)
+    CODECS[placed.codec].decode(arrays, chunk)

@@ -1,4 +1,4 @@
-"""What an artifact holds, tensor by tensor, and what its bytes are spent on."""
+"""Contents of an artifact, tensor by tensor, and its size by codec."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["PartRow", "TensorRow", "describe_parts", "describe_tensors"]
 
-ONE_PER_NONZERO: Mapping[str, str] = MappingProxyType(
+NONZERO_STREAMS: Mapping[str, str] = MappingProxyType(
     {"bitmap": "values", "contexts": "rest", "gaps": "values", "groups": "values"}
 )
-"""The streams of codecs that have one element for each element of the chunk that is no zero."""
+"""Streams with one element per nonzero element of the chunk, by codec."""
 
 
 @dataclass(frozen=True, slots=True)
 class TensorRow:
-    """One tensor and what became of it.
+    """One tensor and its stored form.
 
     Attributes:
         name: Name of the tensor.
@@ -36,11 +36,11 @@ class TensorRow:
         shape: Its dimensions.
         elements: Number of elements.
         codecs: Ids of the codecs of its chunks, each once, in order.
-        chunks: Number of chunks that it has elements in.
-        stored_bytes: Its share of the payload, rounded: each chunk counts by how many of the
-            chunk's elements belong to the tensor. A copy has no share.
-        zero_fraction: Share of elements whose bits are all zero; 0 if there are no elements, None
-            if it is not known without decoding.
+        chunks: Number of chunks with elements of the tensor.
+        stored_bytes: Its part of the payload, rounded: each chunk counts by the fraction of its
+            elements that belong to the tensor. A copy has 0.
+        zero_fraction: Fraction of elements whose bits are all zero; 0 if there are no elements,
+            None if the fraction is unknown without decoding.
     """
 
     name: str
@@ -55,14 +55,14 @@ class TensorRow:
 
 @dataclass(frozen=True, slots=True)
 class PartRow:
-    """What a part of the file takes; the parts add up to the whole file.
+    """Size of one part of the file; the parts add up to the whole file.
 
     Attributes:
-        part: Id of a codec, ``literals`` (bytes that are no tensor's) or ``header`` (with the
+        part: Id of a codec, ``literals`` (bytes that belong to no tensor) or ``header`` (with the
             trailer).
         chunks: Number of its chunks.
-        decoded_bytes: What they decode to; 0 for the header.
-        stored_bytes: What they take in the file.
+        decoded_bytes: Decoded size; 0 for the header.
+        stored_bytes: Size in the file.
     """
 
     part: str
@@ -74,7 +74,7 @@ class PartRow:
 def describe_tensors(artifact: Artifact, *, decode: bool = True) -> Iterator[TensorRow]:
     """Yield a row per tensor, in the order of the header.
 
-    Zeros are counted by what the codec tells; a tensor about which it tells nothing is decoded.
+    The streams of most codecs reveal the number of zeros; other tensors are decoded for it.
 
     Args:
         artifact: The artifact.
@@ -84,12 +84,12 @@ def describe_tensors(artifact: Artifact, *, decode: bool = True) -> Iterator[Ten
         CorruptArtifactError: If a stream that had to be decoded is damaged.
     """
     for tensor in artifact.tensors.values():
-        parts = list(_parts(artifact, tensor))
+        parts = list(_iter_parts(artifact, tensor))
         codecs = tuple(dict.fromkeys(chunk.codec for chunk, _ in parts))
         stored = sum(chunk.stored * count / chunk.count for chunk, count in parts)
-        zeros = _zeros_told(tensor, parts)
+        zeros = _infer_zeros(tensor, parts)
         if zeros is None and decode:
-            zeros = _zeros_counted(artifact, tensor)
+            zeros = _count_zeros(artifact, tensor)
         yield TensorRow(
             tensor.name,
             tensor.dtype,
@@ -103,7 +103,7 @@ def describe_tensors(artifact: Artifact, *, decode: bool = True) -> Iterator[Ten
 
 
 def describe_parts(artifact: Artifact) -> list[PartRow]:
-    """Return a row per codec that occurs, the largest first, then literals and header."""
+    """Return a row per codec in use, the largest first, then literals and header."""
     chunks, decoded, stored = Counter[str](), Counter[str](), Counter[str]()
     for pool in artifact.layout.pools:
         for chunk in pool.chunks:
@@ -120,18 +120,18 @@ def describe_parts(artifact: Artifact) -> list[PartRow]:
     return [*rows, PartRow("header", 0, 0, rest)]
 
 
-def _parts(artifact: Artifact, tensor: TensorInfo) -> Iterator[tuple[PlacedChunk, int]]:
-    """Yield the chunks of a tensor, and how many items of each are its own."""
+def _iter_parts(artifact: Artifact, tensor: TensorInfo) -> Iterator[tuple[PlacedChunk, int]]:
+    """Yield the chunks of a tensor, each with the number of items that belong to the tensor."""
     chunks = artifact.layout.pools[tensor.pool].chunks
-    for index, first, last, _ in artifact.cuts(tensor):
-        yield chunks[index], last - first
+    for part in artifact.layout.slice_tensor(tensor):
+        yield chunks[part.chunk], part.stop - part.first
 
 
-def _zeros_told(tensor: TensorInfo, parts: list[tuple[PlacedChunk, int]]) -> int | None:
-    """Return how many elements are zero, or None if one of the codecs does not tell."""
+def _infer_zeros(tensor: TensorInfo, parts: list[tuple[PlacedChunk, int]]) -> int | None:
+    """Return the number of zeros, or None if one of the codecs does not reveal it."""
     total = 0
     for chunk, count in parts:
-        stream = ONE_PER_NONZERO.get(chunk.codec, "")
+        stream = NONZERO_STREAMS.get(chunk.codec, "")
         if chunk.codec == "zeros":
             total += count
         elif stream in chunk.streams and chunk.count == count:
@@ -141,7 +141,7 @@ def _zeros_told(tensor: TensorInfo, parts: list[tuple[PlacedChunk, int]]) -> int
     return total if DTYPES[tensor.dtype].packed == 1 else None
 
 
-def _zeros_counted(artifact: Artifact, tensor: TensorInfo) -> int:
+def _count_zeros(artifact: Artifact, tensor: TensorInfo) -> int:
     dtype, left, zeros = DTYPES[tensor.dtype], tensor.elements, 0
     for part in artifact.iter_tensor(tensor.name):
         elements = split(part, dtype)[:left]

@@ -16,9 +16,9 @@ from prunepack.coding import levels
 from prunepack.coding.codecs import CODECS
 from prunepack.coding.compressors import COMPRESSORS
 from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES
-from prunepack.coding.zstd_frames import LEAST_WINDOW
+from prunepack.coding.zstd_frames import MIN_WINDOW
 from prunepack.format import names, validation
-from prunepack.format.canonical_json import LARGEST
+from prunepack.format.canonical_json import MAX_INTEGER
 from prunepack.format.container import MAGIC, VERSION, Container
 from prunepack.format.header import (
     FEATURES,
@@ -127,8 +127,8 @@ def test_numbers_are_those_of_the_code():
     ):
         assert row in PAGE
     assert len(fields(Limits)) == 5
-    assert LARGEST == 2**53 - 1
-    assert f"size or {LEAST_WINDOW}, whichever" in PAGE
+    assert MAX_INTEGER == 2**53 - 1
+    assert f"size or {MIN_WINDOW}, whichever" in PAGE
     assert f"at most {validation.MAX_DIMENSIONS} dimensions" in PAGE
     assert f"have 1 to {names.MAX_TENSOR_NAME_BYTES} bytes" in PAGE
     assert f"have at most {names.MAX_FILE_NAME_BYTES} bytes" in PAGE

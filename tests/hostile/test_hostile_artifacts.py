@@ -36,7 +36,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from artifact_crafting import MAGIC, Sample, assemble, canonical, frame
-from block_of import block_of
+from chunk_elements import make_chunk
 
 from prunepack import Artifact, Limits
 from prunepack.coding.codecs import CODECS
@@ -81,9 +81,10 @@ def test_refused(make, error, message, at, tmp_path):
     assert message in text
     assert text.startswith(f"{path}: ")
     advice = {
-        CorruptArtifactError: "Fetch the artifact again; if it stays so, pack the model anew",
+        CorruptArtifactError: "Fetch the artifact again; if the error remains, pack the model "
+        "again",
         UnsupportedArtifactError: "Install ",
-        LimitExceededError: "If the artifact is trusted, open it with Limits(",
+        LimitExceededError: "Open the artifact with Limits(",
     }[error]
     assert f". {advice}" in text
     assert peak < 64 * 1024**2
@@ -129,12 +130,20 @@ def eighth_bit_cleared():
     return bytes(byte & 0x7F for byte in Sample().assemble())
 
 
-@case(3, "another version of the format: expected 1, found 2", error=UnsupportedArtifactError)
+@case(
+    3,
+    "the format of the artifact has another version: expected 1, found 2",
+    error=UnsupportedArtifactError,
+)
 def later_version():
     return Sample().assemble(version=2)
 
 
-@case(3, "another version of the format: expected 1, found 0", error=UnsupportedArtifactError)
+@case(
+    3,
+    "the format of the artifact has another version: expected 1, found 0",
+    error=UnsupportedArtifactError,
+)
 def version_nought():
     return Sample().assemble(version=0)
 
@@ -156,14 +165,14 @@ def header_longer_than_the_file():
 
 @case(
     4,
-    "would pass the limit header_bytes: expected at most 16777216, found 4294967295",
+    "exceeds the reader limit `header_bytes`: expected at most 16777216, found 4294967295",
     error=LimitExceededError,
 )
 def stored_header_beyond_the_cap():
     return Sample().assemble(sizes=(2**32 - 1, 2_000))
 
 
-@case(4, "would pass the limit header_bytes", error=LimitExceededError)
+@case(4, "exceeds the reader limit `header_bytes`", error=LimitExceededError)
 def decoded_header_beyond_the_cap():
     return Sample().assemble(sizes=(400, 2**32 - 1))
 
@@ -309,7 +318,7 @@ def header_is_empty():
 
 @case(
     11,
-    "needs features that this version does not have: expected none, found palette, sparse",
+    "requires features that this version does not have: expected none, found palette, sparse",
     error=UnsupportedArtifactError,
 )
 def unknown_feature():
@@ -340,7 +349,8 @@ def unknown_codec():
 
 @case(
     11,
-    "pool 0: chunk 1: stream elements: unknown coder: expected one of pcodec, zstd, found 'os'",
+    "pool 0: chunk 1: stream elements: unknown compressor: expected one of pcodec, zstd, "
+    "found 'os'",
     error=UnsupportedArtifactError,
 )
 def unknown_coder():
@@ -380,7 +390,7 @@ def too_many_dimensions():
     return _with(["pools", 0, "tensors", 0, "shape"], [1] * 33)
 
 
-@case(14, "would pass the limit decoded_bytes", error=LimitExceededError)
+@case(14, "exceeds the reader limit `decoded_bytes`", error=LimitExceededError)
 def tensor_beyond_the_cap():
     return _with(["pools", 0, "tensors", 0, "shape"], [2**50])
 
@@ -413,12 +423,12 @@ def copy_that_overflows():
 # -- layout ---------------------------------------------------------------------------------------
 
 
-@case(17, "tensor 'w' stands in two places")
+@case(17, "tensor 'w' has two places")
 def tensor_placed_twice():
     return _with(["files", 0, "segments"], [5, "w", 3, "w", "b", "scalar"])
 
 
-@case(18, "tensor 'b' is stored, but stands in no file")
+@case(18, "tensor 'b' is stored, but has no place in a file")
 def tensor_placed_nowhere():
     return _with(["files", 0, "segments"], [5, "w", 3, "scalar", 20])
 
@@ -549,12 +559,12 @@ def _coded(codec, **streams):
 FOUR = np.array([1.5, -2, 0.25, -0.0], "<f4")
 
 
-@case(24, "the bitmap has not as many bits as there are values: expected 4, found 3", at="verify")
+@case(24, "the bitmap does not have one bit per value: expected 4, found 3", at="verify")
 def bitmap_with_a_bit_too_few():
     return _coded("bitmap", bitmap=np.array([0b110010, 0], "u1"), values=FOUR)
 
 
-@case(24, "the bitmap has not as many bits as there are values: expected 4, found 5", at="verify")
+@case(24, "the bitmap does not have one bit per value: expected 4, found 5", at="verify")
 def bitmap_with_a_bit_too_many():
     return _coded("bitmap", bitmap=np.array([0b11110010, 0], "u1"), values=FOUR)
 
@@ -571,7 +581,7 @@ def bitmap_of_another_length():
 
 @case(24, "code and rest contradict each other", at="verify")
 def rest_of_more_values_than_the_code_has():
-    streams = CODECS["contexts"].encode(block_of(np.array([0, 0, 1, 2, 3, 4] * 2, "<f4"), (12,)))
+    streams = CODECS["contexts"].encode(make_chunk(np.array([0, 0, 1, 2, 3, 4] * 2, "<f4"), (12,)))
     return _coded("contexts", code=streams["code"], rest=np.append(streams["rest"], np.uint32(1)))
 
 
@@ -585,7 +595,7 @@ def palette_of_one():
     return _coded("palette", palette=FOUR[:1], indices=np.zeros(12, "u1"))
 
 
-@case(25, "the bitmap has a bit behind the last element", at="verify")
+@case(25, "the bitmap has a one after the last element", at="verify")
 def padding_bits_of_a_bitmap():
     return _coded("bitmap", bitmap=np.array([0b110010, 0b10001000], "u1"), values=FOUR)
 
@@ -632,7 +642,7 @@ def palette_with_a_repetition():
     return _coded("palette", palette=np.array([1, 1], "<f4"), indices=np.zeros(12, "u1"))
 
 
-@case(27, "a group that is not 2:4: expected patterns below 6, found 6", at="verify")
+@case(27, "a pattern that is not 2:4: expected patterns below 6, found 6", at="verify")
 def pattern_that_does_not_exist():
     patterns, values = np.array([0, 5, 6], "u1"), np.ones(6, "<f4")
     return _coded("groups", patterns=patterns, values=values)
@@ -733,7 +743,7 @@ def zero_under_a_bitmap():
 @case(30, "pool 0, chunk 0: a zero among the nonzero values", at="verify")
 def zero_in_a_context_code():
     least = np.array([0, 1e-45] * 6, "<f4")
-    streams = CODECS["contexts"].encode(block_of(least, (4, 3)))
+    streams = CODECS["contexts"].encode(make_chunk(least, (4, 3)))
     return _coded("contexts", code=streams["code"], rest=np.zeros(6, "<u4"))
 
 
@@ -840,7 +850,7 @@ def frame_cut_short():
     return _literal_frame(b"\x28\xb5\x2f\xfd")
 
 
-@case(35, "pool 0, chunk 1: stream elements: the stream does not end where it should", at="verify")
+@case(35, "pool 0, chunk 1: stream elements: the stream has the wrong length", at="verify")
 def pcodec_promises_more_than_the_chunk():
     sample = Sample()
     many = np.random.default_rng(0).normal(size=100_000).astype("<f4")
@@ -850,7 +860,7 @@ def pcodec_promises_more_than_the_chunk():
     return sample.assemble()
 
 
-@case(35, "the stream does not end where it should: expected 6 numbers in ", at="verify")
+@case(35, "the stream has the wrong length: expected 6 numbers in ", at="verify")
 def byte_after_the_pcodec_stream():
     sample = Sample()
     data = COMPRESSORS["pcodec"].encode(sample.elements[12:])
@@ -910,8 +920,8 @@ def test_limits(limits, found, tmp_path):
     with pytest.raises(LimitExceededError) as caught:
         Artifact.open(path, Limits(**limits))
     text = str(caught.value)
-    assert f"would pass the limit {name}: expected at most {cap}, found {found or ''}" in text
-    assert f"If the artifact is trusted, open it with Limits({name}=" in text
+    assert f"exceeds the reader limit `{name}`: expected at most {cap}, found {found or ''}" in text
+    assert f"Open the artifact with Limits({name}=" in text
     Artifact.open(path, Limits(**{name: found or 3000})).close()
 
 
@@ -922,7 +932,9 @@ def test_literal_chunk_limit(tmp_path):
     sample.payload = {"literal": frame(sample.content)}
     sample.store("literal", sample.payload["literal"])
     path = sample.write(tmp_path / "model.prunepack")
-    with pytest.raises(LimitExceededError, match=r"literal stream: .* chunk_bytes: .* at most 79"):
+    with pytest.raises(
+        LimitExceededError, match=r"literal stream: .* `chunk_bytes`: .* at most 79"
+    ):
         Artifact.open(path, Limits(chunk_bytes=79))
     with Artifact.open(path, Limits(chunk_bytes=80)) as artifact:
         assert artifact.read_file("model.onnx") == sample.content

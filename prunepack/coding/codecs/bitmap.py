@@ -1,4 +1,4 @@
-"""A bit per element, and the nonzero elements: for about half zeros."""
+"""A bit per element, and the nonzero elements; for about half zeros."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ if TYPE_CHECKING:
 
 __all__ = ["Bitmap"]
 
-LEAST = 0.25
-"""With fewer nonzero elements, gaps are always as small, whatever the pattern."""
+MIN_DENSITY = 0.25
+"""With a smaller fraction of nonzero elements, gaps are never larger, whatever the pattern."""
 
 
 class Bitmap(Codec):
     """Stream ``bitmap``: a one for each nonzero element; stream ``values``: those elements.
 
-    The first element is the lowest bit of the first byte; bits behind the last element are zero.
+    The first element is the lowest bit of the first byte; bits after the last element are zero.
     """
 
-    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
-        """Return both streams, or None if everything is zero, or so much that gaps are smaller."""
-        if not block.is_mixed or block.places.size < LEAST * block.elements.size:
+    def encode(self, chunk: ChunkElements) -> Mapping[str, Array] | None:
+        """Return both streams, or None if no or few elements are nonzero, or all of them."""
+        if not chunk.is_mixed or chunk.places.size < MIN_DENSITY * chunk.elements.size:
             return None
-        bitmap = np.packbits(bits(block.elements) != 0, bitorder="little")
-        return {"bitmap": bitmap, "values": block.values}
+        bitmap = np.packbits(bits(chunk.elements) != 0, bitorder="little")
+        return {"bitmap": bitmap, "values": chunk.values}
 
     def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:
         """Require a bit per element, and no more values than elements."""
         check_names(streams, "bitmap", "values")
         check_stream(streams, "bitmap", ArraySpec(STREAM_DTYPES["uint8"], -(-whole.count // 8)))
-        check_stream(streams, "values", whole, least=1)
+        check_stream(streams, "values", whole, min_count=1)
 
-    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
-        """Put a value where there is a one."""
+    def decode(self, streams: Mapping[str, Array], chunk: ChunkElements) -> None:
+        """Put a value in the place of each one."""
         bitmap, values = streams["bitmap"], streams["values"]
-        if expand(bitmap, values, block.elements):
+        if expand(bitmap, values, chunk.elements):
             return
         if not bits(values).all():
             raise CorruptArtifactError("a zero among the nonzero values")
         ones = np.unpackbits(bitmap, bitorder="little")
-        if ones[block.elements.size :].any():
-            raise CorruptArtifactError("the bitmap has a bit behind the last element")
+        if ones[chunk.elements.size :].any():
+            raise CorruptArtifactError("the bitmap has a one after the last element")
         raise CorruptArtifactError(
-            "the bitmap has not as many bits as there are values",
+            "the bitmap does not have one bit per value",
             expected=values.size,
             found=int(ones.sum()),
         )

@@ -1,4 +1,4 @@
-"""One element, again and again."""
+"""One element, repeated."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ __all__ = ["Constant"]
 
 
 class Constant(Codec):
-    """Stream ``value``: the one element, which is no zero, that all elements are."""
+    """Stream ``value``: the nonzero element that all elements are equal to."""
 
-    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
-        """Return the first element, or None if it is a zero or another one differs."""
-        words = bits(block.elements)
-        return {"value": block.elements[:1]} if words[0] and (words == words[0]).all() else None
+    def encode(self, chunk: ChunkElements) -> Mapping[str, Array] | None:
+        """Return the first element, or None if it is zero or another element differs."""
+        words = bits(chunk.elements)
+        return {"value": chunk.elements[:1]} if words[0] and (words == words[0]).all() else None
 
     def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:
         """Require one element of the chunk's own type."""
         check_names(streams, "value")
         check_stream(streams, "value", ArraySpec(whole.dtype, 1))
 
-    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
+    def decode(self, streams: Mapping[str, Array], chunk: ChunkElements) -> None:
         """Repeat the element."""
         if not bits(streams["value"])[0]:
             raise CorruptArtifactError("the constant is a zero", hint="Pack the model again")
-        bits(block.elements)[:] = bits(streams["value"])
+        bits(chunk.elements)[:] = bits(streams["value"])

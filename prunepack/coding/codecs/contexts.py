@@ -1,4 +1,4 @@
-"""Elements whose mask, signs and sizes are foretold by their neighbours: the smallest, and slow."""
+"""Masks, signs and magnitudes predicted from neighbours: the smallest codec, and slow."""
 
 from __future__ import annotations
 
@@ -20,47 +20,47 @@ if TYPE_CHECKING:
 
 __all__ = ["Contexts"]
 
-MOST_TOP = 12
+MAX_TOP_BITS = 12
 LEVEL_BITS = 3
 EXPONENT_BITS = {2: 5, 4: 8, 8: 11}
-CODE_BYTES, CODE_BYTES_MORE = 4, 64
-"""A code has no more bytes than so many an element, and so many more."""
+CODE_BYTES_PER_ELEMENT, CODE_BYTES_EXTRA = 4, 64
+"""Limit of the length of a code: this many bytes per element, and this many more."""
 
 
 class Contexts(Codec):
     """Stream ``code``: mask, signs and top bits of magnitudes, in a context-modelling code.
 
-    Stream ``rest``, unless nothing is left for it: the other bits of the nonzero elements, as
-    unsigned integers of the elements' width. The model is in
-    :mod:`prunepack.coding.native.context_coder`.
+    Stream ``rest``, if the elements are wide enough: the other bits of the nonzero elements, as
+    unsigned integers of the same width. The model is in
+    :mod:`prunepack.coding.native.context_model`.
     """
 
-    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
-        """Return the streams, or None if everything is zero."""
-        if not block.places.size:
+    def encode(self, chunk: ChunkElements) -> Mapping[str, Array] | None:
+        """Return the streams, or None if every element is zero."""
+        if not chunk.places.size:
             return None
-        kept = _sign_and_magnitude(block.values)
-        top, low, level_shift = _widths(block.values.dtype)
-        symbols = np.zeros(block.elements.size, np.uint16)
-        symbols[block.places] = 1 + (kept >> low).astype(np.uint16)
-        code = np.frombuffer(encode(symbols, block.runs, top, level_shift), np.uint8)
+        kept = _to_sign_and_magnitude(chunk.values)
+        top, low, level_shift = _split_widths(chunk.values.dtype)
+        symbols = np.zeros(chunk.elements.size, np.uint16)
+        symbols[chunk.places] = 1 + (kept >> low).astype(np.uint16)
+        code = np.frombuffer(encode(symbols, chunk.spans, top, level_shift), np.uint8)
         return {"code": code, **({"rest": kept & ((1 << low) - 1)} if low else {})}
 
     def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:
-        """Require a code, and a rest where the elements are wide, no longer than can be."""
-        low = _widths(whole.dtype)[1]
+        """Require a code within its limit, and a rest if the elements are wide."""
+        low = _split_widths(whole.dtype)[1]
         check_names(streams, "code", *(["rest"] if low else []))
-        most = CODE_BYTES * whole.count + CODE_BYTES_MORE
-        check_stream(streams, "code", ArraySpec(STREAM_DTYPES["uint8"], most), least=1)
+        max_size = CODE_BYTES_PER_ELEMENT * whole.count + CODE_BYTES_EXTRA
+        check_stream(streams, "code", ArraySpec(STREAM_DTYPES["uint8"], max_size), min_count=1)
         if low:
             words = np.dtype(f"<u{whole.dtype.itemsize}")
-            check_stream(streams, "rest", ArraySpec(words, whole.count), least=1)
+            check_stream(streams, "rest", ArraySpec(words, whole.count), min_count=1)
 
-    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
-        """Decode the symbols, then put both parts of each nonzero element together."""
-        words = bits(block.elements)
-        top, low, level_shift = _widths(block.elements.dtype)
-        symbols, used = decode(streams["code"], block.runs, top, level_shift)
+    def decode(self, streams: Mapping[str, Array], chunk: ChunkElements) -> None:
+        """Decode the symbols, then join both parts of each nonzero element."""
+        words = bits(chunk.elements)
+        top, low, level_shift = _split_widths(chunk.elements.dtype)
+        symbols, used = decode(streams["code"], chunk.spans, top, level_shift)
         places = np.flatnonzero(symbols)
         rest = streams.get("rest", np.zeros(places.size, words.dtype))
         if used != streams["code"].size or rest.size != places.size or (rest >> low).any():
@@ -72,25 +72,25 @@ class Contexts(Codec):
         kept = (symbols[places] - 1).astype(words.dtype) << low | rest
         if not kept.all():
             raise CorruptArtifactError("a zero among the nonzero values")
-        words[places] = _twos_complement(kept, block.elements.dtype)
+        words[places] = _to_twos_complement(kept, chunk.elements.dtype)
 
 
-def _widths(dtype: np.dtype[Any]) -> tuple[int, int, int]:
-    """Return the width of a magnitude's modelled top, of its rest, and of its top below the level.
+def _split_widths(dtype: np.dtype[Any]) -> tuple[int, int, int]:
+    """Return the bits of a magnitude's modelled top, of its rest, and of its top below the level.
 
-    The level is what is looked at of a neighbour: the low bits of the exponent.
+    The level is the part of a neighbour's top that serves as context: low bits of the exponent.
     """
     magnitude = dtype.itemsize * 8 - 1
-    top = min(MOST_TOP, magnitude)
+    top = min(MAX_TOP_BITS, magnitude)
     exponent = EXPONENT_BITS[dtype.itemsize] if dtype.kind == "f" else 1
     return top, magnitude - top, max(top - exponent - LEVEL_BITS + 1, 0)
 
 
-def _sign_and_magnitude(elements: Array) -> Array:
+def _to_sign_and_magnitude(elements: Array) -> Array:
     """Return unsigned words: the sign in the highest bit, the magnitude below it.
 
-    Floats are so already, unsigned integers are left alone. The least signed integer, whose
-    magnitude needs one bit more, becomes the word of a negative zero.
+    Floats have this form already, and unsigned integers stay as they are. The least signed
+    integer, whose magnitude needs one bit more, becomes the word of a negative zero.
     """
     words = bits(elements)
     if elements.dtype.kind != "i":
@@ -99,8 +99,8 @@ def _sign_and_magnitude(elements: Array) -> Array:
     return np.where(words & sign, -words | sign, words)
 
 
-def _twos_complement(words: Array, dtype: np.dtype[Any]) -> Array:
-    """Undo :func:`_sign_and_magnitude`."""
+def _to_twos_complement(words: Array, dtype: np.dtype[Any]) -> Array:
+    """Undo :func:`_to_sign_and_magnitude`."""
     if dtype.kind != "i":
         return words
     sign = words.dtype.type(1 << (dtype.itemsize * 8 - 1))

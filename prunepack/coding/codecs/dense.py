@@ -1,4 +1,4 @@
-"""The elements themselves."""
+"""The elements themselves, in one stream."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Dense"]
 
-LEAST = 0.4
-"""With fewer nonzero elements, coding the zeros one by one is never the smallest."""
+MIN_DENSITY = 0.4
+"""With a smaller fraction of nonzero elements, this codec is never the smallest."""
 
 
 class Dense(Codec):
-    """One stream ``elements``: what there is, as it is."""
+    """Stream ``elements``: the elements as they are."""
 
-    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
-        """Return the elements as the only stream, or None where zeros are better left out."""
-        if block.places.size < LEAST * block.elements.size:
+    def encode(self, chunk: ChunkElements) -> Mapping[str, Array] | None:
+        """Return the elements as the only stream, or None if most of them are zero."""
+        if chunk.places.size < MIN_DENSITY * chunk.elements.size:
             return None
-        return {"elements": block.elements}
+        return {"elements": chunk.elements}
 
     def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:
         """Require one stream of the chunk's own type and length."""
         check_names(streams, "elements")
         check_stream(streams, "elements", whole)
 
-    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
+    def decode(self, streams: Mapping[str, Array], chunk: ChunkElements) -> None:
         """Copy the stream."""
-        block.elements[:] = streams["elements"]
+        chunk.elements[:] = streams["elements"]

@@ -1,4 +1,4 @@
-"""Where the nonzero elements are, and what they are: for pruned weights."""
+"""Gaps between the nonzero elements, and these elements; for pruned weights."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ NARROW, WIDE = np.dtype("<u2"), np.dtype("<u4")
 class Gaps(Codec):
     """Stream ``gaps``: zeros before each nonzero element; stream ``values``: those elements.
 
-    Gaps are never negative, so positions cannot be unsorted or repeat. Zeros after the last
-    nonzero element are not written down. They are ``uint16``, or ``uint32`` if one of them needs
-    it. Run-length coding of positions is as old as the fax (ITU-T T.4); entropy coding the runs
-    comes within 1 % of the entropy of a random mask.
+    Gaps are never negative, so that positions are always in order and never repeat. Zeros after
+    the last nonzero element have no gap. The gaps are ``uint16``, or ``uint32`` if one of them is
+    too large for that. Run lengths of positions are as old as the fax (ITU-T T.4); with entropy
+    coding they come within 1 % of the entropy of a random mask.
     """
 
-    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
-        """Return both streams, or None if nothing or everything is zero."""
-        if not block.is_mixed:
+    def encode(self, chunk: ChunkElements) -> Mapping[str, Array] | None:
+        """Return both streams, or None if no element or every element is zero."""
+        if not chunk.is_mixed:
             return None
-        gaps = np.diff(block.places, prepend=-1) - 1
+        gaps = np.diff(chunk.places, prepend=-1) - 1
         width = NARROW if gaps.max() <= np.iinfo(NARROW).max else WIDE
-        return {"gaps": gaps.astype(width), "values": block.values}
+        return {"gaps": gaps.astype(width), "values": chunk.values}
 
     def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:
         """Require one gap per value, and no more values than elements."""
@@ -56,15 +56,15 @@ class Gaps(Codec):
                 found=f"{gaps.count} and {values.count}",
             )
 
-    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
-        """Scatter the values."""
+    def decode(self, streams: Mapping[str, Array], chunk: ChunkElements) -> None:
+        """Put each value after its gap."""
         gaps, values = streams["gaps"], streams["values"]
-        if scatter(gaps, values, block.elements):
+        if scatter(gaps, values, chunk.elements):
             return
         if not bits(values).all():
             raise CorruptArtifactError("a zero among the nonzero values")
         raise CorruptArtifactError(
             "gaps lead past the end of the chunk",
-            expected=f"a last index below {block.elements.size}",
+            expected=f"a last index below {chunk.elements.size}",
             found=int(gaps.sum(dtype=np.int64)) + gaps.size - 1,
         )

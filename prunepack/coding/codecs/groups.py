@@ -1,4 +1,4 @@
-"""So many nonzero elements in every group of so many: N:M sparsity, such as 2:4."""
+"""N:M sparsity, such as 2:4: N nonzero elements in each group of M."""
 
 from __future__ import annotations
 
@@ -23,29 +23,30 @@ if TYPE_CHECKING:
 __all__ = ["Groups"]
 
 SIZES = (4, 8)
-"""Elements of a group, the M of N:M; all patterns of a group fit into a byte."""
+"""Elements of a group, the M of N:M; a byte can number all patterns of a group."""
 
 
 class Groups(Codec):
-    """Stream ``patterns``: where the N nonzero elements of each group are; stream ``values``: they.
+    """Stream ``patterns``: the places of the N nonzero elements of each group; stream ``values``.
 
-    The chunk is M elements per pattern, M being 4 or 8, and N per pattern are nonzero. A pattern
-    (``uint8``) is the rank of its places among all choices of N from M, in lexicographic order.
+    The values are those elements. Each pattern stands for M elements, where M is 4 or 8; N of them
+    are nonzero. A pattern (``uint8``) is the rank of its places among all choices of N from M, in
+    lexicographic order.
     The masks of NVIDIA's sparse tensor cores are 2:4 (Mishra et al., "Accelerating Sparse Deep
-    Neural Networks", 2021); six patterns cost log2(6) / 4 bits a weight.
+    Neural Networks", 2021); six patterns cost log2(6) / 4 bits per weight.
     """
 
-    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
-        """Return both streams for the smaller M that holds, or None if there is none."""
+    def encode(self, chunk: ChunkElements) -> Mapping[str, Array] | None:
+        """Return both streams for the smallest M that fits, or None if no M does."""
         for size in SIZES:
-            groups, rest = divmod(block.elements.size, size)
-            kept = block.places.size // max(groups, 1)
-            if rest or not 0 < kept < size or kept * groups != block.places.size:
+            groups, rest = divmod(chunk.elements.size, size)
+            kept = chunk.places.size // max(groups, 1)
+            if rest or not 0 < kept < size or kept * groups != chunk.places.size:
                 continue
-            mask = (bits(block.elements) != 0).reshape(-1, size)
+            mask = (bits(chunk.elements) != 0).reshape(-1, size)
             if (np.count_nonzero(mask, axis=1) == kept).all():
                 weights = (1 << np.arange(size)).astype(np.uint8)
-                return {"patterns": _ranks(kept, size)[mask @ weights], "values": block.values}
+                return {"patterns": _ranks(kept, size)[mask @ weights], "values": chunk.values}
         return None
 
     def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:
@@ -62,17 +63,17 @@ class Groups(Codec):
         if not sound or values.count % patterns.count or not 0 < values.count < whole.count:
             raise CorruptArtifactError(
                 "wrong lengths of streams patterns and values",
-                expected=f"groups of 4 or 8 in {whole.count}, and as many values in each",
+                expected=f"groups of 4 or 8 in {whole.count}, with equally many values",
                 found=f"{patterns.count} and {values.count}",
             )
 
-    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
+    def decode(self, streams: Mapping[str, Array], chunk: ChunkElements) -> None:
         """Put N values into each group."""
         patterns, values = streams["patterns"], streams["values"]
-        kept, size = values.size // patterns.size, block.elements.size // patterns.size
+        kept, size = values.size // patterns.size, chunk.elements.size // patterns.size
         if patterns.max() >= comb(size, kept):
             raise CorruptArtifactError(
-                f"a group that is not {kept}:{size}",
+                f"a pattern that is not {kept}:{size}",
                 expected=f"patterns below {comb(size, kept)}",
                 found=int(patterns.max()),
             )
@@ -80,7 +81,7 @@ class Groups(Codec):
         if size == 4:
             masks = np.pad(masks, (0, masks.size % 2))
             masks = masks[::2] | masks[1::2] << 4
-        if not expand(masks, values, block.elements):
+        if not expand(masks, values, chunk.elements):
             raise CorruptArtifactError("a zero among the nonzero values")
 
 

@@ -1,4 +1,4 @@
-"""Few distinct elements, and which of them stands where: for quantized weights."""
+"""A palette of few distinct elements, and an index per element; for quantized weights."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ if TYPE_CHECKING:
 
 __all__ = ["Palette"]
 
-MOST = 256
+MAX_ENTRIES = 256
 SAMPLE = 4096
-LEAST = 0.4
-"""With fewer nonzero elements, coding the zeros one by one is never the smallest."""
+MIN_DENSITY = 0.4
+"""With a smaller fraction of nonzero elements, this codec is never the smallest."""
 
 
 class Palette(Codec):
-    """Stream ``palette``: the distinct elements; stream ``indices``: for each element, which one.
+    """Stream ``palette``: the distinct elements; stream ``indices``: an entry for each element.
 
-    The palette is sorted by its bits, seen as unsigned integers, and has from 2 to 256 entries.
+    The palette has 2 to 256 entries, sorted by their bits as unsigned integers.
     """
 
-    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
-        """Return both streams, or None if there are too many distinct elements, or mostly zeros."""
-        words = bits(block.elements)
-        if block.places.size < LEAST * words.size:
+    def encode(self, chunk: ChunkElements) -> Mapping[str, Array] | None:
+        """Return both streams, or None if too many elements are distinct, or most are zero."""
+        words = bits(chunk.elements)
+        if chunk.places.size < MIN_DENSITY * words.size:
             return None
-        if words.itemsize == 1 or np.unique(words[:SAMPLE]).size > MOST:
+        if words.itemsize == 1 or np.unique(words[:SAMPLE]).size > MAX_ENTRIES:
             return None
         palette, indices = np.unique(words, return_inverse=True)
-        if not 2 <= palette.size <= MOST:
+        if not 2 <= palette.size <= MAX_ENTRIES:
             return None
-        return {"palette": palette.view(block.elements.dtype), "indices": indices.astype(np.uint8)}
+        return {"palette": palette.view(chunk.elements.dtype), "indices": indices.astype(np.uint8)}
 
     def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:
         """Require an index per element, and a palette of the chunk's own type."""
         check_names(streams, "indices", "palette")
         check_stream(streams, "indices", ArraySpec(STREAM_DTYPES["uint8"], whole.count))
-        most = ArraySpec(whole.dtype, min(MOST, whole.count))
-        check_stream(streams, "palette", most, least=2)
+        largest = ArraySpec(whole.dtype, min(MAX_ENTRIES, whole.count))
+        check_stream(streams, "palette", largest, min_count=2)
 
-    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
-        """Look every index up."""
+    def decode(self, streams: Mapping[str, Array], chunk: ChunkElements) -> None:
+        """Look up each index."""
         palette, indices = bits(streams["palette"]), streams["indices"]
         if (palette[1:] <= palette[:-1]).any():
             raise CorruptArtifactError("the palette is not sorted, or repeats an element")
@@ -61,5 +61,5 @@ class Palette(Codec):
                 found=int(indices.max()),
             )
         np.take(
-            palette, indices, out=bits(block.elements), mode="clip"
+            palette, indices, out=bits(chunk.elements), mode="clip"
         )  # checked above, and "raise" copies

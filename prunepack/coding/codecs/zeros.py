@@ -1,4 +1,4 @@
-"""Nothing but zero bits."""
+"""Elements whose bits are all zero."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["Zeros"]
 
 
 class Zeros(Codec):
-    """No streams at all: every bit of every element is zero."""
+    """No streams: every bit of every element is zero."""
 
-    def encode(self, block: ChunkElements) -> Mapping[str, Array] | None:
+    def encode(self, chunk: ChunkElements) -> Mapping[str, Array] | None:
         """Return no streams, or None if any bit is set."""
-        return None if block.places.size else {}
+        return None if chunk.places.size else {}
 
-    def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:  # noqa: ARG002 -- any number of zeros will do
+    def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:  # noqa: ARG002 -- any number of zeros is right
         """Refuse any stream."""
         check_names(streams)
 
-    def decode(self, streams: Mapping[str, Array], block: ChunkElements) -> None:
-        """Leave the elements as they come."""
+    def decode(self, streams: Mapping[str, Array], chunk: ChunkElements) -> None:
+        """Leave the elements at zero."""

@@ -1,4 +1,4 @@
-"""Pcodec: numerical columns, binned and entropy coded."""
+"""Pcodec: binning and entropy coding of numbers."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ class Pcodec(Compressor):
     """A wrapped pcodec file of one chunk with one page: header, chunk metadata, page.
 
     The wrapped form of the pcodec format (Loncaric et al., "Pcodec: Better Compression for
-    Numerical Sequences", 2025) holds no lengths of its own: type and count come from our header,
-    so it cannot promise more than fits, and it saves 10 to 13 bytes per stream.
+    Numerical Sequences", 2025) holds no lengths of its own. Type and count come from our header,
+    so that a stream cannot declare more than the header allows. This saves 10 to 13 bytes per
+    stream.
     """
 
     def encode(self, array: Array, *, thorough: bool = False) -> bytes:
         """Compress at level 8, or at 12: 0.3 % smaller, and as fast to decode.
 
-        Whether numbers are foretold by the ones before them is found out on a sample: it is rare
-        among weights, and looking for it takes pcodec as long as all the rest.
+        A sample decides whether pcodec looks for numbers that earlier numbers predict: they are
+        rare in weights, and the search takes as long as everything else.
         """
         level, delta = THOROUGH if thorough else QUICK, DeltaSpec.auto()
         if array.size > SAMPLE:
@@ -42,7 +43,7 @@ class Pcodec(Compressor):
         return _compress(array, level, delta)
 
     def decode(self, stored: bytes, spec: ArraySpec) -> Array:
-        """Decompress into an array of the declared size; every byte must have been used."""
+        """Decompress into an array of the declared size; every byte must be used."""
         out = np.empty(spec.count, spec.dtype)
         try:
             done, used = _decompress(stored, out)
@@ -50,7 +51,7 @@ class Pcodec(Compressor):
             raise CorruptArtifactError(f"pcodec cannot read the stream ({error})") from error
         if done != out.size or used != len(stored):
             raise CorruptArtifactError(
-                "the stream does not end where it should",
+                "the stream has the wrong length",
                 expected=f"{out.size} numbers in {len(stored)} bytes",
                 found=f"{done} numbers in {used} bytes",
             )
@@ -68,7 +69,7 @@ def _compress(array: Array, level: int, delta: DeltaSpec) -> bytes:
 
 
 def _decompress(stored: bytes, out: Array) -> tuple[int, int]:
-    """Fill ``out``; return how many numbers were complete and how many bytes were read."""
+    """Fill ``out``; return the number of complete numbers, and of bytes that were read."""
     kind = f"{out.dtype.kind}{out.dtype.itemsize * 8}"
     file, head = wrapped.FileDecompressor.new(stored)
     chunk, meta = file.chunk_decompressor(stored[head:], kind)

@@ -1,4 +1,4 @@
-"""Zstandard: for what repeats as bytes rather than as numbers."""
+"""Zstandard: for arrays that repeat as bytes rather than as numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUICK, THOROUGH = 1, 19
 
 
 class Zstd(Compressor):
-    """One frame over the little-endian bytes of the array."""
+    """One frame of the little-endian bytes of the array."""
 
     def encode(self, array: Array, *, thorough: bool = False) -> bytes:
         """Compress at level 1 or 19."""

@@ -1,11 +1,12 @@
-/* The loops of prunepack that numpy cannot run at memory speed.
+/* Native loops where numpy is too slow.
  *
- * Each function here has a twin in Python (context_coder.py, placing.py) that gives the same result; the
- * package works without this module, slower. Only the limited API of Python 3.11 is used, so one
- * build serves every later version. All loops run without the interpreter lock.
+ * Each function here has a reference implementation in Python (context_coder.py, placing.py) with
+ * the same results; without this module the package is slower, but complete. Only the limited API
+ * of Python 3.11 is used, so that one build serves every later version. All loops run without the
+ * interpreter lock.
  *
- * What comes from a file is not trusted: callers check lengths, and every index is checked here
- * before it is used to write.
+ * Data from a file is not trusted: callers check lengths, and every index is checked here before
+ * it is used to write.
  */
 #define Py_LIMITED_API 0x030b0000
 #define PY_SSIZE_T_CLEAN
@@ -94,12 +95,12 @@ static void fill_tables(void)
         rate_table[n] = 131072 / (2 * n + 3);
 }
 
-/* A binary arithmetic coder of 32 bits; `writing` says in which direction it works. */
+/* A binary arithmetic coder of 32 bits; `writing` is 1 to encode and 0 to decode. */
 typedef struct {
     uint32_t low, high, code;
     int writing;
     uint8_t *data;
-    int64_t at, size; /* next byte, bytes there are (or room for) */
+    int64_t at, size; /* next byte; bytes of the code, or room for them */
 } Coder;
 
 static uint8_t next_byte(Coder *c)
@@ -132,18 +133,18 @@ static int code_bit(Coder *c, int bit, uint32_t one)
     return bit;
 }
 
-/* What a counter that has seen nothing would hold. Counters are kept exclusive-or this, so that
- * memory of zeros is fresh counters, and those that are never met cost nothing. */
-#define FRESH (1u << 31)
+/* Initial value of a counter. Counters are stored exclusive-or this value, so that memory of zeros
+ * is initial counters, and pages of unused counters cost nothing. */
+#define INITIAL (1u << 31)
 
-/* Mixes the opinions of a few counters about the next bit, codes it, and lets all of them learn. */
+/* Codes the next bit by the mixed chance of a few counters, which then learn it. */
 static int mix_bit(Coder *c, int bit, int count, uint32_t *const *counters, int32_t *weights,
                    uint32_t limit)
 {
     int32_t inputs[INPUTS];
     int64_t sum = 0;
     for (int i = 0; i < count; i++) {
-        inputs[i] = stretch_table[(*counters[i] ^ FRESH) >> 20];
+        inputs[i] = stretch_table[(*counters[i] ^ INITIAL) >> 20];
         sum += (int64_t)weights[i] * inputs[i];
     }
     sum >>= 16;
@@ -153,20 +154,20 @@ static int mix_bit(Coder *c, int bit, int count, uint32_t *const *counters, int3
     int64_t error = (int64_t)((bit << 16) - one) * RATE;
     for (int i = 0; i < count; i++) {
         weights[i] += (int32_t)((inputs[i] * error + (1 << 19)) >> 20);
-        int64_t chance = (*counters[i] ^ FRESH) >> 10, seen = *counters[i] & 1023;
+        int64_t chance = (*counters[i] ^ INITIAL) >> 10, seen = *counters[i] & 1023;
         int64_t target = bit ? (1 << 22) - 1 : 0;
         chance += (target - chance) * rate_table[seen] >> 16;
         seen += seen < limit;
-        *counters[i] = (uint32_t)(chance << 10 | seen) ^ FRESH;
+        *counters[i] = (uint32_t)(chance << 10 | seen) ^ INITIAL;
     }
     return bit;
 }
 
 typedef struct {
-    int64_t count, start, row, kernel;
-} Run;
+    int64_t size, start, row, kernel_size;
+} Span; /* the fields of ElementSpan */
 
-/* What is learned about a chunk as a whole. */
+/* Counters and weights of the whole chunk. */
 typedef struct {
     uint32_t past[1 << 12], around[1 << 8], signs[81];
     uint32_t *by_crowd, *by_left, *by_above;
@@ -174,11 +175,11 @@ typedef struct {
     int top, level_shift;
 } Shared;
 
-/* What is learned about one run, and what is known of its elements so far. */
+/* Counters of one span, and the elements of the span that were coded so far. */
 typedef struct {
     uint32_t *by_row, *by_column, *by_filter, *sign_by_filter, *sign_by_column;
     uint8_t *memory, *signs, *levels; /* per element: 0 for a zero, else 1 or 2; 8 to 15 */
-    int64_t row, kernel, line, column, filter;
+    int64_t row, kernel_size, line, column, filter;
     uint32_t history;
 } Place;
 
@@ -213,23 +214,23 @@ static void close_shared(Shared *s)
     free(s->by_above);
 }
 
-static int open_place(Place *p, Run run)
+static int open_place(Place *p, Span span)
 {
-    int64_t lines = (run.start % run.row + run.count + run.row - 1) / run.row;
-    int64_t filters = run.row / run.kernel, lead = 2 * run.row + 4;
-    p->row = run.row;
-    p->kernel = run.kernel;
+    int64_t lines = (span.start % span.row + span.size + span.row - 1) / span.row;
+    int64_t filters = span.row / span.kernel_size, lead = 2 * span.row + 4;
+    p->row = span.row;
+    p->kernel_size = span.kernel_size;
     p->line = 0;
-    p->column = run.start % run.row;
+    p->column = span.start % span.row;
     p->history = 0;
     p->by_row = new_counters(lines);
-    p->by_column = new_counters(run.row);
-    p->by_filter = new_counters(run.kernel > 1 ? lines * filters : 1);
-    p->sign_by_filter = new_counters(lines * (run.kernel > 1 ? filters : 1) * 3);
-    p->sign_by_column = new_counters(run.row * 3);
-    p->memory = calloc((size_t)(lead + run.count), 2);
+    p->by_column = new_counters(span.row);
+    p->by_filter = new_counters(span.kernel_size > 1 ? lines * filters : 1);
+    p->sign_by_filter = new_counters(lines * (span.kernel_size > 1 ? filters : 1) * 3);
+    p->sign_by_column = new_counters(span.row * 3);
+    p->memory = calloc((size_t)(lead + span.size), 2);
     p->signs = p->memory + lead;
-    p->levels = p->signs + run.count + lead;
+    p->levels = p->signs + span.size + lead;
     return p->by_row && p->by_column && p->by_filter && p->sign_by_filter && p->sign_by_column &&
            p->memory;
 }
@@ -248,14 +249,14 @@ static int code_mask(Coder *c, Shared *s, Place *p, int64_t i, int bit)
 {
     const uint8_t *here = p->signs + i;
     int left = here[-1] != 0, above = here[-p->row] != 0;
-    int before = p->column >= p->kernel && here[-p->kernel] != 0;
+    int before = p->column >= p->kernel_size && here[-p->kernel_size] != 0;
     int around = left | (here[-2] != 0) << 1 | (here[-3] != 0) << 2 | above << 3 |
                  (here[-p->row - 1] != 0) << 4 | (p->row > 1 && here[1 - p->row] != 0) << 5 |
                  (here[-2 * p->row] != 0) << 6 | before << 7;
     uint32_t *counters[INPUTS] = {p->by_row + p->line, p->by_column + p->column,
                                   s->past + (p->history & 0xfff), s->around + around,
                                   p->by_filter + p->filter};
-    bit = mix_bit(c, bit, p->kernel > 1 ? 5 : 4, counters,
+    bit = mix_bit(c, bit, p->kernel_size > 1 ? 5 : 4, counters,
                   s->mask_weights[left | above << 1 | before << 2], LIMIT);
     p->history = p->history << 1 | (uint32_t)bit;
     return bit;
@@ -264,7 +265,7 @@ static int code_mask(Coder *c, Shared *s, Place *p, int64_t i, int bit)
 static int code_sign(Coder *c, Shared *s, Place *p, int64_t i, int bit)
 {
     const uint8_t *here = p->signs + i;
-    int64_t group = p->kernel > 1 ? p->filter : p->line;
+    int64_t group = p->kernel_size > 1 ? p->filter : p->line;
     uint32_t *counters[INPUTS] = {
         s->signs + ((here[-1] * 3 + here[-2]) * 3 + here[-3]) * 3 + here[-4],
         p->sign_by_filter + group * 3 + here[-1], p->sign_by_column + p->column * 3 + here[-1]};
@@ -279,7 +280,7 @@ static uint32_t code_top(Coder *c, Shared *s, Place *p, int64_t i, uint32_t top)
     uint32_t beside = (uint32_t)here[-1] << 4 | here[-2];
     uint32_t over = (uint32_t)here[-p->row] << 4;
     uint32_t node = 1;
-    over |= p->column >= p->kernel ? here[-p->kernel] : 0;
+    over |= p->column >= p->kernel_size ? here[-p->kernel_size] : 0;
     for (int b = s->top - 1; b >= 0; b--) {
         uint32_t *counters[INPUTS] = {s->by_crowd + (node << 4 | crowd),
                                       s->by_left + (node << 8 | beside),
@@ -290,14 +291,14 @@ static uint32_t code_top(Coder *c, Shared *s, Place *p, int64_t i, uint32_t top)
     return node - (1u << s->top);
 }
 
-/* Codes one run of symbols: 0 for a zero, else 1 + (sign << top | top bits of the magnitude). */
-static int code_run(Coder *c, Shared *s, Run run, uint16_t *symbols)
+/* Codes the symbols of a span: 0 for a zero, else 1 + (sign << top | top bits of magnitude). */
+static int code_span(Coder *c, Shared *s, Span span, uint16_t *symbols)
 {
     Place p;
-    int sound = open_place(&p, run);
+    int sound = open_place(&p, span);
     uint32_t mask = (1u << s->top) - 1;
-    for (int64_t i = 0; sound && i < run.count; i++) {
-        p.filter = p.line * (run.row / run.kernel) + p.column / run.kernel;
+    for (int64_t i = 0; sound && i < span.size; i++) {
+        p.filter = p.line * (span.row / span.kernel_size) + p.column / span.kernel_size;
         uint32_t value = symbols[i] ? symbols[i] - 1u : 0;
         if (code_mask(c, s, &p, i, symbols[i] != 0)) {
             uint32_t sign = (uint32_t)code_sign(c, s, &p, i, value >> s->top & 1);
@@ -306,7 +307,7 @@ static int code_run(Coder *c, Shared *s, Run run, uint16_t *symbols)
             p.signs[i] = (uint8_t)(1 + sign);
             p.levels[i] = (uint8_t)(8 | (top >> s->level_shift & 7));
         }
-        if (++p.column == run.row) {
+        if (++p.column == span.row) {
             p.column = 0;
             p.line++;
         }
@@ -315,8 +316,8 @@ static int code_run(Coder *c, Shared *s, Run run, uint16_t *symbols)
     return sound;
 }
 
-/* Returns 0 when out of memory. In reading, `symbols` are all zero on entry. */
-static int code_runs(Coder *c, const Run *runs, int64_t count, int top, int level_shift,
+/* Returns 0 if memory runs out. Before decoding, all `symbols` are zero. */
+static int code_spans(Coder *c, const Span *spans, int64_t count, int top, int level_shift,
                      uint16_t *symbols)
 {
     Shared *s = calloc(1, sizeof *s);
@@ -326,8 +327,8 @@ static int code_runs(Coder *c, const Run *runs, int64_t count, int top, int leve
     for (int byte = 0; !c->writing && byte < 4; byte++)
         c->code = c->code << 8 | next_byte(c);
     for (int64_t r = 0; sound && r < count; r++) {
-        sound = code_run(c, s, runs[r], symbols);
-        symbols += runs[r].count;
+        sound = code_span(c, s, spans[r], symbols);
+        symbols += spans[r].size;
     }
     for (int byte = 0; c->writing && byte < 4; byte++) {
         if (c->at < c->size)
@@ -340,7 +341,7 @@ static int code_runs(Coder *c, const Run *runs, int64_t count, int top, int leve
     return sound;
 }
 
-/* ---- what Python sees ------------------------------------------------------------------------ */
+/* ---- the interface to Python ----------------------------------------------------------------- */
 
 static void release(Py_buffer *buffers, int count)
 {
@@ -348,7 +349,7 @@ static void release(Py_buffer *buffers, int count)
         PyBuffer_Release(buffers + count);
 }
 
-/* Gets contiguous buffers of the objects in `args`; those named in `writable` by their bit. */
+/* Gets contiguous buffers of the objects in `args`; the bits of `writable` name those to write. */
 static int acquire(PyObject *const *args, int count, unsigned writable, Py_buffer *buffers)
 {
     for (int i = 0; i < count; i++) {
@@ -416,34 +417,35 @@ static PyObject *py_expand(PyObject *self, PyObject *args)
     return PyLong_FromLongLong(failed);
 }
 
-/* Whether the runs make sense and have as many elements as there are symbols. */
-static int are_runs(const Py_buffer *runs, int64_t symbols, int top, int level_shift)
+/* Returns whether the spans are valid and have as many elements as there are symbols. */
+static int are_spans(const Py_buffer *spans, int64_t symbols, int top, int level_shift)
 {
-    const Run *run = runs->buf;
+    const Span *span = spans->buf;
     int64_t total = 0;
-    for (int64_t r = 0; r < (int64_t)(runs->len / sizeof *run); r++, run++) {
-        if (run->count < 1 || run->row < 1 || run->row > run->count || run->kernel < 1 ||
-            run->row % run->kernel || run->start < 0 || run->count > symbols - total)
+    for (int64_t r = 0; r < (int64_t)(spans->len / sizeof *span); r++, span++) {
+        if (span->size < 1 || span->row < 1 || span->row > span->size || span->kernel_size < 1 ||
+            span->row % span->kernel_size || span->start < 0 || span->size > symbols - total)
             return 0;
-        total += run->count;
+        total += span->size;
     }
-    return total == symbols && runs->len % sizeof *run == 0 && top >= 1 && top <= TOP_BITS &&
+    return total == symbols && spans->len % sizeof *span == 0 && top >= 1 && top <= TOP_BITS &&
            level_shift >= 0 && level_shift < 32;
 }
 
-static PyObject *run_coder(PyObject *const *objects, int top, int level_shift, int writing)
+static PyObject *code_buffers(PyObject *const *objects, int top, int level_shift, int writing)
 {
-    Py_buffer b[3]; /* symbols, runs, code */
+    Py_buffer b[3]; /* symbols, spans, code */
     if (!acquire(objects, 3, writing ? 4 : 1, b))
         return NULL;
-    if (!are_runs(b + 1, b[0].len / 2, top, level_shift)) {
+    if (!are_spans(b + 1, b[0].len / 2, top, level_shift)) {
         release(b, 3);
         return wrong_lengths();
     }
     Coder c = {0, 0xffffffffu, 0, writing, b[2].buf, 0, b[2].len};
     int sound;
     Py_BEGIN_ALLOW_THREADS
-    sound = code_runs(&c, b[1].buf, (int64_t)(b[1].len / sizeof(Run)), top, level_shift, b[0].buf);
+    sound = code_spans(&c, b[1].buf, (int64_t)(b[1].len / sizeof(Span)), top, level_shift,
+                       b[0].buf);
     Py_END_ALLOW_THREADS
     release(b, 3);
     return sound ? PyLong_FromLongLong(c.at) : PyErr_NoMemory();
@@ -456,7 +458,7 @@ static PyObject *py_encode(PyObject *self, PyObject *args)
     (void)self;
     if (!PyArg_ParseTuple(args, "OOOii", objects, objects + 1, objects + 2, &top, &level_shift))
         return NULL;
-    return run_coder(objects, top, level_shift, 1);
+    return code_buffers(objects, top, level_shift, 1);
 }
 
 static PyObject *py_decode(PyObject *self, PyObject *args)
@@ -466,14 +468,14 @@ static PyObject *py_decode(PyObject *self, PyObject *args)
     (void)self;
     if (!PyArg_ParseTuple(args, "OOOii", objects, objects + 1, objects + 2, &top, &level_shift))
         return NULL;
-    return run_coder(objects, top, level_shift, 0);
+    return code_buffers(objects, top, level_shift, 0);
 }
 
 static PyMethodDef methods[] = {
-    {"scatter", py_scatter, METH_VARARGS, "See prunepack.kernels.placing.scatter."},
-    {"expand", py_expand, METH_VARARGS, "See prunepack.kernels.placing.expand."},
-    {"encode", py_encode, METH_VARARGS, "See prunepack.kernels.context_coder.encode."},
-    {"decode", py_decode, METH_VARARGS, "See prunepack.kernels.context_coder.decode."},
+    {"scatter", py_scatter, METH_VARARGS, "See prunepack.coding.native.placing.scatter."},
+    {"expand", py_expand, METH_VARARGS, "See prunepack.coding.native.placing.expand."},
+    {"encode", py_encode, METH_VARARGS, "See prunepack.coding.native.context_coder.encode."},
+    {"decode", py_decode, METH_VARARGS, "See prunepack.coding.native.context_coder.decode."},
     {NULL, NULL, 0, NULL}};
 
 static int on_exec(PyObject *module)

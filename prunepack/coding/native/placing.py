@@ -1,4 +1,4 @@
-"""Putting nonzero values where they belong: by gaps between them, or by a bitmap."""
+"""Placing of nonzero values by the gaps between them, or by a bitmap."""
 
 from __future__ import annotations
 
@@ -21,20 +21,18 @@ def scatter(gaps: Array, values: Array, out: Array) -> bool:
     Args:
         gaps: Zeros before each value (1-D, ``uint16`` or ``uint32``, as many as ``values``).
         values: Nonzero elements (1-D, of the type of ``out``).
-        out: Where they go (1-D, contiguous, all zero); what it holds after a failure is undefined.
+        out: Target (1-D, contiguous, all zero); its content after a failure is undefined.
 
     Returns:
         Whether every value had a place in ``out`` and no value was a zero.
     """
     if native is None:
         return scatter_in_python(gaps, values, out)
-    return bool(
-        native.scatter(bits(gaps), bits(values), bits(out), gaps.itemsize, out.itemsize) < 0
-    )
+    return native.scatter(bits(gaps), bits(values), bits(out), gaps.itemsize, out.itemsize) < 0
 
 
 def scatter_in_python(gaps: Array, values: Array, out: Array) -> bool:
-    """Do what :func:`scatter` does with numpy alone."""
+    """Do the same as :func:`scatter` with numpy alone."""
     places = np.cumsum(gaps, dtype=np.int64)
     places += np.arange(places.size)
     if (places.size and places[-1] >= out.size) or not bits(values).all():
@@ -44,23 +42,23 @@ def scatter_in_python(gaps: Array, values: Array, out: Array) -> bool:
 
 
 def expand(bitmap: Array, values: Array, out: Array) -> bool:
-    """Put the values, in order, where ``bitmap`` has ones.
+    """Put the values, in order, in the places of the ones in ``bitmap``.
 
     Args:
         bitmap: A bit per element of ``out``, the first in the lowest bit (1-D, ``uint8``).
         values: Nonzero elements (1-D, of the type of ``out``).
-        out: Where they go (1-D, contiguous, all zero); what it holds after a failure is undefined.
+        out: Target (1-D, contiguous, all zero); its content after a failure is undefined.
 
     Returns:
-        Whether there was a value for each bit, a place for each bit, and no value was a zero.
+        Whether there was a value and a place for each one, and no value was a zero.
     """
     if native is None:
         return expand_in_python(bitmap, values, out)
-    return bool(native.expand(bitmap, bits(values), bits(out), out.itemsize) < 0)
+    return native.expand(bitmap, bits(values), bits(out), out.itemsize) < 0
 
 
 def expand_in_python(bitmap: Array, values: Array, out: Array) -> bool:
-    """Do what :func:`expand` does with numpy alone."""
+    """Do the same as :func:`expand` with numpy alone."""
     places = np.flatnonzero(np.unpackbits(bitmap, bitorder="little"))
     beyond = places.size > 0 and places[-1] >= out.size
     if beyond or places.size != values.size or not bits(values).all():

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from artifact_crafting import Sample, assemble
-from block_of import block_of, decoded
+from chunk_elements import decode, make_chunk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import helper
@@ -56,11 +56,11 @@ def element_arrays(draw, largest=600):
 @calm
 def test_every_codec_comes_back_bit_for_bit(elements):
     for name, codec in CODECS.items():
-        streams = codec.encode(block_of(elements))
+        streams = codec.encode(make_chunk(elements))
         if streams is not None:
             specs = {key: ArraySpec(array.dtype, array.size) for key, array in streams.items()}
             codec.check(specs, ArraySpec(elements.dtype, elements.size))
-            assert decoded(name, streams, elements).tobytes() == elements.tobytes()
+            assert decode(name, streams, elements).tobytes() == elements.tobytes()
 
 
 @given(element_arrays())
@@ -75,14 +75,14 @@ def test_every_compressor_comes_back_bit_for_bit(elements):
 @given(element_arrays(), st.sampled_from(list(LEVELS.values())))
 @calm
 def test_the_chosen_coding_comes_back_and_is_never_much_larger(elements, level):
-    chunk, data = encode_chunk(block_of(elements), level)
-    assert (chunk, data) == encode_chunk(block_of(elements.copy()), level)
+    chunk, data = encode_chunk(make_chunk(elements), level)
+    assert (chunk, data) == encode_chunk(make_chunk(elements.copy()), level)
     placed, at = {}, 0
     for name, s in chunk.streams.items():
         spec = ArraySpec(STREAM_DTYPES[s.dtype], s.count)
         placed[name] = PlacedStream(s.coder, spec, at, s.size, s.crc32)
         at += s.size
-    out = block_of(np.zeros_like(elements))
+    out = make_chunk(np.zeros_like(elements))
     read = {s.offset: data[s.offset : s.offset + s.size] for s in placed.values()}
     decode_chunk(PlacedChunk(chunk.codec, elements.size, placed), out, lambda s: read[s.offset])
     assert out.elements.tobytes() == elements.tobytes()

@@ -156,6 +156,6 @@ def test_an_artifact_has_the_permissions_of_any_new_file(tmp_path):
 def test_what_no_reader_would_open_is_not_written(tmp_path, monkeypatch):
     path = save(tmp_path / "m.onnx", {"a": np.arange(40)})
     monkeypatch.setattr("prunepack.reading.artifact.Limits", lambda: Limits(decoded_bytes=100))
-    with pytest.raises(LimitExceededError, match="limit decoded_bytes: expected at most 100"):
+    with pytest.raises(LimitExceededError, match="limit `decoded_bytes`: expected at most 100"):
         prunepack.pack(path, tmp_path / "p")
     assert [p.name for p in tmp_path.iterdir()] == ["m.onnx"]

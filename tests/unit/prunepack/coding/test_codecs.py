@@ -4,7 +4,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from block_of import block_of, decoded
+from chunk_elements import decode, make_chunk
 
 from prunepack.coding.codec import Codec
 from prunepack.coding.codecs import CODECS
@@ -16,7 +16,7 @@ RNG = np.random.default_rng(0)
 
 
 def streams_of(codec, elements):
-    return CODECS[codec].encode(block_of(np.asarray(elements)))
+    return CODECS[codec].encode(make_chunk(np.asarray(elements)))
 
 
 def test_the_closed_set():
@@ -41,13 +41,13 @@ def test_gaps_are_as_wide_as_they_need_to_be(zeros, dtype):
     elements[[zeros, zeros + 1]] = 1
     streams = streams_of("gaps", elements)
     assert streams["gaps"].dtype == dtype
-    assert np.array_equal(decoded("gaps", streams, elements), elements)
+    assert np.array_equal(decode("gaps", streams, elements), elements)
 
 
 @pytest.mark.parametrize("codec", ["bitmap", "contexts", "gaps"])
 def test_what_only_looks_like_zero_is_kept(codec):
     elements = np.array([0, -0.0, 0, np.nan, 1e-45], F4)
-    back = decoded(codec, streams_of(codec, elements), elements)
+    back = decode(codec, streams_of(codec, elements), elements)
     assert back.tobytes() == elements.tobytes()
 
 
@@ -55,7 +55,7 @@ def test_where_a_codec_does_not_apply():
     nothing, everything = np.zeros(8, F4), np.arange(1, 9, dtype=F4)
     one_in_ten = np.tile(np.arange(10) == 0, 10).astype(F4)
     applies = {
-        name: [codec.encode(block_of(e)) is not None for e in (nothing, everything, one_in_ten)]
+        name: [codec.encode(make_chunk(e)) is not None for e in (nothing, everything, one_in_ten)]
         for name, codec in CODECS.items()
     }
     assert applies == {
@@ -83,7 +83,7 @@ def test_a_constant_is_one_element_however_odd():
         elements = np.full(9, value, F4)
         streams = streams_of("constant", elements)
         assert streams["value"].size == 1
-        assert decoded("constant", streams, elements).tobytes() == elements.tobytes()
+        assert decode("constant", streams, elements).tobytes() == elements.tobytes()
     assert streams_of("constant", np.array([0.0, -0.0], F4)) is None
     assert streams_of("constant", np.array([-0.0, 0.0], F4)) is None
 
@@ -115,7 +115,7 @@ def test_groups_of_any_number_come_back(size):
         np.put_along_axis(elements, places, RNG.normal(size=(101, kept)).astype(F4), 1)
         streams = streams_of("groups", elements.ravel())
         assert streams["patterns"].max() < comb(size, kept)
-        assert np.array_equal(decoded("groups", streams, elements.ravel()), elements.ravel())
+        assert np.array_equal(decode("groups", streams, elements.ravel()), elements.ravel())
 
 
 def test_groups_that_are_not_alike_are_no_groups():
@@ -136,16 +136,16 @@ def test_contexts_see_what_neighbours_tell():
     rng = np.random.default_rng(0)
     kept, sign = rng.random((64, 64, 1)) < 0.2, rng.choice([-1, 1], (64, 64, 1))
     weights = (kept * sign * (1 + rng.random((64, 64, 9)))).astype(F4)
-    known = CODECS["contexts"].encode(block_of(weights.ravel(), (64, 64, 3, 3)))["code"]
+    known = CODECS["contexts"].encode(make_chunk(weights.ravel(), (64, 64, 3, 3)))["code"]
     rng.shuffle(shuffled := weights.ravel().copy())
-    unknown = CODECS["contexts"].encode(block_of(shuffled, (64, 64, 3, 3)))["code"]
+    unknown = CODECS["contexts"].encode(make_chunk(shuffled, (64, 64, 3, 3)))["code"]
     assert known.size < 0.6 * unknown.size
 
 
 def test_the_largest_gaps_do_not_wrap_around():
     gaps = np.full(4, 2**32 - 1, "<u4")
     with pytest.raises(CorruptArtifactError, match=f"below 8, found {4 * 2**32 - 1}"):
-        decoded("gaps", {"gaps": gaps, "values": np.ones(4, F4)}, np.zeros(8, F4))
+        decode("gaps", {"gaps": gaps, "values": np.ones(4, F4)}, np.zeros(8, F4))
 
 
 @pytest.mark.parametrize(
@@ -158,20 +158,20 @@ def test_the_largest_gaps_do_not_wrap_around():
 )
 def test_a_value_of_zero_bits_is_refused_and_minus_zero_is_not(codec, others):
     out = np.zeros(4, F4)
-    back = decoded(codec, {**others, "values": np.array([-0.0, 1], F4)}, out)
+    back = decode(codec, {**others, "values": np.array([-0.0, 1], F4)}, out)
     assert np.signbit(back).tolist() == [True, False, False, False]
     with pytest.raises(CorruptArtifactError, match="a zero among the nonzero values"):
-        decoded(codec, {**others, "values": np.array([0.0, 1], F4)}, out)
+        decode(codec, {**others, "values": np.array([0.0, 1], F4)}, out)
 
 
 @pytest.mark.parametrize(
     ("codec", "streams", "message"),
     [
-        ("bitmap", {"bitmap": [0b111], "values": [1.0, 2]}, "as many bits as there are values"),
-        ("bitmap", {"bitmap": [0b1], "values": [1.0, 2]}, "as many bits as there are values"),
-        ("bitmap", {"bitmap": [0b10001], "values": [1.0, 2]}, "a bit behind the last element"),
+        ("bitmap", {"bitmap": [0b111], "values": [1.0, 2]}, "one bit per value"),
+        ("bitmap", {"bitmap": [0b1], "values": [1.0, 2]}, "one bit per value"),
+        ("bitmap", {"bitmap": [0b10001], "values": [1.0, 2]}, "a one after the last element"),
         ("constant", {"value": [0.0]}, "the constant is a zero. Pack the model again"),
-        ("groups", {"patterns": [6], "values": [1.0, 2]}, "a group that is not 2:4: expected "),
+        ("groups", {"patterns": [6], "values": [1.0, 2]}, "a pattern that is not 2:4: expected "),
         ("palette", {"palette": [2.0, 1], "indices": [0] * 4}, "the palette is not sorted"),
         ("palette", {"palette": [1.0, 1], "indices": [0] * 4}, "the palette is not sorted"),
         ("palette", {"palette": [1.0, 2], "indices": [0, 2, 0, 0]}, "an index leads out of the "),
@@ -183,7 +183,7 @@ def test_streams_that_contradict_each_other(codec, streams, message):
         for name, array in streams.items()
     }
     with pytest.raises(CorruptArtifactError, match=message):
-        decoded(codec, arrays, np.zeros(4, F4))
+        decode(codec, arrays, np.zeros(4, F4))
 
 
 def test_a_context_code_and_its_rest_that_do_not_match():
@@ -196,10 +196,10 @@ def test_a_context_code_and_its_rest_that_do_not_match():
         {"rest": streams["rest"] | np.uint32(1 << 31)},
     ):
         with pytest.raises(CorruptArtifactError, match="code and rest contradict each other: exp"):
-            decoded("contexts", streams | spoilt, elements)
+            decode("contexts", streams | spoilt, elements)
     zero = streams_of("contexts", np.array([0, 1e-45, 0, 0], F4))
     with pytest.raises(CorruptArtifactError, match="a zero among the nonzero values"):
-        decoded("contexts", zero | {"rest": np.zeros(1, "<u4")}, elements)
+        decode("contexts", zero | {"rest": np.zeros(1, "<u4")}, elements)
 
 
 def example(codec):

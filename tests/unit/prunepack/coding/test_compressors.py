@@ -59,7 +59,7 @@ def test_pcodec_names_bytes_that_are_left():
         COMPRESSORS["pcodec"].decode(stored + b"more", ArraySpec(array.dtype, 50))
     size = len(stored)
     assert str(caught.value) == (
-        f"the stream does not end where it should: expected 50 numbers in {size + 4} bytes, "
+        f"the stream has the wrong length: expected 50 numbers in {size + 4} bytes, "
         f"found 50 numbers in {size} bytes"
     )
 

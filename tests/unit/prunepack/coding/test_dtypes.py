@@ -22,7 +22,7 @@ def test_tensors_are_handed_out_as_onnx_reads_them(dtype, shape):
     raw = np.random.default_rng(0).bytes(dtype.nbytes(int(np.prod(shape))))
     if dtype.name == "bool":
         raw = bytes(byte & 1 for byte in raw)
-    found = dtype.handed_out(np.frombuffer(raw, dtype.carrier), shape)
+    found = dtype.to_array(np.frombuffer(raw, dtype.carrier), shape)
     tensor = onnx.TensorProto(data_type=dtype.onnx_code, dims=shape, raw_data=raw)
     theirs = numpy_helper.to_array(tensor)
     assert found.shape == theirs.shape

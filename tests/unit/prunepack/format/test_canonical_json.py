@@ -3,11 +3,11 @@
 import pytest
 
 from prunepack.errors import CorruptArtifactError
-from prunepack.format.canonical_json import LARGEST, dumps, loads
+from prunepack.format.canonical_json import MAX_INTEGER, dumps, loads
 
 
 def test_the_form():
-    value = {"b": [1, '\u00e9\n"\x01'], "a": {"y": LARGEST, "x": 0}}
+    value = {"b": [1, '\u00e9\n"\x01'], "a": {"y": MAX_INTEGER, "x": 0}}
     text = '{"a":{"x":0,"y":9007199254740991},"b":[1,"\u00e9\\n\\"\\u0001"]}'
     assert dumps(value) == text.encode()
     assert loads(dumps(value)) == value

@@ -1,7 +1,7 @@
 """The smallest result wins; ties go to the first by name."""
 
 import numpy as np
-from block_of import block_of
+from chunk_elements import make_chunk
 
 from prunepack.coding.compressor import Compressor
 from prunepack.coding.compressors import COMPRESSORS
@@ -14,7 +14,7 @@ RNG = np.random.default_rng(0)
 
 
 def encode(elements, level="small", *shapes):
-    return encoder.encode_chunk(block_of(elements, *shapes), LEVELS[level])[0]
+    return encoder.encode_chunk(make_chunk(elements, *shapes), LEVELS[level])[0]
 
 
 def codec_of(*elements_and_more):

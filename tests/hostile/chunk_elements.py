@@ -8,14 +8,14 @@ from prunepack.coding.dtypes import DTYPES
 from prunepack.coding.geometry import Shapes
 
 
-def block_of(elements, *shapes):
+def make_chunk(elements, *shapes):
     """Return `elements` as the only chunk of a pool of tensors with these shapes, or of one."""
     whole = Shapes(shapes or [(elements.size,)], DTYPES[elements.dtype.name])
     return ChunkElements(elements, whole)
 
 
-def decoded(codec, streams, like):
+def decode(codec, streams, like):
     """Return what `streams` decode to: as many elements, and of the same type, as `like`."""
-    block = block_of(np.zeros_like(like))
-    CODECS[codec].decode(streams, block)
-    return block.elements
+    chunk = make_chunk(np.zeros_like(like))
+    CODECS[codec].decode(streams, chunk)
+    return chunk.elements

@@ -1,11 +1,11 @@
-"""Compiled kernels and their twins in Python: the same results for all input, sound or not."""
+"""Native code against its reference implementation: equal results for valid and invalid input."""
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prunepack.coding.geometry import Run
+from prunepack.coding.geometry import ElementSpan
 from prunepack.coding.native import context_coder, native, placing
 
 calm = settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -63,49 +63,49 @@ def test_expand(data):
 
 
 @st.composite
-def runs(draw):
-    """Draw runs of tensors of any shape, whole or in parts."""
+def spans(draw):
+    """Draw element spans of tensors of any shape, whole or in parts."""
     found = []
     for _ in range(draw(st.integers(1, 4))):
-        kernel = draw(st.sampled_from([1, 1, 3, 4]))
-        row = kernel * draw(st.integers(1, 6))
+        kernel_size = draw(st.sampled_from([1, 1, 3, 4]))
+        row = kernel_size * draw(st.integers(1, 6))
         size = draw(st.integers(row, row + 60))
-        found.append(Run(size, draw(st.integers(0, 100)), row, kernel))
+        found.append(ElementSpan(size, draw(st.integers(0, 100)), row, kernel_size))
     return found
 
 
-@given(runs(), st.integers(1, 12), st.integers(0, 9), st.floats(0, 1), st.integers(0, 2**32))
+@given(spans(), st.integers(1, 12), st.integers(0, 9), st.floats(0, 1), st.integers(0, 2**32))
 @calm
-def test_context_coder(runs, top, shift, share, seed):
+def test_context_coder(spans, top, shift, share, seed):
     rng = np.random.default_rng(seed)
-    size = sum(run.size for run in runs)
+    size = sum(span.size for span in spans)
     symbols = rng.integers(1, 1 + (2 << top), size).astype(np.uint16)
     symbols[rng.random(size) < share] = 0
-    code = context_coder.encode(symbols, runs, top, shift)
-    assert code == context_coder.encode_in_python(symbols, runs, top, shift)
+    code = context_coder.encode(symbols, spans, top, shift)
+    assert code == context_coder.encode_in_python(symbols, spans, top, shift)
     array = np.frombuffer(code, np.uint8)
     for decode in (context_coder.decode, context_coder.decode_in_python):
-        found, used = decode(array, runs, top, shift)
+        found, used = decode(array, spans, top, shift)
         assert used == len(code)
         assert np.array_equal(found, symbols)
 
 
-@given(runs(), st.integers(1, 12), st.integers(0, 9), st.binary(max_size=60))
+@given(spans(), st.integers(1, 12), st.integers(0, 9), st.binary(max_size=60))
 @calm
-def test_no_code_upsets_the_context_coder(runs, top, shift, junk):
+def test_no_code_upsets_the_context_coder(spans, top, shift, junk):
     array = np.frombuffer(junk, np.uint8)
-    found, used = context_coder.decode(array, runs, top, shift)
-    theirs, theirs_used = context_coder.decode_in_python(array, runs, top, shift)
+    found, used = context_coder.decode(array, spans, top, shift)
+    theirs, theirs_used = context_coder.decode_in_python(array, spans, top, shift)
     assert np.array_equal(found, theirs)
     assert used == theirs_used
 
 
 @pytest.mark.parametrize(
-    "run", [(0, 0, 1, 1), (5, 0, 6, 1), (5, 0, 5, 2), (5, -1, 5, 1), (4, 0, 2, 1), (6, 0, 0, 1)]
+    "span", [(0, 0, 1, 1), (5, 0, 6, 1), (5, 0, 5, 2), (5, -1, 5, 1), (4, 0, 2, 1), (6, 0, 0, 1)]
 )
-def test_runs_that_make_no_sense_are_refused_before_anything_is_written(run):
+def test_spans_that_make_no_sense_are_refused_before_anything_is_written(span):
     with pytest.raises(ValueError, match="wrong lengths or widths"):
-        native.encode(np.zeros(5, "u2"), np.array([run], np.int64), np.zeros(99, "u1"), 12, 2)
+        native.encode(np.zeros(5, "u2"), np.array([span], np.int64), np.zeros(99, "u1"), 12, 2)
     with pytest.raises(ValueError, match="wrong lengths or widths"):
         native.scatter(np.zeros(3, "<u2"), np.zeros(4, "<u4"), np.zeros(9, "<u4"), 2, 4)
     with pytest.raises(ValueError, match="wrong lengths or widths"):
