@@ -1,0 +1,30 @@
+"""Factory that seeds torch, numpy and random"""
+
+import random
+
+import numpy as np
+import torch
+from torch import nn
+
+from tests.zoo.expectations import Expectation
+
+GROUP = "architecture"
+FAST = False
+RECIPE = """
+[load]
+model = "{here}:build"
+inputs = [{ name = "x", shape = [8] }]
+
+[prune]
+amount = 0.5
+"""
+
+
+def build():
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
+
+
+PASSES = Expectation(sparsity=50)

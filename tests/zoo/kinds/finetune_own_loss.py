@@ -1,0 +1,46 @@
+"""Our fine-tuning with a loss function of the user's"""
+
+import numpy as np
+from torch import nn
+
+from tests.zoo.expectations import Expectation
+
+GROUP = "finetune"
+FAST = False
+RECIPE = """
+[load]
+model = "{here}:build"
+inputs = [{ name = "x", shape = [8] }]
+dataset = "{here}:data"
+
+[prune]
+amount = 0.5
+
+[finetune]
+loss = "{here}:smooth_l1"
+epochs = 20
+lr = 0.01
+
+[verify]
+metric = "pearson"
+"""
+
+
+def build():
+    return nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 1))
+
+
+def split(n, seed):
+    x = np.random.default_rng(seed).standard_normal((n, 8)).astype(np.float32)
+    return x, x.sum(1, keepdims=True)
+
+
+def data():
+    return {"train": split(1000, 0), "validation": split(200, 1), "test": split(200, 2)}
+
+
+def smooth_l1(outputs, labels):
+    return nn.functional.smooth_l1_loss(outputs["output"], labels)
+
+
+PASSES = Expectation(sparsity=50, metrics={"metric.artifact": (0.9, 1.0)})

@@ -1,0 +1,23 @@
+"""Model in float16 with float16 inputs"""
+
+from torch import nn
+
+from tests.zoo.expectations import Expectation
+
+GROUP = "export"
+FAST = False
+RECIPE = """
+[load]
+model = "{here}:build"
+inputs = [{ name = "x", shape = [8], dtype = "float16" }]
+
+[prune]
+amount = 0.5
+"""
+
+
+def build():
+    return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4)).half()
+
+
+PASSES = Expectation(sparsity=50)

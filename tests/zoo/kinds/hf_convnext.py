@@ -1,0 +1,28 @@
+"""ConvNeXt of transformers"""
+
+from tests.zoo.expectations import Expectation
+
+GROUP = "architecture"
+FAST = False
+RECIPE = """
+[load]
+model = "{here}:build"
+inputs = [{ name = "pixel_values", shape = [3, 32, 32] }]
+
+[prune]
+amount = 0.5
+"""
+
+NEEDS = ("transformers",)
+
+
+def build():
+    from transformers import ConvNextConfig, ConvNextForImageClassification
+
+    config = ConvNextConfig(hidden_sizes=[8, 16], depths=[1, 1], num_stages=2, num_labels=4)
+    return ConvNextForImageClassification(config)
+
+
+PASSES = Expectation(
+    metrics={"sparsity.amount": 50.0, "sparsity.weights": (45.0, 55.0)}, outputs=["logits"]
+)

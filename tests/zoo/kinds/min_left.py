@@ -1,0 +1,36 @@
+"""min_left keeps weights in a layer that global ranking would empty"""
+
+import torch
+from torch import nn
+
+from tests.zoo.expectations import Expectation
+
+GROUP = "pruning"
+FAST = False
+RECIPE = """
+[load]
+model = "{here}:build"
+inputs = [{ name = "x", shape = [64] }]
+
+[prune]
+amount = 0.8
+min_left = 0.05
+"""
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.big, self.small, self.out = nn.Linear(64, 64), nn.Linear(64, 8), nn.Linear(8, 4)
+        nn.init.normal_(self.small.weight, std=1e-4)
+
+    def forward(self, x):
+        return self.out(torch.relu(self.small(torch.relu(self.big(x)))))
+
+
+build = Net
+PASSES = Expectation(
+    sparsity=80,
+    metrics={"sparsity.layer.small": (94.0, 95.0)},
+    untold=("has no weights left",),
+)
