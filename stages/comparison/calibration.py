@@ -56,7 +56,7 @@ class Calibration:
     that an error of the export cannot excuse itself.
 
     Args:
-        forms: The forms, of which the pruned torch model and the ONNX session run again.
+        forms: The forms. The pruned torch model and the ONNX session run again.
         model: The ONNX file.
     """
 

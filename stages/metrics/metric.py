@@ -1,4 +1,4 @@
-"""Measured figures by name, with unit and interval; the language of parity, measures and gate."""
+"""Metrics by name, with value, unit and interval, and their form in JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Metric", "Metrics", "Number", "metrics_from_json", "metrics_to_json"
 _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 EXACT = 2**53
-"""Integers up to here are floats, too."""
+"""Every integer up to this one is also a float."""
 
 
 def _number_to_json(value: float | None) -> float | str | None:
@@ -57,14 +57,14 @@ Number = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One measured figure.
+    """One measured quantity.
 
     Attributes:
-        value: The figure; NaN where the measurement went wrong, which no limit accepts.
-        unit: Its unit, such as ``bytes``, ``ms``, ``%``, ``points``; empty for a plain number.
-        low: Lower end of its 95 % interval, where it is an estimate.
-        high: Upper end of that interval.
-        note: Where and when, in words: the worst element, the host, the count of samples.
+        value: The value; NaN after a failed measurement, which no limit accepts.
+        unit: The unit, such as ``bytes``, ``ms``, ``%``, ``points``; empty for a plain number.
+        low: Lower end of the 95 % interval, if the value is an estimate.
+        high: Upper end of the interval.
+        note: Details in words: the worst element, the host, the number of samples.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
@@ -84,33 +84,33 @@ Metrics = dict[str, Metric]
 
 
 def metrics_to_json(metrics: Mapping[str, Metric]) -> dict[str, dict[str, Any]]:
-    """Return ``metrics`` as JSON values; NaN and infinities become the words for them."""
+    """Return ``metrics`` as JSON values; NaN and infinities become words."""
     return {
         name: {
-            "value": _number_to_json(one.value),
-            "unit": one.unit,
-            "low": _number_to_json(one.low),
-            "high": _number_to_json(one.high),
-            "note": one.note,
+            "value": _number_to_json(metric.value),
+            "unit": metric.unit,
+            "low": _number_to_json(metric.low),
+            "high": _number_to_json(metric.high),
+            "note": metric.note,
         }
-        for name, one in metrics.items()
+        for name, metric in metrics.items()
     }
 
 
 def metrics_from_json(value: Any, source: Path) -> Metrics:
-    """Read what :func:`metrics_to_json` made.
+    """Return the metrics of the result of :func:`metrics_to_json`.
 
     Raises:
-        RefusedError: If it is anything else.
+        RefusedError: If ``value`` has another form.
     """
     try:
         return {
             name: Metric(
-                value=_required(row["value"]),
-                unit=_text(row["unit"]),
+                value=_require_number(row["value"]),
+                unit=_require_text(row["unit"]),
                 low=_number_from_json(row["low"]),
                 high=_number_from_json(row["high"]),
-                note=_text(row["note"]),
+                note=_require_text(row["note"]),
             )
             for name, row in value.items()
         }
@@ -130,20 +130,20 @@ def _number_from_json(value: Any) -> float | None:
     return _WORDS[value]
 
 
-def _required(value: Any) -> float:
+def _require_number(value: Any) -> float:
     number = _number_from_json(value)
     if number is None:
         raise TypeError("a metric without a value")
     return number
 
 
-def _text(value: Any) -> str:
+def _require_text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, found {value!r}")
     return value
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as standard JSON that people can read too."""
+    """Write ``value`` as standard JSON that is indented for people."""
     text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")

@@ -15,12 +15,12 @@ FACTORS = st.floats(1e-6, 1e6)
 
 @st.composite
 def times(draw):
-    """Times of any size and noise, some runs of which stalled."""
+    """Times of any size and spread; some runs stalled."""
     generator = np.random.default_rng(draw(SEEDS))
     rounds, crossings = draw(st.integers(5, 12)), draw(st.integers(1, 20))
-    noise, stalled = draw(st.floats(0, 2)), draw(st.floats(0, 0.5))
+    spread, stalled = draw(st.floats(0, 2)), draw(st.floats(0, 0.5))
     shape = rounds, 2, crossings, 2, 2
-    found = generator.lognormal(0, noise, shape)
+    found = generator.lognormal(0, spread, shape)
     return found * np.where(generator.random(shape) < stalled, 50, 1) * draw(FACTORS)
 
 
@@ -42,7 +42,7 @@ def test_a_machine_that_is_slower_in_all_changes_nothing(times, seed, factor):
 
 
 @given(times(), SEEDS)
-def test_swapping_the_programs_inverts_everything(times, seed):
+def test_swapping_the_forms_inverts_everything(times, seed):
     one, other = compare_times(times, seed), compare_times(times[..., ::-1], seed)
     assert near(one.value, 1 / other.value)
     assert near(one.low, 1 / other.high)

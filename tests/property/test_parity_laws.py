@@ -71,7 +71,7 @@ def test_one_flipped_bit_is_one_differing_value(words, index, bit):
 
 
 @given(pairs(FINITE), st.integers(1, 4))
-def test_cutting_into_batches_changes_no_figure(pair, size):
+def test_cutting_into_batches_changes_no_metric(pair, size):
     expected, found = (np.atleast_1d(each) for each in pair)
     whole, cut = Comparison("x"), Comparison("x")
     whole.add({"y": expected}, {"y": found}, len(expected))
@@ -81,8 +81,8 @@ def test_cutting_into_batches_changes_no_figure(pair, size):
     assert whole.metrics() == cut.metrics()
 
 
-def figures(expected, found, rules=()):
-    """What a comparison of one batch measures, with NaN as a word, since it equals nothing."""
+def metrics(expected, found, rules=()):
+    """The metrics of a comparison of one batch, with NaN as a word, since it equals nothing."""
     comparison = Comparison("x", rules=rules)
     comparison.add({"y": expected}, {"y": found}, len(expected))
     values = {name: one.value for name, one in comparison.metrics().items()}
@@ -90,16 +90,16 @@ def figures(expected, found, rules=()):
 
 
 @given(pairs(ANY), st.data())
-def test_the_order_of_samples_changes_no_figure(pair, data):
+def test_the_order_of_samples_changes_no_metric(pair, data):
     expected, found = (np.atleast_1d(each) for each in pair)
     order = data.draw(st.permutations(range(len(expected))))
-    assert figures(expected, found) == figures(expected[order], found[order])
+    assert metrics(expected, found) == metrics(expected[order], found[order])
 
 
 @given(pairs(ANY), st.floats(0, 1), st.floats(0, 1))
 def test_beyond_tolerance_is_what_numpy_says(pair, atol, rtol):
     expected, found = (np.atleast_1d(each) for each in pair)
-    beyond = figures(expected, found, (Tolerance(atol=atol, rtol=rtol),))["beyond_tolerance"]
+    beyond = metrics(expected, found, (Tolerance(atol=atol, rtol=rtol),))["beyond_tolerance"]
     a, b = found.astype(np.float64), expected.astype(np.float64)
     assert int(beyond) == int((~np.isclose(a, b, rtol=rtol, atol=atol)).sum())
 
@@ -109,7 +109,7 @@ def test_a_nan_on_one_side_never_passes(pair, nonfinite, loose):
     expected, found = (np.atleast_1d(each) for each in pair)
     rules = (Tolerance(atol=loose, rtol=loose, nonfinite=nonfinite),)
     lonely = int((np.isnan(expected) != np.isnan(found)).sum())
-    measured = figures(expected, found, rules)
+    measured = metrics(expected, found, rules)
     assert int(measured["beyond_tolerance"]) >= lonely
     assert int(measured["nonfinite"]) >= lonely
     if not nonfinite:
@@ -120,9 +120,9 @@ def test_a_nan_on_one_side_never_passes(pair, nonfinite, loose):
 @given(pairs(FINITE))
 def test_what_agrees_points_the_same_way(pair):
     expected, found = (np.atleast_1d(each) for each in pair)
-    measured = figures(expected, expected)
+    measured = metrics(expected, expected)
     for name in ("cosine", "argmax", "top5"):
-        value = float(figures(expected, found).get(f"outputs.y.{name}", 0))
+        value = float(metrics(expected, found).get(f"outputs.y.{name}", 0))
         assert -1 - 1e-9 <= value <= 100
         assert float(measured.get(f"outputs.y.{name}", 1)) in {1, 100}
     assert measured["outputs.y.sqnr_db"] == "inf"

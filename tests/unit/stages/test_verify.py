@@ -1,4 +1,4 @@
-"""Verifying: what is right measures so, and each planted fault shows in its own figure."""
+"""Verifying: a right model passes, and each planted fault shows in its own metric."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ CPU = VerifyConfig(provider="cpu", batch_size=200)
 
 @pytest.fixture
 def verified(run):
-    """Verifies a chain; returns its figures and the names of the checks that failed."""
+    """Verifies a chain; returns its metrics and the names of the checks that failed."""
 
     def verified(chain, config=CPU):
         parts = chain.dense, chain.final, chain.onnx, chain.artifact

@@ -141,7 +141,7 @@ def where(write):
 
 @pytest.fixture
 def carried(run, where):
-    """What the stages make of one of the models of ``USER``: all that verify takes."""
+    """The outputs of the stages for one of the models of ``USER``: all that verify takes."""
 
     def carried(factory, *inputs, dataset="", pruned=True):
         data = f"{where}{dataset}" if dataset else ""

@@ -1,4 +1,4 @@
-"""Accuracy of four programs: counted on the same samples, with what can be said about the drop."""
+"""Accuracy of the four forms on the same samples, and the drop with its interval."""
 
 import math
 
@@ -23,7 +23,7 @@ LABELS = np.arange(10) % 5
 
 
 def right(**wrong):
-    """Whether each of 10 samples is right, but for those that are listed."""
+    """Answers to 10 samples: all right except the listed ones."""
     found = {name: np.ones(10, bool) for name in FORMS}
     for name, places in wrong.items():
         found[name][list(places)] = False
@@ -34,7 +34,7 @@ def values(metrics):
     return {name: one.value for name, one in metrics.items()}
 
 
-def test_each_program_with_its_interval():
+def test_each_form_with_its_interval():
     metrics = accuracy_metrics(right(dense=[0], onnx=[0, 1, 2]), np.ones(10, bool), LABELS)
     found = values(metrics)
     accuracies = [found[f"accuracy.{name}"] for name in FORMS]
@@ -122,7 +122,7 @@ def test_scores():
     assert metrics["metric.dense"].low == metrics["metric.dense"].high == 1
 
 
-def test_a_program_that_could_not_be_scored_is_the_worst():
+def test_a_form_that_could_not_be_scored_is_the_worst():
     metrics = score_metrics(scores(onnx=[math.nan] * 3), "my.py:f1", 0)
     assert math.isnan(metrics["metric.onnx"].value)
     assert math.isnan(metrics["metric.drop"].value)

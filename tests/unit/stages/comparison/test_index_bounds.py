@@ -1,4 +1,4 @@
-"""How large the integers of an input may be, from the tables that a real model looks up."""
+"""Bounds of integer inputs, from the tables that a real model looks up."""
 
 import pytest
 import torch

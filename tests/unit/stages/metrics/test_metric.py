@@ -1,4 +1,4 @@
-"""Figures as JSON: NaN and infinity by their words, and nothing else taken for a figure."""
+"""Metrics as JSON: NaN and infinity are words, and nothing else is taken for a number."""
 
 import json
 import math
@@ -16,7 +16,7 @@ SOURCE = Path("parity.json")
 ROW = {"value": 1, "unit": "", "low": None, "high": None, "note": ""}
 
 
-def test_figures_come_back():
+def test_metrics_come_back():
     metrics = {
         "size.ratio": Metric(8.5, "×", note="dense / artifact"),
         "latency.ratio": Metric(0.9, low=0.8, high=1.1),

@@ -16,7 +16,7 @@ from prunepack.stages.profiling.latency import (
 
 
 def crossover(ratio, seed, rounds=6, crossings=13, spell=1.0):
-    """Return noisy times whose true ratio is ``ratio``: what orders do, slow spells and stalls.
+    """Return times whose true ratio is ``ratio``: effects of order, slow spells and stalls.
 
     The second session opened and the second run of a pair are 3 % slower, each session has a
     luck of its own, the machine is ``spell`` times slower for some runs in a row, and one run
