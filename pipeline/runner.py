@@ -15,7 +15,7 @@ from prunepack.pipeline.cache.keys import Material, material_of
 from prunepack.pipeline.cache.store import Record
 from prunepack.pipeline.stage_contract import bind_inputs, check_result
 from prunepack.stages.contract.outputs import Output, find_kind
-from prunepack.stages.contract.progress import note
+from prunepack.stages.contract.progress import collect_remarks, note
 from prunepack.stages.contract.stage import Config
 
 if TYPE_CHECKING:
@@ -121,12 +121,19 @@ class Runner:
     ) -> Record:
         began = time.perf_counter()
         with self._store.scratch(stage.name) as scratch:
-            with explain_full_disk(self._store.root):
+            with explain_full_disk(self._store.root), collect_remarks() as remarks:
                 facts = body(scratch)
             facts = check_result(stage, scratch, facts)
             digest, files = self._store.adopt(scratch)
         seconds = time.perf_counter() - began
-        return Record(digest=digest, files=files, facts=facts, material=material, seconds=seconds)
+        return Record(
+            digest=digest,
+            files=files,
+            facts=facts,
+            notes=tuple(remarks),
+            material=material,
+            seconds=seconds,
+        )
 
     def _is_steady(self, material: Material, material_now: Callable[[], Material]) -> bool:
         """Say whether the files in the key are those that ran: none was edited under way.
@@ -153,6 +160,7 @@ class Runner:
             recorded=recorded,
             seconds=0.0,
             facts=record.facts,
+            notes=record.notes,
             why=why,
             material=record.material,
             path=self._store.path(record.digest),

@@ -33,6 +33,7 @@ class Event(BaseModel):
         recorded: Whether later runs may reuse it: not if its sources changed under way.
         seconds: How long it took in this run.
         facts: What the stage measured.
+        notes: Assumptions that the stage made.
         why: Why it ran or did not, for a person.
         material: What the key is made of.
         path: The folder of the result.
@@ -47,6 +48,7 @@ class Event(BaseModel):
     recorded: bool = True
     seconds: float
     facts: dict[str, Fact]
+    notes: tuple[str, ...] = ()
     why: str
     material: Material
     path: Path = Field(exclude=True)

@@ -41,6 +41,7 @@ class Record(BaseModel):
         digest: The digest of the object.
         files: The object's files with their sizes.
         facts: What the stage measured.
+        notes: Assumptions that the stage made.
         material: What the action's key is made of.
         seconds: How long it took to make.
     """
@@ -50,6 +51,7 @@ class Record(BaseModel):
     digest: Digest
     files: dict[str, int]
     facts: dict[str, Fact]
+    notes: tuple[str, ...] = ()
     material: Material
     seconds: float
 

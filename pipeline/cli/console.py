@@ -58,6 +58,10 @@ class Console:
         if self._live or self.verbose:
             self.message(f"  {text}")
 
+    def remark(self, text: str) -> None:
+        """Show an assumption that a stage made, unless quiet."""
+        self.message(f"note: {text}")
+
     def message(self, text: str) -> None:
         """Show a line, unless quiet."""
         if not self.quiet:

@@ -6,18 +6,18 @@ The report says there, beside what was judged, which run it comes from.
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from prunepack.io.atomic import replace_file
 from prunepack.pipeline.cache.disk_errors import explain_write_errors
 from prunepack.pipeline.release.lineage import lineage
-from prunepack.stages.contract.outputs import read_json
-from prunepack.stages.metrics.metric import write_json
-from prunepack.stages.reporting.writers import FILES
+from prunepack.stages.reporting.report import Note, Provenance, Report
+from prunepack.stages.reporting.writers import FILES, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from prunepack.pipeline.cache.history import Event
 
@@ -52,11 +52,26 @@ def publish(events: Sequence[Event], folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for name in {name for names in PUBLISHED.values() for name in names} - sources.keys():
             (folder / name).unlink(missing_ok=True)
-        for name, source in sources.items():
-            with replace_file(folder / name, durable=False) as draft:
-                if name == "report.json":
-                    provenance = lineage(folder.name, events)
-                    write_json(draft, {**read_json(source), "provenance": provenance})
-                else:
+        with TemporaryDirectory() as drafts:
+            if "report.json" in sources:
+                write_report(
+                    _complete_report(sources["report.json"], folder.name, events), Path(drafts)
+                )
+                sources |= {name: Path(drafts, name) for name in FILES}
+            for name, source in sources.items():
+                with replace_file(folder / name, durable=False) as draft:
                     shutil.copyfile(source, draft)
         return [folder / name for name in sources]
+
+
+def _complete_report(source: Path, recipe: str, events: Sequence[Event]) -> Report:
+    """Return the report in ``source`` with the run that it comes from and the stages' notes."""
+    report = Report.model_validate_json(source.read_bytes())
+    return report.model_copy(
+        update={
+            "provenance": Provenance.model_validate(lineage(recipe, events)),
+            "notes": tuple(
+                Note(stage=event.stage, text=text) for event in events for text in event.notes
+            ),
+        }
+    )

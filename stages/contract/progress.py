@@ -1,4 +1,4 @@
-"""How a long step tells how far it is, without knowing who is looking."""
+"""Progress of a long step, and remarks about assumptions, for whoever listens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Reporter", "Silent", "note", "reporting_to", "track"]
+__all__ = ["Reporter", "Silent", "collect_remarks", "note", "remark", "reporting_to", "track"]
 
 T = TypeVar("T")
 
@@ -25,6 +25,10 @@ class Reporter(Protocol):
         """Show one line."""
         ...
 
+    def remark(self, text: str) -> None:
+        """Show an assumption that a stage made."""
+        ...
+
 
 class Silent:
     """Shows nothing."""
@@ -36,7 +40,11 @@ class Silent:
     def note(self, text: str) -> None:
         """Do nothing."""
 
+    def remark(self, text: str) -> None:
+        """Do nothing."""
 
+
+_remarks: ContextVar[list[str] | None] = ContextVar("remarks", default=None)
 _reporter: ContextVar[Reporter] = ContextVar("reporter", default=Silent())  # noqa: B039 -- stateless
 
 
@@ -58,3 +66,30 @@ def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
 def note(text: str) -> None:
     """Tell whoever listens one line."""
     _reporter.get().note(text)
+
+
+def remark(text: str) -> None:
+    """Record an assumption that a stage made, once; it becomes a note of the report.
+
+    Outside :func:`collect_remarks` it is only shown.
+    """
+    remarks = _remarks.get()
+    if remarks is None:
+        _reporter.get().remark(text)
+    elif text not in remarks:
+        remarks.append(text)
+
+
+@contextmanager
+def collect_remarks() -> Iterator[list[str]]:
+    """Provide the list of remarks made inside the block; show them if the block fails."""
+    remarks: list[str] = []
+    token = _remarks.set(remarks)
+    try:
+        yield remarks
+    except BaseException:
+        for text in remarks:
+            _reporter.get().remark(text)
+        raise
+    finally:
+        _remarks.reset(token)

@@ -26,6 +26,7 @@ def to_markdown(report: Report) -> str:
     parts = [
         [f"# Verdict: {report.verdict}", "", _count_passed(report)],
         ["", *map(_describe, report.not_passed)] if report.not_passed else [],
+        _list_notes(report),
         ["", "## Checks", ""],
         _table(("", "check", "measured", "limit", "where"), map(_cells, _sort_checks(report))),
         ["", METRICS_HEADING, "", "<details><summary>Everything measured</summary>", ""],
@@ -61,6 +62,13 @@ def _describe(check: CheckResult) -> str:
     note = f" {_escape(check.note)}." if check.note else ""
     hint = f" *{_escape(check.hint)}.*" if check.hint else ""
     return f"- **{check.limit}** {check.outcome}: {check.result}.{note}{hint}"
+
+
+def _list_notes(report: Report) -> list[str]:
+    if not report.notes:
+        return []
+    notes = (f"- {_escape(note.stage)}: {_escape(note.text)}" for note in report.notes)
+    return ["", "## Notes", "", *notes]
 
 
 def _cells(check: CheckResult) -> tuple[str, ...]:

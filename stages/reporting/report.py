@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from prunepack.stages.metrics.limits import Check
 
-__all__ = ["CheckResult", "Provenance", "Report", "VerdictWord", "make_report", "to_json"]
+__all__ = ["CheckResult", "Note", "Provenance", "Report", "VerdictWord", "make_report", "to_json"]
 
 VerdictWord = Literal["passed", "failed", "undecided", "nothing was checked"]
 
@@ -98,6 +98,13 @@ class Provenance(Record):
     stages: tuple[StageRecord, ...] = Field(min_length=1)
 
 
+class Note(Record):
+    """An assumption that a stage made."""
+
+    stage: str
+    text: str
+
+
 def _consistent(schema: dict[str, Any]) -> None:
     """Add to the schema that verdict, exit code and checks agree."""
     passed = {"items": {"properties": {"passed": {"const": True}}}, "minItems": 1}
@@ -138,6 +145,9 @@ class Report(Record):
     gate: GateSettings = Field(description="The settings of the gate, as in a recipe.")
     provenance: Provenance | None = Field(
         None, description="The run of the release; only in a report that a run publishes."
+    )
+    notes: tuple[Note, ...] = Field(
+        (), description="Assumptions that stages made; only in a report that a run publishes."
     )
 
     @property
@@ -220,4 +230,4 @@ def _summarize(verdict: VerdictWord, results: tuple[CheckResult, ...]) -> str:
 def to_json(report: Report) -> dict[str, Any]:
     """Return the report as JSON values; ``report.schema.json`` describes them."""
     is_published = report.provenance is not None
-    return report.model_dump(mode="json", exclude=None if is_published else {"provenance"})
+    return report.model_dump(mode="json", exclude=None if is_published else {"provenance", "notes"})

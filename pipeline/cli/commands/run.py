@@ -81,6 +81,8 @@ def run_command(
                 def done(event: Event) -> None:
                     events.append(event)
                     recorder.add(event)
+                    for text in event.notes:
+                        console.remark(f"{event.stage}: {text}")
 
                 runner = Runner(
                     store,
@@ -133,7 +135,7 @@ def _as_json(
 ) -> dict[str, Any]:
     stages = [
         event.model_dump(
-            mode="json", include={"stage", "reused", "seconds", "digest", "facts", "why"}
+            mode="json", include={"stage", "reused", "seconds", "digest", "facts", "notes", "why"}
         )
         for event in events
     ]

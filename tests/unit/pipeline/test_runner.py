@@ -24,7 +24,7 @@ from prunepack.pipeline.runner import Runner, Stopped
 from prunepack.pipeline.single_stage import execute, open_output
 from prunepack.pipeline.stage_contract import BrokenStageError
 from prunepack.stages.contract.outputs import Measurements, Output, PackedArtifact, ParityResult
-from prunepack.stages.contract.progress import Silent, reporting_to
+from prunepack.stages.contract.progress import Silent, remark, reporting_to
 from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.contract.user_code import CodeName, InputFile
 
@@ -123,6 +123,21 @@ def test_a_stage_is_built_once(root: Path) -> None:
     assert told(perform(root)) == ["write built: first run", "upper built: first run"]
     assert told(perform(root)) == ["write reused: nothing changed", "upper reused: nothing changed"]
     assert RAN == ["write", "upper"]
+
+
+@stage(produces=PackedArtifact)
+def assume(config: TextConfig, out: Path) -> Facts:
+    remark("the text is English")
+    (out / "model.prunepack").write_text(config.text)
+    return {"summary": "written"}
+
+
+def test_notes_are_kept_with_the_result(root: Path) -> None:
+    def build(run: Runner) -> None:
+        run(assume, TextConfig())
+
+    for _ in range(2):
+        assert [event.notes for event in perform(root, build)] == [("the text is English",)]
 
 
 def test_the_artifact_is_of_the_stages_kind_and_named_by_its_contents(root: Path) -> None:
@@ -396,6 +411,7 @@ def test_a_stage_that_fills_the_disk_is_told_of_what_to_do(root: Path) -> None:
 EDITED = """
 from pathlib import Path
 from prunepack.stages.contract.outputs import PackedArtifact
+from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Config, stage
 
 @stage(produces=PackedArtifact)

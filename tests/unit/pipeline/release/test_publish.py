@@ -74,8 +74,19 @@ def test_the_report_says_which_run_it_is_of(events: list[Event], tmp_path: Path)
     publish(events, tmp_path / "mine")
     content = json.loads((tmp_path / "mine/report.json").read_bytes())
     assert content.pop("provenance") == lineage("mine", events)
+    assert content.pop("notes") == []
     assert content == json.loads((tmp_path / "c/report.json").read_bytes())
     Draft202012Validator(SCHEMA).validate(content | {"provenance": lineage("mine", events)})
+
+
+def test_the_report_holds_the_notes_of_all_stages(events: list[Event], tmp_path: Path) -> None:
+    noted = events[0].model_copy(update={"notes": ("the prefix `module.` was removed",)})
+    publish([noted, *events[1:]], tmp_path / "mine")
+    content = json.loads((tmp_path / "mine/report.json").read_bytes())
+    assert content["notes"] == [{"stage": "pack", "text": "the prefix `module.` was removed"}]
+    Draft202012Validator(SCHEMA).validate(content)
+    page = (tmp_path / "mine/report.md").read_text()
+    assert "## Notes\n\n- pack: the prefix `module.` was removed\n" in page
 
 
 def test_what_this_run_did_not_make_goes(events: list[Event], tmp_path: Path) -> None:

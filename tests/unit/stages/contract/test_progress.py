@@ -2,7 +2,7 @@
 
 import pytest
 
-from prunepack.stages.contract.progress import note, reporting_to, track
+from prunepack.stages.contract.progress import collect_remarks, note, remark, reporting_to, track
 
 
 class Listener:
@@ -16,6 +16,9 @@ class Listener:
 
     def note(self, text):
         self.heard.append(text)
+
+    def remark(self, text):
+        self.heard.append(f"assumed: {text}")
 
 
 def test_nobody_listens(capfd):
@@ -48,3 +51,31 @@ def test_the_inner_listener_hears_alone():
             note("in")
         note("out")
     assert (outer.heard, inner.heard) == (["out"], ["in"])
+
+
+def test_remarks_are_collected_once_each():
+    listener = Listener()
+    with reporting_to(listener), collect_remarks() as remarks:
+        for text in ("a", "b", "a"):
+            remark(text)
+    assert remarks == ["a", "b"]
+    assert listener.heard == []
+
+
+def test_a_remark_outside_a_collection_is_shown():
+    listener = Listener()
+    with reporting_to(listener):
+        remark("a")
+    assert listener.heard == ["assumed: a"]
+
+
+def test_remarks_before_a_failure_are_shown():
+    listener = Listener()
+
+    def fail():
+        remark("a")
+        raise KeyError
+
+    with pytest.raises(KeyError), reporting_to(listener), collect_remarks():
+        fail()
+    assert listener.heard == ["assumed: a"]
