@@ -1,10 +1,10 @@
-"""Export to ONNX: the same bytes from every folder, with the names of the state dict."""
+"""Export stage: ONNX with the names of the state dict, the same bytes from every folder."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -21,25 +21,26 @@ if TYPE_CHECKING:
     import onnx_ir
     import torch
 
+    from prunepack.stages.contract.arrays import Array
     from prunepack.stages.contract.model_spec import ModelSpec
 
 __all__ = ["ExportConfig", "export"]
 
 LARGEST_INLINE = 1_500_000_000
-"""Bytes of weights up to which the model is one file; protobuf ends at 2 GiB."""
+"""Largest weights, in bytes, of a model in one file; protobuf ends at 2 GiB."""
 
 
 class ExportConfig(Config):
-    """How the model is written as ONNX."""
+    """The form of the ONNX model."""
 
     opset: int | None = Field(
-        None, ge=18, description="The ONNX opset; the exporter's choice if not given."
+        None, ge=18, description="ONNX opset; by default the exporter chooses it."
     )
     output_names: tuple[str, ...] = Field(
-        (), description="Names of the outputs; output, or output_0, output_1, … if not given."
+        (), description="Names of the outputs; by default output, or output_0, output_1, …."
     )
     dynamic_batch: bool = Field(
-        True, description="Leave the batch dimension open; else it is one sample."
+        True, description="Export a dynamic batch axis; otherwise the batch is one sample."
     )
 
 
@@ -57,21 +58,21 @@ def export(config: ExportConfig, out: Path, model: Checkpoint) -> Facts:
     _name_outputs(graph, config.output_names)
     _write(graph, out / "model.onnx")
     _check(out / "model.onnx")
-    inputs = [one.model_dump(mode="json") for one in spec.inputs]
+    inputs = [entry.model_dump(mode="json") for entry in spec.inputs]
     outputs = [value.name for value in graph.graph.outputs]
     interface = {"inputs": inputs, "outputs": outputs, "dataset": spec.dataset}
     (out / "interface.json").write_text(json.dumps(interface, indent=1) + "\n")
     return _facts(graph, out)
 
 
-def _check_opset(spec: ModelSpec, asked: int | None, got: int) -> None:
-    """Refuse another opset than the one asked for: the exporter only logs that it failed."""
-    if asked not in {None, got}:
+def _check_opset(spec: ModelSpec, requested: int | None, actual: int) -> None:
+    """Refuse an opset that was not requested: the exporter only logs that it failed."""
+    if requested not in {None, actual}:
         raise RefusedError(
             f"{spec.model} cannot be exported to this opset",
-            expected=f"opset {asked}",
-            found=f"opset {got}",
-            hint="Set export.opset to one that torch, onnx and onnxscript know, or leave it out.",
+            expected=f"opset {requested}",
+            found=f"opset {actual}",
+            hint="Set export.opset to one that torch, onnx and onnxscript support, or leave it out",
         )
 
 
@@ -98,35 +99,35 @@ def _values(model: onnx_ir.Model) -> Iterator[onnx_ir.Value]:
 def _restore_names(model: onnx_ir.Model, state: dict[str, torch.Tensor]) -> None:
     """Name every initializer after the state-dict tensor whose values it holds.
 
-    The exporter folds a transpose into the weights of a Linear on 3-D input and calls them
-    ``val_N``; such a one becomes ``NAME.T``.
+    The exporter transposes the weights of a Linear on 3-D input and calls them ``val_N``; they
+    become ``NAME.T``.
     """
-    content = {_key(tensor.numpy()): name for name, tensor in reversed(state.items())}
+    content = {_hash_values(tensor.numpy()): name for name, tensor in reversed(state.items())}
     for tensor in state.values():
         if tensor.ndim == 2:
-            transposed = _key(tensor.numpy().T)
-            content.setdefault(transposed, f"{content[_key(tensor.numpy())]}.T")
+            transposed = _hash_values(tensor.numpy().T)
+            content.setdefault(transposed, f"{content[_hash_values(tensor.numpy())]}.T")
     taken = set(model.graph.initializers)
     for value in list(model.graph.initializers.values()):
         if value.name in state or value.const_value is None or value.const_value.size < 2:
             continue
-        name = content.get(_key(value.const_value.numpy()))
+        name = content.get(_hash_values(value.const_value.numpy()))
         if name is not None and name not in taken:
             taken.add(name)
             value.name = name
 
 
-def _key(array: Any) -> tuple[str, tuple[int, ...], bytes]:
+def _hash_values(array: Array) -> tuple[str, tuple[int, ...], bytes]:
     import hashlib
 
     return str(array.dtype), tuple(array.shape), hashlib.sha256(array.tobytes()).digest()
 
 
 def _name_outputs(model: onnx_ir.Model, names: tuple[str, ...]) -> None:
-    """Give the outputs ``names``.
+    """Name the outputs.
 
     Raises:
-        UsageError: If there is not one name for each output.
+        UsageError: If there is not one name per output.
     """
     outputs = model.graph.outputs
     if not names:
@@ -134,14 +135,16 @@ def _name_outputs(model: onnx_ir.Model, names: tuple[str, ...]) -> None:
         names = tuple(f"output_{index}" if many else "output" for index in range(len(outputs)))
     if len(names) != len(outputs):
         raise UsageError(
-            "export.output_names", expected=f"{len(outputs)} names", found=f"{len(names)}"
+            "export.output_names does not fit the model",
+            expected=f"{len(outputs)} names",
+            found=f"{len(names)}",
         )
     for value, name in zip(outputs, names, strict=True):
         value.name = name
 
 
 def _write(model: onnx_ir.Model, path: Path) -> None:
-    """Serialize deterministically, in one file if protobuf can hold it."""
+    """Write ``model`` deterministically, in one file if protobuf can hold it."""
     import onnx_ir
 
     weights = sum(v.const_value.nbytes for v in model.graph.initializers.values() if v.const_value)
@@ -153,10 +156,10 @@ def _write(model: onnx_ir.Model, path: Path) -> None:
 
 
 def _check(path: Path) -> None:
-    """Run onnx's checker with shape inference on what was written.
+    """Run onnx's checker with shape inference on the file at ``path``.
 
     Raises:
-        RefusedError: If it finds anything.
+        RefusedError: If the file is not valid ONNX.
     """
     import onnx
 

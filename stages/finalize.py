@@ -1,4 +1,4 @@
-"""Make the masks permanent and prove it."""
+"""Finalize stage: makes the masks permanent and proves it."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ __all__ = ["FinalizeConfig", "finalize", "remove_masks"]
 
 
 class FinalizeConfig(Config):
-    """How the permanent weights are proved equal to the masked ones."""
+    """The proof that the finalized model equals the masked model."""
 
-    samples: int = Field(64, ge=1, description="Random inputs on which both models must agree.")
-    seed: int = Field(0, ge=0, description="Seed of these inputs.")
+    samples: int = Field(64, ge=1, description="Number of random inputs for the proof.")
+    seed: int = Field(0, ge=0, description="Seed of the random inputs.")
 
 
 @stage(produces=Checkpoint, tools=("torch", "safetensors"))
 def finalize(config: FinalizeConfig, out: Path, model: MaskedCheckpoint) -> Facts:
-    """Remove every mask for good; the result computes exactly what the masked model did."""
+    """Make every mask permanent; the outputs equal those of the masked model exactly."""
     module, spec = open_model(model)
     inputs = random_inputs(spec.inputs, config.samples, config.seed)
     before = compute_tensors(module, inputs)
@@ -51,8 +51,8 @@ def finalize(config: FinalizeConfig, out: Path, model: MaskedCheckpoint) -> Fact
 def remove_masks(model: nn.Module) -> dict[str, torch.Tensor]:
     """Multiply every mask into its parameter, in place, and return the masks by name.
 
-    ``prune.remove`` leaves -0.0 where a negative weight was pruned; here every pruned weight
-    becomes +0.0, whose bits are all zero.
+    ``prune.remove`` leaves -0.0 for pruned negative weights; here every pruned weight becomes
+    +0.0, whose bits are all zero.
 
     Raises:
         RefusedError: If a weight under a mask is NaN or Inf (``inf * 0`` is NaN).
@@ -61,36 +61,40 @@ def remove_masks(model: nn.Module) -> dict[str, torch.Tensor]:
     from torch.nn.utils import prune
 
     masks: dict[str, torch.Tensor] = {}
-    for one in list(pruned_parameters(model)):
-        masks[one.name] = one.mask.clone()
-        _finite(f"{one.name}_orig", one.original)
-        prune.remove(one.module, one.parameter)
+    for place in list(pruned_parameters(model)):
+        masks[place.name] = place.mask.clone()
+        _check_finite(f"{place.name}_orig", place.original)
+        prune.remove(place.module, place.parameter)
         with torch.no_grad():
-            getattr(one.module, one.parameter)[masks[one.name] == 0] = 0.0
+            getattr(place.module, place.parameter)[masks[place.name] == 0] = 0.0
     return masks
 
 
 def _prove_removed(model: nn.Module, masks: dict[str, torch.Tensor]) -> None:
-    """Check that nothing of the pruning is left but zeros, and that all numbers are finite."""
+    """Check that no mask remains, that masked weights are +0.0 and that all numbers are finite.
+
+    Raises:
+        RefusedError: If one of these does not hold.
+    """
     import torch
 
     gone = {f"{name}{suffix}" for name in masks for suffix in ("_orig", "_mask")}
     left = sorted(gone & model.state_dict().keys())
-    left += [one.name for one in pruned_parameters(model)]
+    left += [place.name for place in pruned_parameters(model)]
     if left:
-        raise RefusedError("masks are still on", expected="none", found=", ".join(left[:5]))
+        raise RefusedError("masks are still on", expected="no masks", found=", ".join(left[:5]))
     state = model.state_dict(keep_vars=True)
     for name, tensor in state.items():
-        _finite(name, tensor)
+        _check_finite(name, tensor)
     for name, mask in masks.items():
         bits = state[name].detach()[mask == 0].contiguous().view(torch.uint8)
         if bits.any():
             raise RefusedError(
-                f"{name} is not pruned", expected="+0.0 where masked", found="others"
+                f"{name} is not pruned", expected="+0.0 where masked", found="other values"
             )
 
 
-def _finite(name: str, tensor: torch.Tensor) -> None:
+def _check_finite(name: str, tensor: torch.Tensor) -> None:
     """Refuse NaN, and Inf in a parameter; a buffer may hold -Inf, as attention masks do."""
     from torch import nn
 
@@ -101,7 +105,7 @@ def _finite(name: str, tensor: torch.Tensor) -> None:
             f"{name} is not finite",
             expected="finite numbers",
             found=f"{bad:,} NaN or Inf",
-            hint="The model was broken before its masks were removed: look at how it was trained.",
+            hint="Check the training: the values were there before the masks were removed",
         )
 
 
@@ -110,10 +114,10 @@ def _prove_equal(before: list[torch.Tensor], after: list[torch.Tensor]) -> None:
 
     for index, (masked, final) in enumerate(zip(before, after, strict=True)):
         if not torch.equal(masked, final):
-            apart = float((masked.double() - final.double()).abs().max())
+            error = float((masked.double() - final.double()).abs().max())
             raise RefusedError(
                 f"output {index} changed when the masks were made permanent",
                 expected="exactly equal outputs",
-                found=f"a difference of up to {apart:g}",
-                hint="Look for a weight that another layer shares but does not mask.",
+                found=f"a difference of up to {error:g}",
+                hint="Look for a weight that another layer shares but does not mask",
             )

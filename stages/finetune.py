@@ -1,4 +1,4 @@
-"""Fine-tune a masked model with a hook, ours or the user's; pruned weights stay pruned."""
+"""Finetune stage: trains the remaining weights of a masked model, by our loop or a hook."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["FinetuneConfig", "Witness", "finetune"]
+__all__ = ["FinetuneConfig", "MaskWitness", "finetune"]
 
 
 class FinetuneConfig(TrainConfig):
-    """How the masked model is fitted after each round of pruning."""
+    """The training after each round of pruning."""
 
     hook: CodeName | None = Field(
         None,
-        description="Your own function(model, data), as module:function or file.py:function.",
+        description="Your function(model, data) in place of our training: module:function or "
+        "file.py:function.",
     )
 
 
@@ -37,10 +38,10 @@ class FinetuneConfig(TrainConfig):
 def finetune(
     config: FinetuneConfig, out: Path, model: MaskedCheckpoint, dense: Checkpoint
 ) -> Facts:
-    """Fit the kept weights of ``model``; ``dense`` teaches if the config asks for distillation."""
+    """Train the remaining weights of ``model``; ``dense`` is the teacher for distillation."""
     module, spec = open_model(model)
     data = open_data(spec.dataset) if spec.dataset else None
-    witness = Witness.of(module)
+    witness = MaskWitness.of(module)
     if config.hook is not None:
         summary = _run_hook(config.hook, module, data)
     elif config.epochs == 0:
@@ -55,10 +56,10 @@ def finetune(
 def _fit(config: FinetuneConfig, module: nn.Module, data: Data | None, dense: Checkpoint) -> str:
     if data is None or not data.train or not data.validation:
         raise UsageError(
-            "there is nothing to fine-tune on",
+            "the model cannot be fine-tuned without samples",
             expected="load.dataset with train and validation splits",
             found="none",
-            hint="Name a dataset, your own finetune.hook, or set finetune.epochs to 0.",
+            hint="Name a dataset, your own finetune.hook, or set finetune.epochs to 0",
         )
     teacher = open_model(dense)[0] if config.distill else None
     try:
@@ -71,7 +72,7 @@ def _fit(config: FinetuneConfig, module: nn.Module, data: Data | None, dense: Ch
             "our training cannot fit this model",
             expected="a classifier: float32 inputs to (n, classes), labels from 0",
             found=f"{type(error).__name__}: {error}".rstrip("."),
-            hint="Train it by a finetune.hook of your own, or set finetune.epochs to 0.",
+            hint="Train it by your own finetune.hook, or set finetune.epochs to 0",
         ) from error
     gain = f"{100 * before:.2f} → {100 * fitted.validation:.2f} % on validation"
     return f"{gain}, epoch {fitted.best_epoch} of {config.epochs} kept"
@@ -81,7 +82,7 @@ def _run_hook(hook: str, module: nn.Module, data: Data | None) -> str:
     """Call the user's function on the live masked module.
 
     Raises:
-        UsageError: If it raises, or returns anything but None or the same module.
+        UsageError: If it raises, or returns a value other than None or the same module.
     """
     function = load_user_code(hook)
     try:
@@ -94,60 +95,71 @@ def _run_hook(hook: str, module: nn.Module, data: Data | None) -> str:
         raise UsageError(
             f"the hook {hook} returned a {type(returned).__name__}",
             expected="None, or the module it was given",
-            hint="Train the module in place: its masks are what the export relies on.",
+            hint="Train the module in place, so that its masks stay",
         )
     module.to("cpu").eval()
     return f"by {hook}"
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
-    """What the masks of a module were before a hook had its hands on it."""
+class MaskWitness:
+    """The masks and the masked parameters of a module before a hook runs.
+
+    Attributes:
+        seen: Per parameter: its place, the tensor under the mask, a copy of the mask.
+    """
 
     seen: tuple[tuple[Pruned, nn.Parameter, torch.Tensor], ...]
 
     @classmethod
-    def of(cls, model: nn.Module) -> Witness:
+    def of(cls, model: nn.Module) -> MaskWitness:
         """Remember the masks of ``model`` and the parameters under them."""
-        return cls(tuple((p, p.original, p.mask.clone()) for p in pruned_parameters(model)))
+        return cls(
+            tuple((place, place.original, place.mask.clone()) for place in pruned_parameters(model))
+        )
 
     def check(self, model: nn.Module, hook: str) -> None:
-        """Hold ``model`` to what was seen.
+        """Compare the masks and parameters of ``model`` with the remembered ones.
 
         Raises:
-            RefusedError: If a mask is gone, new or changed, or a parameter was replaced or is
-                not finite; names the layer.
+            RefusedError: If a mask is missing, new or changed, or a parameter was replaced or is
+                not finite; the error names the layer.
         """
-        now = {one.name: one for one in pruned_parameters(model)}
+        now = {place.name: place for place in pruned_parameters(model)}
         for before, original, mask in self.seen:
-            problem = _problem(now.pop(before.name, None), original, mask)
+            problem = _find_problem(now.pop(before.name, None), original, mask)
             if problem:
-                expected, found, do = problem
-                where = f"layer {before.layer or '(root)'}, {before.parameter}, after {hook}"
-                raise RefusedError(where, expected=expected, found=found, hint=do)
+                expected, found, hint = problem
+                layer = before.layer or "(root)"
+                raise RefusedError(
+                    f"{hook} changed {before.parameter} of layer {layer}",
+                    expected=expected,
+                    found=found,
+                    hint=hint,
+                )
         for name in now:
             raise RefusedError(
-                f"{name} after {hook}",
+                f"{hook} pruned {name}",
                 expected="no mask, as before",
                 found="a mask",
-                hint="Prune in the prune stage: hooks only train.",
+                hint="Prune in the prune stage: hooks only train",
             )
 
 
-def _problem(
+def _find_problem(
     now: Pruned | None, original: nn.Parameter, mask: torch.Tensor
 ) -> tuple[str, str, str] | None:
-    """Return (expected, found, what to do) if the parameter is not as it has to be."""
-    keep = "Leave the pruning hooks on: finalize removes them."
+    """Return (expected, found, hint) if mask or parameter changed in a way that is not allowed."""
+    keep = "Leave the pruning hooks on: finalize removes them"
     if now is None:
         return "its pruning mask", "none (it was removed or the layer was replaced)", keep
     if now.original is not original:
-        do = "Change the parameter in place: an optimizer made before would train the old one."
-        return "the parameter it had", "another one", do
+        hint = "Change the parameter in place: an earlier optimizer would train the old one"
+        return "the parameter it had", "another one", hint
     if now.mask.shape != mask.shape or bool((now.mask.cpu() != mask).any()):
         revived = int(((now.mask.cpu() != 0) & (mask == 0)).sum())
         return "the mask it had", f"another one, {revived:,} weights revived", keep
     if not bool(now.original.isfinite().all()):
         bad = int((~now.original.isfinite()).sum())
-        return "finite weights", f"{bad:,} NaN or Inf", "Lower the learning rate."
+        return "finite weights", f"{bad:,} NaN or Inf", "Lower the learning rate"
     return None

@@ -1,9 +1,7 @@
-"""Load a trained model: a built-in one, or the user's own code and weights."""
+"""Load stage: a trained model, built in or from the user's own code and weights."""
 
 from __future__ import annotations
 
-import pickle
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +20,12 @@ from prunepack.stages.models.checkpoints import (
     build_module,
     load_state,
     put_masks,
-    read_safetensors,
     save_checkpoint,
     save_masked,
 )
 from prunepack.stages.models.running import compute_tensors
 from prunepack.stages.models.training import fit
+from prunepack.stages.models.weight_files import read_safetensors, read_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,31 +33,33 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["LoadConfig", "load", "read_weights", "train_builtin"]
+__all__ = ["LoadConfig", "load", "train_builtin"]
 
 
 class LoadConfig(Config):
-    """Which model, with which weights."""
+    """The model and its weights."""
 
     model: CodeName = Field(
         "lenet",
-        description="A built-in model, or your factory: module:function or file.py:function.",
+        description="Built-in model, or your factory: module:function or file.py:function.",
     )
     weights: InputFile | None = Field(
-        None, description="A state dict: .safetensors, .pth or .pt; also one saved while pruned."
+        None,
+        description="State dict to load: .safetensors, .pth or .pt; may hold masks.",
     )
     inputs: tuple[InputSpec, ...] = Field(
-        (), description="Your model's inputs, in the order of forward: name=x,shape=3x224x224."
+        (), description="Inputs of your model, in the order of forward: name=x,shape=3x224x224."
     )
     dataset: CodeName = Field(
-        "", description="A built-in dataset, or your function: file.py:function. Judges accuracy."
+        "",
+        description="Dataset that measures accuracy: built in, or file.py:function.",
     )
-    seed: int = Field(0, ge=0, description="Seed of fresh weights, where none are given.")
+    seed: int = Field(0, ge=0, description="Seed of fresh weights; unused where weights exist.")
 
     @field_validator("inputs")
     @classmethod
     def _names_differ(cls, inputs: tuple[InputSpec, ...]) -> tuple[InputSpec, ...]:
-        names = [one.name for one in inputs]
+        names = [spec.name for spec in inputs]
         if len(set(names)) < len(names):
             raise ValueError(f"two inputs of the same name: expected different ones, found {names}")
         return inputs
@@ -70,32 +70,32 @@ LOADED: tuple[type[Checkpoint | MaskedCheckpoint], ...] = (Checkpoint, MaskedChe
 
 @stage(produces=LOADED, tools=("torch", "safetensors"))
 def load(config: LoadConfig, out: Path) -> Facts:
-    """Write the model as a checkpoint, with its masks if it was saved while pruned."""
+    """Write the model as a checkpoint, with masks if its state dict holds masks."""
     import torch
 
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         model = build_module(config.model)
-    spec = _spec(config)
-    state, source = _weights(config, model)
-    masks = _masks(state, source)
+    spec = _make_spec(config)
+    state, source = _choose_weights(config, model)
+    masks = _find_masks(state, source)
     if masks:
-        pruned = tuple(_pruned(name) for name in masks)
+        pruned = tuple(_describe_mask(name) for name in masks)
         spec = spec.model_copy(update={"pruned": pruned})
-        put_masks(model, ((one.layer, one.parameter) for one in pruned), source)
+        put_masks(model, ((entry.layer, entry.parameter) for entry in pruned), source)
     load_state(model, state, source)
     (save_masked if masks else save_checkpoint)(out, model, spec)
     _check_inputs(model, spec)
     return _facts(config, model, source, len(masks))
 
 
-def _spec(config: LoadConfig) -> ModelSpec:
+def _make_spec(config: LoadConfig) -> ModelSpec:
     if is_user_code(config.model):
         if not config.inputs:
             raise UsageError(
-                f"the inputs of {config.model} are not known",
-                expected="load.inputs, one for each argument of forward",
-                hint="Add --inputs name=input,shape=3x224x224 or the same in the recipe.",
+                f"the inputs of {config.model} are unknown",
+                expected="load.inputs, one per argument of forward",
+                hint="Add --inputs name=input,shape=3x224x224, or load.inputs in the recipe",
             )
         return ModelSpec(model=config.model, inputs=config.inputs, dataset=config.dataset)
     built_in = MODELS[config.model]
@@ -104,8 +104,8 @@ def _spec(config: LoadConfig) -> ModelSpec:
     return ModelSpec(model=config.model, inputs=inputs, dataset=dataset)
 
 
-def _weights(config: LoadConfig, model: nn.Module) -> tuple[dict[str, torch.Tensor], str]:
-    """Return the state dict to use and where it came from."""
+def _choose_weights(config: LoadConfig, model: nn.Module) -> tuple[dict[str, torch.Tensor], str]:
+    """Return the state dict to use and its origin."""
     if config.weights is not None:
         return read_weights(config.weights), str(config.weights)
     if is_user_code(config.model):
@@ -119,7 +119,7 @@ def _weights(config: LoadConfig, model: nn.Module) -> tuple[dict[str, torch.Tens
 
 
 def train_builtin(name: str, seed: int) -> nn.Module:
-    """Train the built-in model ``name`` from scratch, as its module says."""
+    """Train the built-in model ``name`` from scratch, with the settings of its module."""
     import torch
 
     built_in = MODELS[name]
@@ -131,69 +131,8 @@ def train_builtin(name: str, seed: int) -> nn.Module:
     return model
 
 
-def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """Read a state dict from safetensors, or from ``torch.save`` with ``weights_only=True``.
-
-    Wrappings that are common are undone: a dictionary with the state dict under
-    ``state_dict``, ``model_state_dict`` or ``model``, and DataParallel's ``module.`` prefix.
-
-    Raises:
-        RefusedError: If the file is missing, damaged, or holds anything but a state dict.
-    """
-    if path.suffix == ".safetensors":
-        return _state_dict_in(read_safetensors(path), path)
-    if path.suffix not in {".pth", ".pt"}:
-        raise RefusedError(
-            f"{path} is not a state dict",
-            expected="a .safetensors, .pth or .pt file",
-            found=path.suffix or "no ending",
-        )
-    return _state_dict_in(_torch_load(path), path)
-
-
-def _torch_load(path: Path) -> object:
-    import torch
-
-    try:
-        value: object = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 -- damaged bytes make the unpickler stumble anyhow
-        raise _unreadable(path, error) from None
-    return value
-
-
-def _unreadable(path: Path, error: Exception) -> RefusedError:
-    code = re.search(r"GLOBAL ([\w.]+)", str(error))
-    if isinstance(error, pickle.UnpicklingError) and code:
-        return RefusedError(
-            f"{path} holds more than tensors",
-            expected="a state dict",
-            found=code[1],
-            hint="Save torch.save(model.state_dict(), path), not the model: a pickle can run code.",
-        )
-    told = isinstance(error, OSError | RuntimeError) and str(error).strip()
-    found = told.splitlines()[0].split(". ")[0] if told else "damaged bytes, or another format"
-    return RefusedError(f"{path} cannot be read", expected="a file of torch.save", found=found)
-
-
-def _state_dict_in(value: object, path: Path) -> dict[str, torch.Tensor]:
-    import torch
-
-    for key in ("state_dict", "model_state_dict", "model"):
-        if isinstance(value, dict) and isinstance(value.get(key), dict):
-            value = value[key]
-    if not isinstance(value, dict) or not value:
-        raise RefusedError(f"{path}", expected="a state dict", found=f"a {type(value).__name__}")
-    for name, entry in value.items():
-        if not isinstance(name, str) or not isinstance(entry, torch.Tensor):
-            found = f"{name!r}: a {type(entry).__name__}"
-            raise RefusedError(f"{path}", expected="only tensors, by their names", found=found)
-    if all(name.startswith("module.") for name in value):
-        return {name.removeprefix("module."): tensor for name, tensor in value.items()}
-    return value
-
-
-def _masks(state: Mapping[str, torch.Tensor], source: str) -> dict[str, torch.Tensor]:
-    """Return the masks in ``state`` by the name of the parameter that they prune."""
+def _find_masks(state: Mapping[str, torch.Tensor], source: str) -> dict[str, torch.Tensor]:
+    """Return the masks in ``state``, by the name of the pruned parameter."""
     masks = {
         name.removesuffix("_mask"): tensor
         for name, tensor in state.items()
@@ -201,11 +140,15 @@ def _masks(state: Mapping[str, torch.Tensor], source: str) -> dict[str, torch.Te
     }
     for name, mask in masks.items():
         if not bool(((mask == 0) | (mask == 1)).all()):
-            raise RefusedError(f"{source}: {name}_mask", expected="zeros and ones", found="others")
+            raise RefusedError(
+                f"{source} holds a wrong mask {name}_mask",
+                expected="zeros and ones",
+                found="other values",
+            )
     return masks
 
 
-def _pruned(name: str) -> PrunedParameter:
+def _describe_mask(name: str) -> PrunedParameter:
     layer, _, parameter = name.rpartition(".")
     return PrunedParameter(layer=layer, parameter=parameter, methods=("loaded",))
 
@@ -222,18 +165,18 @@ def _check_inputs(model: nn.Module, spec: ModelSpec) -> None:
     except RefusedError as error:
         shapes = ", ".join(f"{name} {array.dtype}{array.shape}" for name, array in arrays.items())
         raise UsageError(
-            f"{spec.model} cannot be run on the inputs it is said to have",
+            f"{spec.model} cannot run on the inputs in load.inputs",
             expected=f"a forward() that takes {shapes}",
             found=error.found,
-            hint="Correct load.inputs: one for each argument, its shape without the batch.",
+            hint="Correct load.inputs: one per argument of forward, the shape without the batch",
         ) from error
 
 
 def _facts(config: LoadConfig, model: nn.Module, source: str, masks: int) -> Facts:
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    worn = f", {masks} masks" if masks else ""
+    suffix = f", {masks} masks" if masks else ""
     return {
-        "summary": f"{config.model}: {parameters:,} parameters from {source}{worn}",
+        "summary": f"{config.model}: {parameters:,} parameters from {source}{suffix}",
         "parameters": parameters,
         "masks": masks,
     }

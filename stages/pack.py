@@ -1,4 +1,4 @@
-"""Pack the exported model into one small file, losslessly."""
+"""Pack stage: packs the exported model into one small file, losslessly."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["PackConfig", "pack"]
 
 
 class PackConfig(Config):
-    """How hard to try; the result is lossless whatever is chosen."""
+    """The level of packing; every level is lossless."""
 
     level: LevelName = Field("small", description=LEVEL_HELP)
 
 
 @stage(produces=PackedArtifact, tools=("numpy", "pcodec", "zstandard"))
 def pack(config: PackConfig, out: Path, onnx: OnnxModel) -> Facts:
-    """Write ``model.prunepack``, from which the exported files come back byte for byte."""
+    """Write ``model.prunepack``; unpacking restores the exported files byte for byte."""
     from prunepack.packing import pack as pack_file
 
     summary = pack_file(onnx.model, out / "model.prunepack", level=config.level)

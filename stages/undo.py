@@ -1,4 +1,4 @@
-"""Take the masks off again: the dense model back."""
+"""Undo stage: takes the masks off and restores the dense model."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ __all__ = ["UndoConfig", "undo"]
 
 
 class UndoConfig(Config):
-    """Nothing to choose: every mask comes off."""
+    """No options: every mask is taken off."""
 
 
 @stage(produces=Checkpoint, tools=("torch", "safetensors"))
 def undo(config: UndoConfig, out: Path, model: MaskedCheckpoint) -> Facts:  # noqa: ARG001
-    """Write the model without its masks; exactly the one before pruning, unless it was trained."""
+    """Write the model without its masks: the model before pruning, unless it was trained since."""
     module, spec = open_model(model)
     masks = list(pruned_parameters(module))
-    for one in masks:
-        lift_mask(one)
+    for place in masks:
+        lift_mask(place)
     exact = digest_state(module.state_dict()) == spec.before_pruning
     save_checkpoint(out, module, spec.model_copy(update={"before_pruning": ""}))
     return {
-        "summary": f"{len(masks)} masks taken off, {_verdict(spec, exact=exact)}",
+        "summary": f"{len(masks)} masks taken off, {_describe(spec, exact=exact)}",
         "exact": exact,
         "masks": len(masks),
     }
 
 
-def _verdict(spec: ModelSpec, *, exact: bool) -> str:
+def _describe(spec: ModelSpec, *, exact: bool) -> str:
     if exact:
         return "bit for bit the model before pruning"
     if not spec.before_pruning:

@@ -1,4 +1,4 @@
-"""A pruning method of one's own, as a user writes it: every other weight goes."""
+"""Example of a user's own pruning method: it prunes every other weight."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["EveryOther"]
 
 
 class EveryOther(BasePruningMethod):
-    """Prunes every other entry of what earlier pruning left."""
+    """Pruning of every other entry of the remaining weights."""
 
     PRUNING_TYPE = "unstructured"
 

@@ -82,4 +82,6 @@ def read_spec(folder: Path) -> ModelSpec:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise RefusedError(f"{folder / 'model.json'}: {where}", found=first["msg"]) from None
+        raise RefusedError(
+            f"{folder / 'model.json'} is not valid at {where}", found=first["msg"]
+        ) from None

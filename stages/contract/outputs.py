@@ -1,4 +1,4 @@
-"""The kinds of artifact that pass between stages; each knows its own files."""
+"""Kinds of output that pass between stages; each kind knows its files."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Output:
     """
 
     files: ClassVar[tuple[str, ...]] = ()
-    """File names that a folder of this kind has and no other kind has all of."""
+    """File names in a folder of this kind; no other kind has all of them."""
     made_by: ClassVar[str] = ""
-    """The command that makes one, for messages."""
+    """The command that makes an output of this kind, for messages."""
 
     path: Path
     digest: str
@@ -49,7 +49,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint(Output):
-    """A model whose weights are what its layers compute with.
+    """A model without separate masks: its layers compute with its weights.
 
     ``model.json`` says how to build the module, ``weights.safetensors`` is its state dict.
     """
@@ -60,7 +60,7 @@ class Checkpoint(Output):
 
 @dataclass(frozen=True, slots=True)
 class MaskedCheckpoint(Output):
-    """A model with pruning masks on: ``NAME_orig`` parameters and ``NAME_mask`` buffers.
+    """A model with pruning masks: ``NAME_orig`` parameters and ``NAME_mask`` buffers.
 
     ``pruned_model.pth`` is the same state dict, for plain ``torch.load``.
     """
@@ -99,35 +99,35 @@ class OnnxModel(Output):
 
 @dataclass(frozen=True, slots=True)
 class PackedArtifact(Output):
-    """``model.prunepack``: everything that is deployed, in one file."""
+    """``model.prunepack``: the file to deploy."""
 
     files = ("model.prunepack",)
     made_by = "prunepack pack"
 
     @property
     def file(self) -> Path:
-        """The packed file; the path itself where that is what was given."""
+        """The artifact; the path itself if that is a file."""
         return self.path if self.path.is_file() else self.path / "model.prunepack"
 
 
 @dataclass(frozen=True, slots=True)
 class MetricsOutput(Output):
-    """Metrics in a JSON file, the first of the files of its kind."""
+    """Metrics in a JSON file, the first file of the kind."""
 
     @property
     def file(self) -> Path:
-        """The JSON file; the path itself where that is what was given."""
+        """The JSON file; the path itself if that is a file."""
         return self.path if self.path.is_file() else self.path / self.files[0]
 
     @property
     def content(self) -> dict[str, Any]:
-        """Everything in that file."""
+        """The content of that file."""
         return read_json(self.file)
 
 
 @dataclass(frozen=True, slots=True)
 class ParityResult(MetricsOutput):
-    """``parity.json``: how far torch, ONNX and the decoded artifact are apart."""
+    """``parity.json``: the error between torch, ONNX and the decoded artifact."""
 
     files = ("parity.json",)
     made_by = "prunepack verify"
@@ -143,7 +143,7 @@ class Measurements(MetricsOutput):
 
 @dataclass(frozen=True, slots=True)
 class Verdict(MetricsOutput):
-    """``report.json``, ``report.md``, ``junit.xml``: what was judged, and how."""
+    """``report.json``, ``report.md``, ``junit.xml``: the checks and their outcomes."""
 
     files = ("report.json", "report.md", "junit.xml")
     made_by = "prunepack gate"
@@ -168,10 +168,10 @@ KINDS: tuple[type[Output], ...] = (
 
 
 def find_kind(folder: Path, allowed: tuple[type[Output], ...] = KINDS) -> type[Output]:
-    """Return which of ``allowed`` the files in ``folder`` make it.
+    """Return the kind of the output in ``folder``, one of ``allowed``.
 
     Raises:
-        RefusedError: If it is not a folder, or a kind that is not allowed here.
+        RefusedError: If it is not a folder, or holds an output of another kind.
     """
     wanted = " or ".join(f"a {kind.__name__} ({', '.join(kind.files)})" for kind in allowed)
     if not folder.is_dir():
@@ -182,27 +182,29 @@ def find_kind(folder: Path, allowed: tuple[type[Output], ...] = KINDS) -> type[O
         if present.issuperset(kind.files):
             if kind in allowed:
                 return kind
-            do = " or ".join(f"Make one with {one.made_by}." for one in allowed)
+            commands = " or ".join(kind.made_by for kind in allowed)
             raise RefusedError(
                 f"{folder} is of the wrong kind",
                 expected=wanted,
                 found=f"a {kind.__name__}",
-                hint=do,
+                hint=f"Make one with {commands}",
             )
     listing = ", ".join(sorted(present)[:6]) or "an empty folder"
-    raise RefusedError(f"{folder} holds no artifact", expected=wanted, found=listing)
+    raise RefusedError(f"{folder} holds no output of a stage", expected=wanted, found=listing)
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read one JSON object.
 
     Raises:
-        RefusedError: If the file is not one.
+        RefusedError: If the file does not hold a JSON object.
     """
     try:
         value = json.loads(path.read_bytes())
     except (OSError, RecursionError, ValueError) as error:
         raise RefusedError(f"{path} cannot be read as JSON", found=str(error)) from None
     if not isinstance(value, dict):
-        raise RefusedError(f"{path}", expected="a JSON object", found=type(value).__name__)
+        raise RefusedError(
+            f"{path} holds another JSON value", expected="an object", found=type(value).__name__
+        )
     return value

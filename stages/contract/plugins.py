@@ -25,7 +25,7 @@ def suggest_name(word: str, known: Iterable[str]) -> str:
 
 
 class Registry(Generic[T]):
-    """The modules of a package, each of which defines one value of the same name.
+    """The modules of a package; each module defines one value of the same name.
 
     A new entry is a new file: ``Registry("model", "prunepack.stages.models.builtin",
     "MODEL")["x"]`` is ``prunepack.stages.models.builtin.x.MODEL``. Listing the names does not

@@ -1,4 +1,4 @@
-"""Progress of a long step, and remarks about assumptions, for whoever listens."""
+"""Progress of a long step and remarks about assumptions, sent to a reporter."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 class Reporter(Protocol):
-    """Someone who shows progress."""
+    """A display of progress."""
 
     def track(self, items: Iterable[T], what: str, total: int) -> Iterator[T]:
-        """Yield ``items``, showing how many of ``total`` are done."""
+        """Yield ``items`` and show how many of ``total`` are done."""
         ...
 
     def note(self, text: str) -> None:
@@ -31,7 +31,7 @@ class Reporter(Protocol):
 
 
 class Silent:
-    """Shows nothing."""
+    """A reporter that shows nothing."""
 
     def track(self, items: Iterable[T], what: str, total: int) -> Iterator[T]:  # noqa: ARG002
         """Yield ``items``."""
@@ -59,12 +59,12 @@ def reporting_to(reporter: Reporter) -> Iterator[None]:
 
 
 def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
-    """Yield ``items``, telling whoever listens how many of ``total`` are done."""
+    """Yield ``items`` and report how many of ``total`` are done."""
     return _reporter.get().track(items, what, total)
 
 
 def note(text: str) -> None:
-    """Tell whoever listens one line."""
+    """Report one line of text."""
     _reporter.get().note(text)
 
 

@@ -1,4 +1,4 @@
-"""What a stage is: a named, pure step from typed artifacts to one typed artifact."""
+"""Stages: named, pure steps from outputs of earlier stages to one output."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ __all__ = ["Config", "Facts", "Stage", "stage"]
 
 
 class Config(BaseModel):
-    """Base of every configuration: frozen, JSON-able, no field that nobody declared.
+    """Base of every config: frozen, convertible to JSON, without undeclared fields.
 
-    The description of a field is its ``--help`` text, its comment in the reference page
-    and its documentation.
+    The description of a field is its ``--help`` text and its entry in the reference.
     """
 
     model_config = ConfigDict(
@@ -38,7 +37,7 @@ class Config(BaseModel):
 
 
 Facts: TypeAlias = Mapping[str, int | float | str | bool]
-"""Small measured values a stage reports; ``summary`` is the line a person reads."""
+"""Values that a stage reports; ``summary`` is the line for people."""
 
 C = TypeVar("C", bound=Config)
 A = TypeVar("A", bound=Output)
@@ -50,14 +49,14 @@ class Stage(Generic[C, P, A]):
     """A step of the pipeline.
 
     ``body`` writes its files under the given empty folder and nowhere else, reads only its
-    config and input artifacts, and draws randomness only from a seed in its config.
+    config and the outputs of earlier stages, and draws randomness only from a seed in its config.
 
     Attributes:
         name: The stage's verb: function, module, TOML table and CLI command.
-        body: ``(config, out, *artifacts) -> facts``.
-        produces: The kinds of artifact that may come out.
-        tools: Distributions whose version can change the bytes.
-        host_bound: Whether the result holds only for the machine it was made on.
+        body: ``(config, out, *inputs) -> facts``.
+        produces: The kinds of output that the stage may write.
+        tools: The distributions whose versions can change the output.
+        host_bound: Whether the output is valid only on the machine that made it.
     """
 
     name: str
@@ -74,7 +73,7 @@ class Stage(Generic[C, P, A]):
 
     @property
     def inputs(self) -> dict[str, tuple[type[Output], ...]]:
-        """The kinds of artifact that each input may be, in the order of the body's parameters."""
+        """The kinds of output that each input may be, in the order of the body's parameters."""
         hints = get_type_hints(self.body)
         names = [name for name in hints if name not in {"config", "out", "return"}]
         return {name: get_args(hints[name]) or (hints[name],) for name in names}

@@ -1,4 +1,4 @@
-"""Models on disk: a module from a checkpoint's folder, and a folder from a module."""
+"""Checkpoints: a module from a folder, and a folder from a module."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from prunepack.stages.contract.model_spec import ModelSpec, read_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.user_code import is_user_code, load_user_code
 from prunepack.stages.models.builtin import MODELS
+from prunepack.stages.models.weight_files import read_safetensors
 from prunepack.stages.pruning.masks import join_name, pruned_parameters, put_mask
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ __all__ = [
 
 
 def build_module(model: str) -> nn.Module:
-    """Build ``model`` with whatever weights its factory gives it.
+    """Build ``model`` with the weights that its factory gives it.
 
     Raises:
         UsageError: If the name is unknown or the user's factory fails.
@@ -46,13 +47,15 @@ def build_module(model: str) -> nn.Module:
         raise UsageError(f"{model}() failed", found=f"{type(error).__name__}: {error}") from error
     if not isinstance(module, nn.Module):
         raise UsageError(
-            f"{model}()", expected="a torch.nn.Module", found=f"a {type(module).__name__}"
+            f"{model}() is not a module",
+            expected="a torch.nn.Module",
+            found=f"a {type(module).__name__}",
         )
     return module
 
 
 def open_model(source: Checkpoint | MaskedCheckpoint) -> tuple[nn.Module, ModelSpec]:
-    """Rebuild the module in ``source``, masks on if it has any, in evaluation mode.
+    """Rebuild the module in ``source``, with its masks, in evaluation mode.
 
     Raises:
         RefusedError: If the weights do not fit the model.
@@ -64,7 +67,7 @@ def open_model(source: Checkpoint | MaskedCheckpoint) -> tuple[nn.Module, ModelS
     with torch.random.fork_rng(devices=[]):
         model = build_module(spec.model)
     weights = source.path / type(source).files[1]
-    put_masks(model, ((one.layer, one.parameter) for one in spec.pruned), str(weights))
+    put_masks(model, ((entry.layer, entry.parameter) for entry in spec.pruned), str(weights))
     load_state(model, read_safetensors(weights), str(weights), spec.tied)
     return model.eval(), spec
 
@@ -90,23 +93,23 @@ def put_masks(model: nn.Module, places: Iterable[tuple[str, str]], source: str) 
 def load_state(
     model: nn.Module, state: Mapping[str, torch.Tensor], source: str, tied: Mapping[str, str] = {}
 ) -> None:
-    """Copy ``state`` into ``model``; every name and every shape has to fit.
+    """Copy ``state`` into ``model``; every name and every shape must fit.
 
     Raises:
-        RefusedError: If one does not; says which.
+        RefusedError: If one does not fit; the error names it.
     """
     import torch
 
     own = model.state_dict()
     full = {**state, **{name: state[owner] for name, owner in tied.items() if owner in state}}
-    for name, owner in _tied(own).items():  # a safetensors file may hold either name of the two
+    for name, owner in _find_ties(own).items():  # the file may hold either name
         for missing, present in ((name, owner), (owner, name)):
             if missing not in full and present in full:
                 full[missing] = full[present]
     problems = [f"missing {name}" for name in own.keys() - full.keys()]
     problems += [f"unexpected {name}" for name in full.keys() - own.keys()]
     for name in own.keys() & full.keys():
-        problems += _misfits(name, own[name], full[name])
+        problems += _list_misfits(name, own[name], full[name])
     if problems:
         shown = "; ".join(sorted(problems)[:5]) + ("; …" if len(problems) > 5 else "")
         raise RefusedError(
@@ -115,13 +118,13 @@ def load_state(
             found=shown,
         )
     model.load_state_dict(full)
-    for one in pruned_parameters(model):
+    for place in pruned_parameters(model):
         with torch.no_grad():
-            setattr(one.module, one.parameter, one.original * one.mask)
+            setattr(place.module, place.parameter, place.original * place.mask)
 
 
-def _misfits(name: str, own: torch.Tensor, given: torch.Tensor) -> list[str]:
-    """Say why ``given`` cannot be copied into ``own`` as the numbers that it holds."""
+def _list_misfits(name: str, own: torch.Tensor, given: torch.Tensor) -> list[str]:
+    """Return the reasons why ``given`` cannot be copied into ``own`` without a change of values."""
     import torch
 
     if given.shape != own.shape:
@@ -133,25 +136,8 @@ def _misfits(name: str, own: torch.Tensor, given: torch.Tensor) -> list[str]:
     return []
 
 
-def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
-    """Read a state dict.
-
-    Raises:
-        RefusedError: If the file is missing, truncated or of another format.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise RefusedError(
-            f"{path} cannot be read", expected="a safetensors file", found=str(error)
-        ) from None
-
-
 def save_checkpoint(out: Path, model: nn.Module, spec: ModelSpec) -> None:
-    """Write ``model``, which has no masks, as a :class:`Checkpoint`."""
+    """Write ``model``, without masks, as a :class:`Checkpoint`."""
     _save(out / Checkpoint.files[1], out, model, spec.model_copy(update={"pruned": ()}))
 
 
@@ -167,7 +153,7 @@ def _save(weights: Path, out: Path, model: nn.Module, spec: ModelSpec) -> None:
     from safetensors.torch import save_file
 
     state = model.state_dict()
-    tied = _tied(state)
+    tied = _find_ties(state)
     owned = {name: _whole(tensor) for name, tensor in state.items() if name not in tied}
     save_file(owned, weights)
     spec = spec.model_copy(update={"tied": tied})
@@ -180,7 +166,7 @@ def _whole(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.clone().contiguous() if part else tensor.contiguous()
 
 
-def _tied(state: Mapping[str, torch.Tensor]) -> dict[str, str]:
+def _find_ties(state: Mapping[str, torch.Tensor]) -> dict[str, str]:
     """Map each further name of a shared tensor to the first one."""
     first: dict[tuple[int, torch.Size, tuple[int, ...]], str] = {}
     tied: dict[str, str] = {}
@@ -192,7 +178,7 @@ def _tied(state: Mapping[str, torch.Tensor]) -> dict[str, str]:
 
 
 def digest_state(state: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 (hex) over names, dtypes, shapes and bytes of a state dict."""
+    """Return the SHA-256 (hex) of the names, dtypes, shapes and bytes of a state dict."""
     import torch
 
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Look into a checkpoint: what is pruned, how much, by what; and a layer as torch shows it."""
+"""View of a checkpoint: sparsity and pruning methods per parameter, and a layer in detail."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Row:
         parameter: The parameter's name in it.
         shape: Its shape.
         dtype: Its dtype, by torch's name: ``float32``.
-        elements: How many numbers it has.
-        pruned: How many of them a mask holds at zero.
-        zeros: How many of them the layer computes with as zeros, masked or not.
+        elements: The number of its elements.
+        pruned: The number of elements that a mask sets to zero.
+        zeros: The number of elements that are zero when the layer runs, masked or not.
         sparsity: ``zeros`` as a fraction of ``elements``.
         methods: The methods that made the mask, oldest first.
-        tied_to: The name of the parameter whose values it shares; empty if it has its own.
+        tied_to: The name of the parameter whose values it shares; empty if it shares none.
     """
 
     layer: str
@@ -63,18 +63,18 @@ class TensorView:
 
 @dataclass(frozen=True, slots=True)
 class LayerView:
-    """A layer as one sees it from Python, with its masks on.
+    """A layer as Python shows it, with its masks.
 
     Attributes:
         layer: Its name.
         kind: The class of the module.
-        named_parameters: What ``module.named_parameters()`` yields of the module's own.
-        named_buffers: What ``module.named_buffers()`` yields of the module's own.
+        named_parameters: The module's own entries of ``module.named_parameters()``.
+        named_buffers: The module's own entries of ``module.named_buffers()``.
         forward_pre_hooks: The classes of ``module._forward_pre_hooks``. A checkpoint keeps masks
             and not hooks: they are torch's ``Identity`` here, and the history of methods is in
             the rows.
-        before: The parameters with a mask, without it (``NAME_orig``).
-        after: The same parameters as the layer computes with them.
+        before: The masked parameters before the mask is applied (``NAME_orig``).
+        after: The same parameters after the mask is applied.
     """
 
     layer: str
@@ -88,15 +88,15 @@ class LayerView:
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """A checkpoint's parameters, each shared one counted once, and one layer if it was asked for.
+    """Parameters of a checkpoint, shared parameters counted once, and one layer on request.
 
     Attributes:
-        model: The built-in's name or the user's factory.
+        model: The name of a built-in model, or the user's factory.
         rows: Its parameters, in module order.
-        elements: How many numbers they are.
-        pruned: How many of them masks hold at zero.
-        zeros: How many of them the model computes with as zeros.
-        layer: The layer that was asked for.
+        elements: The number of their elements.
+        pruned: The number of elements that masks set to zero.
+        zeros: The number of elements that are zero when the model runs.
+        layer: The requested layer; None if none was requested.
     """
 
     model: str
@@ -108,7 +108,7 @@ class ModelView:
 
 
 def inspect_model(folder: Checkpoint | MaskedCheckpoint, layer: str | None = None) -> ModelView:
-    """Describe the model in ``folder`` and, if it is named, its ``layer``.
+    """Describe the model in ``folder``, and its ``layer`` if one is named.
 
     Raises:
         UsageError: If there is no such layer.

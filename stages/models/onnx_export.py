@@ -1,4 +1,4 @@
-"""Torch's dynamo exporter: a module in, an ONNX program out."""
+"""Export of a module by torch's dynamo exporter."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def run_exporter(
         dynamic_batch: Whether the batch axis stays dynamic; else it is one sample.
 
     Returns:
-        The ONNX model with everything that the exporter says about it, and the graph it is of.
+        The ONNX model, with the graph that torch traced.
 
     Raises:
-        RefusedError: If it cannot express the model.
+        RefusedError: If the exporter cannot express the model.
     """
     import torch
 
@@ -51,7 +51,7 @@ def run_exporter(
                 example,
                 dynamo=True,
                 dynamic_shapes=shapes,
-                input_names=[one.name for one in spec.inputs],
+                input_names=[entry.name for entry in spec.inputs],
                 opset_version=opset,
                 verbose=False,
             )
@@ -61,15 +61,15 @@ def run_exporter(
             expected="a forward() that torch.export can trace"
             + (" with any batch size" if dynamic_batch else ""),
             found=_reason(error),
-            hint="If only the open batch fails, set export.dynamic_batch to false.",
+            hint="Set export.dynamic_batch to false if only the dynamic batch fails",
         ) from error
     if program is None:  # the signature of torch.onnx.export allows it
-        raise RefusedError(f"{spec.model} cannot be exported to ONNX", found="no program")
+        raise RefusedError(f"{spec.model} cannot be exported to ONNX", found="no ONNX model")
     return program
 
 
 def _reason(error: BaseException) -> str:
-    """Return the first telling line of the innermost cause."""
+    """Return the first line with text of the innermost cause."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -78,7 +78,7 @@ def _reason(error: BaseException) -> str:
 
 @contextmanager
 def _quiet_exporter() -> Iterator[None]:
-    """Hold back what the exporter says about packages it looks for and its own deprecations."""
+    """Silence the exporter's messages about missing packages and its own deprecations."""
     names = ("torch.onnx._internal.exporter._registration", "onnxscript", "onnx_ir")
     loggers = {logger: logger.level for logger in map(logging.getLogger, names)}
     for logger in loggers:

@@ -1,4 +1,4 @@
-"""The training loop: fits a classifier, masks or not, and keeps its best epoch."""
+"""Training loop for classifiers, with or without masks; it keeps the best epoch."""
 
 from __future__ import annotations
 
@@ -26,34 +26,37 @@ EVALUATION_BATCH = 1000
 
 
 class TrainConfig(Config):
-    """How a model is fitted to the training split."""
+    """The training on the training split."""
 
-    epochs: int = Field(3, ge=0, description="Passes over the training split; 0 changes nothing.")
-    optimizer: Literal["sgd", "adam"] = Field("adam", description="The optimizer.")
-    lr: float = Field(1e-3, gt=0, description="The learning rate at the start.")
+    epochs: int = Field(3, ge=0, description="Passes over the training split; 0 for no training.")
+    optimizer: Literal["sgd", "adam"] = Field("adam", description="Optimizer.")
+    lr: float = Field(1e-3, gt=0, description="Learning rate at the start.")
     schedule: Literal["constant", "cosine", "linear"] = Field(
-        "cosine", description="How the learning rate falls to zero over all steps, or does not."
+        "cosine",
+        description="Course of the learning rate: constant, or down to zero over all steps.",
     )
-    momentum: float = Field(0.9, ge=0, lt=1, description="SGD's Nesterov momentum.")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Nesterov momentum of SGD.")
     weight_decay: float = Field(0.0, ge=0, description="L2 penalty of the optimizer.")
     batch_size: int = Field(64, gt=0, description="Samples per step.")
-    shift: int = Field(0, ge=0, description="Augment images by shifts of up to so many pixels.")
+    shift: int = Field(
+        0, ge=0, description="Largest random shift of images, in pixels; 0 for none."
+    )
     distill: float = Field(
         0.0, ge=0, le=1, description="Weight of the dense model's soft labels in the loss."
     )
     temperature: float = Field(4.0, gt=0, description="Temperature of the soft labels.")
-    seed: int = Field(0, ge=0, description="Seed of the order of samples and of all randomness.")
+    seed: int = Field(0, ge=0, description="Seed of the order of samples and all randomness.")
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="auto: a CUDA device if torch sees one, else the CPU."
+        "auto", description="Device: cpu, cuda, or auto for CUDA where torch finds a device."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What a fit came to.
+    """The result of a training.
 
     Attributes:
-        best_epoch: The epoch whose weights were kept; 0 means those before the first.
+        best_epoch: The epoch whose weights were kept; 0 for the weights before the first epoch.
         validation: Accuracy on the validation split at that epoch, as a fraction.
     """
 
@@ -62,19 +65,19 @@ class Fitted:
 
 
 def choose_device(choice: str) -> torch.device:
-    """Return the torch device that ``choice`` (auto, cpu, cuda) means here.
+    """Return the torch device for ``choice``: auto, cpu or cuda.
 
     Raises:
-        UsageError: If CUDA is asked for and torch sees no device.
+        UsageError: If ``choice`` is cuda and torch finds no device.
     """
     import torch
 
     if choice == "cuda" and not torch.cuda.is_available():
         raise UsageError(
             "CUDA cannot be used",
-            expected="a device that torch sees",
+            expected="a device that torch finds",
             found=f"none (torch {torch.__version__})",
-            hint="Use device auto or cpu, or install a CUDA build of torch and its driver.",
+            hint="Use device auto or cpu, or install a CUDA build of torch and its driver",
         )
     usable = choice != "cpu" and torch.cuda.is_available()
     return torch.device("cuda" if usable else "cpu")
@@ -85,9 +88,9 @@ def fit(
 ) -> Fitted:
     """Fit ``model`` in place and leave it, in evaluation mode, with its best epoch's weights.
 
-    The loss is cross-entropy; with ``distill`` it is blended with the divergence from the
-    softened outputs of ``teacher`` (Hinton, Vinyals and Dean 2015). The best epoch is the first
-    one with the highest accuracy on the validation split; that of the test split is not looked at.
+    The loss is cross-entropy, with ``distill`` mixed with the divergence from the softened outputs
+    of ``teacher`` (Hinton, Vinyals and Dean 2015). The best epoch is the first one with the highest
+    accuracy on the validation split; the test split is not used.
 
     Raises:
         UsageError: If there are no training and validation samples, or no such device.
@@ -179,7 +182,7 @@ def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
 
 
 def _decay(schedule: str, steps: int) -> Callable[[int], float]:
-    """Return the factor of the learning rate at each step."""
+    """Return a function from the step to the factor of the learning rate."""
 
     def factor(step: int) -> float:
         done = min(step / max(steps, 1), 1.0)
@@ -193,16 +196,16 @@ def _decay(schedule: str, steps: int) -> Callable[[int], float]:
 def _batches(
     split: Split, config: TrainConfig, device: torch.device
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield the split once, in random order, as tensors on ``device``."""
+    """Yield the split once, in random order, as batches of tensors on ``device``."""
     import torch
 
     inputs, labels = torch.from_numpy(split.inputs), torch.from_numpy(split.labels)
     for chosen in torch.randperm(len(split)).split(config.batch_size):
-        batch = _shifted(inputs[chosen], config.shift)
+        batch = _shift(inputs[chosen], config.shift)
         yield batch.to(device), labels[chosen].to(device)
 
 
-def _shifted(images: torch.Tensor, most: int) -> torch.Tensor:
+def _shift(images: torch.Tensor, most: int) -> torch.Tensor:
     """Move a whole batch of images (n, c, h, w) by up to ``most`` pixels each way."""
     import torch
 

@@ -168,13 +168,13 @@ def assign_rules(
     for rule in rules:
         covered = [target for target in free if rule.covers(target)]
         if not covered:
-            raise _unused(rule, targets)
+            raise _explain_no_target(rule, targets)
         free = [target for target in free if target not in covered]
         jobs.append((rule, covered))
     return jobs
 
 
-def _unused(rule: Rule, targets: Sequence[Prunable]) -> UsageError:
+def _explain_no_target(rule: Rule, targets: Sequence[Prunable]) -> UsageError:
     """Return the error for a rule that prunes nothing."""
     what = f"the rule for layers {rule.layers!r} prunes nothing"
     if any(rule.covers(target) for target in targets):

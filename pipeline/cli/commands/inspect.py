@@ -158,7 +158,7 @@ def _onnx_tensors(path: Path) -> list[Row]:
 
 
 def _state_dict(path: Path) -> list[Row]:
-    from prunepack.stages.load import read_weights
+    from prunepack.stages.models.weight_files import read_weights
 
     return [_row(name, tensor) for name, tensor in read_weights(path).items()]
 

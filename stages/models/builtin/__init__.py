@@ -1,4 +1,4 @@
-"""The built-in models; one module each, which defines ``MODEL``."""
+"""Registry of built-in models: one module per model, which defines ``MODEL``."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["MODELS", "Model"]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A built-in model: how to build it, and what it is fed with.
+    """A built-in model, its input and its training.
 
     Attributes:
-        build: Returns the module with fresh weights.
+        build: A function that returns the module with fresh weights.
         shape: The shape of one sample, without the batch.
-        dataset: The name of the dataset it is trained and judged on.
-        training: How its weights are made from a seed.
+        dataset: The name of the dataset for its training and its accuracy.
+        training: The training that makes its weights from a seed.
         weights: The trained weights that ship with the package; None where they are
             trained on first use.
     """

@@ -204,7 +204,7 @@ def test_what_it_says(chain, run):
 
 
 def test_the_wrong_number_of_output_names(run, dense, says):
-    with says(UsageError, "export.output_names: expected 1 names, found 2"):
+    with says(UsageError, "export.output_names does not fit the model: expected 1 names, found 2"):
         run(export, ExportConfig(output_names=("a", "b")), dense("line", (3,)))
 
 
@@ -221,8 +221,8 @@ def test_an_opset_that_nothing_can_convert_to(run, dense, says, capfd):
     with says(
         RefusedError,
         f"{open_model(source)[1].model} cannot be exported to this opset: expected opset 99, "
-        "found opset 18. Set export.opset to one that torch, onnx and onnxscript know, or leave "
-        "it out.",
+        "found opset 18. Set export.opset to one that torch, onnx and onnxscript support, or "
+        "leave it out",
     ):
         run(export, ExportConfig(opset=99), source)
     assert "Traceback" not in capfd.readouterr().err
@@ -238,7 +238,7 @@ def test_a_model_that_cannot_be_exported(run, dense):
         "torch.export can trace with any batch size, found "
     )
     assert "data-dependent" in message
-    assert message.endswith("If only the open batch fails, set export.dynamic_batch to false.")
+    assert message.endswith("Set export.dynamic_batch to false if only the dynamic batch fails")
     assert "\n" not in message
 
 

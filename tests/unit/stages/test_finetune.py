@@ -15,7 +15,10 @@ from prunepack.stages.models.training import measure_accuracy
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.masks import pruned_parameters
 
-NOTHING = "there is nothing to fine-tune on: expected load.dataset with train and validation splits"
+NOTHING = (
+    "the model cannot be fine-tuned without samples: "
+    "expected load.dataset with train and validation splits"
+)
 
 
 @pytest.fixture
@@ -125,7 +128,7 @@ def without_data(run, user):
 
 def test_no_dataset(run, without_data, says):
     dense, masked = without_data
-    do = "Name a dataset, your own finetune.hook, or set finetune.epochs to 0."
+    do = "Name a dataset, your own finetune.hook, or set finetune.epochs to 0"
     with says(UsageError, f"{NOTHING}, found none. {do}"):
         run(finetune, FinetuneConfig(), masked, dense)
 
@@ -162,8 +165,8 @@ def test_a_model_that_is_no_classifier(run, write, says):
     with says(
         UsageError,
         "our training cannot fit this model: expected a classifier: float32 inputs to (n, "
-        "classes), labels from 0, found IndexError: Target 5 is out of bounds. Train it by a "
-        "finetune.hook of your own, or set finetune.epochs to 0.",
+        "classes), labels from 0, found IndexError: Target 5 is out of bounds. Train it by your "
+        "own finetune.hook, or set finetune.epochs to 0",
     ):
         run(finetune, FinetuneConfig(), run(prune, PruneConfig(), dense), dense)
 
@@ -218,14 +221,14 @@ def test_a_hook_that_returns_another_module(hooked, says):
     with says(
         UsageError,
         f"the hook {reference} returned a Linear: expected None, or the module it was given. "
-        "Train the module in place: its masks are what the export relies on.",
+        "Train the module in place, so that its masks stay",
     ):
         tune()
 
 
-KEEP = "Leave the pruning hooks on: finalize removes them."
+KEEP = "Leave the pruning hooks on: finalize removes them"
 GONE = f"expected its pruning mask, found none (it was removed or the layer was replaced). {KEEP}"
-OTHER = "Change the parameter in place: an optimizer made before would train the old one."
+OTHER = "Change the parameter in place: an earlier optimizer would train the old one"
 
 
 @pytest.mark.parametrize(
@@ -251,18 +254,18 @@ OTHER = "Change the parameter in place: an optimizer made before would train the
         ("model[0] = nn.Linear(8, 16)", GONE),
         (
             "model[0].weight_orig.data[0, :3] = float('nan')",
-            "expected finite weights, found 3 NaN or Inf. Lower the learning rate.",
+            "expected finite weights, found 3 NaN or Inf. Lower the learning rate",
         ),
         (
             "model[0].weight_orig.data[1, 1] = float('-inf')",
-            "expected finite weights, found 1 NaN or Inf. Lower the learning rate.",
+            "expected finite weights, found 1 NaN or Inf. Lower the learning rate",
         ),
     ],
     ids=["revive", "prune more", "prune anew", "parameter", "remove", "layer", "nan", "inf"],
 )
 def test_a_hook_that_does_not_leave_the_masks_alone(hooked, line, problem, says):
     reference, tune = hooked(line)
-    with says(RefusedError, f"layer 0, weight, after {reference}: {problem}"):
+    with says(RefusedError, f"{reference} changed weight of layer 0: {problem}"):
         tune()
 
 
@@ -270,8 +273,8 @@ def test_a_hook_that_adds_a_mask(hooked, says):
     reference, tune = hooked("prune.random_unstructured(model[0], 'bias', 0.5)")
     with says(
         RefusedError,
-        f"0.bias after {reference}: expected no mask, as before, found a mask. "
-        "Prune in the prune stage: hooks only train.",
+        f"{reference} pruned 0.bias: expected no mask, as before, found a mask. "
+        "Prune in the prune stage: hooks only train",
     ):
         tune()
 
@@ -281,8 +284,10 @@ def test_our_training_is_held_to_the_same(run, tiny, masked, says):
     with pytest.raises(RefusedError) as caught:
         run(finetune, config, masked, tiny)
     message = str(caught.value)
-    assert message.startswith("layer 0, weight, after our training: expected finite weights, found")
-    assert message.endswith("NaN or Inf. Lower the learning rate.")
+    assert message.startswith(
+        "our training changed weight of layer 0: expected finite weights, found"
+    )
+    assert message.endswith("NaN or Inf. Lower the learning rate")
 
 
 def test_a_mask_on_the_module_itself(run, write, says):
@@ -295,7 +300,7 @@ def test_a_mask_on_the_module_itself(run, write, says):
     masked = run(prune, PruneConfig(amount=4), dense)
     with says(
         RefusedError,
-        f"layer (root), weight, after {where}hook: expected the mask it had, "
+        f"{where}hook changed weight of layer (root): expected the mask it had, "
         f"found another one, 4 weights revived. {KEEP}",
     ):
         run(finetune, FinetuneConfig(hook=f"{where}hook"), masked, dense)

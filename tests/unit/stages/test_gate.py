@@ -240,7 +240,7 @@ def test_a_file_that_is_not_there(tmp_path, says):
 
 def test_json_that_is_no_object(file, says):
     path = file([1])
-    with says(RefusedError, f"{path}: expected a JSON object, found list"):
+    with says(RefusedError, f"{path} holds another JSON value: expected an object, found list"):
         read_metrics(path)
 
 

@@ -14,10 +14,11 @@ import prunepack.stages.models.builtin
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.model_spec import InputSpec, read_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
-from prunepack.stages.load import LoadConfig, load, read_weights
+from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.models.builtin import MODELS
 from prunepack.stages.models.builtin.lenet import LeNet
 from prunepack.stages.models.checkpoints import digest_state, open_model
+from prunepack.stages.models.weight_files import read_weights
 
 PIXELS = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -301,7 +302,7 @@ def test_a_bare_pickle_that_would_run_code(tmp_path, says):
 def _more_than_tensors(path, found):
     return (
         f"{path} holds more than tensors: expected a state dict, found {found}. "
-        "Save torch.save(model.state_dict(), path), not the model: a pickle can run code."
+        "Save torch.save(model.state_dict(), path), not the model: a pickle can run code"
     )
 
 
@@ -314,22 +315,31 @@ def test_a_whole_module(tmp_path, says):
         read_weights(path)
 
 
+ONLY = "holds more than tensors: expected only tensors, by their names, found"
+
+
 @pytest.mark.parametrize(
     ("value", "found"),
     [
-        ([torch.ones(1)], "expected a state dict, found a list"),
-        (torch.ones(1), "expected a state dict, found a Tensor"),
-        ({}, "expected a state dict, found a dict"),
-        ({"fc1.weight": 3}, "expected only tensors, by their names, found 'fc1.weight': a int"),
+        ([torch.ones(1)], "holds no weights: expected a state dict, found a list"),
+        (torch.ones(1), "holds no weights: expected a state dict, found a Tensor"),
+        ({}, "holds no weights: expected a state dict, found a dict"),
+        (
+            {"fc1.weight": 3},
+            f"{ONLY} 'fc1.weight': a int",
+        ),
         (
             {"epoch": "last", "net": {}},
-            "expected only tensors, by their names, found 'epoch': a str",
+            f"{ONLY} 'epoch': a str",
         ),
-        ({0: torch.ones(1)}, "expected only tensors, by their names, found 0: a Tensor"),
+        (
+            {0: torch.ones(1)},
+            f"{ONLY} 0: a Tensor",
+        ),
     ],
 )
 def test_what_is_no_state_dict(given, value, found, tmp_path, says):
-    with says(RefusedError, f"{tmp_path}/weights.pth: {found}"):
+    with says(RefusedError, f"{tmp_path}/weights.pth {found}"):
         given(value)
 
 
@@ -393,7 +403,10 @@ def test_a_mask_on_what_the_model_does_not_have(given, state, name, tmp_path, sa
 def test_a_mask_of_other_values(given, state, value, tmp_path, says):
     bias = {"fc3.bias_orig": torch.ones(10), "fc3.bias_mask": torch.full((10,), value)}
     path = tmp_path / "weights.pth"
-    with says(RefusedError, f"{path}: fc3.bias_mask: expected zeros and ones, found others"):
+    with says(
+        RefusedError,
+        f"{path} holds a wrong mask fc3.bias_mask: expected zeros and ones, found other values",
+    ):
         given({**_without(state, "fc3.bias"), **bias})
 
 
@@ -405,8 +418,8 @@ def test_a_name_that_is_nearly_right(run, says):
 def test_a_model_of_the_users_without_inputs(run, user, says):
     with says(
         UsageError,
-        f"the inputs of {user}mlp are not known: expected load.inputs, one for each argument of "
-        "forward. Add --inputs name=input,shape=3x224x224 or the same in the recipe.",
+        f"the inputs of {user}mlp are unknown: expected load.inputs, one per argument of forward. "
+        "Add --inputs name=input,shape=3x224x224, or load.inputs in the recipe",
     ):
         run(load, LoadConfig(model=f"{user}mlp"))
 
@@ -416,14 +429,13 @@ def test_a_model_of_the_users_without_inputs(run, user, says):
     [
         ("raise ValueError('no data')", "failed: found ValueError: no data"),
         ("raise SystemExit(0)", "failed: found SystemExit: 0"),
-        ("return 7", ": expected a torch.nn.Module, found a int"),
+        ("return 7", "is not a module: expected a torch.nn.Module, found a int"),
     ],
 )
 def test_a_factory_that_makes_no_module(run, write, code, problem, says):
     reference = f"{write(f'def build(): {code}')}build"
     config = LoadConfig(model=reference, inputs=(InputSpec(shape=(8,)),))
-    space = "" if problem.startswith(":") else " "
-    with says(UsageError, f"{reference}(){space}{problem}"):
+    with says(UsageError, f"{reference}() {problem}"):
         run(load, config)
 
 
@@ -450,9 +462,9 @@ def test_a_factory_that_makes_no_module(run, write, code, problem, says):
 def test_inputs_that_the_model_does_not_take(run, user, inputs, shapes, found, says):
     with says(
         UsageError,
-        f"{user}mlp cannot be run on the inputs it is said to have: expected a forward() that "
+        f"{user}mlp cannot run on the inputs in load.inputs: expected a forward() that "
         f"takes {shapes}, found {found}. "
-        "Correct load.inputs: one for each argument, its shape without the batch.",
+        "Correct load.inputs: one per argument of forward, the shape without the batch",
     ):
         run(load, LoadConfig(model=f"{user}mlp", inputs=inputs))
 

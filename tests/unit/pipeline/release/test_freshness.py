@@ -126,5 +126,5 @@ def test_a_checkpoint_needs_the_lineage_of_a_run(checkpoint: Path, release: Path
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RefusedError, match="holds no artifact"):
+    with pytest.raises(RefusedError, match="holds no output of a stage"):
         check_at_hand(MEASURED, tmp_path / "report.json", tmp_path / "empty")

@@ -232,7 +232,7 @@ def test_a_checkpoint_with_masks_on_is_refused(chain):
 
 
 def test_a_folder_of_nothing_is_refused(tmp_path):
-    with pytest.raises(RefusedError, match="holds no artifact"), open_program(tmp_path):
+    with pytest.raises(RefusedError, match="holds no output of a stage"), open_program(tmp_path):
         pass
 
 

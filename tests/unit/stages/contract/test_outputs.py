@@ -52,7 +52,7 @@ def test_a_folder_of_another_kind(folder, says):
         RefusedError,
         f"{out} is of the wrong kind: expected a MaskedCheckpoint (model.json, "
         "masked.safetensors, pruned_model.pth), found a Checkpoint. "
-        "Make one with prunepack prune.",
+        "Make one with prunepack prune",
     ):
         find_kind(out, (MaskedCheckpoint,))
 
@@ -78,7 +78,9 @@ def test_a_folder_of_another_kind_where_two_would_do(folder):
 )
 def test_a_folder_of_other_things(folder, names, found, says):
     out = folder(*names)
-    with says(RefusedError, f"{out} holds no artifact: expected {CHECKPOINT}, found {found}"):
+    with says(
+        RefusedError, f"{out} holds no output of a stage: expected {CHECKPOINT}, found {found}"
+    ):
         find_kind(out, (Checkpoint,))
 
 
@@ -109,7 +111,7 @@ def test_digests_are_those_of_sha256sum(chain, tmp_path):
 def test_json_that_is_no_object(tmp_path, says):
     path = tmp_path / "x.json"
     path.write_text("3")
-    with says(RefusedError, f"{path}: expected a JSON object, found int"):
+    with says(RefusedError, f"{path} holds another JSON value: expected an object, found int"):
         read_json(path)
 
 

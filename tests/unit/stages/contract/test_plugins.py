@@ -1,4 +1,4 @@
-"""Names to things: a new entry is a new file."""
+"""Registries: a new entry is a new file."""
 
 import sys
 
@@ -12,7 +12,7 @@ from prunepack.stages.models.builtin import MODELS
 
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
-    """A registry over a package of two modules, one of which cannot be imported."""
+    """A registry over a package of two modules; one cannot be imported."""
     package = tmp_path / "shelf_of_tests"
     package.mkdir()
     (package / "__init__.py").write_text("")

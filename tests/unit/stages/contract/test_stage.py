@@ -1,4 +1,4 @@
-"""What every stage and every config has in common."""
+"""Properties of every stage and every config."""
 
 import math
 from dataclasses import replace

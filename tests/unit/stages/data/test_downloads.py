@@ -1,4 +1,4 @@
-"""Where fetched files are kept, and what is said when pip cannot fetch."""
+"""Folder of fetched files, and the error when pip cannot download."""
 
 from pathlib import Path
 

@@ -174,9 +174,9 @@ def test_the_digest_of_a_state_dict_sees_every_change(change):
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"inputs": 7}, ": inputs: found Input should be a valid tuple"),
-        ({"colour": "red"}, ": colour: found Extra inputs are not permitted"),
-        ({"inputs": [{"shape": ["x"]}]}, ": inputs.0.shape.0: found Input should be a valid int"),
+        ({"inputs": 7}, " is not valid at inputs: found Input should be a valid tuple"),
+        ({"colour": "red"}, " is not valid at colour: found Extra inputs are not permitted"),
+        ({"inputs": [{"shape": ["x"]}]}, " is not valid at inputs.0.shape.0: found Input"),
     ],
 )
 def test_a_model_json_of_another_form(kept, change, problem):

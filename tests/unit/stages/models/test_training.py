@@ -1,4 +1,4 @@
-"""The training loop: it learns, keeps its best epoch, repeats bit for bit, leaves masks alone."""
+"""Training loop: progress, best epoch, repetition bit for bit, masks that do not change."""
 
 import copy
 
@@ -107,7 +107,7 @@ class Scores:
 def test_the_first_of_the_best_epochs_is_kept(model, data):
     listener = Scores()
     wrong = Split(data.validation.inputs, (data.validation.labels + 1) % 3)
-    data = Data(data.test, data.train, wrong)  # what it learns makes it worse
+    data = Data(data.test, data.train, wrong)  # training makes it worse
     with reporting_to(listener):
         fitted = fit(model, data, TrainConfig(epochs=5, lr=0.02, batch_size=16))
     scores = [float(note.split(": ")[1].split(" %")[0]) for note in listener.notes]
@@ -159,16 +159,16 @@ def test_distillation_follows_the_teacher(model, data, weight, follows):
 
 
 def test_shifts_move_pixels_and_lose_none(data):
-    from prunepack.stages.models.training import _shifted
+    from prunepack.stages.models.training import _shift
 
     image = torch.arange(25.0).reshape(1, 1, 5, 5)
     torch.manual_seed(0)
-    seen = {tuple(_shifted(image, 1).flatten().tolist()) for _ in range(100)}
+    seen = {tuple(_shift(image, 1).flatten().tolist()) for _ in range(100)}
     assert len(seen) == 9
     assert all(sorted(one) == list(range(25)) for one in seen)
     flat = torch.ones(2, 3)
-    assert _shifted(flat, 1) is flat
-    assert _shifted(image, 0) is image
+    assert _shift(flat, 1) is flat
+    assert _shift(image, 0) is image
 
 
 @pytest.mark.parametrize(
@@ -210,9 +210,9 @@ def test_no_samples_to_train_on(model, data, says):
 def test_a_device_that_is_not_there(says):
     with says(
         UsageError,
-        "CUDA cannot be used: expected a device that torch sees, found none "
+        "CUDA cannot be used: expected a device that torch finds, found none "
         f"(torch {torch.__version__}). "
-        "Use device auto or cpu, or install a CUDA build of torch and its driver.",
+        "Use device auto or cpu, or install a CUDA build of torch and its driver",
     ):
         choose_device("cuda")
 

@@ -1,4 +1,4 @@
-"""The built-in methods, run by the prune stage and held against torch's own functions."""
+"""Built-in methods, run by the prune stage and compared with torch's own functions."""
 
 import math
 from itertools import count
@@ -183,7 +183,7 @@ def test_other_dtypes(dense, pruned, dtype):
     assert int((mask == 0).sum()) == 6
 
 
-# --- pruning what is pruned already ----------------------------------------------------------
+# --- pruning a pruned model ----------------------------------------------------------
 
 TWICE = {
     "l1, l1": (

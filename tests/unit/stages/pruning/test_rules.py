@@ -1,4 +1,4 @@
-"""Rules: what they accept, which parameters they take, and what they say when something is off."""
+"""Rules: valid fields, the parameters that they cover, and errors."""
 
 import math
 

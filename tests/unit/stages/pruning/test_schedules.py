@@ -1,4 +1,4 @@
-"""How much each round prunes."""
+"""Schedules: the amount of each round."""
 
 from itertools import pairwise
 
