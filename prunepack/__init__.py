@@ -1,29 +1,70 @@
-"""One file from which an exported model comes back byte for byte.
+"""Packed models: artifacts from which an exported model comes back byte for byte.
 
-Everything public is reached from here and loaded on first use, so that importing the package costs
-nothing: ``pack``, ``unpack``, ``open_session``, ``Artifact``, ``describe_tensors`` and their types.
+The names in ``__all__`` are public, and so are the fields and methods that their docstrings
+describe:
+
+* ``pack`` packs an ONNX model or a safetensors checkpoint into an artifact, and returns a
+  ``Summary``. ``LevelName`` lists its levels.
+* ``unpack`` writes the packed files into a new folder.
+* ``open_session`` starts onnxruntime on an artifact, and returns a ``Session``. ``Start`` lists the
+  ways to start.
+* ``Artifact`` reads files (``PackedFile``) and tensors (``TensorInfo``) of an artifact, and
+  ``describe_tensors`` describes each tensor as a ``TensorRow``.
+* ``Limits`` are reader limits: bounds on the sizes that an artifact may declare.
+* ``Progress`` is the type of a function that is called with bytes done and bytes in total.
+* ``PrunepackError`` is the base of all errors: ``UsageError`` for wrong arguments and paths;
+  ``RefusedError`` for inputs that cannot be processed, with ``CorruptArtifactError``,
+  ``UnsupportedArtifactError`` and ``LimitExceededError``.
+
+All modules below this package are private. Each name is loaded on first use, so that
+``import prunepack`` itself loads no library.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from prunepack.coding.levels import LevelName
+    from prunepack.errors import (
+        CorruptArtifactError,
+        LimitExceededError,
+        PrunepackError,
+        RefusedError,
+        UnsupportedArtifactError,
+        UsageError,
+    )
+    from prunepack.format.header import PackedFile
+    from prunepack.format.layout import TensorInfo
     from prunepack.format.limits import Limits
+    from prunepack.io.progress import Progress
     from prunepack.packing import Summary, pack
     from prunepack.reading.artifact import Artifact
     from prunepack.reading.inspection import TensorRow, describe_tensors
-    from prunepack.session import open_session
+    from prunepack.runtime.ort_types import Session
+    from prunepack.session import Start, open_session
     from prunepack.unpacking import unpack
 
     __version__: str
 
 __all__ = [
     "Artifact",
+    "CorruptArtifactError",
+    "LevelName",
+    "LimitExceededError",
     "Limits",
+    "PackedFile",
+    "Progress",
+    "PrunepackError",
+    "RefusedError",
+    "Session",
+    "Start",
     "Summary",
+    "TensorInfo",
     "TensorRow",
+    "UnsupportedArtifactError",
+    "UsageError",
     "__version__",
     "describe_tensors",
     "open_session",
@@ -33,9 +74,21 @@ __all__ = [
 
 _HOMES = {
     "Artifact": "reading.artifact",
+    "CorruptArtifactError": "errors",
+    "LevelName": "coding.levels",
+    "LimitExceededError": "errors",
     "Limits": "format.limits",
+    "PackedFile": "format.header",
+    "Progress": "io.progress",
+    "PrunepackError": "errors",
+    "RefusedError": "errors",
+    "Session": "runtime.ort_types",
+    "Start": "session",
     "Summary": "packing",
+    "TensorInfo": "format.layout",
     "TensorRow": "reading.inspection",
+    "UnsupportedArtifactError": "errors",
+    "UsageError": "errors",
     "describe_tensors": "reading.inspection",
     "open_session": "session",
     "pack": "packing",
@@ -43,10 +96,10 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load a public name from its module on first use."""
     if name == "__version__":
-        value: Any = import_module("importlib.metadata").version("prunepack")
+        value: object = import_module("importlib.metadata").version("prunepack")
     elif name in _HOMES:
         value = getattr(import_module(f"prunepack.{_HOMES[name]}"), name)
     else:

@@ -11,7 +11,6 @@ from typing import (
     Literal,
     NamedTuple,
     NoReturn,
-    Protocol,
     TypeAlias,
     cast,
     get_args,
@@ -20,7 +19,6 @@ from typing import (
 from prunepack.errors import RefusedError, UsageError
 from prunepack.reading.artifact import Artifact
 from prunepack.runtime.ort_errors import collect_ort_errors
-from prunepack.runtime.ort_types import Session
 from prunepack.runtime.ort_weights import (
     add_external_files,
     copy_weights,
@@ -32,12 +30,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prunepack.format.limits import Limits
-    from prunepack.runtime.ort_types import OrtModule, OrtValue, SessionOptions
+    from prunepack.runtime.ort_types import (
+        ArtifactSession,
+        OrtModule,
+        OrtValue,
+        Session,
+        SessionOptions,
+    )
     from prunepack.runtime.ort_weights import DecodedModel
 
     Provider = str | tuple[str, Mapping[str, Any]]
 
-__all__ = ["Session", "Start", "open_session"]
+__all__ = ["Start", "open_session"]
 
 CPU = "CPUExecutionProvider"
 
@@ -157,13 +161,6 @@ class _PreparedOptions(NamedTuple):
     shared: Mapping[str, OrtValue]
 
 
-class _ArtifactSession(Session, Protocol):
-    """A session with our two attributes."""
-
-    shared_weights: Mapping[str, OrtValue]
-    set_providers: Any
-
-
 @dataclass(frozen=True, slots=True)
 class _Launch:
     """The common part of all attempts to start."""
@@ -215,7 +212,7 @@ class _Launch:
                 f"onnxruntime cannot start on the model in `{self.path}` ({error})",
                 hint="Check the model and the providers with onnxruntime itself",
             ) from error
-        artifact_session = cast("_ArtifactSession", session)
+        artifact_session = cast("ArtifactSession", session)
         artifact_session.shared_weights = prepared.shared
         artifact_session.set_providers = _refuse_other_providers
         return session

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from prunepack.coding.dtypes import Array, DType
-    from prunepack.format.header import File
+    from prunepack.format.header import PackedFile
     from prunepack.model_files.discovery import Source
 
 __all__ = ["Content", "LooseContent", "PackedContent", "TensorSpec", "open_content"]
@@ -84,7 +84,7 @@ class PackedContent(Content):
         """Yield the decoded chunks of a tensor."""
         return self._artifact.iter_tensor(name)
 
-    def _split_segments(self, file: File) -> Iterator[tuple[str | None, memoryview]]:
+    def _split_segments(self, file: PackedFile) -> Iterator[tuple[str | None, memoryview]]:
         pieces = self._artifact.iter_file(file.name)
         held = memoryview(b"")
         for segment in file.segments:

@@ -14,13 +14,13 @@ from prunepack.errors import UnsupportedArtifactError
 from prunepack.format import canonical_json
 from prunepack.format.header_schema import build
 
-__all__ = ["Chunk", "Copy", "File", "Frame", "Header", "Literals", "Pool", "Stream", "Tensor"]
+__all__ = ["Chunk", "Copy", "Frame", "Header", "Literals", "PackedFile", "Pool", "Stream", "Tensor"]
 
 FEATURES: frozenset[str] = frozenset()
 """Names that this version understands in ``required``."""
 
 
-class File(NamedTuple):
+class PackedFile(NamedTuple):
     """A packed file.
 
     Attributes:
@@ -152,7 +152,7 @@ class Header(NamedTuple):
         required: Features that a reader must know to read this artifact.
     """
 
-    files: tuple[File, ...]
+    files: tuple[PackedFile, ...]
     literals: Literals
     pools: tuple[Pool, ...]
     copies: tuple[Copy, ...] = ()

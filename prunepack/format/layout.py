@@ -13,7 +13,7 @@ from prunepack.coding.geometry import Shapes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from prunepack.format.header import Chunk, File, Frame, Header, Pool, Stream
+    from prunepack.format.header import Chunk, Frame, Header, PackedFile, Pool, Stream
 
 __all__ = ["ChunkSlice", "Layout", "PlacedChunk", "PlacedPool", "PlacedStream", "TensorInfo"]
 
@@ -142,7 +142,7 @@ class Layout(NamedTuple):
                 at = first // size * size
                 yield ChunkSlice(tensor.pool, first // size, first - at, last - at)
 
-    def slice_file(self, file: File) -> Iterator[ChunkSlice]:
+    def slice_file(self, file: PackedFile) -> Iterator[ChunkSlice]:
         """Yield the slices of chunks that a packed file consists of, in order."""
         at = self.literal_starts[file.name]
         for segment in file.segments:

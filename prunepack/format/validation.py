@@ -22,7 +22,7 @@ from prunepack.format.names import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from prunepack.format.header import Chunk, File, Frame, Header, Pool, Stream
+    from prunepack.format.header import Chunk, Frame, Header, PackedFile, Pool, Stream
     from prunepack.format.limits import Limits
 
 __all__ = ["MAX_DIMENSIONS", "validate"]
@@ -56,7 +56,7 @@ def validate(header: Header, payload_size: int, limits: Limits) -> None:
     _check_payload(header, payload_size)
 
 
-def _check_file_names(files: Sequence[File]) -> None:
+def _check_file_names(files: Sequence[PackedFile]) -> None:
     if not files:
         raise CorruptArtifactError("the artifact holds no file")
     for file in files:
@@ -180,7 +180,7 @@ def _check_places(header: Header, sizes: dict[str, int]) -> None:
         raise CorruptArtifactError(f"tensor {min(missing)!r} is stored, but has no place in a file")
 
 
-def _check_file(file: File, sizes: dict[str, int]) -> None:
+def _check_file(file: PackedFile, sizes: dict[str, int]) -> None:
     if not SHA256.fullmatch(file.sha256):
         raise CorruptArtifactError(
             "wrong form of its SHA-256", expected="64 hexadecimal digits", found=file.sha256[:80]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Self, TypeVar
 
     from prunepack.coding.dtypes import Array
-    from prunepack.format.header import File
+    from prunepack.format.header import PackedFile
     from prunepack.format.layout import TensorInfo
     from prunepack.io.progress import Progress
     from prunepack.reading.decoder import ChunkKey
@@ -45,7 +45,6 @@ class Artifact:
         size: Bytes of the artifact.
         files: The packed files by name; the first is the model.
         tensors: The stored tensors by name.
-        layout: Places of all parts.
     """
 
     def __init__(self, container: Container, path: str, limits: Limits) -> None:
@@ -56,8 +55,8 @@ class Artifact:
         self.path = path
         self.digest = container.digest.hex()
         self.size = container.size
-        self.files: Mapping[str, File] = MappingProxyType({f.name: f for f in header.files})
-        self.layout = Layout.from_header(header)
+        self.files: Mapping[str, PackedFile] = MappingProxyType({f.name: f for f in header.files})
+        self.layout = Layout.from_header(header)  # for this project, not for its users
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(dict(self.layout.tensors))
         self._decoder = Decoder(container, self.layout)
 

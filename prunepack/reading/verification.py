@@ -17,7 +17,7 @@ from prunepack.io.regular_file import open_regular
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from prunepack.format.header import File
+    from prunepack.format.header import PackedFile
     from prunepack.io.progress import Progress
     from prunepack.reading.artifact import Artifact
 
@@ -148,7 +148,7 @@ def _count_same_bytes(pieces: Iterable[memoryview], other: IO[bytes]) -> Iterato
             return
 
 
-def _find_tensor_at(artifact: Artifact, file: File, offset: int) -> str | None:
+def _find_tensor_at(artifact: Artifact, file: PackedFile, offset: int) -> str | None:
     stop = 0
     for segment in file.segments:
         tensor = segment if isinstance(segment, str) else None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
     from prunepack.coding.dtypes import Array
 
     Provider = str | tuple[str, Mapping[str, Any]]
 
-__all__ = ["NodeArg", "OrtModule", "OrtValue", "Session", "SessionOptions"]
+__all__ = ["ArtifactSession", "NodeArg", "OrtModule", "OrtValue", "Session", "SessionOptions"]
 
 
 class NodeArg(Protocol):
@@ -65,6 +65,13 @@ class Session(Protocol):
 
     def end_profiling(self) -> str:
         """Stop profiling, and return the path of its file."""
+
+
+class ArtifactSession(Session, Protocol):
+    """A session on the model in an artifact, with the attributes that ``open_session`` sets."""
+
+    shared_weights: Mapping[str, OrtValue]
+    set_providers: Callable[..., None]
 
 
 class SessionOptions(Protocol):

@@ -27,7 +27,7 @@ from prunepack.coding.geometry import Shapes
 from prunepack.coding.levels import raise_level
 from prunepack.coding.zstd_frames import compress
 from prunepack.format.container import write_container
-from prunepack.format.header import Chunk, File, Frame, Header, Literals, Pool, Tensor
+from prunepack.format.header import Chunk, Frame, Header, Literals, PackedFile, Pool, Tensor
 from prunepack.io.parallel import run_in_order
 from prunepack.writing.encoder import encode_chunk
 from prunepack.writing.pools import make_pools, rechunk
@@ -146,7 +146,7 @@ def _literal_ranges(source: Source) -> Iterator[tuple[int, int]]:
     yield from ((a, b) for a, b in list(pairwise(edges))[::2] if a < b)
 
 
-def _describe_file(source: Source) -> File:
+def _describe_file(source: Source) -> PackedFile:
     segments: list[int | str] = []
     at = 0
     for span in source.spans:
@@ -154,4 +154,4 @@ def _describe_file(source: Source) -> File:
         at = span.stop
     segments.append(source.file.size - at)
     digest = source.file.hash_range(0, source.file.size).hex()
-    return File(source.name, source.file.size, digest, tuple(s for s in segments if s != 0))
+    return PackedFile(source.name, source.file.size, digest, tuple(s for s in segments if s != 0))
