@@ -48,7 +48,7 @@ def install(folder: Path) -> Path:
     tree, environment = folder / "tree", folder / "environment"
     for name in SOURCES:
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("*.so", "__py*"))
-    for name in ("pyproject.toml", "setup.py", "README.md"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree)
     venv.create(environment)
     here = environment / "bin"

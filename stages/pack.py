@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -10,7 +12,7 @@ from prunepack.coding.levels import LEVEL_HELP, LevelName
 from prunepack.stages.contract.outputs import OnnxModel, PackedArtifact
 from prunepack.stages.contract.stage import Config, Facts, stage
 
-__all__ = ["PackConfig", "pack"]
+__all__ = ["PackConfig", "pack", "pack_model"]
 
 
 class PackConfig(Config):
@@ -22,11 +24,21 @@ class PackConfig(Config):
 @stage(produces=PackedArtifact, tools=("numpy", "pcodec", "zstandard"))
 def pack(config: PackConfig, out: Path, onnx: OnnxModel) -> Facts:
     """Write ``model.prunepack``; unpacking restores the exported files byte for byte."""
+    return pack_model(config, onnx.model, out / "model.prunepack")
+
+
+def pack_model(config: PackConfig, model: Path, artifact: Path, **settings: Any) -> Facts:
+    """Pack the file ``model`` into the file ``artifact``, as the stage and its command do.
+
+    Args:
+        config: The config of the stage.
+        model: An ONNX model or a safetensors checkpoint.
+        artifact: The file to write.
+        **settings: ``threads``, ``force`` and ``progress``, as of :func:`prunepack.pack`.
+    """
     from prunepack.packing import pack as pack_file
 
-    summary = pack_file(onnx.model, out / "model.prunepack", level=config.level)
+    summary = pack_file(model, artifact, level=config.level, **settings)
     ratio = summary.source_bytes / summary.artifact_bytes
-    return {
-        "summary": f"{summary.source_bytes:,} → {summary.artifact_bytes:,} bytes ({ratio:.2f}×)",
-        "bytes": summary.artifact_bytes,
-    }
+    sizes = f"{summary.source_bytes:,} → {summary.artifact_bytes:,} bytes ({ratio:.2f}×)"
+    return {"summary": sizes, **asdict(summary)}

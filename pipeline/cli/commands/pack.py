@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunepack.coding.levels import LEVEL_HELP, LEVELS
-from prunepack.packing import pack
 from prunepack.pipeline.cli.command import (
     command,
     force_option,
@@ -16,11 +14,12 @@ from prunepack.pipeline.cli.command import (
     output_option,
 )
 from prunepack.pipeline.cli.console import print_result
+from prunepack.pipeline.cli.options import config_from, config_options
+from prunepack.stages.pack import PackConfig, pack_model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from prunepack.coding.levels import LevelName
     from prunepack.pipeline.cli.console import Console
 
 __all__ = ["pack_command"]
@@ -29,9 +28,7 @@ __all__ = ["pack_command"]
 @command(example="prunepack pack work/onnx -o work/lenet.prunepack")
 @input_argument("model")
 @output_option
-@click.option(
-    "--level", type=click.Choice(list(LEVELS)), default="small", show_default=True, help=LEVEL_HELP
-)
+@config_options(PackConfig)
 @click.option(
     "--threads", type=click.IntRange(min=1), help="Number of threads.  [default: one per core]"
 )
@@ -43,24 +40,18 @@ def pack_command(
     model: Path,
     *,
     output: Path,
-    level: LevelName,
     threads: int | None,
     force: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Pack a model into one small file, without loss.
 
     MODEL is an .onnx file, whose external data is found beside it, the folder of an export, or a
     .safetensors file.
     """
+    config = config_from(PackConfig, options)
     path = model / "model.onnx" if model.is_dir() else model
     with console.bar("packing") as progress:
-        summary = pack(path, output, level=level, threads=threads, force=force, progress=progress)
-    ratio = summary.source_bytes / summary.artifact_bytes
-    sizes = f"{summary.source_bytes:,} → {summary.artifact_bytes:,} bytes ({ratio:.2f}×)"
-    facts = {
-        "source_bytes": summary.source_bytes,
-        "artifact_bytes": summary.artifact_bytes,
-        "digest": summary.digest,
-    }
-    print_result(f"{output}: {sizes}", facts, as_json=as_json)
+        facts = pack_model(config, path, output, threads=threads, force=force, progress=progress)
+    print_result(f"{output}: {facts['summary']}", facts, as_json=as_json)
