@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from prunepack.pipeline.runner import Runner
     from prunepack.stages.contract.outputs import Verdict
 
-__all__ = ["STAGES", "build"]
+__all__ = ["STAGES", "build", "count_stages"]
 
 export_dense = replace(export, name="export_dense")
 """The same export, of the model before pruning: what the pruned one is compared with."""
@@ -44,6 +44,17 @@ STAGES = {
     )
 }
 """Every stage by name, in the order of a run."""
+
+
+def count_stages(plan: Plan, *, with_undo: bool = False) -> int:
+    """Return the number of stages that :func:`build` runs.
+
+    Args:
+        plan: The plan of the run.
+        with_undo: Whether the model is loaded with masks, which are removed for the dense model.
+    """
+    once = len(STAGES.keys() - {"undo", "prune", "finetune"})
+    return once + int(with_undo) + 2 * len(plan.prune.rounds)
 
 
 def build(plan: Plan, run: Runner) -> Verdict:

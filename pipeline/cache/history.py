@@ -89,12 +89,16 @@ class Recorder:
     """Writes down a run while it goes on, so that one that fails is known as far as it came.
 
     A ``with`` block around the run: leaving it without an exception finishes the run.
+
+    Attributes:
+        previous: The run before this one.
+        events: The finished stages of this run, in order.
     """
 
     def __init__(self, store: Store, recipe: str) -> None:
         self.previous = last_run(store.root, recipe)
         self._store = store
-        self._events: tuple[Event, ...] = ()
+        self.events: tuple[Event, ...] = ()
 
     def __enter__(self) -> Recorder:
         return self
@@ -114,16 +118,16 @@ class Recorder:
         Raises:
             UsageError: If the disk is full or cannot be written to.
         """
-        self._events = (*self._events, event)
+        self.events = (*self.events, event)
         self._write(finished=False)
 
     def _write(self, *, finished: bool) -> None:
-        now = dict(_numbered(self._events))
+        now = dict(_numbered(self.events))
         before = _numbered((*self.previous.events, *self.previous.earlier))
         run = Run(
             recipe=self.previous.recipe,
             finished=finished,
-            events=self._events,
+            events=self.events,
             earlier=() if finished else tuple(event for at, event in before if at not in now),
         )
         target = _file(self._store.runs, run.recipe)

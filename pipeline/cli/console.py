@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,7 +21,11 @@ T = TypeVar("T")
 
 
 REDRAWS = 50
-"""How often a progress bar is drawn at most."""
+"""Largest number of times that a progress bar is drawn."""
+
+GAP = "  "
+LEAST_ROOM = 20
+"""Columns of the last column of a table on a narrow terminal."""
 
 
 class Console:
@@ -90,23 +96,34 @@ def colored(text: str, color: str) -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> str:
-    """Return rows of text in aligned columns.
+    """Return rows of text in aligned columns; the last column wraps at the terminal's width.
 
     Args:
-        header: The columns' heads.
+        header: The heads of the columns.
         rows: One text per column each.
         right: The heads of columns that are aligned to the right, separated by spaces.
     """
     lines = [tuple(header), *map(tuple, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     to_right = [head in right.split() for head in header]
+    indent = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
+    room = max(shutil.get_terminal_size().columns - indent, LEAST_ROOM)
+    if not to_right[-1]:
+        widths[-1] = min(widths[-1], room)
 
-    def line(cells: Sequence[str]) -> str:
+    def format_row(cells: Sequence[str]) -> Iterator[str]:
+        first, *others = [cells[-1]] if to_right[-1] else _wrap(cells[-1], room)
         padded = (
             cell.rjust(width) if flip else cell.ljust(width)
-            for cell, width, flip in zip(cells, widths, to_right, strict=True)
+            for cell, width, flip in zip([*cells[:-1], first], widths, to_right, strict=True)
         )
-        return "  ".join(padded).rstrip()
+        yield GAP.join(padded).rstrip()
+        yield from (" " * indent + other for other in others)
 
-    rule = "  ".join("─" * width for width in widths)
-    return "\n".join([line(lines[0]), rule, *map(line, lines[1:])])
+    rule = GAP.join("─" * width for width in widths)
+    texts = [line for cells in lines[1:] for line in format_row(cells)]
+    return "\n".join([*format_row(lines[0]), rule, *texts])
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]

@@ -1,6 +1,7 @@
 """``prunepack run``: the main job, done for real on LeNet and MNIST."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -48,10 +49,32 @@ def test_lenet_is_released_within_its_limits(released):
 
 
 def test_the_table_has_a_row_for_every_stage(released):
-    rows = released[1].out.splitlines()[2 : 2 + len(STAGES)]
+    lines = released[1].out.split("\n\n")[0].splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    rows = [line for line in lines[2:] if not line.startswith(" ")]
     assert [row.split()[0] for row in rows] == STAGES
     assert all(row.split()[1] == "built" for row in rows)
     assert "Verdict: passed" in released[1].out
+
+
+def test_a_run_ends_with_one_sentence(released):
+    folder, done = released
+    report = json.loads((folder / "artifacts/lenet/report.json").read_text())
+    values = {name: metric["value"] for name, metric in report["metrics"].items()}
+    last = done.out.splitlines()[-1]
+    assert last.startswith(f"lenet: {values['size.artifact']:,} bytes ({values['size.ratio']:.3g} ")
+    assert f"accuracy drop {values['accuracy.drop']:.3g} points (limit: <= 0.5)" in last
+    assert f"{values['latency.batch_1.ratio']:.3g} times the latency of the dense model" in last
+    assert "report in artifacts/lenet/report.md" in last
+    assert re.search(r", [0-9.]+ s in all$", last)
+
+
+def test_progress_counts_stages_and_rounds(released):
+    starts = [line for line in released[1].err.splitlines() if line.startswith("stage ")]
+    assert starts[0] == "stage 1 of 14: load … (first run)"
+    assert starts[1] == "stage 2 of 14: prune, round 1 of 3 … (first run)"
+    assert starts[4] == "stage 5 of 14: finetune, round 2 of 3 … (first run)"
+    assert starts[-1].startswith("stage 14 of 14: gate …")
 
 
 def test_results_lie_where_people_look(released):
@@ -81,7 +104,7 @@ def test_a_second_run_reuses_everything_and_imports_no_framework(released):
 def test_changing_only_the_repeats_measures_and_judges_again(released):
     done = call("run", "lenet", "--json", "--set", "measure.repeats=20", cwd=released[0])
     assert built(done) == ["measure", "gate"]
-    why = call("explain", "lenet", cwd=released[0]).out
+    why = " ".join(call("explain", "lenet", cwd=released[0]).out.split())
     assert "config.repeats: 300 → 20" in why
     assert "input measurements changed" in why
 
@@ -98,7 +121,7 @@ def test_changing_the_amount_reruns_prune_and_what_follows(prunepack):
         "run", "lenet", "--until", "finalize", *QUICK, "--set", "prune.amount=0.95", "--json"
     )
     assert built(done) == [*("prune", "finetune") * 3, "finalize"]
-    why = prunepack("explain", "lenet").out
+    why = " ".join(prunepack("explain", "lenet").out.split())
     assert "config.amount: 0.9 → 0.95" in why
     assert "input model changed" in why
 
@@ -141,9 +164,8 @@ def test_editing_a_pruning_method_reruns_from_prune(checkout):
     method.write_text(method.read_text() + "\n# edited\n")
     done = run("run", "lenet", "--until", "finetune", *QUICK, "--json")
     assert built(done)[0] == "prune"
-    assert (
-        "prunepack/stages/pruning/methods/l1_unstructured.py changed" in run("explain", "lenet").out
-    )
+    why = " ".join(run("explain", "lenet").out.split())
+    assert "prunepack/stages/pruning/methods/l1_unstructured.py changed" in why
 
 
 def test_two_checkouts_make_the_same_bytes(checkout):

@@ -37,6 +37,7 @@ __all__ = ["pack_command"]
 @click.pass_obj
 def pack_command(
     console: Console,
+    /,
     model: Path,
     *,
     output: Path,

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING
 
 import click
 
 from prunepack.errors import UsageError
 from prunepack.pipeline.build import STAGES, build
-from prunepack.pipeline.cache.history import Event, Recorder
+from prunepack.pipeline.cache.history import Recorder
 from prunepack.pipeline.cache.store import Store
 from prunepack.pipeline.cli.command import artifacts_option, command, json_option
 from prunepack.pipeline.cli.completion import complete_recipe, complete_stage
-from prunepack.pipeline.cli.console import colored, print_json, table
+from prunepack.pipeline.cli.console import print_json
+from prunepack.pipeline.cli.run_output import RunResult, format_run, run_to_json
+from prunepack.pipeline.cli.run_progress import RunProgress
 from prunepack.pipeline.recipe import built_in_recipes, read_recipe
 from prunepack.pipeline.release.publish import publish
 from prunepack.pipeline.runner import Runner, Stopped
 from prunepack.stages.contract.plugins import suggest_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from prunepack.pipeline.cli.console import Console
@@ -73,21 +75,15 @@ def run_command(
         if stage not in STAGES:
             raise UsageError(f"no stage is named {stage!r}", hint=suggest_name(stage, STAGES))
     chosen = read_recipe(recipe, settings)
-    events: list[Event] = []
+    began = time.perf_counter()
     with Store(artifacts) as store:
         try:
             with Recorder(store, chosen.name) as recorder:
-
-                def done(event: Event) -> None:
-                    events.append(event)
-                    recorder.add(event)
-                    for text in event.notes:
-                        console.remark(f"{event.stage}: {text}")
-
+                progress = RunProgress(console, chosen.plan, recorder)
                 runner = Runner(
                     store,
-                    on_event=done,
-                    on_start=lambda stage, why: console.message(f"{stage} … ({why})"),
+                    on_event=progress.finish,
+                    on_start=progress.start,
                     force=frozenset(force),
                     until=until,
                     previous=recorder.previous,
@@ -95,50 +91,12 @@ def run_command(
                 verdict: Verdict | None = build(chosen.plan, runner)
         except Stopped:  # outside the recorder's block: the run did not come to its end
             verdict = None
-        published = publish(events, artifacts / chosen.name)
+        published = publish(recorder.events, artifacts / chosen.name)
     report = None if verdict is None else verdict.content
+    seconds = time.perf_counter() - began
+    result = RunResult(chosen.name, recorder.events, published, report, seconds)
     if as_json:
-        print_json(_as_json(events, published, report))
+        print_json(run_to_json(result))
     else:
-        click.echo(_as_text(events, published, report))
+        click.echo(format_run(result))
     return 0 if report is None else int(report["exit_code"])
-
-
-def _as_text(
-    events: Sequence[Event], published: Sequence[Path], report: dict[str, Any] | None
-) -> str:
-    rows = [
-        (
-            event.stage,
-            "reused" if event.reused else "built",
-            f"{event.seconds:.2f}",
-            str(event.facts["summary"]),
-        )
-        for event in events
-    ]
-    parts = [table(("stage", "", "seconds", "result"), rows, right="seconds"), ""]
-    parts += [str(path) for path in published]
-    if report is not None:
-        parts += ["", _verdict(report)]
-    return "\n".join(parts)
-
-
-def _verdict(report: dict[str, Any]) -> str:
-    """Return the verdict with every check that did not pass."""
-    color = "green" if report["verdict"] == "passed" else "red"
-    reasons = [f"  {check['reason']}" for check in report["checks"] if check["outcome"] != "passed"]
-    return "\n".join([colored(f"Verdict: {report['summary']}", color), *reasons])
-
-
-def _as_json(
-    events: Sequence[Event], published: Sequence[Path], report: dict[str, Any] | None
-) -> dict[str, Any]:
-    stages = [
-        event.model_dump(
-            mode="json", include={"stage", "reused", "seconds", "digest", "facts", "notes", "why"}
-        )
-        for event in events
-    ]
-    verdict = None if report is None else report["verdict"]
-    files = {path.name: str(path) for path in published}
-    return {"stages": stages, "files": files, "verdict": verdict}

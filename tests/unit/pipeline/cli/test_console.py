@@ -24,6 +24,18 @@ def test_columns_are_aligned():
     assert text.splitlines() == ["name     n", "─────  ───", "a        1", "bcdef  100"]
 
 
+def test_the_last_column_wraps_at_the_width_of_the_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "32")
+    text = table(("name", "why"), [("a", "one two three four five six"), ("b", "")])
+    assert text.splitlines() == [
+        "name  why",
+        "────  ──────────────────────────",
+        "a     one two three four five",
+        "      six",
+        "b",
+    ]
+
+
 def test_a_table_without_rows_has_its_head():
     assert table(("name", "n"), []).splitlines() == ["name  n", "────  ─"]
 
