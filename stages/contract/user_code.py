@@ -16,6 +16,7 @@ from pydantic import AfterValidator
 
 from prunepack.errors import UsageError
 from prunepack.stages.contract.plugins import suggest_name
+from prunepack.stages.contract.user_effects import contain_effects
 from prunepack.stages.contract.user_imports import (
     add_module,
     find_module,
@@ -146,7 +147,7 @@ def load_user_code(text: str) -> Any:
     where, name = _split(text)
     path, folder = find_source(text), import_folder(text)
     try:
-        with import_from(folder):
+        with import_from(folder), contain_effects():
             module = _import_file(path) if where.endswith(".py") else importlib.import_module(where)
     except (Exception, SystemExit) as error:
         raise UsageError(
@@ -160,11 +161,11 @@ def load_user_code(text: str) -> Any:
 
 
 def _call_from(folder: Path, function: FunctionType) -> Any:
-    """Return ``function`` such that imports during a call find the modules in ``folder`` first."""
+    """Return ``function`` so that it finds the modules in ``folder`` and leaves no side effect."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        with import_from(folder):
+        with import_from(folder), contain_effects():
             return function(*args, **kwargs)
 
     return call

@@ -1,0 +1,64 @@
+"""Side effects of user code, kept away from later stages."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["contain_effects"]
+
+
+@contextmanager
+def contain_effects() -> Iterator[None]:
+    """Restore what user code may change in the process, and send its prints to stderr.
+
+    Restored are the working folder, the random states of Python, numpy and torch, and torch's
+    default dtype, default device and gradient mode. Stdout belongs to results.
+    """
+    folder = os.getcwd()  # noqa: PTH109 -- a Path would be slower and no clearer
+    with redirect_stdout(sys.stderr), _keep_random_states(), _keep_torch_modes():
+        try:
+            yield
+        finally:
+            os.chdir(folder)
+
+
+@contextmanager
+def _keep_random_states() -> Iterator[None]:
+    python = random.getstate()
+    numpy = sys.modules.get("numpy")
+    torch = sys.modules.get("torch")
+    numpy_state = numpy.random.get_state() if numpy else None
+    torch_state = torch.random.get_rng_state() if torch else None
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        if numpy:
+            numpy.random.set_state(numpy_state)
+        if torch:
+            torch.random.set_rng_state(torch_state)
+
+
+@contextmanager
+def _keep_torch_modes() -> Iterator[None]:
+    """Restore torch's modes; they are torch's own defaults if the block imports torch."""
+    torch = sys.modules.get("torch")
+    dtype = torch.get_default_dtype() if torch else None
+    device = torch.get_default_device() if torch else None
+    has_gradients = torch.is_grad_enabled() if torch else True
+    try:
+        yield
+    finally:
+        torch = sys.modules.get("torch")
+        if torch:
+            torch.set_default_dtype(dtype or torch.float32)
+            torch.set_grad_enabled(has_gradients)
+            if torch.get_default_device() != (device or torch.device("cpu")):
+                torch.set_default_device(device)

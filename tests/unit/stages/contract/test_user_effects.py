@@ -1,0 +1,90 @@
+"""User code leaves nothing behind in the process, and stdout to results."""
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from prunepack.stages.contract.user_code import load_user_code
+from prunepack.stages.contract.user_effects import contain_effects
+
+
+def test_the_working_folder_is_restored(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inner").mkdir()
+    with contain_effects():
+        os.chdir("inner")
+    assert Path.cwd() == tmp_path
+
+
+def test_prints_go_to_stderr(capsys):
+    with contain_effects():
+        print("loading")
+    assert capsys.readouterr() == ("", "loading\n")
+
+
+@pytest.mark.parametrize("draw", [random.random, np.random.random, lambda: torch.rand(1).item()])
+def test_random_states_are_restored(draw):
+    with contain_effects():
+        first = draw()
+    assert draw() == first
+
+
+def test_the_modes_of_torch_are_restored():
+    with contain_effects():
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        torch.set_grad_enabled(False)
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.get_default_device() == torch.device("cpu")
+    assert torch.is_grad_enabled()
+    assert torch.zeros(1).device.type == "cpu"
+
+
+def test_a_failure_restores_too(tmp_path):
+    before = Path.cwd()
+
+    def fail():
+        os.chdir(tmp_path)
+        torch.set_default_dtype(torch.float64)
+        raise KeyError
+
+    with pytest.raises(KeyError), contain_effects():
+        fail()
+    assert (Path.cwd(), torch.get_default_dtype()) == (before, torch.float32)
+
+
+def test_torch_that_the_block_imports_gets_its_own_defaults():
+    code = (
+        "from prunepack.stages.contract.user_effects import contain_effects\n"
+        "with contain_effects():\n"
+        "    import torch; torch.set_default_dtype(torch.float64); torch.set_grad_enabled(False)\n"
+        "print(torch.get_default_dtype(), torch.is_grad_enabled())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "torch.float32 True\n"
+
+
+CODE = """
+import os
+print("imported")
+os.chdir("/")
+
+def build():
+    print("called")
+    os.chdir("/")
+    return 7
+"""
+
+
+def test_imports_and_calls_of_user_code_are_contained(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(CODE)
+    assert load_user_code("net.py:build")() == 7
+    assert Path.cwd() == tmp_path
+    assert capsys.readouterr() == ("", "imported\ncalled\n")
