@@ -78,7 +78,6 @@ def test_a_package_shows_its_rooms(package):
     assert shown == set(ROOMS[package].split())
 
 
-@not_yet
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_room_has_more_than_twelve_modules(package):
     crowded = {
