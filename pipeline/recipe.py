@@ -38,7 +38,7 @@ def built_in_recipes() -> dict[str, str]:
     folder = resources.files("prunepack.pipeline.recipes")
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
     return {
-        f.name.removesuffix(".toml"): f.read_text().splitlines()[0].removeprefix("# ")
+        f.name.removesuffix(".toml"): f.read_text("utf-8").splitlines()[0].removeprefix("# ")
         for f in files
     }
 
@@ -71,9 +71,9 @@ def _text_of(name: str) -> tuple[str, str]:
     path = Path(name)
     known = built_in_recipes()
     if name in known:
-        return resources.files("prunepack.pipeline.recipes").joinpath(
-            f"{name}.toml"
-        ).read_text(), name
+        return resources.files("prunepack.pipeline.recipes").joinpath(f"{name}.toml").read_text(
+            "utf-8"
+        ), name
     if path.suffix != ".toml":
         hint = suggest_name(name, known)
         stop = "" if hint.endswith("?") else "."
@@ -82,7 +82,7 @@ def _text_of(name: str) -> tuple[str, str]:
             hint=f"{hint}{stop} Name your own recipe by a path that ends in .toml.",
         )
     try:
-        return path.read_text(), name
+        return path.read_text("utf-8"), name
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the recipe {name} cannot be read", found=str(error)) from None
 

@@ -35,14 +35,14 @@ class Done:
         return ". ".join([": ".join([*where, *what, *found]), *hints])
 
 
-def call(*arguments, cwd, command=(COMMAND,), env=None):
+def call(*arguments, cwd, command=(COMMAND,), env=None, encoding="utf-8"):
     done = subprocess.run(
         [*command, *map(str, arguments)],
         check=False,
         cwd=cwd,
         env=env,
         capture_output=True,
-        text=True,
+        encoding=encoding,
     )
     assert "Traceback" not in done.stderr + done.stdout, done.stderr
     return Done(done.returncode, done.stdout, done.stderr)

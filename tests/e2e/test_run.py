@@ -11,7 +11,9 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from click.shell_completion import BashComplete
 
+from prunepack.pipeline import cli
 from tests.e2e.conftest import COMMAND, call
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +69,13 @@ def test_a_run_ends_with_one_sentence(released):
     assert f"{values['latency.batch_1.ratio']:.3g} times the latency of the dense model" in last
     assert "report in artifacts/lenet/report.md" in last
     assert re.search(r", [0-9.]+ s in all$", last)
+
+
+def test_limits_complete_to_the_metrics_of_the_report(released, monkeypatch):
+    monkeypatch.chdir(released[0])
+    shell = BashComplete(cli.prunepack, {}, "prunepack", "_PRUNEPACK_COMPLETE")
+    items = shell.get_completions(["gate", "artifacts/lenet", "--limits"], "size.r")
+    assert [item.value for item in items] == ["size.ratio", "size.ratio_zstd19"]
 
 
 def test_progress_counts_stages_and_rounds(released):
