@@ -104,8 +104,8 @@ class LooseContent(Content):
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
         spans = {span.name: span for source in sources for span in source.spans}
-        twins = {span.name: span for source in sources for _, span in source.twins}
-        self._spans = spans | twins
+        duplicates = {span.name: span for source in sources for _, span in source.duplicates}
+        self._spans = spans | duplicates
         self.specs = {
             name: TensorSpec(span.dtype, span.shape) for name, span in self._spans.items()
         }

@@ -108,7 +108,7 @@ def _hash_content(content: Content, progress: Callable[[int], None]) -> _Digests
         unseen.discard(name or "")
         done += piece.nbytes
         progress(done)
-    for name in unseen:  # twins, which are in the bytes of another tensor
+    for name in unseen:  # tensors in the same bytes as another
         for part in content.elements(name):
             tensors[name].update(part.data)
     return _Digests({name: digest.digest() for name, digest in tensors.items()}, literals.digest())

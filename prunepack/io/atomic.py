@@ -118,20 +118,20 @@ def _check_target(path: Path, *, force: bool, is_kind: Callable[[int], bool], ki
         return
     if not is_kind(path.lstat().st_mode):
         raise UsageError(
-            f"{path} cannot be replaced",
+            f"`{path}` cannot be replaced",
             expected=f"{kind}, or a path that does not exist",
             found="something else, or a link",
             hint="Choose another path",
         )
     if not force:
-        raise UsageError(f"{path} exists", hint="Choose another path, or replace it with --force")
+        raise UsageError(f"`{path}` exists", hint="Choose another path, or replace it with --force")
 
 
 def _check_other_files(path: Path, names: Collection[str]) -> None:
     inside = (p.relative_to(path).as_posix() for p in path.rglob("*") if not p.is_dir())
     if others := sorted(set(inside) - set(names)):
         raise UsageError(
-            f"{path} cannot be replaced",
+            f"`{path}` cannot be replaced",
             expected="only files that this command writes",
             found=", ".join(others[:5]),
             hint="Choose another path, or move these files away",
@@ -144,7 +144,7 @@ def _report_os_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(
-            f"cannot write {path} ({error.strerror})", hint="Check the folder and the free space"
+            f"cannot write `{path}` ({error.strerror})", hint="Check the folder and the free space"
         ) from error
 
 

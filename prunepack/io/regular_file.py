@@ -105,7 +105,7 @@ class RegularFile:
         return digest.digest()
 
     @contextmanager
-    def mapped(self) -> Iterator[memoryview]:
+    def map_memory(self) -> Iterator[memoryview]:
         """Map the file into memory for the block; its bytes are read on access only.
 
         Raises:

@@ -32,13 +32,13 @@ class Source:
         name: Its name in the artifact.
         file: Its bytes.
         spans: Its tensors, by ``start``; they do not overlap.
-        twins: Tensors in exactly the bytes of a span, each after the name of that span.
+        duplicates: Tensors in exactly the bytes of a span, each after the name of that span.
     """
 
     name: str
     file: RegularFile
     spans: tuple[TensorSpan, ...]
-    twins: tuple[tuple[str, TensorSpan], ...] = ()
+    duplicates: tuple[tuple[str, TensorSpan], ...] = ()
 
 
 def open_sources(model_path: str) -> list[Source]:
@@ -77,7 +77,7 @@ def _find_tensors(model_path: str, files: dict[str, RegularFile]) -> list[Declar
 
 def _find_onnx_tensors(file: RegularFile) -> list[tuple[OnnxTensor, str]]:
     """Return the tensors of an ONNX model with their labels."""
-    with file.mapped() as data:
+    with file.map_memory() as data:
         labels = TensorLabels(data)
         try:
             return [(tensor, labels.find(tensor.message)) for tensor in find_tensors(data)]
@@ -121,16 +121,16 @@ def _check_names(names: Iterable[str]) -> None:
 
 
 def _make_source(name: str, file: RegularFile, spans: Sequence[TensorSpan]) -> Source:
-    """Keep each span that does not overlap an earlier one, and record exact twins of spans."""
+    """Keep the spans that do not overlap an earlier one, and list tensors in equal bytes."""
     kept: list[TensorSpan] = []
-    twins: list[tuple[str, TensorSpan]] = []
+    duplicates: list[tuple[str, TensorSpan]] = []
     for span in sorted(spans, key=lambda span: (span.start, span.stop)):
         last = kept[-1] if kept else None
         if last is None or span.start >= last.stop:
             kept.append(span)
         elif _extent(span) == _extent(last):
-            twins.append((last.name, span))
-    return Source(name, file, tuple(kept), tuple(twins))
+            duplicates.append((last.name, span))
+    return Source(name, file, tuple(kept), tuple(duplicates))
 
 
 def _extent(span: TensorSpan) -> tuple[object, ...]:

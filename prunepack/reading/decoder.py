@@ -101,7 +101,7 @@ class Decoder:
             return np.frombuffer(decompress(self._read(stream), stream.spec.nbytes), np.uint8)
 
     def _fill(self, pool: int, index: int, out: Array) -> None:
-        """Decode a chunk into the first bytes of ``out``, all of which are zero."""
+        """Decode a chunk into the first bytes of ``out``, which holds zeros only."""
         placed = self._layout.pools[pool]
         chunk = placed.chunks[index]
         elements = out[: chunk.count * placed.dtype.itemsize].view(placed.dtype.carrier)
@@ -128,7 +128,7 @@ class Decoder:
 def decode_chunk(
     placed: PlacedChunk, chunk: ChunkElements, read: Callable[[PlacedStream], bytes]
 ) -> None:
-    """Decode the streams of a chunk into its elements, all of which are zero.
+    """Decode the streams of a chunk into its elements, which are zero before.
 
     Args:
         placed: Places and declarations of the streams.

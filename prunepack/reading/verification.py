@@ -70,7 +70,7 @@ def check_soundness(artifact: Artifact, progress: Progress = ignore_progress) ->
 
 
 def count_streams(artifact: Artifact) -> int:
-    """Return the number of stored streams, each of which has a CRC-32 of its own."""
+    """Return the number of stored streams; each has a CRC-32."""
     pools = artifact.layout.pools
     return len(artifact.layout.literals) + sum(len(c.streams) for p in pools for c in p.chunks)
 

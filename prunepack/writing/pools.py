@@ -43,7 +43,7 @@ def make_pools(sources: Iterable[Source]) -> tuple[list[list[TensorSpan]], list[
                 stored[name] = span
             else:
                 copies.append(Copy(span.name, name, span.shape))
-        copies += [Copy(twin.name, of, twin.shape) for of, twin in source.twins]
+        copies += [Copy(duplicate.name, of, duplicate.shape) for of, duplicate in source.duplicates]
     return _divide_into_pools(stored), _resolve_copies(copies)
 
 

@@ -78,7 +78,7 @@ def write_artifact(
 
 
 class _PayloadWriter:
-    """Writes stored bytes back to back and returns their descriptions for the header."""
+    """A payload that grows stream by stream, and the descriptions of its streams."""
 
     def __init__(
         self,

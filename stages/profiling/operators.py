@@ -76,7 +76,7 @@ def graph_metrics(model: Path) -> Metrics:
         RefusedError: If it is not an ONNX model.
         UsageError: If it cannot be read.
     """
-    with RegularFile(str(model)).mapped() as data:
+    with RegularFile(str(model)).map_memory() as data:
         return graph_metrics_of(bytes(data))
 
 

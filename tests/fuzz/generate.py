@@ -1,4 +1,4 @@
-"""Makes what fuzzing begins with beside the golden files; only what is missing is made."""
+"""Seeds of the fuzz corpus beside the golden files; only missing seeds are generated."""
 
 import json
 import struct

@@ -1,8 +1,8 @@
-"""Mutants whose checksums are right, so that they get past them and into what lies behind.
+"""Mutants with right checksums, so that they reach the code behind the checks of checksums.
 
-An artifact is taken apart into its header and its streams, changed, and put together again with
-every size, CRC-32 and SHA-256 as it has to be. Without that, practically every mutant would be
-refused for the same wrong checksum, and fuzzing would see nothing else.
+An artifact is divided into its header and its streams, changed, and assembled again with the right
+sizes, CRC-32 and SHA-256. Otherwise a wrong checksum would refuse nearly every mutant, and fuzzing
+would reach nothing else.
 """
 
 import copy
@@ -119,11 +119,11 @@ def _bare(value):
 
 
 class Mutator:
-    """Makes mutants of the inputs of each target, by a method of the target's name.
+    """Mutations of the inputs of each target, by a method of the target's name.
 
     Args:
         rng: A ``random.Random``.
-        mutate: Changes bytes: a function of the bytes and of how many there may be afterwards.
+        mutate: Changes bytes: a function of the bytes and of their greatest length afterwards.
     """
 
     def __init__(self, rng, mutate):

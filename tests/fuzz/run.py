@@ -1,6 +1,6 @@
-"""Fuzzes one target with atheris (libFuzzer): ``python tests/fuzz/run.py TARGET --seconds N``.
+"""Fuzzing of one target with atheris (libFuzzer): ``python tests/fuzz/run.py TARGET --seconds N``.
 
-What is found is written to ``findings/TARGET``, where the tests replay it from then on. The corpus
+Findings are written to ``findings/TARGET``, and from then on the tests replay them. The corpus
 grows in ``build/fuzz/TARGET``.
 """
 

@@ -1,4 +1,4 @@
-"""What fuzzing does with arbitrary bytes; only a refusal may come out of it."""
+"""Targets of fuzzing: functions of arbitrary bytes that may only refuse them."""
 
 import contextlib
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""Makes the golden files of the current version of the format, each of them once.
+"""Golden files of the current version of the format, each of them generated once.
 
-A golden file is a promise: what is in `v1/` is never made anew, or the promise would be worth
-nothing. To add one, add a function to `GOLDEN` and run
+A golden file is a promise, so a file in `v1/` is never generated again. To add a file, add a
+function to `GOLDEN` and run
 
     python tests/golden/generate.py
 """
@@ -61,7 +61,7 @@ def sparse():
 
 
 def types():
-    """Every element type of whole numbers and floats, as noise, as a ramp and as zeros."""
+    """Every integer and float type, with random bytes, a ramp and zeros."""
     tensors = []
     plain = ((name, dtype) for name, dtype in DTYPES.items() if name not in NARROW)
     for index, (name, dtype) in enumerate(plain):
@@ -74,7 +74,7 @@ def types():
 
 
 def external():
-    """External data in two files, tied weights, twins in the same bytes, a gap between tensors."""
+    """External data in two files, tied weights, two tensors in the same bytes, a gap."""
     weight, other = _sparse((6, 50), 0), _sparse((6, 50), 1)
     tensors = []
     for name, location, offset in (

@@ -1,4 +1,4 @@
-"""What docs/format.md says is true of the code."""
+"""The statements of docs/format.md against the code."""
 
 import json
 import re
@@ -99,7 +99,7 @@ def test_objects_within_a_row_list_their_fields(kind):
     assert f"`{{{names}}}`" in PAGE
 
 
-@pytest.mark.parametrize("names", [CODECS, COMPRESSORS], ids=["codecs", "coders"])
+@pytest.mark.parametrize("names", [CODECS, COMPRESSORS], ids=["codecs", "compressors"])
 def test_each_id_has_a_row(names):
     for name in names:
         assert len(re.findall(rf"^\| `{name}` \|", PAGE, re.MULTILINE)) == 1

@@ -1,4 +1,4 @@
-"""Files of earlier days: every later version must still read them, to the last bit."""
+"""Files of earlier versions, which every later version must read bit for bit."""
 
 import hashlib
 import json
@@ -85,7 +85,7 @@ def test_every_flipped_byte_is_a_named_error(name, tmp_path):
 
 
 def check_refused_or_same(path, digests):
-    """Reading without the trailer, so that each flip has to be found where it is."""
+    """Read without the trailer, so that another checksum must reveal each flipped bit."""
     try:
         with Artifact.open(path) as artifact:
             files = {name: sha256(artifact.read_file(name)) for name in artifact.files}

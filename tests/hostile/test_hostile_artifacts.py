@@ -1,4 +1,4 @@
-"""Every class of bad input that the format can express, and the error a person gets to read.
+"""All classes of bad input that the format can express, and the error that a person reads.
 
 Each case is a function that returns the bytes of a spoilt artifact, registered with the class it
 belongs to, the error class and words of the message. `at` says how far a reader may get: cases
@@ -10,8 +10,8 @@ class  what                                   where
                                               12 in test_limits
 13-16  shape                                  CASES; 15 in test_empty_and_scalar_tensors_work
 17-21  layout                                 CASES; offsets are not written down, so overlaps,
-                                              gaps and reversal (20) cannot be said: what is left
-                                              of them is sums that do not match
+                                              gaps and reversal (20) cannot occur, only sums that
+                                              do not match
 22     misaligned                             nothing to align; test_any_alignment_works
 23     duplicate tensor names                 CASES
 24-26  codec                                  CASES; gaps are unsigned, so unsorted and repeated

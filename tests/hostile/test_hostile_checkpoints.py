@@ -161,7 +161,7 @@ def test_checkpoints_that_are_refused(name, tmp_path):
 
 @pytest.mark.parametrize("name", [name for name in REFUSED if name != "repeated tensor"])
 def test_the_safetensors_library_refuses_the_same(name, tmp_path):
-    """But for a name that is repeated, of which it takes the last."""
+    """Except a repeated name, whose last entry it takes."""
     path = tmp_path / "m.safetensors"
     path.write_bytes(REFUSED[name][0])
     with pytest.raises((SafetensorError, OverflowError)):

@@ -64,7 +64,7 @@ def test_unpacking_onto_something_else(kind, force, packed, tmp_path):
     with pytest.raises(UsageError) as caught:
         prunepack.unpack(packed, target, force=force)
     assert str(caught.value) == (
-        f"{target} cannot be replaced: expected a folder, or a path that does not exist, "
+        f"`{target}` cannot be replaced: expected a folder, or a path that does not exist, "
         "found something else, or a link. Choose another path"
     )
     assert names(tmp_path) == ["elsewhere", "model.prunepack", "out"]
@@ -77,7 +77,7 @@ def test_unpacking_onto_a_folder(packed, tmp_path):
     (target / "model.onnx").write_bytes(b"old")
     with pytest.raises(UsageError) as caught:
         prunepack.unpack(packed, target)
-    message = f"{target} exists. Choose another path, or replace it with --force"
+    message = f"`{target}` exists. Choose another path, or replace it with --force"
     assert str(caught.value) == message
     assert (target / "model.onnx").read_bytes() == b"old"
     prunepack.unpack(packed, target, force=True)
@@ -92,7 +92,7 @@ def test_a_folder_with_unlisted_files_is_left_alone(packed, tmp_path):
     with pytest.raises(UsageError) as caught:
         prunepack.unpack(packed, target, force=True)
     assert str(caught.value) == (
-        f"{target} cannot be replaced: expected only files that this command writes, "
+        f"`{target}` cannot be replaced: expected only files that this command writes, "
         "found deep/notes.txt. Choose another path, or move these files away"
     )
     assert (target / "deep" / "notes.txt").read_text() == "mine"
@@ -126,7 +126,7 @@ def test_unpacking_where_there_is_no_folder(packed, tmp_path):
     with pytest.raises(UsageError) as caught:
         prunepack.unpack(packed, tmp_path / "no" / "out")
     assert str(caught.value) == (
-        f"cannot write {tmp_path / 'no' / 'out'} (No such file or directory). "
+        f"cannot write `{tmp_path / 'no' / 'out'}` (No such file or directory). "
         "Check the folder and the free space"
     )
 
@@ -209,7 +209,7 @@ def test_packing_onto_something_else(kind, force, tmp_path):
     with pytest.raises(UsageError) as caught:
         prunepack.pack(model, target, force=force)
     assert str(caught.value) == (
-        f"{target} cannot be replaced: expected a regular file, or a path that does not exist, "
+        f"`{target}` cannot be replaced: expected a regular file, or a path that does not exist, "
         "found something else, or a link. Choose another path"
     )
     assert names(tmp_path) == ["model.onnx", "out"]
@@ -222,7 +222,7 @@ def test_packing_onto_a_file(tmp_path):
     target.write_bytes(b"old")
     with pytest.raises(UsageError) as caught:
         prunepack.pack(model, target)
-    message = f"{target} exists. Choose another path, or replace it with --force"
+    message = f"`{target}` exists. Choose another path, or replace it with --force"
     assert str(caught.value) == message
     prunepack.pack(model, target, force=True)
     shutil.copy(model, tmp_path / "copy")

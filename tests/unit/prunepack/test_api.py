@@ -1,4 +1,4 @@
-"""The public names of `prunepack`: their signatures and fields against a snapshot.
+"""The public names of `prunepack`: their signatures and fields against `api.txt`.
 
 After an intended change: python tests/unit/prunepack/test_api.py > tests/unit/prunepack/api.txt
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import prunepack
 
-SNAPSHOT = Path(__file__).with_name("api.txt")
+RECORDED = Path(__file__).with_name("api.txt")
 
 
 def describe_api():
@@ -59,8 +59,8 @@ def _documented_attributes(kind):
     return [n for n in re.findall(r"^ {8}(\w+):", section, re.M) if n not in annotated]
 
 
-def test_the_public_api_is_that_of_the_snapshot():
-    assert describe_api() == SNAPSHOT.read_text()
+def test_the_public_api_is_as_recorded():
+    assert describe_api() == RECORDED.read_text()
 
 
 def test_every_public_name_is_documented():

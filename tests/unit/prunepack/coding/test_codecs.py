@@ -132,7 +132,7 @@ def test_contexts_leave_no_rest_of_a_byte():
 
 
 def test_contexts_see_what_neighbours_tell():
-    """Kernels kept or pruned whole, whose weights share a sign: what is learned of them pays."""
+    """Kernels that are kept or pruned whole, with one sign each, have short codes."""
     rng = np.random.default_rng(0)
     kept, sign = rng.random((64, 64, 1)) < 0.2, rng.choice([-1, 1], (64, 64, 1))
     weights = (kept * sign * (1 + rng.random((64, 64, 9)))).astype(F4)

@@ -1,4 +1,4 @@
-"""Coders one by one: what they refuse, with the words."""
+"""Compressors one by one, and the messages of their refusals."""
 
 import numpy as np
 import pytest
@@ -65,7 +65,7 @@ def test_pcodec_names_bytes_that_are_left():
 
 
 def test_pcodec_survives_any_change_of_its_bytes():
-    """Pcodec has no checksum; what it makes of noise may be wrong, but never another error."""
+    """Pcodec has no checksum: it may decode random bytes wrongly, but raises no other error."""
     rng = np.random.default_rng(7)
     arrays = [rng.normal(size=300).astype("<f4"), rng.geometric(0.1, 300).astype("<u2")]
     refused = 0

@@ -1,4 +1,4 @@
-"""What differs between two artifacts."""
+"""Tensors that differ between two models."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""How much a tensor changed, counted piece by piece."""
+"""Size of the change between the elements of two tensors."""
 
 import numpy as np
 import pytest

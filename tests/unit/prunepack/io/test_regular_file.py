@@ -21,7 +21,7 @@ def test_ranges(path):
     assert bytes(file.read(0, 200)) == bytes(range(200))
     assert bytes(file.read(150, 153)) == bytes([150, 151, 152])
     assert bytes(file.read(200, 200)) == b""
-    with file.mapped() as view:
+    with file.map_memory() as view:
         assert bytes(view) == bytes(range(200))
 
 
@@ -29,7 +29,7 @@ def test_an_empty_file(path):
     path.write_bytes(b"")
     file = RegularFile(str(path))
     assert (file.size, bytes(file.read(0, 0))) == (0, b"")
-    with file.mapped() as view:
+    with file.map_memory() as view:
         assert bytes(view) == b""
 
 
@@ -46,7 +46,7 @@ def test_threads_read_at_the_same_time(path):
 
 
 def look(file):
-    with file.mapped() as view:
+    with file.map_memory() as view:
         return bytes(view)
 
 

@@ -1,4 +1,4 @@
-"""Which files belong to a model and which of their bytes are tensors."""
+"""Files of a model, and their tensors."""
 
 import resource
 import subprocess
@@ -16,7 +16,7 @@ from prunepack.model_files.spans import MIN_ELEMENTS, TensorSpan
 
 
 def save(folder, arrays, **external):
-    """Save a model; return the initializers of what was written."""
+    """Save a model; return the initializers of the saved file."""
     tensors = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
     model = helper.make_model(helper.make_graph([], "g", [], [], tensors))
     onnx.save_model(model, folder / "m.onnx", save_as_external_data=bool(external), **external)
@@ -153,8 +153,8 @@ def test_more_files_than_a_process_may_hold_open(tmp_path):
     assert int(done.stdout) == 100 * 160
 
 
-@pytest.mark.parametrize(("elements", "twins"), [(40, ["b"]), (39, [])])
-def test_twins_have_as_many_elements(elements, twins, tmp_path):
+@pytest.mark.parametrize(("elements", "duplicates"), [(40, ["b"]), (39, [])])
+def test_twins_have_as_many_elements(elements, duplicates, tmp_path):
     """Of four bits each, 39 and 40 take the same bytes."""
     tensors = [external("a", "w.bin"), external("b", "w.bin")]
     for tensor, size in zip(tensors, (40, elements), strict=True):
@@ -166,4 +166,4 @@ def test_twins_have_as_many_elements(elements, twins, tmp_path):
     (tmp_path / "w.bin").write_bytes(bytes(range(20)))
     source = sources_of(tmp_path / "m.onnx")[1]
     assert [span.name for span in source.spans] == ["a"]
-    assert [twin.name for _, twin in source.twins] == twins
+    assert [duplicate.name for _, duplicate in source.duplicates] == duplicates

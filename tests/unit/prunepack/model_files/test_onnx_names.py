@@ -1,4 +1,4 @@
-"""What tensors are called, by all the places that may hold one."""
+"""Labels of the tensors of an ONNX model."""
 
 import onnx
 import pytest

@@ -1,4 +1,4 @@
-"""What the inspect command has to show."""
+"""Contents of an artifact, tensor by tensor and part by part."""
 
 from pathlib import Path
 

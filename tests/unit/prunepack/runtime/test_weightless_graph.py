@@ -35,7 +35,7 @@ def pack(model, folder, **external):
 
 
 def taken_apart(artifact):
-    """Take a model apart; return the graph, what was left out, and the two put together again."""
+    """Extract a graph; return it, the extraction, and the model with its weights put back."""
     with artifact:
         taken = extract_graph(artifact, "place")
         graph = onnx.ModelProto.FromString(taken.model)
@@ -52,7 +52,7 @@ def taken_apart(artifact):
 
 
 def inline(model):
-    """Return a model of which no initializer mentions where its content is."""
+    """Return a model whose initializers do not mention the place of their content."""
     for tensor in model.graph.initializer:
         tensor.ClearField("data_location")
     return model

@@ -1,4 +1,4 @@
-"""Who shares a stream with whom."""
+"""Tensors that share a pool, and copies."""
 
 import numpy as np
 import pytest
