@@ -27,7 +27,7 @@ from benchmarks.results import write_result
 from prunepack.stages.profiling.latency import RESAMPLES, Ratio, compare_times
 from prunepack.stages.profiling.timing import Plan, time_side_by_side
 from prunepack.stages.runtime.host import host_name
-from prunepack.stages.runtime.sessions import CPU, onnx_session
+from prunepack.stages.runtime.sessions import CPU, open_onnx_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ def judge_single_pairs(times: npt.NDArray[np.float64], seed: int) -> str:
 def measure(folder: Path, comparisons: int) -> dict[str, dict[str, Any]]:
     """Make the comparisons of each kind; return the counts of the verdicts."""
     models = {kind: write_model(folder / f"{kind}.onnx", n) for kind, n in LAYERS.items()}
-    openers = {kind: partial(onnx_session, path, [CPU]) for kind, path in models.items()}
+    openers = {kind: partial(open_onnx_session, path, [CPU]) for kind, path in models.items()}
     inputs = np.random.default_rng(0).standard_normal((BATCH, WIDTH), np.float32)
     found: dict[str, list[Ratio]] = {kind: [] for kind in LAYERS}
     naive: dict[str, Counter[str]] = {kind: Counter() for kind in LAYERS}

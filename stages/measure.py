@@ -1,11 +1,12 @@
-"""Measure size and latency, side by side with the dense model."""
+"""Stage ``measure``: size, latency and memory beside the dense model."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
@@ -34,45 +35,42 @@ from prunepack.stages.runtime.placement import (
 )
 from prunepack.stages.runtime.sessions import (
     Provider,
-    artifact_session,
+    choose_providers,
     count_mismatches,
-    fixed_batch,
-    onnx_session,
-    providers_for,
+    find_fixed_batch,
+    open_artifact_session,
+    open_onnx_session,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-    import numpy.typing as npt
-
-    Arrays = Mapping[str, npt.NDArray[Any]]
+    from prunepack.stages.contract.arrays import Arrays
+    from prunepack.stages.runtime.sessions import Session
 
 __all__ = ["MeasureConfig", "measure", "zstd19_size"]
 
 
 class MeasureConfig(Config):
-    """How latency and memory are measured."""
+    """Settings of the measurement of latency and memory."""
 
     provider: Provider = Field(
-        "auto", description="Execution provider; auto: CUDA where it works, else the CPU."
+        "auto", description="Execution provider; auto: CUDA if it is available, else the CPU."
     )
     batch_sizes: tuple[int, ...] = Field((1, 32), description="Batch sizes to time.")
-    repeats: int = Field(300, ge=10, description="Timed runs of each model and batch size.")
-    rounds: int = Field(
-        6, ge=5, description="Rounds of timing; in each, both models are opened anew twice."
-    )
+    repeats: int = Field(300, ge=10, description="Timed runs per model and batch size.")
+    rounds: int = Field(6, ge=5, description="Rounds of timing; each opens both models twice.")
     seconds: float = Field(
-        20.0, gt=0, description="Time for the runs of a batch size; fewer are made if it is short."
+        20.0, gt=0, description="Time limit in seconds for the runs of a batch size."
     )
-    threads: int = Field(1, ge=1, description="Threads that onnxruntime may use, and their cores.")
-    seed: int = Field(0, ge=0, description="Seed of the inputs and of the resampling.")
+    threads: int = Field(1, ge=1, description="Threads of onnxruntime, each on a core of its own.")
+    seed: int = Field(0, ge=0, description="Seed of the random inputs and of the resampling.")
 
     @field_validator("batch_sizes")
     @classmethod
     def _positive(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
         if any(size < 1 for size in sizes):
-            raise ValueError(f"a batch has 1 sample or more, found {min(sizes)}")
+            raise ValueError(f"a batch has at least 1 sample, found {min(sizes)}")
         return sizes
 
 
@@ -90,23 +88,23 @@ def measure(
     onnx: OnnxModel,
     artifact: PackedArtifact,
 ) -> Facts:
-    """Weigh every form of the model and time the packed one against the dense one."""
-    metrics = _sizes(dense, masked, dense_onnx, onnx, artifact)
-    metrics |= _runtime(config, dense_onnx, artifact) | graph_metrics(onnx.model)
+    """Measure the size of every form, and latency and memory of the artifact beside dense ONNX."""
+    metrics = _measure_sizes(dense, masked, dense_onnx, onnx, artifact)
+    metrics |= _measure_sessions(config, dense_onnx, artifact) | graph_metrics(onnx.model)
     digests = hash_release(onnx, artifact)
     content = {"digests": digests, "host": host_name(), "metrics": metrics_to_json(metrics)}
     write_json(out / "measurements.json", content)
-    return _facts(metrics, next(iter(config.batch_sizes), None))
+    return _summarize(metrics, next(iter(config.batch_sizes), None))
 
 
-def _sizes(
+def _measure_sizes(
     dense: Checkpoint,
     masked: MaskedCheckpoint,
     dense_onnx: OnnxModel,
     onnx: OnnxModel,
     artifact: PackedArtifact,
 ) -> Metrics:
-    """Return bytes of each form, and how often the artifact goes into the dense ones."""
+    """Return the size of each form, and the ratios of the dense sizes to the artifact's."""
     packed = artifact.file.stat().st_size
     zstd = zstd19_size(sorted(dense_onnx.path.glob("model.onnx*")))
     sizes = {
@@ -126,7 +124,7 @@ def _sizes(
 
 
 def zstd19_size(files: Iterable[Path]) -> int:
-    """Return the bytes that ``zstd -19`` makes of ``files``: what a user would have otherwise."""
+    """Return the size of ``files`` after ``zstd -19``, the usual way to compress a model."""
     import zstandard
 
     total = 0
@@ -141,8 +139,8 @@ def zstd19_size(files: Iterable[Path]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Programs:
-    """The two files that are run beside each other, and on what."""
+class _Pair:
+    """The dense and the pruned model, their inputs and the settings of their sessions."""
 
     dense: Path
     pruned: Path
@@ -151,76 +149,83 @@ class _Programs:
     inputs: tuple[InputSpec, ...]
     seed: int
 
-    def arrays(self, batch: int) -> Arrays:
-        """Return seeded noise for a batch."""
+    def draw_inputs(self, batch: int) -> Arrays:
+        """Return seeded random inputs for a batch."""
         return random_inputs(self.inputs, batch, self.seed)
 
-    def open_dense(self, profile: Path | None = None) -> Any:
-        """Open a session of the dense ONNX model."""
-        return onnx_session(self.dense, self.providers, self.threads, profile)
+    def open_dense(self, profile: Path | None = None) -> Session:
+        """Open a session on the dense ONNX model."""
+        return open_onnx_session(self.dense, self.providers, self.threads, profile)
 
-    def open_pruned(self, profile: Path | None = None) -> Any:
-        """Open a session of the packed model."""
-        return artifact_session(self.pruned, self.providers, self.threads, profile)
+    def open_pruned(self, profile: Path | None = None) -> Session:
+        """Open a session on the artifact."""
+        return open_artifact_session(self.pruned, self.providers, self.threads, profile)
 
 
-def _runtime(config: MeasureConfig, dense_onnx: OnnxModel, artifact: PackedArtifact) -> Metrics:
-    """Run both models: where their nodes run, how long they take, what memory they need."""
-    programs = _Programs(
+def _measure_sessions(
+    config: MeasureConfig, dense_onnx: OnnxModel, artifact: PackedArtifact
+) -> Metrics:
+    """Measure placement of nodes, latency and peak memory of both models."""
+    pair = _Pair(
         dense=dense_onnx.model,
         pruned=artifact.file,
-        providers=tuple(providers_for(config.provider, dense_onnx.model)),
+        providers=tuple(choose_providers(config.provider, dense_onnx.model)),
         threads=config.threads,
-        inputs=tuple(InputSpec.model_validate(one) for one in dense_onnx.interface["inputs"]),
+        inputs=tuple(InputSpec.model_validate(spec) for spec in dense_onnx.interface["inputs"]),
         seed=config.seed,
     )
-    dense, pruned = programs.open_dense(), programs.open_pruned()
-    wrong, got = count_mismatches(programs.providers, dense, pruned)
-    fixed = fixed_batch(dense) or fixed_batch(pruned)
+    dense, pruned = pair.open_dense(), pair.open_pruned()
+    wrong, providers = count_mismatches(pair.providers, dense, pruned)
+    fixed = find_fixed_batch(dense) or find_fixed_batch(pruned)
     batches = [size for size in config.batch_sizes if fixed in {None, size}]
     metrics: Metrics = {
-        "latency.provider_mismatches": Metric(wrong, "sessions", note=got),
+        "latency.provider_mismatches": Metric(wrong, "sessions", note=providers),
         "runtime.tf32": tf32_metric(pruned.get_provider_options()),
     }
     del dense, pruned
-    metrics |= _placement(programs, fixed or 1)
+    metrics |= _measure_placement(pair, fixed or 1)
     if batches:
-        metrics |= _latencies(config, programs, batches) | _memory(programs, max(batches))
+        metrics |= _measure_latency(config, pair, batches) | _measure_memory(pair, max(batches))
     return metrics
 
 
-def _placement(programs: _Programs, batch: int) -> Metrics:
-    arrays = programs.arrays(batch)
-    openers = {"dense": programs.open_dense, "pruned": programs.open_pruned}
+def _measure_placement(pair: _Pair, batch: int) -> Metrics:
+    arrays = pair.draw_inputs(batch)
+    openers = {"dense": pair.open_dense, "pruned": pair.open_pruned}
     placed = {name: count_nodes_by_provider(opener, arrays) for name, opener in openers.items()}
-    return placement_metrics(programs.providers[0], placed)
+    return placement_metrics(pair.providers[0], placed)
 
 
-def _latencies(config: MeasureConfig, programs: _Programs, batches: list[int]) -> Metrics:
+def _measure_latency(config: MeasureConfig, pair: _Pair, batches: list[int]) -> Metrics:
     plan = Plan(config.repeats, config.rounds, config.seconds, config.threads, config.seed)
-    inputs = {batch: programs.arrays(batch) for batch in batches}
-    timed = time_side_by_side(programs.open_dense, programs.open_pruned, inputs, plan)
+    inputs = {batch: pair.draw_inputs(batch) for batch in batches}
+    timed = time_side_by_side(pair.open_dense, pair.open_pruned, inputs, plan)
     threads = f"{config.threads} thread{'s' if config.threads > 1 else ''}"
     cores = f"pinned to core {', '.join(map(str, timed.cores))}" if timed.cores else "not pinned"
-    where = f"{programs.providers[0]}, {threads} {cores}, {host_name()}"
+    where = f"{pair.providers[0]}, {threads} {cores}, {host_name()}"
     metrics = latency_metrics("session", timed.opening, where, config.seed)
     for batch, times in timed.runs.items():
         metrics |= latency_metrics(f"batch_{batch}", times, where, config.seed, batch)
-        lost = Metric(
-            timed.preempted[batch], "per 100 runs", note="core taken away; such runs are made again"
-        )
-        metrics[f"latency.batch_{batch}.preempted"] = lost
+        metrics[f"latency.batch_{batch}.preempted"] = _preempted(timed.preempted[batch])
     return metrics
 
 
-def _memory(programs: _Programs, batch: int) -> Metrics:
-    note(f"peak memory on a batch of {batch}, in processes of their own")
-    arrays = programs.arrays(batch)
-    of = partial(peak_memory, inputs=arrays, providers=programs.providers, threads=programs.threads)
-    return memory_metrics(of(programs.dense), of(programs.pruned), batch)
+def _preempted(count: float) -> Metric:
+    is_known = not math.isnan(count)
+    note = "preempted runs are repeated" if is_known else "this system does not count preemptions"
+    return Metric(count, "per 100 runs", note=note)
 
 
-def _facts(metrics: Metrics, batch: int | None) -> Facts:
+def _measure_memory(pair: _Pair, batch: int) -> Metrics:
+    note(f"measuring peak memory with a batch of {batch}, each model in its own process")
+    arrays = pair.draw_inputs(batch)
+    measure_peak = partial(
+        peak_memory, inputs=arrays, providers=pair.providers, threads=pair.threads
+    )
+    return memory_metrics(measure_peak(pair.dense), measure_peak(pair.pruned), batch)
+
+
+def _summarize(metrics: Metrics, batch: int | None) -> Facts:
     size = metrics["size.artifact"].value
     summary = f"{size:,.0f} bytes, {metrics['size.ratio'].value:.2f}× smaller than dense ONNX"
     ratio = metrics.get(f"latency.batch_{batch}.ratio")

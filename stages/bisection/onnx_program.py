@@ -17,6 +17,7 @@ from prunepack.errors import RefusedError
 from prunepack.runtime.ort_errors import collect_ort_errors
 from prunepack.stages.bisection.graph import NodeGraph, read_constant
 from prunepack.stages.bisection.module_names import find_module
+from prunepack.stages.runtime.sessions import make_session_options
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -152,11 +153,6 @@ def _describe_value(name: str, value: Array) -> ValueInfoProto:
 
 
 def _make_options(folder: Path) -> onnxruntime.SessionOptions:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
+    options = make_session_options(optimization="ORT_DISABLE_ALL")
     options.add_session_config_entry(EXTERNAL_FOLDER, str(folder))
     return options

@@ -15,7 +15,7 @@ import numpy as np
 from prunepack.stages.comparison.error import compute_tolerance
 from prunepack.stages.contract.progress import note
 from prunepack.stages.models.running import run_module
-from prunepack.stages.runtime.sessions import OPTIMIZATIONS, onnx_session, run
+from prunepack.stages.runtime.sessions import OPTIMIZATIONS, open_onnx_session, run_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -63,10 +63,10 @@ class Calibration:
     def __init__(self, forms: ModelForms, model: Path) -> None:
         self._forms = forms
         self._sessions = {
-            level: onnx_session(model, forms.providers, optimization=level)
+            level: open_onnx_session(model, forms.providers, optimization=level)
             for level in OPTIMIZATIONS
         }
-        self._sessions["threads"] = onnx_session(model, forms.providers, threads=2)
+        self._sessions["threads"] = open_onnx_session(model, forms.providers, threads=2)
         self._errors: dict[str, RunError] = {}
 
     def add(self, batch: InputBatch, outputs: FormOutputs) -> None:
@@ -75,7 +75,7 @@ class Calibration:
         for cause, actual in self._run_torch(batch.arrays):
             self._compare(outputs["pruned"], actual, cause)
         for cause, session in self._sessions.items():
-            self._compare(outputs["onnx"], run(session, batch.arrays), cause)
+            self._compare(outputs["onnx"], run_session(session, batch.arrays), cause)
         self._compare_single(batch, outputs, "pruned")
         self._compare_single(batch, outputs, "onnx")
 

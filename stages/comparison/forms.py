@@ -12,11 +12,11 @@ from prunepack.stages.models.running import run_module
 from prunepack.stages.runtime.sessions import (
     Provider,
     Session,
-    artifact_session,
+    choose_providers,
     count_mismatches,
-    onnx_session,
-    providers_for,
-    run,
+    open_artifact_session,
+    open_onnx_session,
+    run_session,
 )
 
 if TYPE_CHECKING:
@@ -90,15 +90,15 @@ class ModelForms:
             RefusedError: If a form cannot be opened.
         """
         pruned, spec = open_model(final)
-        providers = providers_for(provider, onnx.model)
+        providers = choose_providers(provider, onnx.model)
         return cls(
             spec=spec,
             outputs=tuple(onnx.interface["outputs"]),
             dense=open_model(dense)[0],
             pruned=pruned,
             providers=tuple(providers),
-            onnx=onnx_session(onnx.model, providers),
-            artifact=artifact_session(artifact.file, providers),
+            onnx=open_onnx_session(onnx.model, providers),
+            artifact=open_artifact_session(artifact.file, providers),
         )
 
     def run(self, inputs: Arrays, forms: Iterable[Form]) -> FormOutputs:
@@ -115,7 +115,7 @@ class ModelForms:
             return run_module(self.dense, inputs, self.outputs)
         if form == "pruned":
             return run_module(self.pruned, inputs, self.outputs)
-        return run(self.onnx if form == "onnx" else self.artifact, inputs)
+        return run_session(self.onnx if form == "onnx" else self.artifact, inputs)
 
     def provider_metrics(self) -> Metrics:
         """Return the number of sessions without the requested execution provider."""

@@ -1,7 +1,7 @@
-"""Peak memory of a model: a fresh process that opens it, runs it once and reports its high water.
+"""Peak memory of a model, measured in a fresh process that opens it and runs it once.
 
-Run as ``python -m prunepack.stages.profiling.memory REQUEST`` it is that process: REQUEST is JSON,
-stdin is an ``.npz`` file with the inputs, and the answer is JSON on stdout.
+``python -m prunepack.stages.profiling.memory REQUEST`` is that process: REQUEST is JSON, stdin is
+an ``.npz`` file with the inputs, and stdout gets the result as JSON.
 """
 
 from __future__ import annotations
@@ -21,42 +21,36 @@ from prunepack.stages.metrics.metric import Metric
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy.typing as npt
-
+    from prunepack.stages.contract.arrays import ArrayMapping
     from prunepack.stages.metrics.metric import Metrics
 
-__all__ = ["Peak", "high_water", "memory_metrics", "peak_memory"]
+__all__ = ["Peak", "memory_metrics", "peak_memory", "read_high_water"]
 
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """Resident memory of a process, in bytes; NaN where the system does not say.
+    """Resident memory of a process, in bytes; NaN if the system does not say.
 
     Attributes:
-        before: Its high water with Python, onnxruntime and the inputs, before the model.
-        peak: Its high water after the session was opened and has run once.
+        before: The peak with Python, onnxruntime and the inputs, before the model is opened.
+        peak: The peak after the session has run once.
     """
 
     before: float
     peak: float
 
 
-def peak_memory(
-    model: Path,
-    inputs: Mapping[str, npt.NDArray[Any]],
-    providers: Sequence[str],
-    threads: int,
-) -> Peak:
-    """Open ``model`` in a process of its own, run it once, and return what that took.
+def peak_memory(model: Path, inputs: ArrayMapping, providers: Sequence[str], threads: int) -> Peak:
+    """Open ``model`` in a process of its own, run it once, and return its peak memory.
 
     Args:
-        model: An ``.onnx`` file or a packed one.
-        inputs: What it is run on.
+        model: An ``.onnx`` file or an artifact.
+        inputs: The inputs of the run.
         providers: Execution providers of the session.
         threads: Threads of the session.
 
     Raises:
-        RefusedError: If that process does not come to its end.
+        RefusedError: If the process fails.
     """
     import numpy as np
 
@@ -69,35 +63,50 @@ def peak_memory(
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise RefusedError(
-            f"the process that measures the memory of {model} failed",
+            f"the process that measures the memory of '{model}' failed",
             expected="exit code 0",
             found=": ".join([str(done.returncode), *last]),
-            hint="A negative code is a signal; -9 means that the machine had no memory left.",
+            hint="Look up a negative code as a signal; -9 means that the memory was exhausted",
         )
     return Peak(**{name: float(value) for name, value in json.loads(done.stdout).items()})
 
 
 def memory_metrics(dense: Peak, pruned: Peak, batch: int) -> Metrics:
-    """Return the peaks and their ratio."""
-    figures = {}
-    for name, one in (("dense", dense), ("pruned", pruned)):
-        note = f"a process that runs a batch of {batch}; {one.before:,.0f} before the model"
-        figures[f"memory.{name}"] = Metric(one.peak, "bytes", note=note)
+    """Return both peaks and their ratio."""
+    metrics = {}
+    for name, found in (("dense", dense), ("pruned", pruned)):
+        note = f"a process that runs a batch of {batch}; {found.before:,.0f} before the model"
+        if math.isnan(found.peak):
+            note = "this system does not tell the peak memory of a process"
+        metrics[f"memory.{name}"] = Metric(found.peak, "bytes", note=note)
     ratio = pruned.peak / dense.peak
-    return figures | {"memory.ratio": Metric(ratio, "×", note="pruned / dense, whole processes")}
+    return metrics | {"memory.ratio": Metric(ratio, "×", note="pruned / dense, whole processes")}
 
 
-def high_water() -> float:
-    """Return the most memory, in bytes, that this process ever had resident; NaN if unknown.
+def read_high_water() -> float:
+    """Return the peak resident memory of this process in bytes; NaN if the system does not say.
 
-    Linux says it for the program that runs now (``VmHWM``); ``ru_maxrss`` also remembers the
-    parent that this process was forked from, and serves only where there is nothing else.
+    Linux has it as ``VmHWM`` and Windows as the peak working set. ``ru_maxrss`` of other systems
+    also covers the parent that this process was forked from, so it comes last.
     """
     try:
         lines = Path("/proc/self/status").read_text("utf-8").splitlines()
         return next(1024.0 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
     except (OSError, StopIteration):
-        pass
+        return _read_working_set() or _read_maxrss()
+
+
+def _read_working_set() -> float | None:
+    import psutil
+
+    try:
+        peak: int | None = getattr(psutil.Process().memory_info(), "peak_wset", None)
+    except (OSError, psutil.Error):
+        return None
+    return peak
+
+
+def _read_maxrss() -> float:
     try:
         from resource import RUSAGE_SELF, getrusage
     except ImportError:
@@ -109,17 +118,21 @@ def _measure(request: Mapping[str, Any], file: IO[bytes]) -> Peak:
     import numpy as np
     import onnxruntime  # noqa: F401 -- its own memory is not the model's
 
-    from prunepack.stages.runtime.sessions import artifact_session, onnx_session, run
+    from prunepack.stages.runtime.sessions import (
+        open_artifact_session,
+        open_onnx_session,
+        run_session,
+    )
 
     model = Path(request["model"])
     with np.load(file, allow_pickle=False) as archive:
         inputs = {name: archive[name] for name in archive.files}
-    before = high_water()
-    opener = onnx_session if model.suffix == ".onnx" else artifact_session
-    run(opener(model, request["providers"], request["threads"]), inputs)
-    return Peak(before, high_water())
+    before = read_high_water()
+    opener = open_onnx_session if model.suffix == ".onnx" else open_artifact_session
+    run_session(opener(model, request["providers"], request["threads"]), inputs)
+    return Peak(before, read_high_water())
 
 
 if __name__ == "__main__":
-    found = _measure(json.loads(sys.argv[1]), sys.stdin.buffer)
-    sys.stdout.write(json.dumps(asdict(found)))
+    result = _measure(json.loads(sys.argv[1]), sys.stdin.buffer)
+    sys.stdout.write(json.dumps(asdict(result)))

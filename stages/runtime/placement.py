@@ -1,4 +1,4 @@
-"""Which node of a model really ran on which execution provider, as onnxruntime's profile says."""
+"""Placement of nodes on execution providers, from onnxruntime's profile."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunepack.stages.metrics.metric import Metric
-from prunepack.stages.runtime.sessions import CUDA, run
+from prunepack.stages.runtime.sessions import CUDA, run_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    import numpy.typing as npt
-
+    from prunepack.stages.contract.arrays import ArrayMapping
     from prunepack.stages.metrics.metric import Metrics
+    from prunepack.stages.runtime.sessions import Session
 
 __all__ = ["count_nodes_by_provider", "count_providers", "placement_metrics", "tf32_metric"]
 
 
 def count_nodes_by_provider(
-    open_profiled: Callable[[Path], Any], inputs: Mapping[str, npt.NDArray[Any]]
+    open_profiled: Callable[[Path], Session], inputs: ArrayMapping
 ) -> Counter[str]:
-    """Run a model once and return how many of its nodes ran on each execution provider.
+    """Run a model once and count its nodes per execution provider.
 
     Args:
         open_profiled: Opens a session that writes its profile to files with this prefix.
-        inputs: What the model is run on.
+        inputs: Inputs of the run.
 
     Raises:
-        RefusedError: If the model does not take them.
+        RefusedError: If the model does not take the inputs.
     """
     with tempfile.TemporaryDirectory() as folder:
         session = open_profiled(Path(folder) / "profile")
-        run(session, inputs)
+        run_session(session, inputs)
         return count_providers(json.loads(Path(session.end_profiling()).read_bytes()))
 
 
@@ -53,11 +53,11 @@ def count_providers(events: Iterable[Mapping[str, Any]]) -> Counter[str]:
 
 
 def placement_metrics(wanted: str, placed: Mapping[str, Counter[str]]) -> Metrics:
-    """Return how many nodes ran, and how many elsewhere than on ``wanted``.
+    """Return the number of nodes that ran, and of those on another provider than ``wanted``.
 
     Args:
-        wanted: The execution provider that was asked for.
-        placed: Nodes by provider, for each model by what it is called.
+        wanted: The requested execution provider.
+        placed: Nodes by provider, for each model by its name.
     """
     total = sum(nodes.total() for nodes in placed.values())
     elsewhere = total - sum(nodes[wanted] for nodes in placed.values())
@@ -74,11 +74,11 @@ def _listed(nodes: Counter[str]) -> str:
 
 
 def tf32_metric(options: Mapping[str, Mapping[str, str]]) -> Metric:
-    """Return whether float32 products may be rounded to TF32: 1 yes, 0 no.
+    """Return whether float32 products may be rounded to TF32, as 1 or 0.
 
     Args:
-        options: Those of each provider of a session, as ``get_provider_options()`` gives them.
-            onnxruntime's CUDA provider allows TF32 unless ``use_tf32`` is 0.
+        options: Result of a session's ``get_provider_options()``. The CUDA provider allows TF32
+            unless ``use_tf32`` is 0.
     """
     if CUDA not in options:
         return Metric(0, note=f"no {CUDA} in the session")

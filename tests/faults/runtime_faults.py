@@ -10,7 +10,7 @@ from prunepack.stages.contract.model_spec import read_spec
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.metrics.metric import metrics_to_json
 from prunepack.stages.runtime.placement import count_nodes_by_provider, placement_metrics
-from prunepack.stages.runtime.sessions import CPU, CUDA, onnx_session
+from prunepack.stages.runtime.sessions import CPU, CUDA, open_onnx_session
 from tests.faults.fault import Fault
 from tests.faults.lab import copy_of
 from tests.faults.report_faults import figures
@@ -36,7 +36,7 @@ def _nothing(folder: Path) -> Sequence[Command]:
 @contextmanager
 def _device_lost() -> Iterator[None]:
     """Let CUDA be promised, and not be there when a session is opened."""
-    with mock.patch("prunepack.stages.comparison.forms.providers_for", return_value=[CUDA, CPU]):
+    with mock.patch("prunepack.stages.comparison.forms.choose_providers", return_value=[CUDA, CPU]):
         yield
 
 
@@ -46,7 +46,7 @@ def _ran_elsewhere(folder: Path) -> Sequence[Command]:
     inputs = random_inputs(read_spec(release / "final").inputs, 1, 0)
 
     def fallen(profile: Path) -> Any:
-        return onnx_session(release.model, [CUDA, CPU], profile=profile)
+        return open_onnx_session(release.model, [CUDA, CPU], profile=profile)
 
     placed = {"pruned": count_nodes_by_provider(fallen, inputs)}
     figures(

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import latency
 from benchmarks.tables import latency as latency_table
-from prunepack.stages.runtime.sessions import CPU, onnx_session
+from prunepack.stages.runtime.sessions import CPU, open_onnx_session
 
 
 @pytest.mark.parametrize("layers", [1, 7])
@@ -19,7 +19,7 @@ def test_a_model_of_so_many_layers(tmp_path, layers):
     nodes = [node.op_type for node in onnx.load(path).graph.node]
     assert nodes == ["MatMul", "Relu"] * layers
     random = np.random.default_rng(1).standard_normal((3, latency.WIDTH), np.float32)
-    (out,) = onnx_session(path, [CPU]).run(None, {"x0": random})
+    (out,) = open_onnx_session(path, [CPU]).run(None, {"x0": random})
     assert out.shape == random.shape
     assert 0.01 < out.std() < 100, "neither dies out nor overflows"
 

@@ -152,8 +152,8 @@ def test_several_files_count_together_in_blocks(tmp_path):
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"batch_sizes": (1, 0)}, "a batch has 1 sample or more, found 0"),
-        ({"batch_sizes": (-4,)}, "a batch has 1 sample or more, found -4"),
+        ({"batch_sizes": (1, 0)}, "a batch has at least 1 sample, found 0"),
+        ({"batch_sizes": (-4,)}, "a batch has at least 1 sample, found -4"),
         ({"repeats": 9}, "greater than or equal to 10"),
         ({"rounds": 4}, "greater than or equal to 5"),
         ({"seconds": 0}, "greater than 0"),

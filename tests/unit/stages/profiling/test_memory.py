@@ -14,11 +14,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from prunepack.errors import RefusedError
 from prunepack.packing import pack
-from prunepack.stages.profiling.memory import Peak, high_water, memory_metrics, peak_memory
+from prunepack.stages.profiling.memory import Peak, memory_metrics, peak_memory, read_high_water
 
 CPU = ["CPUExecutionProvider"]
 MEBIBYTE = 1 << 20
-DO = "A negative code is a signal; -9 means that the machine had no memory left."
+DO = "Look up a negative code as a signal; -9 means that the memory was exhausted"
 
 
 def product(path, rows, columns):
@@ -86,7 +86,7 @@ def test_a_process_that_fails(models, says):
         measured(path, 16)
     message = str(caught.value)
     assert message.startswith(
-        f"the process that measures the memory of {path} failed: "
+        f"the process that measures the memory of '{path}' failed: "
         f"expected exit code 0, found 1: prunepack.errors.RefusedError: onnxruntime cannot open "
     )
     assert message.endswith(DO)
@@ -102,35 +102,35 @@ def test_a_process_that_is_killed(models, says, monkeypatch):
     monkeypatch.setattr(subprocess, "run", killed)
     with says(
         RefusedError,
-        f"the process that measures the memory of {models[0]} failed: "
+        f"the process that measures the memory of '{models[0]}' failed: "
         f"expected exit code 0, found -9. {DO}",
     ):
         measured(models[0], 16)
 
 
 def test_high_water_stays_where_it_was():
-    before = high_water()
+    before = read_high_water()
     ballast = np.ones(64 * MEBIBYTE, np.uint8)
-    during = high_water()
+    during = read_high_water()
     assert ballast.all()
     del ballast
-    assert high_water() >= during > before - MEBIBYTE
+    assert read_high_water() >= during > before - MEBIBYTE
 
 
 def test_without_proc_it_is_what_the_system_says_of_the_process(monkeypatch):
-    real = high_water()
+    real = read_high_water()
 
     def read(path, *_, **__):
         raise OSError
 
     monkeypatch.setattr(Path, "read_text", read)
-    assert high_water() >= real - MEBIBYTE
+    assert read_high_water() >= real - MEBIBYTE
 
 
 def test_a_system_that_says_nothing(monkeypatch):
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: "Name: x\n")
     monkeypatch.setitem(sys.modules, "resource", None)
-    assert math.isnan(high_water())
+    assert math.isnan(read_high_water())
 
 
 def test_figures():

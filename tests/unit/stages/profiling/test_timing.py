@@ -6,19 +6,20 @@ from functools import partial
 from weakref import WeakSet
 
 import numpy as np
+import psutil
 import pytest
 
 from prunepack.errors import RefusedError
 from prunepack.stages.profiling import timing
 from prunepack.stages.profiling.timing import (
     FEWEST_CROSSINGS,
-    WARM_UP_MOST,
+    MOST_WARM_UP_RUNS,
     Plan,
-    stable,
+    is_stable,
     time_side_by_side,
 )
 from prunepack.stages.runtime.host import count_preemptions, pin_to_cores
-from prunepack.stages.runtime.sessions import artifact_session, onnx_session
+from prunepack.stages.runtime.sessions import open_artifact_session, open_onnx_session
 
 CPU = ["CPUExecutionProvider"]
 PIXELS = {size: {"input": np.zeros((size, 1, 28, 28), np.float32)} for size in (1, 3)}
@@ -49,8 +50,8 @@ class Recorded:
 
 @pytest.fixture
 def openers(chain):
-    return partial(onnx_session, chain.dense_onnx.model, CPU), partial(
-        artifact_session, chain.artifact.file, CPU
+    return partial(open_onnx_session, chain.dense_onnx.model, CPU), partial(
+        open_artifact_session, chain.artifact.file, CPU
     )
 
 
@@ -119,7 +120,7 @@ def test_two_sessions_are_in_memory_and_not_four(openers):
 
 def test_the_seed_decides_over_the_order(watched, monkeypatch):
     monkeypatch.setattr(timing, "count_preemptions", lambda: 0.0)
-    monkeypatch.setattr(timing, "stable", lambda seen: len(seen) > 2)
+    monkeypatch.setattr(timing, "is_stable", lambda seen: len(seen) > 2)
 
     def log(seed):
         return watched(Plan(repeats=40, rounds=5, seed=seed))[1]
@@ -195,7 +196,7 @@ def test_more_cores_than_there_are():
 
 
 def test_a_system_that_cannot_pin(monkeypatch, openers):
-    monkeypatch.delattr(os, "sched_setaffinity", raising=False)
+    monkeypatch.delattr(psutil.Process, "cpu_affinity", raising=False)
     assert time_side_by_side(*openers, {1: PIXELS[1]}, QUICK).cores == ()
 
 
@@ -277,16 +278,16 @@ def even(count, took=1.0):
         (even(5) + even(5, 2.0), True),
         ([[1.0, 2.0]] * 5 + even(5), False),
         (even(5, 1.04) + even(5), True),
-        (even(WARM_UP_MOST - 5, 2.0) + even(5), True),
-        (even(WARM_UP_MOST - 6, 2.0) + even(5), False),
+        (even(MOST_WARM_UP_RUNS - 5, 2.0) + even(5), True),
+        (even(MOST_WARM_UP_RUNS - 6, 2.0) + even(5), False),
     ],
 )
 def test_warm_is_when_neither_gets_faster(seen, expected):
-    assert stable(seen) is expected
+    assert is_stable(seen) is expected
 
 
 def test_warming_up_is_bounded_in_time(watched, monkeypatch):
-    monkeypatch.setattr(timing, "stable", lambda _: False)
+    monkeypatch.setattr(timing, "is_stable", lambda _: False)
     _, log, _ = watched(Plan(repeats=10, rounds=5, seconds=1e-6))
     warm = [name for name, size in log if size == 1 and "~" in name]
     assert (warm.count("d~"), warm.count("p~"), len(warm)) == (10, 10, 20)

@@ -12,7 +12,7 @@ from prunepack.stages.runtime.placement import (
     placement_metrics,
     tf32_metric,
 )
-from prunepack.stages.runtime.sessions import artifact_session, onnx_session
+from prunepack.stages.runtime.sessions import open_artifact_session, open_onnx_session
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 PIXELS = {"input": np.zeros((2, 1, 28, 28), np.float32)}
@@ -25,10 +25,10 @@ def node(name, index, provider, **more):
 def test_the_nodes_of_a_real_model(chain, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     dense = count_nodes_by_provider(
-        lambda profile: onnx_session(chain.dense_onnx.model, [CPU], profile=profile), PIXELS
+        lambda profile: open_onnx_session(chain.dense_onnx.model, [CPU], profile=profile), PIXELS
     )
     packed = count_nodes_by_provider(
-        lambda profile: artifact_session(chain.artifact.file, [CPU], profile=profile), PIXELS
+        lambda profile: open_artifact_session(chain.artifact.file, [CPU], profile=profile), PIXELS
     )
     assert dense == packed
     assert set(dense) == {CPU}
@@ -98,5 +98,5 @@ def test_tf32(options, value, note):
 
 
 def test_tf32_of_a_real_session(chain):
-    session = onnx_session(chain.onnx.model, [CPU])
+    session = open_onnx_session(chain.onnx.model, [CPU])
     assert tf32_metric(session.get_provider_options()).value == 0

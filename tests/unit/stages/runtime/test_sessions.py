@@ -7,22 +7,22 @@ import pytest
 from prunepack.errors import CorruptArtifactError, RefusedError, UsageError
 from prunepack.stages.export import ExportConfig, export
 from prunepack.stages.runtime.sessions import (
-    artifact_session,
+    choose_providers,
     count_mismatches,
-    fixed_batch,
-    onnx_session,
-    providers_for,
+    find_fixed_batch,
+    open_artifact_session,
+    open_onnx_session,
+    run_session,
 )
-from prunepack.stages.runtime.sessions import run as run_session
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 PIXELS = np.random.default_rng(0).random((5, 1, 28, 28), np.float32)
-DO = "Install onnxruntime-gpu and a CUDA driver with its device, or choose provider cpu."
+DO = "Install onnxruntime-gpu and a CUDA driver with its device, or choose provider cpu"
 
 
 @pytest.fixture(scope="module")
 def no_gpu(chain):
-    if CUDA in onnx_session(chain.onnx.model, [*_listed(CUDA), CPU]).get_providers():
+    if CUDA in open_onnx_session(chain.onnx.model, [*_listed(CUDA), CPU]).get_providers():
         pytest.skip("there is a CUDA device")
 
 
@@ -31,11 +31,11 @@ def _listed(name):
 
 
 def test_cpu_is_cpu(chain):
-    assert providers_for("cpu", chain.onnx.model) == [CPU]
+    assert choose_providers("cpu", chain.onnx.model) == [CPU]
 
 
 def test_auto_falls_back_to_the_cpu_without_a_word(no_gpu, chain, capfd):
-    assert providers_for("auto", chain.onnx.model) == [CPU]
+    assert choose_providers("auto", chain.onnx.model) == [CPU]
     assert capfd.readouterr() == ("", "")
 
 
@@ -46,7 +46,7 @@ def test_cuda_that_cannot_be_had_is_an_error(no_gpu, chain, says):
         f"the CUDA execution provider cannot be used: expected a session on {CUDA}, "
         f"found {found}. {DO}",
     ):
-        providers_for("cuda", chain.onnx.model)
+        choose_providers("cuda", chain.onnx.model)
 
 
 def _available():
@@ -55,13 +55,13 @@ def _available():
 
 def test_an_onnxruntime_without_cuda(chain, monkeypatch, says):
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CPU])
-    assert providers_for("auto", chain.onnx.model) == [CPU]
+    assert choose_providers("auto", chain.onnx.model) == [CPU]
     with says(
         UsageError,
         f"the CUDA execution provider cannot be used: expected a session on {CUDA}, "
         f"found an onnxruntime with {CPU} only. {DO}",
     ):
-        providers_for("cuda", chain.onnx.model)
+        choose_providers("cuda", chain.onnx.model)
 
 
 class Granting:
@@ -80,33 +80,33 @@ class Granting:
 def test_where_there_is_cuda(chain, monkeypatch, choice, expected):
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
     monkeypatch.setattr(onnxruntime, "InferenceSession", Granting)
-    assert providers_for(choice, chain.onnx.model) == expected
+    assert choose_providers(choice, chain.onnx.model) == expected
 
 
 @pytest.mark.skipif(not _listed(CUDA), reason="an onnxruntime without CUDA")
 def test_cuda_alone_does_not_fall_to_the_cpu(no_gpu, chain, capfd):
     with pytest.raises(RefusedError) as caught:
-        onnx_session(chain.onnx.model, [CUDA])
+        open_onnx_session(chain.onnx.model, [CUDA])
     message = str(caught.value)
-    assert message.startswith(f"onnxruntime cannot open {chain.onnx.model}: found ")
+    assert message.startswith(f"onnxruntime cannot open '{chain.onnx.model}': found ")
     assert "assigned to the default CPU EP" in message
-    assert message.endswith("Choose provider auto to let nodes run on the CPU as well.")
+    assert message.endswith("Choose provider auto to let nodes run on the CPU as well")
     with pytest.raises(RefusedError, match="assigned to the default CPU EP"):
-        artifact_session(chain.artifact.file, [CUDA])
+        open_artifact_session(chain.artifact.file, [CUDA])
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("providers", [[CPU], [CUDA, CPU]])
 def test_the_cpu_is_no_fall_where_it_was_asked_for(chain, providers):
-    session = onnx_session(chain.onnx.model, [one for one in providers if _listed(one)])
+    session = open_onnx_session(chain.onnx.model, [one for one in providers if _listed(one)])
     assert session.get_providers()[-1] == CPU
 
 
 def test_a_profile_is_written_where_it_should_be(chain, tmp_path):
     for number, session in enumerate(
         (
-            onnx_session(chain.onnx.model, [CPU], profile=tmp_path / "0"),
-            artifact_session(chain.artifact.file, [CPU], profile=tmp_path / "1"),
+            open_onnx_session(chain.onnx.model, [CPU], profile=tmp_path / "0"),
+            open_artifact_session(chain.artifact.file, [CPU], profile=tmp_path / "1"),
         )
     ):
         run_session(session, {"input": PIXELS})
@@ -115,7 +115,10 @@ def test_a_profile_is_written_where_it_should_be(chain, tmp_path):
 
 
 def test_both_sessions_compute_the_same_bits(chain):
-    sessions = onnx_session(chain.onnx.model, [CPU]), artifact_session(chain.artifact.file, [CPU])
+    sessions = (
+        open_onnx_session(chain.onnx.model, [CPU]),
+        open_artifact_session(chain.artifact.file, [CPU]),
+    )
     one, other = (run_session(session, {"input": PIXELS})["output"] for session in sessions)
     assert one.tobytes() == other.tobytes()
     assert one.shape == (5, 10)
@@ -123,14 +126,14 @@ def test_both_sessions_compute_the_same_bits(chain):
 
 def test_threads_reach_onnxruntime(chain):
     for session in (
-        onnx_session(chain.onnx.model, [CPU], 2),
-        artifact_session(chain.artifact.file, [CPU], 2),
+        open_onnx_session(chain.onnx.model, [CPU], 2),
+        open_artifact_session(chain.artifact.file, [CPU], 2),
     ):
         assert session.get_session_options().intra_op_num_threads == 2
 
 
 def test_sessions_on_another_provider_are_counted(chain):
-    session = onnx_session(chain.onnx.model, [CPU])
+    session = open_onnx_session(chain.onnx.model, [CPU])
     assert count_mismatches([CPU], session, session) == (0, f"{CPU}; got {CPU}")
     assert count_mismatches([CUDA, CPU], session, session) == (2, f"{CUDA}; got {CPU}")
 
@@ -141,8 +144,8 @@ def test_a_file_that_is_no_model(tmp_path, data, capfd):
     if data is not None:
         path.write_bytes(data)
     with pytest.raises(RefusedError) as caught:
-        onnx_session(path, [CPU])
-    assert str(caught.value).startswith(f"onnxruntime cannot open {path}: found ")
+        open_onnx_session(path, [CPU])
+    assert str(caught.value).startswith(f"onnxruntime cannot open '{path}': found ")
     assert capfd.readouterr() == ("", "")
 
 
@@ -151,7 +154,7 @@ def test_a_damaged_artifact(chain, tmp_path):
     data[len(data) // 2] ^= 1
     (tmp_path / "m.prunepack").write_bytes(data)
     with pytest.raises(CorruptArtifactError):
-        artifact_session(tmp_path / "m.prunepack", [CPU])
+        open_artifact_session(tmp_path / "m.prunepack", [CPU])
 
 
 @pytest.mark.parametrize(
@@ -163,18 +166,18 @@ def test_a_damaged_artifact(chain, tmp_path):
     ],
 )
 def test_inputs_that_the_model_does_not_take(chain, inputs, found):
-    session = onnx_session(chain.onnx.model, [CPU])
+    session = open_onnx_session(chain.onnx.model, [CPU])
     with pytest.raises(RefusedError) as caught:
         run_session(session, inputs)
     (name,) = inputs
     message = str(caught.value)
     assert message.startswith(f"onnxruntime cannot run the model on {name}: found {found}")
-    assert message.endswith("Check that the files given are all of the same model.")
+    assert message.endswith("Check that the files given are all of the same model")
 
 
 def test_a_fixed_batch_is_run_in_parts(run, chain):
     fixed = run(export, ExportConfig(dynamic_batch=False), chain.final)
-    session, free = (onnx_session(one.model, [CPU]) for one in (fixed, chain.onnx))
-    assert (fixed_batch(session), fixed_batch(free)) == (1, None)
+    session, free = (open_onnx_session(one.model, [CPU]) for one in (fixed, chain.onnx))
+    assert (find_fixed_batch(session), find_fixed_batch(free)) == (1, None)
     whole, parts = (run_session(one, {"input": PIXELS})["output"] for one in (free, session))
     np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-5)
