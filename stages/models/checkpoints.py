@@ -101,11 +101,7 @@ def load_state(
     import torch
 
     own = model.state_dict()
-    full = {**state, **{name: state[owner] for name, owner in tied.items() if owner in state}}
-    for name, owner in _find_ties(own).items():  # the file may hold either name
-        for missing, present in ((name, owner), (owner, name)):
-            if missing not in full and present in full:
-                full[missing] = full[present]
+    full = _fill_ties(own, state, tied)
     problems = [f"missing {name}" for name in own.keys() - full.keys()]
     problems += [f"unexpected {name}" for name in full.keys() - own.keys()]
     for name in own.keys() & full.keys():
@@ -121,6 +117,18 @@ def load_state(
     for place in pruned_parameters(model):
         with torch.no_grad():
             setattr(place.module, place.parameter, place.original * place.mask)
+
+
+def _fill_ties(
+    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], tied: Mapping[str, str]
+) -> dict[str, torch.Tensor]:
+    """Return ``state`` with every name of its tied tensors; a file may hold any one of them."""
+    full = {**state, **{name: state[owner] for name, owner in tied.items() if owner in state}}
+    for name, owner in _find_ties(own).items():
+        for missing, present in ((name, owner), (owner, name)):
+            if missing not in full and present in full:
+                full[missing] = full[present]
+    return full
 
 
 def _list_misfits(name: str, own: torch.Tensor, given: torch.Tensor) -> list[str]:

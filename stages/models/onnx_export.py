@@ -38,34 +38,39 @@ def run_exporter(
     Raises:
         RefusedError: If the exporter cannot express the model.
     """
-    import torch
-
-    arrays = random_inputs(spec.inputs, 2 if dynamic_batch else 1, 0)
-    example = tuple(torch.from_numpy(array) for array in arrays.values())
-    batch = torch.export.Dim("batch")
-    shapes = tuple({0: batch} for _ in example) if dynamic_batch else None
     try:
         with _quiet_exporter():
-            program = torch.onnx.export(
-                module,
-                example,
-                dynamo=True,
-                dynamic_shapes=shapes,
-                input_names=[entry.name for entry in spec.inputs],
-                opset_version=opset,
-                verbose=False,
-            )
+            program = _export(module, spec, opset, dynamic_batch=dynamic_batch)
     except Exception as error:
+        suffix = " with any batch size" if dynamic_batch else ""
         raise RefusedError(
             f"{spec.model} cannot be exported to ONNX",
-            expected="a forward() that torch.export can trace"
-            + (" with any batch size" if dynamic_batch else ""),
+            expected=f"a forward() that torch.export can trace{suffix}",
             found=_reason(error),
             hint="Set export.dynamic_batch to false if only the dynamic batch fails",
         ) from error
     if program is None:  # the signature of torch.onnx.export allows it
         raise RefusedError(f"{spec.model} cannot be exported to ONNX", found="no ONNX model")
     return program
+
+
+def _export(
+    module: nn.Module, spec: ModelSpec, opset: int | None, *, dynamic_batch: bool
+) -> torch.onnx.ONNXProgram | None:
+    import torch
+
+    arrays = random_inputs(spec.inputs, 2 if dynamic_batch else 1, 0)
+    example = tuple(torch.from_numpy(array) for array in arrays.values())
+    batch = torch.export.Dim("batch")
+    return torch.onnx.export(
+        module,
+        example,
+        dynamo=True,
+        dynamic_shapes=tuple({0: batch} for _ in example) if dynamic_batch else None,
+        input_names=[entry.name for entry in spec.inputs],
+        opset_version=opset,
+        verbose=False,
+    )
 
 
 def _reason(error: BaseException) -> str:

@@ -118,23 +118,11 @@ def _fit(
     teacher: nn.Module | None,
     device: torch.device,
 ) -> Fitted:
-    import torch
-
-    optimizer = _optimizer(model, config)
-    steps = config.epochs * -(-len(train) // config.batch_size)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, _decay(config.schedule, steps))
-    loss_of = _Loss(config, teacher.to(device).eval() if teacher else None)
+    epochs = _Epochs(model, train, config, teacher, device)
     best = Fitted(0, measure_accuracy(model, validation) if config.epochs == 0 else -1.0)
     kept: dict[str, torch.Tensor] = {}
     for epoch in range(1, config.epochs + 1):
-        model.train()
-        batches = _batches(train, config, device)
-        total = -(-len(train) // config.batch_size)
-        for inputs, labels in track(batches, f"epoch {epoch} of {config.epochs}", total):
-            optimizer.zero_grad()
-            loss_of(model(inputs), inputs, labels).backward()
-            optimizer.step()
-            scheduler.step()
+        epochs.run(epoch)
         score = measure_accuracy(model, validation)
         note(f"epoch {epoch}: {100 * score:.2f} % on {len(validation):,} validation samples")
         if score > best.validation:
@@ -143,6 +131,38 @@ def _fit(
     if kept:
         model.load_state_dict(kept)
     return best
+
+
+class _Epochs:
+    """Passes over the training split, with one optimizer and one course of the learning rate."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        train: Split,
+        config: TrainConfig,
+        teacher: nn.Module | None,
+        device: torch.device,
+    ) -> None:
+        import torch
+
+        self._model, self._train, self._config, self._device = model, train, config, device
+        self._optimizer = _make_optimizer(model, config)
+        self._batches = -(-len(train) // config.batch_size)
+        factor = _decay(config.schedule, config.epochs * self._batches)
+        self._scheduler = torch.optim.lr_scheduler.LambdaLR(self._optimizer, factor)
+        self._loss = _Loss(config, teacher.to(device).eval() if teacher else None)
+
+    def run(self, epoch: int) -> None:
+        """Train on every batch once."""
+        self._model.train()
+        batches = _batches(self._train, self._config, self._device)
+        title = f"epoch {epoch} of {self._config.epochs}"
+        for inputs, labels in track(batches, title, self._batches):
+            self._optimizer.zero_grad()
+            self._loss(self._model(inputs), inputs, labels).backward()
+            self._optimizer.step()
+            self._scheduler.step()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +186,7 @@ class _Loss:
         return (1 - self.config.distill) * hard + self.config.distill * heat**2 * soft
 
 
-def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+def _make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     import torch
 
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]

@@ -136,9 +136,9 @@ def test_of_equal_epochs_the_first_is_kept(model, data):
     ],
 )
 def test_settings_reach_the_optimizer(model, choice, settings):
-    from prunepack.stages.models.training import _optimizer
+    from prunepack.stages.models.training import _make_optimizer
 
-    optimizer = _optimizer(model, TrainConfig(lr=0.3, weight_decay=0.1, **choice))
+    optimizer = _make_optimizer(model, TrainConfig(lr=0.3, weight_decay=0.1, **choice))
     assert optimizer.defaults["lr"] == 0.3
     assert settings.items() <= optimizer.defaults.items()
 
