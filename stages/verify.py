@@ -91,16 +91,11 @@ def verify(
     forms = ModelForms.open(config.provider, dense, final, onnx, artifact)
     check_rules(config.tolerances, forms.outputs)
     inputs = _choose_inputs(config, forms)
-    results = _Results(
-        FormComparisons(config.tolerances),
-        Evaluation(forms.outputs, config.metric, config.seed),
-        Calibration(forms, onnx.model) if config.suggest else None,
-    )
+    results = _Results.start(config, forms, onnx)
     metrics = compare_files(onnx, artifact) | compare_weights(onnx, forms.pruned)
     metrics |= _compare_random(config, forms, inputs, results)
     _compare_samples(forms, inputs, results)
-    metrics |= results.evaluation.metrics() | results.comparisons.metrics()
-    metrics |= measure_sparsity(forms.pruned) | forms.provider_metrics()
+    metrics |= results.metrics() | measure_sparsity(forms.pruned) | forms.provider_metrics()
     metrics |= count_training_layers(forms.dense, forms.pruned)
     digests = hash_release(onnx, artifact)
     write_json(out / "parity.json", {"digests": digests, "metrics": metrics_to_json(metrics)})
@@ -119,11 +114,20 @@ class _Inputs:
 
 @dataclass(frozen=True, slots=True)
 class _Results:
-    """Everything that outputs are collected in."""
+    """Comparisons, evaluation and calibration, which take the outputs of each batch."""
 
     comparisons: FormComparisons
     evaluation: Evaluation
     calibration: Calibration | None
+
+    @classmethod
+    def start(cls, config: VerifyConfig, forms: ModelForms, onnx: OnnxModel) -> _Results:
+        """Return results without any output yet."""
+        return cls(
+            FormComparisons(config.tolerances),
+            Evaluation(forms.outputs, config.metric, config.seed),
+            Calibration(forms, onnx.model) if config.suggest else None,
+        )
 
     def add(self, batch: InputBatch, outputs: FormOutputs) -> None:
         """Compare the outputs of one batch, and evaluate them if it has labels."""
@@ -132,6 +136,10 @@ class _Results:
             self.evaluation.add(outputs, batch.labels, batch.source)
         if batch.calibrates and self.calibration is not None:
             self.calibration.add(batch, outputs)
+
+    def metrics(self) -> Metrics:
+        """Return the metrics of the evaluation and of the comparisons."""
+        return self.evaluation.metrics() | self.comparisons.metrics()
 
 
 def _choose_inputs(config: VerifyConfig, forms: ModelForms) -> _Inputs:

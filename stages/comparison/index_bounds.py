@@ -8,7 +8,8 @@ from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.models.running import run_module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     import torch
     from torch import nn
@@ -36,7 +37,6 @@ def find_index_sizes(module: nn.Module, inputs: Sequence[InputSpec], seed: int) 
         RefusedError: If the module fails.
     """
     import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
 
     integers = [spec.name for spec in inputs if spec.dtype.startswith(("int", "uint"))]
     if not integers:
@@ -44,6 +44,16 @@ def find_index_sizes(module: nn.Module, inputs: Sequence[InputSpec], seed: int) 
     batch = random_inputs(inputs, SAMPLES, seed)
     arrays = {name: torch.from_numpy(batch[name]) for name in integers}
     sizes: dict[str, int] = {}
+    with _observe_look_ups(lambda rows, index: _lower_sizes(sizes, arrays, rows, index)):
+        run_module(module, batch, ())
+    return sizes
+
+
+def _observe_look_ups(
+    on_look_up: Callable[[int, torch.Tensor], None],
+) -> AbstractContextManager[object]:
+    """Return a context in which each look-up calls ``on_look_up(rows, index)``."""
+    from torch.utils._python_dispatch import TorchDispatchMode
 
     class Observer(TorchDispatchMode):
         def __init__(self) -> None:
@@ -54,12 +64,10 @@ def find_index_sizes(module: nn.Module, inputs: Sequence[InputSpec], seed: int) 
         ) -> Any:
             if func.overloadpacket.__name__ in LOOKUPS:
                 for rows, index in _find_look_ups(args):
-                    _lower_sizes(sizes, arrays, rows, index)
+                    on_look_up(rows, index)
             return func(*args, **(kwargs or {}))
 
-    with Observer():
-        run_module(module, batch, ())
-    return sizes
+    return Observer()
 
 
 def _find_look_ups(args: Sequence[Any]) -> Iterator[tuple[int, torch.Tensor]]:

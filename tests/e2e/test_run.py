@@ -103,7 +103,7 @@ def test_a_second_run_reuses_everything_and_imports_no_framework(released):
     code = (
         "import sys; from prunepack.pipeline.cli import prunepack; "
         "prunepack.main(['run', 'lenet', '--json'], standalone_mode=False); "
-        "sys.exit(any(name in sys.modules for name in ('torch', 'onnx', 'onnxruntime')))"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'onnx', 'onnxruntime', 'scipy')))"
     )
     done = call("-c", code, cwd=released[0], command=(sys.executable,))
     assert done.code == 0

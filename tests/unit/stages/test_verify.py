@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from onnx import helper, numpy_helper
 
 from prunepack import pack
 from prunepack.errors import CorruptArtifactError, RefusedError
+from prunepack.stages.comparison.forms import ModelForms
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import OnnxModel, PackedArtifact, ParityResult, hash_release
 from prunepack.stages.data.datasets import open_data
@@ -109,6 +111,22 @@ def test_fewer_samples(chain, verified):
     metrics, _ = verified(chain, CPU.model_copy(update={"samples": 30, "random_samples": 4}))
     assert metrics["accuracy.samples"].value == 30
     assert metrics["parity.torch_onnx.samples"].value == 38
+
+
+def test_each_form_runs_once_on_each_batch(chain, verified, monkeypatch):
+    """Except torch, which runs twice more for its consistency."""
+    runs = Counter()
+    run_form = ModelForms.run_form
+
+    def counted(self, form, inputs):
+        runs[form] += 1
+        return run_form(self, form, inputs)
+
+    monkeypatch.setattr(ModelForms, "run_form", counted)
+    verified(chain)
+    random, stress, samples = 3, 2, 3
+    batches = random + stress + samples
+    assert runs == {"dense": samples, "pruned": batches + 2, "onnx": batches, "artifact": batches}
 
 
 def test_the_same_input_gives_the_same_bytes(chain, run):

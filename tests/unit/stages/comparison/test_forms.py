@@ -1,8 +1,26 @@
-"""The forms of a model: layers that are still in training."""
+"""The forms of a model: one run each, providers, layers that are still in training."""
 
+import numpy as np
 from torch import nn
 
-from prunepack.stages.comparison.forms import count_training_layers
+from prunepack.stages.comparison.forms import (
+    FORMS,
+    PRUNED_FORMS,
+    ModelForms,
+    count_training_layers,
+)
+from prunepack.stages.data.samples import random_inputs
+
+
+def test_each_form_answers_by_the_names_of_the_onnx(chain):
+    forms = ModelForms.open("cpu", chain.dense, chain.final, chain.onnx, chain.artifact)
+    outputs = forms.run(random_inputs(forms.spec.inputs, 2, 0), FORMS)
+    assert tuple(outputs) == FORMS == ("dense", *PRUNED_FORMS)
+    assert [list(arrays) for arrays in outputs.values()] == [["output"]] * 4
+    np.testing.assert_array_equal(outputs["onnx"]["output"], outputs["artifact"]["output"])
+    assert not np.allclose(outputs["dense"]["output"], outputs["pruned"]["output"])
+    wrong = forms.provider_metrics()["runtime.provider_mismatches"]
+    assert (wrong.value, wrong.note) == (0, "CPUExecutionProvider; got CPUExecutionProvider")
 
 
 def test_layers_in_training_are_counted_by_name():

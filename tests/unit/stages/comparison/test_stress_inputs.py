@@ -1,17 +1,21 @@
-"""Chosen inputs: several batch sizes, edges, and every dynamic axis at another size."""
+"""Stress inputs: edges, and every dynamic axis at another size."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from prunepack.stages.comparison.inputs import random_batches
+from prunepack.errors import RefusedError
+from prunepack.stages.comparison.inputs import InputBatch
 from prunepack.stages.comparison.stress_inputs import (
     SCALES,
     DynamicAxis,
+    StressTest,
     divide_by_units,
     find_dynamic_axes,
     find_units,
+    find_usable_batch,
+    stress_metrics,
     stress_tests,
 )
 from prunepack.stages.contract.model_spec import InputSpec
@@ -25,20 +29,12 @@ INPUTS = (
 
 
 def session(*shapes):
-    """Only the names and shapes of inputs, which is all that is asked of a session here."""
+    """Only the names and shapes of inputs, which is all that the tests need of a session."""
     inputs = [SimpleNamespace(name=name, shape=shape) for name, shape in shapes]
     return SimpleNamespace(get_inputs=lambda: inputs)
 
 
-@pytest.mark.parametrize(("count", "sizes"), [(3, [1, 2]), (4, [1, 2, 1]), (64, [1, 2, 61])])
-def test_random_batches_are_the_noise_in_batches_of_one_two_and_more(count, sizes):
-    batches = list(random_batches(INPUTS, count, 5, {"ids": 9}))
-    assert [batch.count for batch in batches] == sizes
-    for name, array in random_inputs(INPUTS, count, 5, {"ids": 9}).items():
-        np.testing.assert_array_equal(np.concatenate([b.arrays[name] for b in batches]), array)
-
-
-def test_open_axes():
+def test_dynamic_axes():
     shapes = ("x", ["batch", 3, "length"]), ("ids", ["batch", "length"]), ("on", ["batch"])
     axis = DynamicAxis("length", (("x", 2), ("ids", 1)), 16)
     assert find_dynamic_axes(session(*shapes), INPUTS) == [axis]
@@ -91,3 +87,41 @@ def test_outputs_of_large_inputs_are_compared_in_larger_units():
     assert found["y"].tolist() == [3 / 8192, -5000 / 8192]
     assert found["n"].tolist() == [4]
     assert find_units(outputs, 1) == {}
+
+
+def refuse(inputs):
+    raise RefusedError("the torch model cannot run")
+
+
+def test_the_first_batch_that_torch_answers_with_numbers_is_used():
+    batches = tuple(InputBatch(str(n), {"x": np.float32([n])}, 1) for n in (0, 2, 4))
+    test = StressTest("numbers", batches)
+
+    def run(inputs):
+        if inputs["x"][0] == 0:
+            refuse(inputs)
+        return {"y": inputs["x"] / (inputs["x"] - 2), "n": np.array([7])}
+
+    with np.errstate(divide="ignore"):
+        batch, outputs = find_usable_batch(test, run)
+    assert batch.name == "4"
+    assert outputs["y"].tolist() == [2]
+    assert find_usable_batch(test, refuse) is None
+
+
+def test_metrics_name_compared_and_skipped_inputs():
+    zeros, longer = InputBatch("zeros", {}, 2), InputBatch("length of 3", {}, 2)
+    results = [
+        (StressTest("zeros", (zeros,)), zeros),
+        (StressTest("large values", ()), None),
+        (StressTest("length", (longer,), axis=True), None),
+    ]
+    metrics = stress_metrics(9, [DynamicAxis("length", (("x", 1),), 6)], results)
+    assert {name: (one.value, one.note) for name, one in metrics.items()} == {
+        "parity.inputs.random_samples": (
+            9,
+            "also zeros; not large values, length, which torch cannot take",
+        ),
+        "parity.inputs.dynamic_axes": (1, "length"),
+        "parity.inputs.untested_axes": (1, "length"),
+    }

@@ -1,0 +1,47 @@
+"""Input batches: random ones of several sizes, and samples in parts."""
+
+import numpy as np
+import pytest
+
+from prunepack.stages.comparison.inputs import random_batches, sample_batches
+from prunepack.stages.contract.model_spec import InputSpec
+from prunepack.stages.data.samples import Samples, random_inputs
+
+INPUTS = (
+    InputSpec(name="x", shape=(3, 16)),
+    InputSpec(name="ids", shape=(16,), dtype="int64"),
+    InputSpec(name="on", shape=(), dtype="bool"),
+)
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(3, [1, 2]), (4, [1, 2, 1]), (64, [1, 2, 61])])
+def test_random_batches_are_random_inputs_of_one_two_and_more(count, sizes):
+    batches = list(random_batches(INPUTS, count, 5, {"ids": 9}))
+    assert [batch.count for batch in batches] == sizes
+    assert [batch.first for batch in batches] == [0, 1, 3][: len(sizes)]
+    for name, array in random_inputs(INPUTS, count, 5, {"ids": 9}).items():
+        np.testing.assert_array_equal(np.concatenate([b.arrays[name] for b in batches]), array)
+
+
+@pytest.mark.parametrize(("count", "size"), [(3, 2), (4, 2), (5, 2), (64, 61)])
+def test_the_largest_random_batch_calibrates(count, size):
+    batches = random_batches(INPUTS, count, 0, {})
+    assert [batch.count for batch in batches if batch.calibrates] == [size]
+
+
+def test_samples_keep_their_place_their_source_and_their_labels():
+    own = Samples("some/x.npz", {"x": np.arange(5)}, np.arange(5) + 10)
+    other = Samples("digits", {"x": np.arange(2)})
+    batches = list(sample_batches([own, other], 2))
+    assert [(b.name, b.source) for b in batches] == [("x.npz", "some/x.npz")] * 3 + [
+        ("digits", "digits")
+    ]
+    assert [(b.first, b.count, b.calibrates) for b in batches] == [
+        (0, 2, True),
+        (2, 2, False),
+        (4, 1, False),
+        (0, 2, True),
+    ]
+    assert [batch.arrays["x"].tolist() for batch in batches] == [[0, 1], [2, 3], [4], [0, 1]]
+    assert batches[1].labels.tolist() == [12, 13]
+    assert batches[3].labels is None
