@@ -206,11 +206,11 @@ def _measure_latency(config: MeasureConfig, pair: _Pair, batches: list[int]) -> 
     metrics = latency_metrics("session", timed.opening, where, config.seed)
     for batch, times in timed.runs.items():
         metrics |= latency_metrics(f"batch_{batch}", times, where, config.seed, batch)
-        metrics[f"latency.batch_{batch}.preempted"] = _preempted(timed.preempted[batch])
+        metrics[f"latency.batch_{batch}.preempted"] = _describe_preemptions(timed.preempted[batch])
     return metrics
 
 
-def _preempted(count: float) -> Metric:
+def _describe_preemptions(count: float) -> Metric:
     is_known = not math.isnan(count)
     note = "preempted runs are repeated" if is_known else "this system does not count preemptions"
     return Metric(count, "per 100 runs", note=note)

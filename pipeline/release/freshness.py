@@ -1,4 +1,4 @@
-"""Whether figures are of the files at hand: a report of an older model must not pass for it."""
+"""Freshness of metrics: a report of an older model must not pass for that of the files at hand."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ MODEL, DATA = "model.onnx", "model.onnx.data"
 
 
 def check_beside(measured: MetricSet, source: Path) -> None:
-    """Refuse figures in ``source`` that are of other files than those in the same folder.
+    """Refuse metrics in ``source`` that belong to other files than those in the same folder.
 
     Raises:
-        RefusedError: If a file beside it is of a name that was measured and has other contents, or
-            is a part of the model that was not there then.
+        RefusedError: If a file beside it has the name of a measured file and other contents, or
+            is a part of the model that was missing at the measurement.
     """
     for file in _parts(source.parent, measured.digests):
         _compare(measured, source, file, file.name)
 
 
 def check_at_hand(measured: MetricSet, source: Path, path: Path) -> None:
-    """Refuse figures in ``source`` that are not of the file or folder ``path``.
+    """Refuse metrics in ``source`` that do not belong to the file or folder ``path``.
 
     Raises:
-        RefusedError: If they are not, or do not say what they are of.
+        RefusedError: If they do not, or ``source`` has no digests.
     """
     if path.is_dir():
         _compare_folder(measured, source, path)
@@ -51,7 +51,7 @@ def check_at_hand(measured: MetricSet, source: Path, path: Path) -> None:
 
 
 def _parts(folder: Path, digests: Mapping[str, str]) -> Iterator[Path]:
-    """Yield the files in ``folder`` that a release has, of which figures may be."""
+    """Yield the files in ``folder`` that belong to a release."""
     for file in sorted(folder.iterdir()):
         if file.name in digests or file.name in {MODEL, DATA}:
             yield file
@@ -67,7 +67,7 @@ def _compare_folder(measured: MetricSet, source: Path, folder: Path) -> None:
     known, found = read_stage_results(measured.content.get("provenance")), hash_tree(folder)
     if found not in known.values():
         stages = ", ".join(f"{stage} {digest[:12]}…" for stage, digest in known.items())
-        raise _stale(source, folder, stages or "a report with the lineage of a run", found)
+        raise _stale(source, folder, stages or "a report with the provenance of a run", found)
 
 
 def _compare(measured: MetricSet, source: Path, file: Path, name: str) -> None:
@@ -82,14 +82,14 @@ def _compare(measured: MetricSet, source: Path, file: Path, name: str) -> None:
 
 
 def _listing(digests: Mapping[str, str]) -> str:
-    return f"one of {', '.join(digests)}" if digests else "figures that say what they are of"
+    return f"one of {', '.join(digests)}" if digests else "metrics with the digests of their files"
 
 
 def _stale(source: Path, path: Path, expected: str, found: str) -> RefusedError:
     short = f"{found[:12]}…" if len(found) == 64 else found
     return RefusedError(
-        f"{source} is not of {path}",
+        f"'{source}' does not belong to '{path}'",
         expected=expected,
         found=short,
-        hint="Measure again, or give the files that were measured.",
+        hint="Measure again, or give the files that were measured",
     )

@@ -1,6 +1,6 @@
-"""Where a release comes from: the stages of its run, in digests and versions, without a path.
+"""Provenance of a release: the stages of its run, in digests and versions, without paths.
 
-A stage sees only its inputs, so the run's report learns this when it is published.
+A stage sees only its inputs, so the report receives its provenance when it is published.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
     from prunepack.pipeline.cache.history import Event
 
-__all__ = ["lineage", "read_stage_results"]
+__all__ = ["make_provenance", "read_stage_results"]
 
 
-def lineage(recipe: str, events: Sequence[Event]) -> dict[str, Any]:
-    """Return what a run was made of, the same for the same run on any day.
+def make_provenance(recipe: str, events: Sequence[Event]) -> dict[str, Any]:
+    """Return the provenance of a run; it does not depend on date or folder.
 
     Args:
         recipe: The recipe's name.
-        events: What happened to each stage, in order.
+        events: The events of the stages, in order.
 
     Returns:
         ``recipe`` with its name and the SHA-256 over all configs; ``stages`` with, for each, its
@@ -32,21 +32,21 @@ def lineage(recipe: str, events: Sequence[Event]) -> dict[str, Any]:
     configs = [[event.stage, event.material.config] for event in events]
     return {
         "recipe": {"name": recipe, "sha256": _digest(configs)},
-        "stages": [_stage(event) for event in events],
+        "stages": [_describe_stage(event) for event in events],
     }
 
 
-def _stage(event: Event) -> dict[str, Any]:
-    made_of = event.material
+def _describe_stage(event: Event) -> dict[str, Any]:
+    material = event.material
     return {
         "stage": event.stage,
         "key": event.key,
         "result": event.digest,
-        "inputs": dict(made_of.inputs),
-        "config": _digest(made_of.config),
-        "code": _digest(made_of.code),
-        "user": _digest(made_of.user),
-        "tools": {**made_of.tools, "python": made_of.python},
+        "inputs": dict(material.inputs),
+        "config": _digest(material.config),
+        "code": _digest(material.code),
+        "user": _digest(material.user),
+        "tools": {**material.tools, "python": material.python},
     }
 
 
@@ -55,10 +55,10 @@ def _digest(value: Any) -> str:
 
 
 def read_stage_results(provenance: Any) -> dict[str, str]:
-    """Return the digest of each stage's last result by the stage's name; empty if it says none."""
+    """Return the digest of each stage's last result by the stage's name, as far as it is known."""
     stages = provenance.get("stages") if isinstance(provenance, dict) else None
     found: dict[str, str] = {}
-    for one in stages if isinstance(stages, list) else []:
-        if isinstance(one, dict) and isinstance(one.get("result"), str):
-            found[str(one.get("stage"))] = one["result"]
+    for stage in stages if isinstance(stages, list) else []:
+        if isinstance(stage, dict) and isinstance(stage.get("result"), str):
+            found[str(stage.get("stage"))] = stage["result"]
     return found

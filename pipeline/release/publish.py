@@ -1,6 +1,6 @@
-"""What a person looks for, where they look: copies of the newest results in ``artifacts/NAME/``.
+"""Publication of the newest results: copies in ``artifacts/NAME/``.
 
-The report says there, beside what was judged, which run it comes from.
+The published report has the provenance of its run.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from prunepack.io.atomic import replace_file
 from prunepack.pipeline.cache.disk_errors import explain_write_errors
-from prunepack.pipeline.release.lineage import lineage
+from prunepack.pipeline.release.lineage import make_provenance
 from prunepack.stages.reporting.report import Note, Provenance, Report
 from prunepack.stages.reporting.writers import FILES, write_report
 
@@ -29,7 +29,7 @@ PUBLISHED = {
     "pack": ("model.prunepack",),
     "gate": FILES,
 }
-"""Stage → the files of its result that people look for."""
+"""Published files of each stage."""
 
 
 def publish(events: Sequence[Event], folder: Path) -> list[Path]:
@@ -69,7 +69,7 @@ def _complete_report(source: Path, recipe: str, events: Sequence[Event]) -> Repo
     report = Report.model_validate_json(source.read_bytes())
     return report.model_copy(
         update={
-            "provenance": Provenance.model_validate(lineage(recipe, events)),
+            "provenance": Provenance.model_validate(make_provenance(recipe, events)),
             "notes": tuple(
                 Note(stage=event.stage, text=text) for event in events for text in event.notes
             ),

@@ -1,4 +1,4 @@
-"""Whether a release is what somebody signed: the statement's digests against the files."""
+"""Verification of a signed release: the digests in the statement against the files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["ENVELOPE", "check_files", "check_signature"]
 
 ENVELOPE = "provenance.dsse.json"
-"""What a signed statement is called, beside the files that it speaks of."""
+"""File name of a signed statement, beside the signed files."""
 
 
 def check_files(envelope: Path, key: Path, folder: Path) -> dict[str, str]:
@@ -35,7 +35,7 @@ def check_files(envelope: Path, key: Path, folder: Path) -> dict[str, str]:
 
 
 def check_signature(measured: MetricSet, report: Path, envelope: Path, key: Path) -> None:
-    """Refuse a report that ``key`` did not sign together with the files that it is of.
+    """Refuse a report that ``key`` did not sign together with its files.
 
     Raises:
         RefusedError: If there is no such signature, or it is over other files.
@@ -51,7 +51,7 @@ def _digest(folder: Path, name: str) -> str:
     """Return the SHA-256 of a file that a statement names; its name must not lead elsewhere."""
     path = folder / name
     if path.parent != folder or name == ".." or path.is_symlink():
-        raise RefusedError(f"a statement names {name!r}", expected="a file beside it")
+        raise RefusedError(f"the statement names {name!r}", expected="a file beside it")
     try:
         return hash_file(path)
     except OSError:
@@ -61,10 +61,10 @@ def _digest(folder: Path, name: str) -> str:
 def _compare(envelope: Path, name: str, signed: str, found: str) -> None:
     if signed != found:
         raise RefusedError(
-            f"{name} is not what {envelope} signs",
+            f"'{name}' differs from the file that '{envelope}' signs",
             expected=_short(signed),
             found=_short(found),
-            hint="Take the files that were signed, or attest and sign these.",
+            hint="Take the files that were signed, or attest and sign these",
         )
 
 

@@ -31,7 +31,7 @@ __all__ = ["FEWEST_CROSSINGS", "Plan", "Timed", "is_stable", "time_side_by_side"
 
 MOST_WARM_UP_RUNS = 50
 WINDOW = 5
-SETTLED = 0.95
+WARM_RATIO = 0.95
 """Warm-up ends when ``WINDOW`` runs take at least this fraction of the ``WINDOW`` before."""
 
 FEWEST_CROSSINGS = 2
@@ -88,8 +88,7 @@ def time_side_by_side(
 ) -> Timed:
     """Open and run both sessions in turn, each as often before the other as after it.
 
-    Whatever slows the machine for a while slows both, so their ratio holds where an absolute
-    time would not.
+    A slow spell of the machine slows both, so their ratio is more exact than an absolute time.
 
     Args:
         dense: Opens a session of the dense model.
@@ -157,7 +156,7 @@ def is_stable(seen: list[list[float]]) -> bool:
     if len(seen) < 2 * WINDOW:
         return False
     before, last = np.median([seen[-2 * WINDOW : -WINDOW], seen[-WINDOW:]], axis=1)
-    return len(seen) >= MOST_WARM_UP_RUNS or bool((last >= SETTLED * before).all())
+    return len(seen) >= MOST_WARM_UP_RUNS or bool((last >= WARM_RATIO * before).all())
 
 
 def _time_pairs(pair: Pair, feed: ArrayMapping, orders: list[int]) -> tuple[Times, float]:

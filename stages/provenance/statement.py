@@ -1,4 +1,4 @@
-"""Where a release comes from, as an in-toto statement that anybody can read and sign."""
+"""Provenance of a release as an in-toto statement, ready to be signed."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["STATEMENT_TYPE", "read_subjects", "statement"]
+__all__ = ["STATEMENT_TYPE", "make_statement", "read_subjects"]
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:prunepack:run:1"
-"""What the parameters and the dependencies mean: the recipe of a ``prunepack run``."""
+"""Kind of build: the recipe of a ``prunepack run``."""
 
 KINDS = {"python": "generic"}
-"""Kinds of package in a package URL, by name; all others are from PyPI."""
+"""Package types of package URLs by name; all others are from PyPI."""
 
 
-def statement(
+def make_statement(
     report: Mapping[str, Any], subjects: Mapping[str, str], builder: str, version: str
 ) -> bytes:
     """Return the in-toto Statement v1 with SLSA's provenance of a run; canonical JSON, no date.
@@ -33,25 +33,25 @@ def statement(
     Args:
         report: The content of a ``report.json`` that ``prunepack run`` made.
         subjects: SHA-256 by name of each file of the release.
-        builder: URI of who ran it.
+        builder: URI of the builder.
         version: Version of prunepack.
 
     Raises:
-        RefusedError: If the report does not say where it comes from.
+        RefusedError: If the report has no provenance.
     """
     provenance = report.get("provenance")
     if not isinstance(provenance, dict):
         raise RefusedError(
-            "the report does not say where it comes from",
-            expected="a provenance",
+            "the report has no provenance",
+            expected="the report of a run",
             found="none",
-            hint="Attest the folder that prunepack run made.",
+            hint="Attest the folder that `prunepack run` wrote",
         )
     try:
         predicate = _predicate(provenance, builder, version)
     except (AttributeError, KeyError, TypeError) as error:
         raise RefusedError(
-            "the report's provenance is not whole", found=f"{type(error).__name__}: {error}"
+            "the report's provenance is incomplete", found=f"{type(error).__name__}: {error}"
         ) from None
     return dumps(
         {
@@ -88,22 +88,22 @@ def _without_tools(stage: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_subjects(payload: bytes, source: Path) -> dict[str, str]:
-    """Return SHA-256 by name of what a statement speaks of.
+    """Return the SHA-256 of each subject of a statement, by name.
 
     Raises:
-        RefusedError: If ``payload`` is no in-toto statement on files with a SHA-256 each.
+        RefusedError: If ``payload`` is not an in-toto statement with a SHA-256 per file.
     """
     try:
         value = json.loads(payload)
-        found = {one["name"]: one["digest"]["sha256"] for one in value["subject"]}
+        found = {row["name"]: row["digest"]["sha256"] for row in value["subject"]}
         kind, texts = value["_type"], [*found, *found.values()]
     except (KeyError, RecursionError, TypeError, ValueError) as error:
         kind, texts = f"{type(error).__name__}: {error}", []
     if kind != STATEMENT_TYPE or not texts or not all(isinstance(text, str) for text in texts):
         raise RefusedError(
-            f"{source} holds no statement on a release",
+            f"'{source}' does not hold a statement on a release",
             expected=f"{STATEMENT_TYPE} with a SHA-256 for each subject",
             found=kind,
-            hint="Make one with prunepack attest.",
+            hint="Write one with `prunepack attest`",
         )
     return found

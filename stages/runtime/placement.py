@@ -61,7 +61,7 @@ def placement_metrics(wanted: str, placed: Mapping[str, Counter[str]]) -> Metric
     """
     total = sum(nodes.total() for nodes in placed.values())
     elsewhere = total - sum(nodes[wanted] for nodes in placed.values())
-    note = "; ".join(f"{name}: {_listed(nodes)}" for name, nodes in placed.items())
+    note = "; ".join(f"{name}: {_list_nodes(nodes)}" for name, nodes in placed.items())
     wrong = float(elsewhere) if all(placed.values()) else float("nan")
     return {
         "runtime.nodes": Metric(total, "nodes", note=note),
@@ -69,7 +69,7 @@ def placement_metrics(wanted: str, placed: Mapping[str, Counter[str]]) -> Metric
     }
 
 
-def _listed(nodes: Counter[str]) -> str:
+def _list_nodes(nodes: Counter[str]) -> str:
     return ", ".join(f"{count} on {name}" for name, count in sorted(nodes.items())) or "none seen"
 
 

@@ -51,4 +51,11 @@ def met(fault: Fault, folder: Path) -> Outcome:
 
 def told(fault: Fault, outcome: Outcome) -> str | None:
     """Return the line of the message that says what the fault is; None if none does."""
-    return next((one for one in outcome.text.splitlines() if re.search(fault.says, one)), None)
+    text = re.sub(r"^error: ", "", outcome.text, flags=re.MULTILINE)
+    text = re.sub(r"(?<=[^\n])\n  (expected|found) +", _join_field, text)
+    text = re.sub(r"\nhint: ", ". ", text)
+    return next((line for line in text.splitlines() if re.search(fault.says, line)), None)
+
+
+def _join_field(field: re.Match[str]) -> str:
+    return f"{': ' if field[1] == 'expected' else ', '}{field[1]} "

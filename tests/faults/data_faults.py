@@ -44,7 +44,7 @@ FAULTS = (
         "data",
         partial(_on, "few_digits", limit="accuracy.drop <= 0.5"),
         1,
-        r"accuracy\.drop <= 0\.5, measured .*; 8 samples are not enough to tell",
+        r"accuracy\.drop <= 0\.5, measured .*; 8 samples leave it undecided",
     ),
     Fault(
         "labels in another order of classes",

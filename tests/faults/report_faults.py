@@ -24,7 +24,7 @@ __all__ = ["FAULTS", "figures"]
 
 
 def figures(path: Path, changed: Mapping[str, Any]) -> None:
-    """Replace some figures in a file of figures; None takes one out."""
+    """Replace some metrics in a file; None removes one."""
     found = json.loads(path.read_bytes())["metrics"] | changed
     kept = {name: one for name, one in found.items() if one is not None}
     rewrite(path, metrics=kept)
@@ -103,24 +103,26 @@ FAULTS = (
         "report",
         _stale,
         4,
-        r"report\.json is not of .*model\.prunepack: expected",
+        r"report\.json' does not belong to .*model\.prunepack': expected",
     ),
     Fault(
         "a stale report: the model was exported again",
         "report",
         _stale_export,
         4,
-        r"report\.json is not of .*model\.onnx: expected",
+        r"report\.json' does not belong to .*model\.onnx': expected",
     ),
     Fault(
         "a report of another artifact",
         "report",
         _of_another_artifact,
         4,
-        r"report\.json is not of .*heads.*model\.prunepack: expected",
+        r"report\.json' does not belong to .*heads.*model\.prunepack': expected",
     ),
     Fault("figures of two models", "report", _of_two_models, 4, "is of another model than"),
-    Fault("a report without digests", "report", partial(_key, "digests", {}), 4, "is not of"),
+    Fault(
+        "a report without digests", "report", partial(_key, "digests", {}), 4, "does not belong to"
+    ),
     Fault("a report cut short", "report", _cut_short, 4, r"report\.json cannot be read as JSON"),
     Fault(
         "a report of an unknown format",

@@ -109,16 +109,22 @@ def _fault(name: str, spoil: Spoil, says: str) -> Fault:
 
 
 FAULTS = (
-    _fault("a better figure written by hand", _better_figure, r"report\.json is not what .* signs"),
     _fault(
-        "a report's own limits taken out", _own_limits_gone, r"report\.json is not what .* signs"
+        "a better figure written by hand",
+        _better_figure,
+        r"report\.json' differs from the file that .* signs",
+    ),
+    _fault(
+        "a report's own limits taken out",
+        _own_limits_gone,
+        r"report\.json' differs from the file that .* signs",
     ),
     _fault(
         "a forged artifact, and its digest in the report",
         _forged,
-        r"(report\.json|model\.prunepack) is not what .* signs",
+        r"(report\.json|model\.prunepack)' differs from the file that .* signs",
     ),
     _fault("a signed statement changed", _statement_changed, "the signature was changed"),
     _fault("signed with another key", _other_key, r"is not signed with .*release\.pub"),
-    _fault("no signature", _no_signature, r"provenance\.dsse\.json is missing"),
+    _fault("no signature", _no_signature, r"provenance\.dsse\.json' is missing"),
 )

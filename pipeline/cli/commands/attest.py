@@ -20,7 +20,7 @@ from prunepack.pipeline.cli.command import (
 from prunepack.pipeline.cli.console import print_result
 from prunepack.pipeline.release.freshness import check_beside
 from prunepack.stages.metrics.files import read_metrics
-from prunepack.stages.provenance.statement import statement
+from prunepack.stages.provenance.statement import make_statement
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,11 +54,11 @@ def attest_command(folder: Path, *, output: Path, builder: str, force: bool, as_
     missing = [name for name in subjects if name not in present]
     if missing:
         raise RefusedError(
-            f"{folder} holds no whole release",
+            f"'{folder}' does not hold a whole release",
             expected=", ".join(subjects),
             found=f"no {' and no '.join(missing)}",
         )
-    payload = statement(measured.content, subjects, builder, prunepack.__version__)
+    payload = make_statement(measured.content, subjects, builder, prunepack.__version__)
     with create_file(output, force=force) as file:
         file.write(payload)
     text = f"{output}: {len(subjects)} files by name and SHA-256"

@@ -51,7 +51,9 @@ def sign_command(statement: Path, *, key: Path, output: Path, force: bool, as_js
     try:
         payload = statement.read_bytes()
     except OSError as error:
-        raise UsageError(f"{statement} cannot be read", found=error.strerror) from None
+        raise UsageError(
+            f"the statement '{statement}' cannot be read", found=error.strerror
+        ) from None
     subjects = read_subjects(payload, statement)
     envelope = sign_statement(payload, key)
     with create_file(output, force=force) as file:

@@ -54,8 +54,9 @@ def test_a_changed_file_is_refused(name: str, release: Path) -> None:
     (release / name).write_bytes(b"newer")
     newer = hashlib.sha256(b"newer").hexdigest()
     message = (
-        f"{release}/report.json is not of {release}/{name}: expected {name} {sha(name)}, found "
-        f"{newer[:12]}…. Measure again, or give the files that were measured."
+        f"'{release}/report.json' does not belong to '{release}/{name}': "
+        f"expected {name} {sha(name)}, found {newer[:12]}…. "
+        "Measure again, or give the files that were measured"
     )
     checks: list[Callable[[], None]] = [
         lambda: check_beside(MEASURED, release / "report.json"),
@@ -96,7 +97,9 @@ def test_names_in_a_report_lead_nowhere(release: Path) -> None:
 
 
 def test_figures_of_nothing_are_of_no_file(release: Path) -> None:
-    with pytest.raises(RefusedError, match="expected figures that say what they are of, found"):
+    with pytest.raises(
+        RefusedError, match="expected metrics with the digests of their files, found"
+    ):
         check_at_hand(MetricSet({}), release / "report.json", release / "model.prunepack")
 
 
@@ -120,7 +123,7 @@ def test_a_checkpoint_of_the_run(checkpoint: Path, release: Path) -> None:
 
 
 def test_a_checkpoint_needs_the_lineage_of_a_run(checkpoint: Path, release: Path) -> None:
-    with pytest.raises(RefusedError, match="expected a report with the lineage of a run, found"):
+    with pytest.raises(RefusedError, match="expected a report with the provenance of a run, found"):
         check_at_hand(MEASURED, release / "report.json", checkpoint)
 
 

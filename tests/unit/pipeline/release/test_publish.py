@@ -13,7 +13,7 @@ import prunepack.stages.reporting.report
 from prunepack.errors import UsageError
 from prunepack.pipeline.cache.history import Event
 from prunepack.pipeline.cache.keys import Material
-from prunepack.pipeline.release.lineage import lineage, read_stage_results
+from prunepack.pipeline.release.lineage import make_provenance, read_stage_results
 from prunepack.pipeline.release.publish import publish
 from prunepack.stages.metrics.metric import Metric
 from prunepack.stages.reporting.report import make_report
@@ -73,10 +73,10 @@ def test_results_are_copied(events: list[Event], tmp_path: Path) -> None:
 def test_the_report_says_which_run_it_is_of(events: list[Event], tmp_path: Path) -> None:
     publish(events, tmp_path / "mine")
     content = json.loads((tmp_path / "mine/report.json").read_bytes())
-    assert content.pop("provenance") == lineage("mine", events)
+    assert content.pop("provenance") == make_provenance("mine", events)
     assert content.pop("notes") == []
     assert content == json.loads((tmp_path / "c/report.json").read_bytes())
-    Draft202012Validator(SCHEMA).validate(content | {"provenance": lineage("mine", events)})
+    Draft202012Validator(SCHEMA).validate(content | {"provenance": make_provenance("mine", events)})
 
 
 def test_the_report_holds_the_notes_of_all_stages(events: list[Event], tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_folder_that_cannot_be_written_to(events: list[Event], tmp_path: Path)
 
 
 def test_the_lineage_tells_digests_and_versions_and_no_path(events: list[Event]) -> None:
-    found = lineage("mine", events)
+    found = make_provenance("mine", events)
     assert [stage["stage"] for stage in found["stages"]] == ["pack", "gate"]
     first = found["stages"][0]
     assert (first["key"], first["result"]) == (events[0].key, "b" * 64)
@@ -115,7 +115,7 @@ def test_the_lineage_tells_digests_and_versions_and_no_path(events: list[Event])
 @pytest.mark.parametrize("part", ["config", "code", "user", "inputs", "tools"])
 def test_the_lineage_tells_any_change(part: str, tmp_path: Path) -> None:
     before, after = (
-        lineage("mine", [event("pack", tmp_path / "b", **{part: {"x": n}})]) for n in "12"
+        make_provenance("mine", [event("pack", tmp_path / "b", **{part: {"x": n}})]) for n in "12"
     )
     assert before["stages"][0][part] != after["stages"][0][part]
     assert (before["recipe"] != after["recipe"]) == (part == "config")
@@ -123,7 +123,7 @@ def test_the_lineage_tells_any_change(part: str, tmp_path: Path) -> None:
 
 def test_the_last_result_of_a_stage_counts(tmp_path: Path) -> None:
     events = [event("prune", tmp_path / name) for name in "abc"]
-    assert read_stage_results(lineage("mine", events)) == {"prune": "c" * 64}
+    assert read_stage_results(make_provenance("mine", events)) == {"prune": "c" * 64}
 
 
 @pytest.mark.parametrize("provenance", [None, 7, {}, {"stages": 7}, {"stages": [7, {"result": 7}]}])

@@ -68,8 +68,9 @@ def test_a_changed_file(name, release, key):
     with pytest.raises(RefusedError) as caught:
         check_files(folder / ENVELOPE, key, folder)
     assert str(caught.value) == (
-        f"{name} is not what {folder / ENVELOPE} signs: expected {sha(CONTENTS[name])[:12]}…, "
-        f"found {sha(b'other')[:12]}…. Take the files that were signed, or attest and sign these."
+        f"'{name}' differs from the file that '{folder / ENVELOPE}' signs: "
+        f"expected {sha(CONTENTS[name])[:12]}…, found {sha(b'other')[:12]}…. "
+        "Take the files that were signed, or attest and sign these"
     )
 
 
@@ -85,7 +86,7 @@ def test_a_name_that_leads_elsewhere(name, release, key):
     folder = release(model=name)
     with pytest.raises(RefusedError) as caught:
         check_files(folder / ENVELOPE, key, folder)
-    assert str(caught.value) == f"a statement names {name!r}: expected a file beside it"
+    assert str(caught.value) == f"the statement names {name!r}: expected a file beside it"
 
 
 def test_a_link_that_leads_elsewhere(release, key, tmp_path):
@@ -99,13 +100,15 @@ def test_a_link_that_leads_elsewhere(release, key, tmp_path):
 def test_a_report_that_was_changed(release, key):
     folder = release()
     (folder / "report.json").write_bytes(b'{"better": true}')
-    with pytest.raises(RefusedError, match=r"report\.json is not what .* signs"):
+    with pytest.raises(RefusedError, match=r"report\.json' differs from the file that .* signs"):
         check_signature(measured(), folder / "report.json", folder / ENVELOPE, key)
 
 
 def test_a_report_of_another_artifact(release, key):
     folder = release()
-    with pytest.raises(RefusedError, match=r"model\.prunepack is not what .* signs"):
+    with pytest.raises(
+        RefusedError, match=r"model\.prunepack' differs from the file that .* signs"
+    ):
         check_signature(measured(b"newer"), folder / "report.json", folder / ENVELOPE, key)
 
 

@@ -88,7 +88,7 @@ def test_an_encrypted_key_and_its_password(keys, put, monkeypatch):
     monkeypatch.setenv(PASSWORD, "secret")
     assert verify_envelope(put(sign_statement(PAYLOAD, private)), public) == PAYLOAD
     monkeypatch.setenv(PASSWORD, "wrong")
-    with pytest.raises(UsageError, match=f"password of an encrypted key is taken from {PASSWORD}"):
+    with pytest.raises(UsageError, match=f"Set {PASSWORD} to the password of an encrypted key"):
         sign_statement(PAYLOAD, private)
     monkeypatch.delenv(PASSWORD)
     with pytest.raises(UsageError, match="found Password was not given but private key is encr"):
@@ -107,8 +107,10 @@ def test_the_wrong_key(keys, put):
     with pytest.raises(RefusedError) as caught:
         verify_envelope(path, other)
     said = str(caught.value)
-    assert said.startswith(f"{path} is not signed with {other}: expected a signature of the key ")
-    assert said.endswith("…. Deploy nothing that it stands for.")
+    assert said.startswith(
+        f"'{path}' is not signed with '{other}': expected a signature of the key "
+    )
+    assert said.endswith("…. Do not deploy this release")
 
 
 @pytest.mark.parametrize("part", ["payload", "sig"])
@@ -119,14 +121,16 @@ def test_a_statement_or_a_signature_that_was_changed(keys, put, part):
     content = bytearray(base64.b64decode(holder[part]))
     content[3] ^= 1
     holder[part] = base64.b64encode(content).decode()
-    with pytest.raises(RefusedError, match=r"the statement or the signature was changed\. Deploy"):
+    with pytest.raises(
+        RefusedError, match=r"the statement or the signature was changed\. Do not deploy"
+    ):
         verify_envelope(put(envelope), public)
 
 
 def test_an_envelope_that_nobody_signed(keys, put):
     private, public = keys()
     envelope = json.loads(sign_statement(PAYLOAD, private)) | {"signatures": []}
-    with pytest.raises(RefusedError, match=r"found none\. Deploy nothing"):
+    with pytest.raises(RefusedError, match=r"found none\. Do not deploy"):
         verify_envelope(put(envelope), public)
 
 
@@ -134,7 +138,8 @@ def test_a_signature_over_something_else(keys, put):
     private, public = keys()
     path = put(json.loads(sign_statement(PAYLOAD, private)) | {"payloadType": "text/plain"})
     with pytest.raises(
-        RefusedError, match=f"signs something else: expected {PAYLOAD_TYPE}".replace("+", r"\+")
+        RefusedError,
+        match=f"signs another kind of payload: expected {PAYLOAD_TYPE}".replace("+", r"\+"),
     ):
         verify_envelope(path, public)
 
@@ -143,8 +148,8 @@ def test_no_signature(keys, tmp_path, says):
     path = tmp_path / "none.json"
     with says(
         RefusedError,
-        f"{path} is missing: expected a signature, found no such file. Sign the release: prunepack "
-        "attest, then prunepack sign.",
+        f"the signature '{path}' is missing: expected a signature, found no such file. "
+        "Sign the release: run `prunepack attest`, then `prunepack sign`",
     ):
         verify_envelope(path, keys()[1])
 
@@ -166,7 +171,7 @@ def test_what_is_no_signature(content, found, keys, put):
     path = put(content)
     with pytest.raises(RefusedError) as caught:
         verify_envelope(path, keys()[1])
-    said = f"{path} is no signature: expected a DSSE envelope, found {found}"
+    said = f"'{path}' is not a signature: expected a DSSE envelope, found {found}"
     assert str(caught.value).startswith(said)
 
 
@@ -178,7 +183,7 @@ def test_a_key_that_is_none(half, call, put, tmp_path):
     key.write_text("no key")
     with pytest.raises(UsageError) as caught:
         call(PAYLOAD if half == "private" else put(b"{}"), key)
-    start = f"{key} cannot be used as a {half} key: expected an Ed25519, ECDSA or RSA key in PEM"
+    start = f"'{key}' cannot be used as a {half} key: expected an Ed25519, ECDSA or RSA key in PEM"
     assert str(caught.value).startswith(start)
 
 
@@ -186,7 +191,7 @@ def test_a_key_that_is_none(half, call, put, tmp_path):
 def test_a_key_that_is_not_there(call, put, tmp_path, says):
     first = PAYLOAD if call is sign_statement else put(b"{}")
     key = tmp_path / "none.pem"
-    with says(UsageError, f"the key {key} cannot be read: found No such file or directory"):
+    with says(UsageError, f"the key '{key}' cannot be read: found No such file or directory"):
         call(first, key)
 
 
@@ -213,6 +218,6 @@ def test_without_the_library_it_says_what_to_install(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert (
-        "signatures need securesystemslib: found it is not installed. Install it: pip install "
-        "'prunepack[sign]'." in done.stderr
+        "signatures need securesystemslib: found it is not installed. Run `pip install "
+        "'prunepack[sign]'`" in done.stderr
     )

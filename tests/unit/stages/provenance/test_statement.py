@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from prunepack.errors import RefusedError
-from prunepack.stages.provenance.statement import read_subjects, statement
+from prunepack.stages.provenance.statement import make_statement, read_subjects
 
 STAGE = {
     "stage": "pack",
@@ -27,7 +27,7 @@ SOURCE = Path("provenance.json")
 
 
 def made(provenance=PROVENANCE):
-    return statement({"provenance": provenance}, SUBJECTS, "urn:ci:7", "0.1.0")
+    return make_statement({"provenance": provenance}, SUBJECTS, "urn:ci:7", "0.1.0")
 
 
 def test_the_statement_says_what_was_made_of_what_by_whom():
@@ -59,8 +59,8 @@ def test_it_is_canonical_and_the_same_every_time():
 def test_a_report_that_no_run_published(provenance, says):
     with says(
         RefusedError,
-        "the report does not say where it comes from: expected a provenance, found none. Attest "
-        "the folder that prunepack run made.",
+        "the report has no provenance: expected the report of a run, found none. "
+        "Attest the folder that `prunepack run` wrote",
     ):
         made(provenance)
 
@@ -77,7 +77,7 @@ def test_a_report_that_no_run_published(provenance, says):
 def test_a_provenance_that_is_not_whole(provenance, found):
     with pytest.raises(RefusedError) as caught:
         made(provenance)
-    assert str(caught.value).startswith(f"the report's provenance is not whole: found {found}")
+    assert str(caught.value).startswith(f"the report's provenance is incomplete: found {found}")
 
 
 def test_subjects_come_back():
@@ -100,8 +100,8 @@ def test_what_is_no_statement_on_a_release(payload, found, says):
     found = "https://in-toto.io/Statement/v1" if found is None else found
     with says(
         RefusedError,
-        "provenance.json holds no statement on a release: expected "
-        f"https://in-toto.io/Statement/v1 with a SHA-256 for each subject, found {found}. Make one "
-        "with prunepack attest.",
+        "'provenance.json' does not hold a statement on a release: expected "
+        f"https://in-toto.io/Statement/v1 with a SHA-256 for each subject, found {found}. "
+        "Write one with `prunepack attest`",
     ):
         read_subjects(payload, SOURCE)
