@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
-    Any,
     Literal,
     NamedTuple,
     NoReturn,
@@ -34,19 +33,29 @@ if TYPE_CHECKING:
         ArtifactSession,
         OrtModule,
         OrtValue,
+        Provider,
         Session,
         SessionOptions,
     )
     from prunepack.runtime.ort_weights import DecodedModel
 
-    Provider = str | tuple[str, Mapping[str, Any]]
 
 __all__ = ["Start", "open_session"]
 
 CPU = "CPUExecutionProvider"
 
 Start: TypeAlias = Literal["optimised", "instant"]
-"""Ways to start a session; see :func:`open_session`."""
+"""Ways to start a session.
+
+``optimised`` optimises the graph and the layout of the weights for fast inference, as onnxruntime
+does with the ``.onnx`` file. The outputs are equal bit for bit. Weights are copied on the way,
+except for the tables of embeddings.
+
+``instant`` disables all optimisation, whatever the options say. On the CPU onnxruntime then uses
+the decoded arrays in place: a session starts in milliseconds and holds its weights once, but each
+inference takes longer, and outputs may differ by rounding. It suits the shortest time to the first
+result, and models that barely fit into memory.
+"""
 
 
 def open_session(
@@ -59,17 +68,8 @@ def open_session(
 ) -> Session:
     """Start onnxruntime on the model in an artifact, decoded in memory.
 
-    The SHA-256 of the artifact is checked, and the CRC-32 of each stream that is decoded. Then
-    onnxruntime gets the graph without its large weights, and the weights as decoded arrays. No
-    file is written. The artifact must stay in its place until the session has started.
-
-    ``start="optimised"`` optimises the graph and the layout of the weights for fast inference, as
-    onnxruntime does with the ``.onnx`` file. The outputs are equal bit for bit. Weights are copied
-    on the way, except for the tables of embeddings.
-    ``start="instant"`` disables all optimisation, whatever the options say. On the CPU onnxruntime
-    then uses the decoded arrays in place: a session starts in milliseconds and holds its weights
-    once, but each inference takes longer, and outputs may differ by rounding. Choose it for the
-    shortest time to the first result, or for a model that barely fits into memory.
+    The SHA-256 of the artifact is checked, and the CRC-32 of each stream that is decoded. No file
+    is written. The artifact must stay in its place until the session has started.
 
     Args:
         path: The artifact.
@@ -78,14 +78,13 @@ def open_session(
             the CPU last, and those that the machine cannot load are skipped.
         session_options: Options for this session only: the weights are added to them.
         limits: Reader limits, if not the default.
-        start: Fast inference, or a fast start.
+        start: ``optimised`` for fast inference, or ``instant`` for a fast start and less memory.
 
     Returns:
         The ``onnxruntime.InferenceSession``.
 
     Raises:
-        UsageError: If onnxruntime is missing, ``start`` is unknown, a provider is unknown or not
-            usable here, or the options served another session.
+        UsageError: If onnxruntime is missing, a provider cannot be used, or an argument is wrong.
         RefusedError: If the artifact is damaged, or onnxruntime refuses the model.
     """
     _check_start(start)

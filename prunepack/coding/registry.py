@@ -18,13 +18,8 @@ T = TypeVar("T")
 def load_implementations(package: str, path: Iterable[str], contract: type[T]) -> Mapping[str, T]:
     """Return an instance of the only subclass of ``contract`` in each module of ``package``.
 
-    Args:
-        package: Dotted name of the package.
-        path: Its ``__path__``.
-        contract: The abstract class.
-
-    Returns:
-        Instances by module name, sorted. A name from a file is only ever a key of this mapping.
+    The result has the instances by module name, sorted. A name from an artifact is only ever a key
+    of this mapping. ``path`` is the ``__path__`` of the package.
     """
     instances: dict[str, T] = {}
     for name in sorted(info.name for info in iter_modules(path)):

@@ -100,9 +100,9 @@ def _declare(
     start, stop = tensor.inline_range or (0, 0)
     if tensor.is_external:
         external = parse_external(tensor)
-        if external.location not in files:
-            files[external.location] = open_external(model_path, external.location)
-        file = files[external.location]
+        if (name := external.location) not in files:
+            files[name] = open_external(model_path, name)
+        file = files[name]
         start, stop = locate_range(tensor, external, file.size)
     has_own_name = tensor.is_initializer and bool(tensor.name)
     label = tensor.name if has_own_name else label

@@ -33,10 +33,7 @@ def parse_external(tensor: OnnxTensor) -> ExternalRange:
     Raises:
         RefusedError: If it has other keys, repeats one, or leads out of the model's folder.
     """
-    entries = dict(tensor.external_entries)
-    keys = [key for key, _ in tensor.external_entries]
-    if len(entries) < len(keys) or not entries.keys() <= set(KEYS) or "location" not in entries:
-        raise _refuse(tensor, f"location and any of {', '.join(KEYS[1:])}", ", ".join(keys))
+    entries = _read_entries(tensor)
     location = entries["location"]
     if MEMORY_MARKER in location:
         raise _refuse(tensor, "the name of a file", "an address in memory")
@@ -81,6 +78,14 @@ def locate_range(tensor: OnnxTensor, external: ExternalRange, size: int) -> tupl
             hint="Export the model again",
         )
     return external.offset, stop
+
+
+def _read_entries(tensor: OnnxTensor) -> dict[str, str]:
+    entries = dict(tensor.external_entries)
+    keys = [key for key, _ in tensor.external_entries]
+    if len(entries) < len(keys) or not entries.keys() <= set(KEYS) or "location" not in entries:
+        raise _refuse(tensor, f"location and any of {', '.join(KEYS[1:])}", ", ".join(keys))
+    return entries
 
 
 def _parse_number(tensor: OnnxTensor, text: str) -> int:

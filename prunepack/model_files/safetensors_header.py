@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import reprlib
-from typing import TYPE_CHECKING, NoReturn, TypeGuard
+from typing import TYPE_CHECKING, NoReturn
 
 from prunepack.coding.dtypes import DTYPES
 from prunepack.errors import RefusedError, inside
@@ -63,9 +63,7 @@ def find_declared_tensors(file: RegularFile) -> list[DeclaredTensor]:
     """
     start = PREFIX + _read_header_size(file)
     entries = _parse_header(bytes(file.read(PREFIX, start)))
-    metadata = entries.pop(METADATA, None) or {}
-    if not isinstance(metadata, dict) or any(type(value) is not str for value in metadata.values()):
-        raise _refuse(METADATA, "an object of strings", metadata)
+    _check_metadata(entries.pop(METADATA, None) or {})
     tensors = [_parse_tensor(file, name, entry, start) for name, entry in entries.items()]
     tensors.sort(key=lambda tensor: (tensor.start, tensor.stop))
     _check_cover(tensors, start, file.size)
@@ -102,6 +100,11 @@ def _parse_header(header: bytes) -> dict[str, object]:
     return value
 
 
+def _check_metadata(metadata: object) -> None:
+    if not isinstance(metadata, dict) or any(type(value) is not str for value in metadata.values()):
+        raise _refuse(METADATA, "an object of strings", metadata)
+
+
 def _check_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     entries: dict[str, object] = {}
     for key, value in pairs:
@@ -120,13 +123,11 @@ def _parse_tensor(file: RegularFile, name: str, entry: object, start: int) -> De
     with inside(f"tensor {name[:MAX_SHOWN_NAME]!r}"):
         if not isinstance(entry, dict) or not entry.keys() >= {"dtype", "shape", "data_offsets"}:
             raise _refuse("its entry", "dtype, shape and data_offsets", entry)
-        code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+        code = entry["dtype"]
         if not isinstance(code, str):
             raise _refuse("its dtype", "a string", code)
-        if not _are_integers(shape):
-            raise _refuse("its shape", f"a list of integers from 0 to {2**63 - 1}", shape)
-        if not _are_integers(offsets):
-            raise _refuse("its data_offsets", f"a list of integers from 0 to {2**63 - 1}", offsets)
+        shape = _parse_integers("its shape", entry["shape"])
+        offsets = _parse_integers("its data_offsets", entry["data_offsets"])
         if len(offsets) != 2 or offsets[0] > offsets[1]:
             raise _refuse("its data_offsets", "first and last, in order", offsets)
         begin, end = offsets
@@ -135,8 +136,10 @@ def _parse_tensor(file: RegularFile, name: str, entry: object, start: int) -> De
         return DeclaredTensor(file, start + begin, start + end, name, True, dtype, tuple(shape))
 
 
-def _are_integers(value: object) -> TypeGuard[list[int]]:
-    return isinstance(value, list) and all(type(v) is int and 0 <= v < 2**63 for v in value)
+def _parse_integers(part: str, value: object) -> list[int]:
+    if isinstance(value, list) and all(type(v) is int and 0 <= v < 2**63 for v in value):
+        return value
+    raise _refuse(part, f"a list of integers from 0 to {2**63 - 1}", value)
 
 
 def _check_size(dtype: DType | None, shape: Sequence[int], size: int) -> None:

@@ -130,10 +130,7 @@ def decode_chunk(
 ) -> None:
     """Decode the streams of a chunk into its elements, which are zero before.
 
-    Args:
-        placed: Places and declarations of the streams.
-        chunk: The elements, as many as declared.
-        read: Returns the stored bytes of a stream after checking their CRC-32.
+    ``read`` returns the stored bytes of a stream after checking their CRC-32.
 
     Raises:
         CorruptArtifactError: If the streams do not decode as declared.

@@ -111,15 +111,7 @@ class _PayloadWriter:
             self._payload.write(data)
             stored[index].append(chunk)
             self._add_progress(size)
-        return tuple(
-            Pool(
-                spans[0].dtype.name,
-                CHUNK_ITEMS,
-                tuple(Tensor(span.name, span.shape) for span in spans),
-                tuple(own),
-            )
-            for spans, own in zip(pools, stored, strict=True)
-        )
+        return tuple(map(_describe_pool, pools, stored))
 
     def _encode(self, index: int, elements: ChunkElements) -> tuple[int, int, Chunk, bytes]:
         return index, elements.elements.nbytes, *encode_chunk(elements, self._level)
@@ -137,6 +129,11 @@ def _read_chunks(spans: Sequence[TensorSpan]) -> Iterator[ChunkElements]:
     items = (part for span in spans for part in span.iter_items())
     for start, elements in zip(count(0, CHUNK_ITEMS), rechunk(items, CHUNK_ITEMS)):
         yield ChunkElements(elements, shapes, start)
+
+
+def _describe_pool(spans: Sequence[TensorSpan], chunks: Sequence[Chunk]) -> Pool:
+    tensors = tuple(Tensor(span.name, span.shape) for span in spans)
+    return Pool(spans[0].dtype.name, CHUNK_ITEMS, tensors, tuple(chunks))
 
 
 def _literal_ranges(source: Source) -> Iterator[tuple[int, int]]:

@@ -64,11 +64,7 @@ class Contexts(Codec):
         places = np.flatnonzero(symbols)
         rest = streams.get("rest", np.zeros(places.size, words.dtype))
         if used != streams["code"].size or rest.size != places.size or (rest >> low).any():
-            raise CorruptArtifactError(
-                "code and rest contradict each other",
-                expected=f"{streams['code'].size} bytes for {rest.size} values below 2^{low}",
-                found=f"{used} bytes for {places.size} values",
-            )
+            raise _refuse(streams["code"].size, rest.size, low, used, places.size)
         kept = (symbols[places] - 1).astype(words.dtype) << low | rest
         if not kept.all():
             raise CorruptArtifactError("a zero among the nonzero values")
@@ -105,3 +101,11 @@ def _to_twos_complement(words: Array, dtype: np.dtype[Any]) -> Array:
         return words
     sign = words.dtype.type(1 << (dtype.itemsize * 8 - 1))
     return np.where(words & sign, -(words ^ sign) | sign, words)
+
+
+def _refuse(code: int, rest: int, low: int, used: int, places: int) -> CorruptArtifactError:
+    return CorruptArtifactError(
+        "code and rest contradict each other",
+        expected=f"{code} bytes for {rest} values below 2^{low}",
+        found=f"{used} bytes for {places} values",
+    )

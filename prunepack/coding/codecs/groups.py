@@ -59,13 +59,7 @@ class Groups(Codec):
                 expected=f"uint8 and {whole.dtype}",
                 found=f"{patterns.dtype} and {values.dtype}",
             )
-        sound = patterns.count * 4 == whole.count or patterns.count * 8 == whole.count
-        if not sound or values.count % patterns.count or not 0 < values.count < whole.count:
-            raise CorruptArtifactError(
-                "wrong lengths of streams patterns and values",
-                expected=f"groups of 4 or 8 in {whole.count}, with equally many values",
-                found=f"{patterns.count} and {values.count}",
-            )
+        _check_lengths(patterns.count, values.count, whole.count)
 
     def decode(self, streams: Mapping[str, Array], chunk: ChunkElements) -> None:
         """Put N values into each group."""
@@ -83,6 +77,16 @@ class Groups(Codec):
             masks = masks[::2] | masks[1::2] << 4
         if not expand(masks, values, chunk.elements):
             raise CorruptArtifactError("a zero among the nonzero values")
+
+
+def _check_lengths(patterns: int, values: int, elements: int) -> None:
+    are_groups = elements in {patterns * size for size in SIZES}
+    if not are_groups or values % patterns or not 0 < values < elements:
+        raise CorruptArtifactError(
+            "wrong lengths of streams patterns and values",
+            expected=f"groups of 4 or 8 in {elements}, with equally many values",
+            found=f"{patterns} and {values}",
+        )
 
 
 @cache
