@@ -5,10 +5,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 BENCH_READY := .venv/.ready-bench
 FUZZ_READY := .venv/.ready-fuzz
+WHEELS_READY := .venv/.ready-wheels
 TREE := build/tree
 
 .DEFAULT_GOAL := help
-.PHONY: help tree pipeline data train test test-slow check format fuzz clean
+.PHONY: help tree pipeline data train test test-slow check wheels format fuzz clean
 .PHONY: bench bench-faults bench-latency bench-models bench-size bench-speed bench-session bench-memory
 
 help:  ## Show this list
@@ -26,6 +27,10 @@ $(BENCH_READY): $(READY)
 
 $(FUZZ_READY): $(READY)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev,fuzz]'
+	@touch $@
+
+$(WHEELS_READY): $(READY)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev,wheels]'
 	@touch $@
 
 data: $(READY)  ## Fetch MNIST once, checked by SHA-256
@@ -56,6 +61,15 @@ check: data tree  ## Format, lint, types, import directions, docs, tests
 	$(BIN)/python docs/scripts/reference.py --check
 	$(BIN)/python -m benchmarks.render --check
 	$(BIN)/pytest -m 'not slow' -n 2 --dist loadfile
+
+wheels: $(WHEELS_READY)  ## Build a manylinux wheel of this machine's architecture into dist/
+	@rm -rf dist build/lib build/bdist.* build/wheel
+	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps -w build/wheel .
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/auditwheel repair --plat auto -w dist build/wheel/*.whl
+	@ls dist
+	@echo "The wheel serves CPython 3.11 and later (abi3) on Linux with this architecture. cibuildwheel"
+	@echo "would add wheels for Linux on Arm, musl, macOS and Windows; elsewhere pip compiles from source,"
+	@echo "and without a compiler the slower Python code does the same."
 
 format: $(READY)  ## Format the code and fix what lint can fix
 	$(BIN)/ruff check --fix .

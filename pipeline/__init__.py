@@ -1,1 +1,1 @@
-"""WHEN: the order of the stages, what is reused, and the command line."""
+"""WHEN: the order of the stages, the reuse of results, and the command line."""

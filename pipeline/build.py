@@ -1,4 +1,4 @@
-"""The whole pipeline on one screen."""
+"""Order of the stages: the whole pipeline on one screen."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["STAGES", "build", "count_stages"]
 
 export_dense = replace(export, name="export_dense")
-"""The same export, of the model before pruning: what the pruned one is compared with."""
+"""The export of the model before pruning, as the reference of the pruned model."""
 
 STAGES = {
     stage.name: stage

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from prunepack.errors import UsageError
-from prunepack.pipeline.recipe import invalid
+from prunepack.pipeline.recipe import describe_problems
 from prunepack.stages.gate import GateConfig
 from prunepack.stages.metrics.limits import Limit
 
@@ -29,7 +29,7 @@ def read_gate_file(path: Path) -> GateConfig:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"the gate file '{path}' cannot be read", found=str(error)) from None
     except ValidationError as error:
-        raise invalid(f"the gate file '{path}'", error, GateConfig) from None
+        raise describe_problems(f"the gate file '{path}'", error, GateConfig) from None
 
 
 def locate_limits(path: Path) -> dict[str, tuple[Path, int]]:

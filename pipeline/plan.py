@@ -1,4 +1,4 @@
-"""The plan: every choice of one run, as one frozen value."""
+"""Plan of a run: every choice, as one frozen value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recipes: a TOML file with a table per stage, read into a plan with every problem told at once."""
+"""Recipes: TOML files with one table per stage, and every problem reported at once."""
 
 from __future__ import annotations
 
@@ -17,12 +17,19 @@ from prunepack.stages.contract.plugins import suggest_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Recipe", "built_in_recipes", "invalid", "literal", "problems_of", "read_recipe"]
+__all__ = [
+    "Recipe",
+    "describe_problems",
+    "list_built_in_recipes",
+    "list_problems",
+    "parse_literal",
+    "read_recipe",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A plan with the name that its results go by.
+    """A plan and the name of its results.
 
     Attributes:
         name: The file's name without its ending; ``artifacts/NAME/`` holds the newest results.
@@ -33,7 +40,7 @@ class Recipe:
     plan: Plan
 
 
-def built_in_recipes() -> dict[str, str]:
+def list_built_in_recipes() -> dict[str, str]:
     """Return name and first line of each built-in recipe."""
     folder = resources.files("prunepack.pipeline.recipes")
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
@@ -53,23 +60,23 @@ def read_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
     Raises:
         UsageError: If there is no such recipe, or with every problem in it.
     """
-    text, source = _text_of(name)
+    text, source = _read_text(name)
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{source} is not TOML", found=str(error)) from None
     for setting in settings:
-        _put(tables, setting)
+        _set_value(tables, setting)
     try:
         return Recipe(Path(name).stem, Plan.model_validate(tables))
     except ValidationError as error:
-        raise invalid(source, error, Plan) from None
+        raise describe_problems(source, error, Plan) from None
 
 
-def _text_of(name: str) -> tuple[str, str]:
-    """Return the text of a recipe and what to call it in messages."""
+def _read_text(name: str) -> tuple[str, str]:
+    """Return the text of a recipe and its name in messages."""
     path = Path(name)
-    known = built_in_recipes()
+    known = list_built_in_recipes()
     if name in known:
         return resources.files("prunepack.pipeline.recipes").joinpath(f"{name}.toml").read_text(
             "utf-8"
@@ -87,7 +94,7 @@ def _text_of(name: str) -> tuple[str, str]:
         raise UsageError(f"the recipe {name} cannot be read", found=str(error)) from None
 
 
-def _put(tables: dict[str, Any], setting: str) -> None:
+def _set_value(tables: dict[str, Any], setting: str) -> None:
     """Put ``table.key=value`` into ``tables``."""
     key, equals, text = setting.partition("=")
     *path, last = key.strip().split(".")
@@ -101,25 +108,25 @@ def _put(tables: dict[str, Any], setting: str) -> None:
         if not isinstance(inner, dict):
             raise UsageError(f"--set {setting}", expected=f"a table {part}", found=repr(inner))
         table = inner
-    table[last] = literal(text)
+    table[last] = parse_literal(text)
 
 
-def literal(text: str) -> Any:
-    """Return ``text`` as a TOML value, or as it is if it is none."""
+def parse_literal(text: str) -> Any:
+    """Return ``text`` as a TOML value, or unchanged if it is not one."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (tomllib.TOMLDecodeError, KeyError):
         return text.strip()
 
 
-def invalid(source: str, error: ValidationError, root: type[BaseModel]) -> UsageError:
+def describe_problems(source: str, error: ValidationError, root: type[BaseModel]) -> UsageError:
     """Return an error that lists every problem of the file ``source``, one on each line."""
-    problems = problems_of(error, root)
+    problems = list_problems(error, root)
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     return UsageError(f"{source} has {count}", found="\n".join(problems))
 
 
-def problems_of(error: ValidationError, root: type[BaseModel]) -> list[str]:
+def list_problems(error: ValidationError, root: type[BaseModel]) -> list[str]:
     """Return one line for each problem, with its path and, for an unknown key, the nearest one."""
     lines = []
     for problem in error.errors():
@@ -130,11 +137,11 @@ def problems_of(error: ValidationError, root: type[BaseModel]) -> list[str]:
             message = f"no such setting. {hint}"
         elif isinstance(problem["input"], bool | int | float | str):
             message += f" (found {problem['input']!r})" if "found" not in message else ""
-        lines.append(f"{_dotted(location)}: {message}" if location else message)
+        lines.append(f"{_format_location(location)}: {message}" if location else message)
     return lines
 
 
-def _dotted(location: Iterable[int | str]) -> str:
+def _format_location(location: Iterable[int | str]) -> str:
     text = ""
     for part in location:
         if isinstance(part, int):
@@ -154,7 +161,7 @@ def _fields(root: type[BaseModel], location: Iterable[int | str]) -> list[str]:
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the config class that an annotation such as ``tuple[Rule, ...]`` holds."""
+    """Return the config class in an annotation such as ``tuple[Rule, ...]``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     found = [_model_in(inner) for inner in get_args(annotation)]

@@ -1,4 +1,4 @@
-"""Run a stage, or find that it has been run."""
+"""Runner: each stage is built, or its stored result is reused."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from prunepack.errors import UsageError
-from prunepack.pipeline.cache.code_closure import first_party
+from prunepack.pipeline.cache.code_closure import hash_first_party
 from prunepack.pipeline.cache.disk_errors import explain_full_disk
-from prunepack.pipeline.cache.history import Event, Run, differences
-from prunepack.pipeline.cache.keys import Material, material_of
+from prunepack.pipeline.cache.history import Event, Run, describe_differences
+from prunepack.pipeline.cache.keys import Material, collect_material
 from prunepack.pipeline.cache.store import Record
 from prunepack.pipeline.stage_contract import bind_inputs, check_result
 from prunepack.stages.contract.outputs import Output, find_kind
@@ -32,11 +32,11 @@ A = TypeVar("A", bound=Output)
 P = ParamSpec("P")
 
 
-class Stopped(Exception):  # noqa: N818 -- the run was told to end here: no error
-    """The run has come as far as it was asked to.
+class Stopped(Exception):  # noqa: N818 -- the user asked the run to end here
+    """The run has reached the stage after which the user asked it to stop.
 
     Attributes:
-        stage: The name of the stage that was the last one.
+        stage: The name of the last stage.
     """
 
     def __init__(self, stage: str) -> None:
@@ -45,13 +45,13 @@ class Stopped(Exception):  # noqa: N818 -- the run was told to end here: no erro
 
 
 class Runner:
-    """Calls stages through a store.
+    """Caller of stages, with a store of their results.
 
     Args:
-        store: Where results are looked for and kept.
-        on_event: Told what happened to each stage, when it is done.
-        on_start: Told the name of each stage that is going to be built, and why.
-        force: Names of stages that run even if their result is at hand.
+        store: The store of results.
+        on_event: Called with the event of each finished stage.
+        on_start: Called with the name of each stage before it is built, and with the reason.
+        force: Names of stages that run even if their result is stored.
         until: The name of the stage after which to stop.
         previous: The last run of the same recipe, which ``why`` compares with.
     """
@@ -70,19 +70,21 @@ class Runner:
         self._on_event, self._on_start = on_event, on_start
         self._previous = previous or Run(recipe="")
         self._calls: Counter[str] = Counter()
-        self._imported = first_party()
+        self._imported = hash_first_party()
 
     def __call__(self, stage: Stage[C, P, A], config: C, *args: P.args, **kwargs: P.kwargs) -> A:
-        """Return the artifact of ``stage`` on these inputs, building it if need be.
+        """Return the output of ``stage`` on these inputs, stored or built.
 
         Raises:
-            BrokenStageError: If the stage does not keep its contract.
+            BrokenStageError: If the stage breaks its contract.
             Stopped: If this was the stage to stop after.
             UsageError: If the user's code, a file or a tool is missing, or the disk is full.
         """
         began = time.perf_counter()
-        material_now = partial(material_of, stage, config, bind_inputs(stage, config, args, kwargs))
-        event = self._done(
+        material_now = partial(
+            collect_material, stage, config, bind_inputs(stage, config, args, kwargs)
+        )
+        event = self._find_or_build(
             stage, material_now, lambda out: stage.body(config, out, *args, **kwargs)
         )
         event = event.model_copy(update={"seconds": time.perf_counter() - began})
@@ -93,20 +95,20 @@ class Runner:
         kind = find_kind(event.path, stage.produces)
         return cast("type[A]", kind)(event.path, event.digest)
 
-    def _done(
+    def _find_or_build(
         self,
         stage: Stage[Any, Any, Any],
         material_now: Callable[[], Material],
         body: Callable[[Path], Facts],
     ) -> Event:
-        """Find the result of the stage, or build and record it."""
+        """Find the result of the stage in the store, or build and record it."""
         material = material_now()
         forced = stage.name in self._force
         record = None if forced else self._store.find(material.key)
-        before = self._previous.nth(stage.name, self._calls[stage.name])
-        why = _why(before, material, forced=forced, reused=record is not None)
+        before = self._previous.find_event(stage.name, self._calls[stage.name])
+        why = _describe_reason(before, material, forced=forced, reused=record is not None)
         if record is not None:
-            return self._event(record, why, reused=True)
+            return self._make_event(record, why, reused=True)
         self._on_start(stage.name, why)
         record = self._build(stage, material, body)
         recorded = self._is_steady(material, material_now)
@@ -114,7 +116,7 @@ class Runner:
             self._store.record(record)
         else:
             note(f"{stage.name}: its files changed while it ran, so it will run again next time")
-        return self._event(record, why, recorded=recorded)
+        return self._make_event(record, why, recorded=recorded)
 
     def _build(
         self, stage: Stage[Any, Any, Any], material: Material, body: Callable[[Path], Facts]
@@ -136,7 +138,7 @@ class Runner:
         )
 
     def _is_steady(self, material: Material, material_now: Callable[[], Material]) -> bool:
-        """Say whether the files in the key are those that ran: none was edited under way.
+        """Return whether the files in the key did not change during the run.
 
         First-party modules are compared with what they were when the runner was made, since they
         may have been imported then.
@@ -149,7 +151,7 @@ class Runner:
         same = all(imported.get(name) == digest for name, digest in now.code.items())
         return same and now.key == material.key
 
-    def _event(
+    def _make_event(
         self, record: Record, why: str, *, reused: bool = False, recorded: bool = True
     ) -> Event:
         return Event(
@@ -167,15 +169,17 @@ class Runner:
         )
 
 
-def _why(before: Event | None, material: Material, *, forced: bool, reused: bool) -> str:
-    """Say in words why a stage ran or did not."""
+def _describe_reason(
+    before: Event | None, material: Material, *, forced: bool, reused: bool
+) -> str:
+    """Return the reason why a stage runs or is reused."""
     same = before is not None and before.key == material.key
     if reused:
         return "nothing changed" if same else "made by an earlier run"
     reasons = ["forced"] if forced else []
     if before is None:
         return "; ".join(reasons or ["first run"])
-    reasons += differences(before.material, material)
+    reasons += describe_differences(before.material, material)
     if not reasons:
         lost = "its output was damaged or deleted"
         reasons = [lost if before.recorded else "its files changed while it last ran"]

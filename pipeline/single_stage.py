@@ -33,11 +33,11 @@ def execute(
         stage: The stage.
         config: Its config.
         out: A new or empty folder.
-        *artifacts: Its inputs.
-        force: Whether an artifact at ``out`` is replaced.
+        *artifacts: Its inputs, in order.
+        force: Whether an output at ``out`` is replaced.
 
     Raises:
-        BrokenStageError: If the stage does not keep its contract.
+        BrokenStageError: If the stage breaks its contract.
         UsageError: If something is in the way at ``out``, or it cannot be written to.
     """
     out = out.resolve()
@@ -69,7 +69,7 @@ def open_output(path: Path, allowed: tuple[type[Output], ...] = KINDS) -> Output
 
 
 def _check_free(out: Path, *, force: bool) -> None:
-    """Raise unless there is nothing at ``out``, an empty folder or, with ``force``, an artifact."""
+    """Raise unless ``out`` is missing, an empty folder or, with ``force``, an output of a stage."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     try:
@@ -80,7 +80,7 @@ def _check_free(out: Path, *, force: bool) -> None:
         hint = ", or replace it with --force" if replaceable else ""
         raise UsageError(
             f"{out} is taken",
-            expected="nothing there, or an empty folder",
+            expected="a path that does not exist, or an empty folder",
             found=found,
             hint=f"Name another folder with --output{hint}",
         )

@@ -20,20 +20,20 @@ __all__ = ["BrokenStageError", "bind_inputs", "check_result"]
 
 
 class BrokenStageError(RuntimeError):
-    """A stage did not keep its contract: a bug of the stage, not of its user."""
+    """A stage broke its contract: a bug of the stage, not of its user."""
 
 
 def bind_inputs(
     stage: Stage[Any, Any, Any], config: Config, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> dict[str, Output]:
-    """Return the input artifacts by parameter; all that a stage may depend on beside its config."""
+    """Return the inputs by parameter: a stage depends on nothing but them and its config."""
     bound = inspect.signature(stage.body).bind(config, Path(), *args, **kwargs)
     given = {name: value for name, value in bound.arguments.items() if value is not None}
     inputs = dict(list(given.items())[2:])
     for name, value in inputs.items():
         if not isinstance(value, Output):
             raise BrokenStageError(
-                f"{stage.name}: {name} is a {type(value).__name__}, expected an artifact. "
+                f"{stage.name}: {name} is a {type(value).__name__}, expected an output of a stage. "
                 "Put any other value in its config, so that its key covers it"
             )
     return inputs
@@ -42,10 +42,10 @@ def bind_inputs(
 def check_result(
     stage: Stage[Any, Any, Any], folder: Path, facts: Mapping[str, object]
 ) -> dict[str, Fact]:
-    """Return the facts as plain values if the stage kept its contract.
+    """Return the facts as plain values, after a check of the files.
 
     Raises:
-        BrokenStageError: If it did not.
+        BrokenStageError: If the stage broke its contract.
     """
     links = [path.name for path in folder.rglob("*") if path.is_symlink()]
     if links:

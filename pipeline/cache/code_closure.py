@@ -19,7 +19,7 @@ from prunepack.stages.contract.user_code import find_source, import_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["PLUGIN_PACKAGES", "first_party", "reachable", "user_sources"]
+__all__ = ["PLUGIN_PACKAGES", "hash_code_closure", "hash_first_party", "hash_user_code"]
 
 PLUGIN_PACKAGES = frozenset(
     {
@@ -34,7 +34,7 @@ PLUGIN_PACKAGES = frozenset(
 """Packages that find their modules by listing their folder: each stands for all of its files."""
 
 
-def reachable(module: str) -> dict[str, str]:
+def hash_code_closure(module: str) -> dict[str, str]:
     """Return the SHA-256 of each source file that ``module`` can execute, by a name to show.
 
     Raises:
@@ -52,7 +52,7 @@ def reachable(module: str) -> dict[str, str]:
     return _closure_of(Path(file).resolve())
 
 
-def first_party() -> dict[str, str]:
+def hash_first_party() -> dict[str, str]:
     """Return the SHA-256 of every first-party source file, as it is now."""
     homes = [
         (package, home)
@@ -66,7 +66,7 @@ def first_party() -> dict[str, str]:
     }
 
 
-def user_sources(reference: str) -> dict[str, str]:
+def hash_user_code(reference: str) -> dict[str, str]:
     """Return the SHA-256 of each file that the user's ``reference`` can execute.
 
     Imports are followed inside the user's project: the folder of the file or of its outermost
@@ -86,7 +86,7 @@ def user_sources(reference: str) -> dict[str, str]:
     return own | found
 
 
-# Files: where they are and what they are called.
+# Places and names of files.
 
 
 def _grafts() -> tuple[str, ...]:
@@ -121,7 +121,7 @@ def _name(path: Path) -> str:
 
 
 def _closure_of(path: Path, *folders: Path) -> dict[str, str]:
-    """Return the digests of ``path``, which is not first-party, and of what it imports.
+    """Return the digests of ``path``, which is not first-party, and of its imports.
 
     ``folders`` come first on its import path.
     """
@@ -130,7 +130,7 @@ def _closure_of(path: Path, *folders: Path) -> dict[str, str]:
 
 
 def _is_package(folder: Path) -> bool:
-    """Say whether ``folder`` is a package: a module of its name goes before a bare folder."""
+    """Return whether ``folder`` is a package; a module of its name precedes a bare folder."""
     return (folder / "__init__.py").is_file() or (
         folder.is_dir() and not folder.with_suffix(".py").is_file()
     )
@@ -149,7 +149,7 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _is_installed(path: Path) -> bool:
-    """Say whether ``path`` came with Python or with pip, so that nobody edits it."""
+    """Return whether Python or pip installed ``path``, so that nobody edits it."""
     in_python = path.is_relative_to(Path(sysconfig.get_path("stdlib")).resolve())
     return in_python or not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
 
@@ -164,7 +164,7 @@ def _distributions(path: Path) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """Finds modules: first-party ones at home, all others under ``roots``."""
+    """Search for modules: first-party modules at home, all others under ``roots``."""
 
     roots: tuple[Path, ...]
 
@@ -183,7 +183,7 @@ class _Search:
         return {name: file_digest(path) for name, path in sorted(found.items())}
 
     def files_of(self, dotted: str) -> Iterator[tuple[str, Path]]:
-        """Yield what importing ``dotted`` executes; it may end in a name inside a module."""
+        """Yield the files that ``import dotted`` executes; it may end in a name in a module."""
         package, folder = "", None
         for part in dotted.split("."):
             inner = f"{package}.{part}" if package else part
@@ -215,7 +215,7 @@ class _Search:
         return next(found, None)
 
     def _module(self, package: str, folder: Path | None, name: str) -> Iterator[tuple[str, Path]]:
-        """Yield the module ``name`` in ``folder``, or what the package loads for that name."""
+        """Yield the module ``name`` in ``folder``, or the modules that the package loads for it."""
         folder = folder or self._root_of(name)
         if folder is None:
             return

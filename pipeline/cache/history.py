@@ -1,4 +1,4 @@
-"""The last run of each recipe, and in which words two runs differ."""
+"""Last run of each recipe, and the differences between two runs in words."""
 
 from __future__ import annotations
 
@@ -19,23 +19,31 @@ if TYPE_CHECKING:
 
     from prunepack.pipeline.cache.store import Store
 
-__all__ = ["Event", "Recorder", "Run", "differences", "kept_digests", "last_run", "last_runs"]
+__all__ = [
+    "Event",
+    "Recorder",
+    "Run",
+    "describe_differences",
+    "list_kept_digests",
+    "read_last_run",
+    "read_last_runs",
+]
 
 
 class Event(BaseModel):
-    """What happened to one stage.
+    """One stage of a run: built or reused, and why.
 
     Attributes:
         stage: The stage's name.
         key: The SHA-256 of ``material``.
         digest: The digest of the result.
         reused: Whether the result was there already.
-        recorded: Whether later runs may reuse it: not if its sources changed under way.
+        recorded: Whether later runs may reuse it: not if its code closure changed under way.
         seconds: How long it took in this run.
-        facts: What the stage measured.
+        facts: The facts that the stage returned.
         notes: Assumptions that the stage made.
-        why: Why it ran or did not, for a person.
-        material: What the key is made of.
+        why: Why it ran or was reused, for a person.
+        material: The parts of the key.
         path: The folder of the result.
     """
 
@@ -59,9 +67,9 @@ class Run(BaseModel):
 
     Attributes:
         recipe: The recipe's name.
-        finished: Whether it came to its end; if not, it failed, was stopped or is still going on.
-        events: What happened, in order.
-        earlier: What the runs before it did in the stages that it did not reach.
+        finished: Whether it reached its end; if not, it failed, was stopped or is not over.
+        events: The finished stages, in order.
+        earlier: The events of earlier runs for the stages that this run did not reach.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,13 +79,13 @@ class Run(BaseModel):
     events: tuple[Event, ...] = ()
     earlier: tuple[Event, ...] = ()
 
-    def nth(self, stage: str, number: int) -> Event | None:
-        """Return what happened when ``stage`` was called for the ``number``-th time, from 0."""
-        return dict(_numbered((*self.events, *self.earlier))).get((stage, number))
+    def find_event(self, stage: str, number: int) -> Event | None:
+        """Return the event of call ``number`` of ``stage``, counted from 0."""
+        return dict(_number_calls((*self.events, *self.earlier))).get((stage, number))
 
 
-def _numbered(events: tuple[Event, ...]) -> Iterator[tuple[tuple[str, int], Event]]:
-    """Yield ((stage, how often it was there before), event)."""
+def _number_calls(events: tuple[Event, ...]) -> Iterator[tuple[tuple[str, int], Event]]:
+    """Yield ((stage, number of its earlier calls), event)."""
     seen: dict[str, int] = {}
     for event in events:
         number = seen.get(event.stage, 0)
@@ -86,7 +94,7 @@ def _numbered(events: tuple[Event, ...]) -> Iterator[tuple[tuple[str, int], Even
 
 
 class Recorder:
-    """Writes down a run while it goes on, so that one that fails is known as far as it came.
+    """Record of a run while it goes on, so that a failed run is known as far as it came.
 
     A ``with`` block around the run: leaving it without an exception finishes the run.
 
@@ -96,7 +104,7 @@ class Recorder:
     """
 
     def __init__(self, store: Store, recipe: str) -> None:
-        self.previous = last_run(store.root, recipe)
+        self.previous = read_last_run(store.root, recipe)
         self._store = store
         self.events: tuple[Event, ...] = ()
 
@@ -113,7 +121,7 @@ class Recorder:
             self._write(finished=True)
 
     def add(self, event: Event) -> None:
-        """Write down what happened to a stage.
+        """Add the event of a stage, and write the record.
 
         Raises:
             UsageError: If the disk is full or cannot be written to.
@@ -122,8 +130,8 @@ class Recorder:
         self._write(finished=False)
 
     def _write(self, *, finished: bool) -> None:
-        now = dict(_numbered(self.events))
-        before = _numbered((*self.previous.events, *self.previous.earlier))
+        now = dict(_number_calls(self.events))
+        before = _number_calls((*self.previous.events, *self.previous.earlier))
         run = Run(
             recipe=self.previous.recipe,
             finished=finished,
@@ -134,23 +142,23 @@ class Recorder:
         self._store.write(target, canonical_json.dumps(run.model_dump(mode="json")), durable=False)
 
 
-def last_run(root: Path, recipe: str) -> Run:
+def read_last_run(root: Path, recipe: str) -> Run:
     """Return the last run of ``recipe`` under ``root``, the artifacts folder; empty if none."""
     folder = root / ".store"
     return _read(_file(folder / "runs", recipe), folder / "objects") or Run(recipe=recipe)
 
 
-def last_runs(root: Path) -> list[Run]:
+def read_last_runs(root: Path) -> list[Run]:
     """Return the last run of every recipe."""
     folder = root / ".store"
     runs = (_read(file, folder / "objects") for file in sorted((folder / "runs").glob("*.json")))
     return [run for run in runs if run is not None]
 
 
-def kept_digests(root: Path) -> frozenset[str]:
-    """Return the digests of all results of all last runs: what garbage collection keeps."""
+def list_kept_digests(root: Path) -> frozenset[str]:
+    """Return the digests of all results of all last runs, which garbage collection keeps."""
     return frozenset(
-        event.digest for run in last_runs(root) for event in (*run.events, *run.earlier)
+        event.digest for run in read_last_runs(root) for event in (*run.events, *run.earlier)
     )
 
 
@@ -159,7 +167,7 @@ def _file(folder: Path, recipe: str) -> Path:
 
 
 def _read(file: Path, objects: Path) -> Run | None:
-    """Read one run; None if it is not there or not whole."""
+    """Read one run; None if the file is missing or damaged."""
     try:
         content = json.loads(file.read_bytes())
         for event in (*content["events"], *content["earlier"]):
@@ -169,48 +177,48 @@ def _read(file: Path, objects: Path) -> Run | None:
         return None
 
 
-def differences(old: Material, new: Material) -> list[str]:
-    """Say in words what changed from ``old`` to ``new``."""
-    code = _files({**old.code, **old.user}, {**new.code, **new.user})
+def describe_differences(old: Material, new: Material) -> list[str]:
+    """Return the differences from ``old`` to ``new`` in words."""
+    code = _compare_files({**old.code, **old.user}, {**new.code, **new.user})
     python = [("Python", old.python, new.python)] if old.python != new.python else []
     host = [("machine:", old.host, new.host)] if old.host != new.host else []
     return [
-        *_values("config", old.config, new.config),
-        *(f"input {name} changed" for name in _changed(old.inputs, new.inputs)),
+        *_compare_values("config", old.config, new.config),
+        *(f"input {name} changed" for name in _changed_names(old.inputs, new.inputs)),
         *code,
-        *_tools(old.tools, new.tools),
-        *(f"{what} {before} → {after}" for what, before, after in (*python, *host)),
+        *_compare_tools(old.tools, new.tools),
+        *(f"{part} {before} → {after}" for part, before, after in (*python, *host)),
     ]
 
 
-def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+def _changed_names(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
 
 
-def _files(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    names = _changed(old, new)
-    shown = [f"{name} {_fate(name, old, new)}" for name in names[:MOST]]
+def _compare_files(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    names = _changed_names(old, new)
+    shown = [f"{name} {_describe_change(name, old, new)}" for name in names[:MOST]]
     return shown + ([f"{len(names) - MOST} more files changed"] if names[MOST:] else [])
 
 
 MOST = 3
-"""Files that are named one by one."""
+"""Largest number of files that are named one by one."""
 
 
-def _fate(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> str:
+def _describe_change(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> str:
     if name not in old:
         return "is new"
     return "changed" if name in new else "is gone"
 
 
-def _tools(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+def _compare_tools(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return [
         f"{name} {old.get(name, '(none)')} → {new.get(name, '(none)')}"
-        for name in _changed(old, new)
+        for name in _changed_names(old, new)
     ]
 
 
-def _values(where: str, old: Any, new: Any) -> Iterator[str]:
+def _compare_values(where: str, old: Any, new: Any) -> Iterator[str]:
     """Yield ``path: old → new`` for each value that differs; 1 and 1.0 do."""
     if canonical_json.dumps(old) == canonical_json.dumps(new):
         return
@@ -219,12 +227,12 @@ def _values(where: str, old: Any, new: Any) -> Iterator[str]:
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         pairs = [(f"[{i}]", a, b) for i, (a, b) in enumerate(zip(old, new, strict=True))]
     else:
-        yield f"{where}: {_shown(old)} → {_shown(new)}"
+        yield f"{where}: {_format_value(old)} → {_format_value(new)}"
         return
     for name, before, after in pairs:
-        yield from _values(f"{where}{name}", before, after)
+        yield from _compare_values(f"{where}{name}", before, after)
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 40 else f"{text[:39]}…"

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 __all__ = ["FIRST_PARTY", "Imports", "read_imports"]
 
 FIRST_PARTY = ("prunepack",)
-"""The top-level packages whose code is ours."""
+"""Top-level packages of prunepack itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Imports:
-    """The imports of one file.
+    """Imports of one file.
 
     Attributes:
-        imports: Dotted names, absolute. ``x.*`` is everything that ``x`` can load.
-        lazy: What the file's ``__getattr__`` loads, by name, as its TYPE_CHECKING imports say.
+        imports: Absolute dotted names; ``x.*`` means all modules that ``x`` can load.
+        lazy: The modules that its ``__getattr__`` loads, by name, from its TYPE_CHECKING imports.
     """
 
     imports: frozenset[str]
@@ -38,17 +38,17 @@ class Imports:
 def read_imports(name: str, path: Path) -> Imports:
     """Return the imports of the module at ``path``, whose name is ``package/module.py``."""
     package = ".".join(name.split("/")[:-1])
-    return _parsed(path, package, file_digest(path))
+    return _parse(path, package, file_digest(path))
 
 
 @cache
-def _parsed(path: Path, package: str, _digest: str) -> Imports:
+def _parse(path: Path, package: str, _digest: str) -> Imports:
     text = path.read_bytes()
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
-        return Imports(frozenset(), {})  # nor can it be executed
-    pairs = (pair for node in _statements(tree.body) for pair in _imported(node, package))
+        return Imports(frozenset(), {})  # it cannot be executed
+    pairs = (pair for node in _statements(tree.body) for pair in _list_names(node, package))
     quoted = (f"{quote}{top}.".encode() for quote in "\"'" for top in FIRST_PARTY)
     literals = _named_modules(tree) if any(start in text for start in quoted) else ()
     imports = frozenset(dotted for _, dotted in pairs).union(literals)
@@ -74,7 +74,7 @@ def _is_type_checking(node: ast.AST) -> bool:
     return getattr(node.test, "attr", getattr(node.test, "id", None)) == "TYPE_CHECKING"
 
 
-def _imported(node: ast.AST, package: str) -> Iterator[tuple[str, str]]:
+def _list_names(node: ast.AST, package: str) -> Iterator[tuple[str, str]]:
     """Yield (name bound, dotted name) for each name that ``node`` imports."""
     if isinstance(node, ast.Import):
         for alias in node.names:
@@ -100,5 +100,5 @@ def _named_modules(tree: ast.Module) -> set[str]:
 
 def _lazy(tree: ast.Module, package: str) -> dict[str, str]:
     guards = (node for node in tree.body if isinstance(node, ast.If) and _is_type_checking(node))
-    pairs = (pair for guard in guards for node in guard.body for pair in _imported(node, package))
+    pairs = (pair for guard in guards for node in guard.body for pair in _list_names(node, package))
     return {bound: dotted for bound, dotted in pairs if dotted != f"{package}.{bound}"}

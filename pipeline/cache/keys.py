@@ -1,4 +1,4 @@
-"""The key of a stage's result: a SHA-256 over everything that may change the result's bytes."""
+"""Keys of results: a SHA-256 over everything that can change the bytes of a result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pydantic_core import to_jsonable_python
 
 from prunepack.errors import UsageError
 from prunepack.format import canonical_json
-from prunepack.pipeline.cache.code_closure import reachable, user_sources
+from prunepack.pipeline.cache.code_closure import hash_code_closure, hash_user_code
 from prunepack.pipeline.cache.digests import file_digest
 from prunepack.stages.contract.outputs import read_json
 from prunepack.stages.contract.user_code import PointsAt, is_user_code
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Pointer: TypeAlias = tuple[str, PointsAt, str | Path]
 
-__all__ = ["Material", "material_of"]
+__all__ = ["Material", "collect_material"]
 
 ALTERNATIVES = {
     "onnxruntime": (
@@ -45,16 +45,16 @@ ALTERNATIVES = {
 """Distributions that install the same package."""
 
 DESCRIPTIONS = ("model.json", "interface.json")
-"""Files of an artifact that can name the user's code, under ``model`` and ``dataset``."""
+"""Files of an output that can name the user's code, under ``model`` and ``dataset``."""
 
 
 class Material(BaseModel):
-    """What a key is made of, in words that can be compared.
+    """Parts of a key, which can be compared in words.
 
     Attributes:
         stage: The stage's name.
         config: Its config.
-        inputs: Digests of its input artifacts, by parameter.
+        inputs: Digests of its inputs, by parameter.
         code: Digests of the first-party files that it can execute.
         user: Digests of the user's files that it can execute or read.
         tools: Versions of the distributions that can change its bytes.
@@ -75,23 +75,23 @@ class Material(BaseModel):
 
     @property
     def key(self) -> str:
-        """The SHA-256 (hex) of it all."""
+        """The SHA-256 (hex) of all parts."""
         return hashlib.sha256(canonical_json.dumps(self.model_dump())).hexdigest()
 
 
-def material_of(
+def collect_material(
     stage: Stage[Any, Any, Any], config: Config, inputs: Mapping[str, Output]
 ) -> Material:
-    """Return what the key of ``stage`` on ``config`` and ``inputs`` is made of.
+    """Return the parts of the key of ``stage`` on ``config`` and ``inputs``.
 
     Raises:
         UsageError: If the user's code or file, or a tool, is not there.
     """
     return Material(
         stage=stage.name,
-        config=to_jsonable_python(_ordered(config.model_dump(serialize_as_any=True))),
+        config=to_jsonable_python(_order_sets(config.model_dump(serialize_as_any=True))),
         inputs={name: artifact.digest for name, artifact in inputs.items()},
-        code=reachable(stage.body.__module__),
+        code=hash_code_closure(stage.body.__module__),
         user=_of_the_user(stage.name, config, inputs),
         tools={name: number for tool in stage.tools for name, number in _versions(tool, stage)},
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
@@ -99,15 +99,15 @@ def material_of(
     )
 
 
-def _ordered(value: Any) -> Any:
-    """Give every set an order: that of its elements' JSON, not of this process's hashes."""
+def _order_sets(value: Any) -> Any:
+    """Sort every set by the JSON of its elements, which does not depend on this process."""
     if isinstance(value, dict):
-        return {key: _ordered(item) for key, item in value.items()}
+        return {key: _order_sets(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_ordered(item) for item in value]
+        return [_order_sets(item) for item in value]
     if isinstance(value, set | frozenset):
         return sorted(
-            (to_jsonable_python(_ordered(item)) for item in value), key=canonical_json.dumps
+            (to_jsonable_python(_order_sets(item)) for item in value), key=canonical_json.dumps
         )
     return value
 
@@ -116,10 +116,10 @@ def _of_the_user(stage: str, config: Config, inputs: Mapping[str, Output]) -> di
     """Return the digests of the user's code and files that the stage can execute or read."""
     found: dict[str, str] = {}
     for reference in {ref for artifact in inputs.values() for ref in _references_in(artifact)}:
-        found |= user_sources(reference)
+        found |= hash_user_code(reference)
     for where, points_at, value in _pointers(config, Any, stage):
         if points_at.what != "file" and is_user_code(str(value)):
-            found |= user_sources(str(value))
+            found |= hash_user_code(str(value))
         elif points_at.what != "code" and value:
             files = _files_in(Path(value)) if points_at.what == "data" else [Path(value)]
             found |= {str(file): _input_digest(where, file) for file in files}
@@ -127,12 +127,12 @@ def _of_the_user(stage: str, config: Config, inputs: Mapping[str, Output]) -> di
 
 
 def _files_in(path: Path) -> list[Path]:
-    """Return every file in a folder; a file by itself."""
+    """Return every file in a folder, or the file itself."""
     return sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
 
 
 def _references_in(artifact: Output) -> Iterator[str]:
-    """Yield the user's code that working with ``artifact`` executes: its model, its dataset."""
+    """Yield the user's code that ``artifact`` names: its model and its dataset."""
     for path in (artifact.path / name for name in DESCRIPTIONS):
         content = read_json(path) if path.is_file() else {}
         values = (content.get(field) for field in ("model", "dataset"))
@@ -140,14 +140,14 @@ def _references_in(artifact: Output) -> Iterator[str]:
 
 
 def _pointers(value: Any, hint: Any, where: str) -> Iterator[Pointer]:
-    """Yield (field, mark, value) for whatever in ``value`` was annotated with a mark."""
+    """Yield (field, mark, value) for each part of ``value`` whose annotation has a mark."""
     origin, arguments = get_origin(hint), get_args(hint)
     if isinstance(value, BaseModel):
         for name, field in type(value).model_fields.items():
-            yield from _marked(getattr(value, name), field.metadata, f"{where}.{name}")
+            yield from _find_marks(getattr(value, name), field.metadata, f"{where}.{name}")
             yield from _pointers(getattr(value, name), field.annotation, f"{where}.{name}")
     elif origin is Annotated:
-        yield from _marked(value, arguments[1:], where)
+        yield from _find_marks(value, arguments[1:], where)
         yield from _pointers(value, arguments[0], where)
     elif origin in {Union, UnionType}:
         for one in arguments:
@@ -157,13 +157,13 @@ def _pointers(value: Any, hint: Any, where: str) -> Iterator[Pointer]:
             yield from _pointers(item, inner, f"{where}[{name}]")
 
 
-def _marked(value: Any, marks: Iterable[Any], where: str) -> Iterator[Pointer]:
+def _find_marks(value: Any, marks: Iterable[Any], where: str) -> Iterator[Pointer]:
     if isinstance(value, str | Path):
         yield from ((where, mark, value) for mark in marks if isinstance(mark, PointsAt))
 
 
 def _items(value: Any, hints: tuple[Any, ...]) -> Iterator[tuple[str, Any, Any]]:
-    """Yield (index, item, type hint) of what a container holds."""
+    """Yield (index, item, type hint) for each item of a container."""
     if isinstance(value, dict):
         of_key, of_value = hints or (Any, Any)
         for key, item in value.items():
@@ -183,12 +183,12 @@ def _input_digest(where: str, path: Path) -> str:
             f"{where}: {path} cannot be read",
             expected="a file",
             found=error.strerror,
-            hint=f"Paths are relative to the working folder, {Path.cwd()}.",
+            hint=f"Give a path relative to the working folder, {Path.cwd()}",
         ) from None
 
 
 def _versions(tool: str, stage: Stage[Any, Any, Any]) -> list[tuple[str, str]]:
-    """Return (distribution, version) of whatever installs ``tool``."""
+    """Return (distribution, version) of each distribution that installs ``tool``."""
     names = ALTERNATIVES.get(tool, (tool,))
     found = [(name, number) for name in names if (number := _version(name))]
     if not found:
@@ -196,7 +196,7 @@ def _versions(tool: str, stage: Stage[Any, Any, Any]) -> list[tuple[str, str]]:
             f"{stage.name} needs {tool}",
             expected=" or ".join(names),
             found="none of them installed" if len(names) > 1 else "it is not installed",
-            hint="Install it with pip install 'prunepack[build]'.",
+            hint="Install it with pip install 'prunepack[build]'",
         )
     return found
 
@@ -210,5 +210,5 @@ def _version(distribution: str) -> str | None:
 
 
 def _host() -> str:
-    """Return what makes this machine's times its own."""
+    """Return the identity of this machine, which times depend on."""
     return f"{host_name()}, {platform.machine()}, {platform.system()}"

@@ -35,15 +35,15 @@ Fact: TypeAlias = bool | int | float | str
 
 
 class Record(BaseModel):
-    """What one action made.
+    """Result of one action.
 
     Attributes:
         digest: The digest of the object.
         files: The object's files with their sizes.
-        facts: What the stage measured.
+        facts: The facts that the stage returned.
         notes: Assumptions that the stage made.
-        material: What the action's key is made of.
-        seconds: How long it took to make.
+        material: The parts of the action's key.
+        seconds: Duration of the action.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,7 +58,7 @@ class Record(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """What garbage collection deleted."""
+    """Counts of the files that garbage collection deleted."""
 
     actions: int
     objects: int
@@ -106,7 +106,7 @@ class Store:
         self._locks.leave()
 
     def path(self, digest: str) -> Path:
-        """Return where the object ``digest`` is kept."""
+        """Return the folder of the object ``digest``."""
         return self._objects / digest
 
     def find(self, key: str) -> Record | None:
@@ -151,7 +151,7 @@ class Store:
         return digest, files
 
     def record(self, record: Record) -> None:
-        """Write down what an action made, under the key of its material."""
+        """Write the record of an action under its key."""
         self.write(
             self._actions / f"{record.material.key}.json", canonical_json.dumps(record.model_dump())
         )
@@ -210,13 +210,13 @@ class Store:
         return self._scratch / f"{name[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
 
     def _remove(self, path: Path) -> None:
-        """Delete ``path`` so that no half of it is ever where it was."""
+        """Delete ``path`` so that it never exists in part."""
         if path.exists():
             draft = self._draft(path.name)
             path.rename(draft)
             delete(draft)
 
     def _empty_scratch(self) -> None:
-        """Delete what killed runs left."""
+        """Delete the drafts of killed runs."""
         for path in self._scratch.iterdir():
             delete(path)

@@ -22,9 +22,9 @@ def complete_recipe(
     _ctx: click.Context, _option: click.Parameter, text: str
 ) -> list[CompletionItem]:
     """Complete built-in recipes and ``.toml`` files."""
-    from prunepack.pipeline.recipe import built_in_recipes
+    from prunepack.pipeline.recipe import list_built_in_recipes
 
-    items = [CompletionItem(name, help=line) for name, line in built_in_recipes().items()]
+    items = [CompletionItem(name, help=line) for name, line in list_built_in_recipes().items()]
     items = [item for item in items if item.value.startswith(text)]
     files = [CompletionItem(path) for path in _toml_files(text)]
     return [*items, *files] or [_files(text)]

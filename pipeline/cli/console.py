@@ -1,4 +1,4 @@
-"""What a person sees: results on stdout, progress and messages on stderr."""
+"""Console: results on stdout, progress and messages on stderr."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["Console", "colored", "print_json", "print_result", "table"]
+__all__ = ["Console", "color_text", "format_table", "print_json", "print_result"]
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ LEAST_ROOM = 20
 
 
 class Console:
-    """Shows progress on a terminal, messages unless ``quiet``, details where ``verbose``."""
+    """Progress on a terminal, messages unless ``quiet``, details if ``verbose``."""
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
         self.quiet, self.verbose = quiet, verbose
@@ -54,13 +54,13 @@ class Console:
             return
         with click.progressbar(length=1000, label=f"  {what}", file=sys.stderr) as bar:
 
-            def moved(done: int, total: int) -> None:
+            def move(done: int, total: int) -> None:
                 bar.update(1000 * done // max(total, 1) - bar.pos)
 
-            yield moved
+            yield move
 
     def note(self, text: str) -> None:
-        """Show a line that tells how a long step goes: on a terminal, or where verbose."""
+        """Show a line about the progress of a long step, on a terminal or if verbose."""
         if self._live or self.verbose:
             self.message(f"  {text}")
 
@@ -88,14 +88,14 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=encoding != "utf8"))
 
 
-def colored(text: str, color: str) -> str:
-    """Return ``text`` in ``color`` where stdout is a terminal that takes colour."""
+def color_text(text: str, color: str) -> str:
+    """Return ``text`` in ``color`` if stdout is a terminal with colours."""
     if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
         return text
     return click.style(text, fg=color)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> str:
+def format_table(header: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> str:
     """Return rows of text in aligned columns; the last column wraps at the terminal's width.
 
     Args:

@@ -67,15 +67,15 @@ def report_failure(error: Exception, arguments: Sequence[str]) -> int:
 def format_error(error: PrunepackError) -> str:
     """Return the fields of ``error`` on lines of their own."""
     lines = [f"error: {error.what}"]
-    lines += _labelled("expected", error.expected)
-    lines += _labelled("found", error.found)
-    lines += _labelled("in", " › ".join(error.where) or None)
+    lines += _label_lines("expected", error.expected)
+    lines += _label_lines("found", error.found)
+    lines += _label_lines("in", " › ".join(error.where) or None)
     if error.hint:
         lines.append(f"hint: {error.hint}")
     return "\n".join(lines)
 
 
-def _labelled(label: str, value: str | None) -> Iterator[str]:
+def _label_lines(label: str, value: str | None) -> Iterator[str]:
     """Yield the lines of ``value``, the first behind ``label``, the others below it."""
     if value is None:
         return

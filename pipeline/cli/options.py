@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from prunepack.errors import UsageError
 from prunepack.pipeline.cli.completion import COMPLETERS
-from prunepack.pipeline.recipe import literal, problems_of
+from prunepack.pipeline.recipe import list_problems, parse_literal
 from prunepack.stages.contract.user_code import PointsAt
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from prunepack.stages.contract.stage import Config
 
-__all__ = ["config_from", "config_options", "options_of"]
+__all__ = ["config_options", "make_config", "make_options"]
 
 C = TypeVar("C", bound="Config")
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
 
-def options_of(config_type: type[Config]) -> list[click.Option]:
+def make_options(config_type: type[Config]) -> list[click.Option]:
     """Return one option per field; not given means the field's default."""
     return [_option(name, field) for name, field in config_type.model_fields.items()]
 
@@ -37,13 +37,13 @@ def config_options(config_type: type[Config]) -> Callable[[Function], Function]:
 
     def decorate(function: Function) -> Function:
         params: list[click.Parameter] = function.__dict__.setdefault("__click_params__", [])
-        params.extend(reversed(options_of(config_type)))
+        params.extend(reversed(make_options(config_type)))
         return function
 
     return decorate
 
 
-def config_from(config_type: type[C], values: Mapping[str, Any]) -> C:
+def make_config(config_type: type[C], values: Mapping[str, Any]) -> C:
     """Return the config of the given options.
 
     Raises:
@@ -53,22 +53,22 @@ def config_from(config_type: type[C], values: Mapping[str, Any]) -> C:
     for name, field in config_type.model_fields.items():
         value = values.get(name)
         if value is not None and value != ():
-            given[name] = _structured(value, field.annotation)
+            given[name] = _parse_pairs(value, field.annotation)
     try:
         return config_type.model_validate(given)
     except ValidationError as error:
         problems = [
-            f"--{problem.replace('_', '-', 1)}" for problem in problems_of(error, config_type)
+            f"--{problem.replace('_', '-', 1)}" for problem in list_problems(error, config_type)
         ]
         raise UsageError("; ".join(problems)) from None
 
 
 def _option(name: str, field: FieldInfo) -> click.Option:
-    flag, kind = f"--{name.replace('_', '-')}", _bare(field.annotation)
+    flag, kind = f"--{name.replace('_', '-')}", _strip_none(field.annotation)
     default = field.get_default(call_default_factory=True)
     text = f"{field.description or ''}"
     if default not in (None, (), "", {}):
-        text += f"  [default: {_shown(default)}]"
+        text += f"  [default: {_format_default(default)}]"
     if kind is bool:
         return click.Option([f"{flag}/--no-{flag[2:]}"], default=None, help=text)
     if get_origin(kind) is Literal:
@@ -93,7 +93,7 @@ def _is_path(field: FieldInfo) -> bool:
     return any(isinstance(mark, PointsAt) and mark.what != "code" for mark in marks)
 
 
-def _bare(annotation: Any) -> Any:
+def _strip_none(annotation: Any) -> Any:
     """Return ``annotation`` without ``| None``."""
     if get_origin(annotation) in {Union, UnionType}:
         rest = [kind for kind in get_args(annotation) if kind is not type(None)]
@@ -112,17 +112,17 @@ def _metavar(kind: Any) -> str:
     return {int: "INTEGER", float: "NUMBER", Path: "FILE"}.get(inner, "TEXT")
 
 
-def _shown(value: Any) -> str:
+def _format_default(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _structured(value: Any, annotation: Any) -> Any:
+def _parse_pairs(value: Any, annotation: Any) -> Any:
     """Turn ``KEY=VALUE`` texts into values of the config's nested fields."""
-    kind = _bare(annotation)
+    kind = _strip_none(annotation)
     if get_origin(kind) is dict:
-        return {key: literal(text) for key, text in map(_pair, value)}
+        return {key: parse_literal(text) for key, text in map(_pair, value)}
     inner = get_args(kind)[0] if get_origin(kind) is tuple else None
     if isinstance(inner, type) and issubclass(inner, BaseModel):
         return [dict(_pair(part) for part in text.split(",")) for text in value]

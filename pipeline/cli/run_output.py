@@ -6,7 +6,7 @@ from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prunepack.pipeline.cli.console import colored, table
+from prunepack.pipeline.cli.console import color_text, format_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ def format_run(result: RunResult) -> str:
         )
         for event in result.events
     ]
-    parts = [table(("stage", "", "seconds", "result"), rows, right="seconds"), ""]
+    parts = [format_table(("stage", "", "seconds", "result"), rows, right="seconds"), ""]
     parts += [str(path) for path in result.published]
     if result.report is not None:
         parts += ["", _format_verdict(result.report)]
@@ -105,4 +105,4 @@ def _format_verdict(report: Mapping[str, Any]) -> str:
     """Return the verdict with every check that did not pass."""
     color = "green" if report["verdict"] == "passed" else "red"
     reasons = [f"  {check['reason']}" for check in report["checks"] if check["outcome"] != "passed"]
-    return "\n".join([colored(f"Verdict: {report['summary']}", color), *reasons])
+    return "\n".join([color_text(f"Verdict: {report['summary']}", color), *reasons])

@@ -1,11 +1,11 @@
-"""What an artifact holds and what its bytes are spent on, for people and for machines."""
+"""Contents of an artifact and the use of its bytes, for people and for machines."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from prunepack.pipeline.cli.console import table
+from prunepack.pipeline.cli.console import format_table
 from prunepack.reading.inspection import PartRow, describe_parts
 
 if TYPE_CHECKING:
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from prunepack.reading.artifact import Artifact
     from prunepack.reading.inspection import TensorRow
 
-__all__ = ["artifact_json", "artifact_text", "dims"]
+__all__ = ["artifact_to_json", "format_artifact", "format_shape"]
 
 
-def artifact_json(artifact: Artifact, rows: Iterable[TensorRow]) -> dict[str, Any]:
+def artifact_to_json(artifact: Artifact, rows: Iterable[TensorRow]) -> dict[str, Any]:
     """Return the description of an artifact as JSON values; ``rows`` are those of its tensors."""
     return {
         "files": {name: file.size for name, file in artifact.files.items()},
@@ -28,17 +28,17 @@ def artifact_json(artifact: Artifact, rows: Iterable[TensorRow]) -> dict[str, An
     }
 
 
-def artifact_text(artifact: Artifact, rows: Iterable[TensorRow]) -> str:
+def format_artifact(artifact: Artifact, rows: Iterable[TensorRow]) -> str:
     """Return tables of the tensors and of the parts, and a summary."""
     size = artifact.size
     head = ("tensor", "dtype", "shape", "zeros", "codec", "chunks", "bytes", "share")
     cells = [_tensor_cells(row, size) for row in rows]
-    tensors = table(head, cells, right="zeros chunks bytes share")
+    tensors = format_table(head, cells, right="zeros chunks bytes share")
     return f"{tensors}\n\n{_parts(describe_parts(artifact), size)}\n\n{_summary(artifact)}"
 
 
-def dims(shape: Sequence[int]) -> str:
-    """Return a shape as people write it."""
+def format_shape(shape: Sequence[int]) -> str:
+    """Return a shape as text, such as ``3×224×224``."""
     return "×".join(map(str, shape)) or "scalar"
 
 
@@ -46,7 +46,7 @@ def _tensor_cells(row: TensorRow, size: int) -> tuple[str, ...]:
     return (
         row.name,
         row.dtype,
-        dims(row.shape),
+        format_shape(row.shape),
         "?" if row.zero_fraction is None else f"{100 * row.zero_fraction:.1f} %",
         "+".join(row.codecs),
         f"{row.chunks:,}",
@@ -72,7 +72,7 @@ def _parts(parts: Sequence[PartRow], size: int) -> str:
         )
         for part in (*parts, total)
     ]
-    return table(
+    return format_table(
         ("part", "chunks", "decoded", "bytes", "share"), cells, "chunks decoded bytes share"
     )
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from prunepack.errors import UsageError
-from prunepack.pipeline.cache.history import Recorder, kept_digests
+from prunepack.pipeline.cache.history import Recorder, list_kept_digests
 from prunepack.pipeline.cache.objects import hash_tree
 from prunepack.pipeline.cache.store import Store
 from prunepack.pipeline.runner import Runner
@@ -219,7 +219,7 @@ def test_a_live_run_keeps_its_scratch_while_others_come_and_die(tmp_path: Path) 
     perform(root, WriteConfig(seed=3))
     assert len(names_in(root / ".store/scratch")) == 2
     with Store(root) as store, pytest.raises(UsageError, match=r"is in use"):
-        store.gc(kept_digests(root))
+        store.gc(list_kept_digests(root))
     signal_file.touch()
     live.join()
     assert live.exitcode == 0

@@ -2,12 +2,12 @@
 
 import pytest
 
-from prunepack.pipeline.recipe import built_in_recipes
+from prunepack.pipeline.recipe import list_built_in_recipes
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("recipe", sorted(built_in_recipes()))
+@pytest.mark.parametrize("recipe", sorted(list_built_in_recipes()))
 def test_a_recipe_passes_its_gate(prunepack, recipe):
     done = prunepack("run", recipe)
     assert done.code == 0, done.out + done.err

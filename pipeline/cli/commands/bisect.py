@@ -7,8 +7,8 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from prunepack.pipeline.cli.command import command, input_argument, json_option
-from prunepack.pipeline.cli.console import colored, print_result
-from prunepack.pipeline.cli.options import config_from, config_options
+from prunepack.pipeline.cli.console import color_text, print_result
+from prunepack.pipeline.cli.options import config_options, make_config
 from prunepack.stages.bisection.bisect import BisectConfig, bisect
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def bisect_command(a: Path, b: Path, *, as_json: bool, **options: str | bool | N
 
     Exit codes: 0 the outputs agree, 1 they differ, 5 no output could be compared.
     """
-    result = bisect(a, b, config_from(BisectConfig, options))
+    result = bisect(a, b, make_config(BisectConfig, options))
     print_result("\n".join(_format_result(result)), result.to_json(), as_json=as_json)
     return result.exit_code
 
@@ -49,11 +49,11 @@ def _format_result(result: Bisection) -> Iterator[str]:
     yield f"B  {result.b}"
     yield ""
     if not result.outputs:
-        yield colored("Nothing was compared: the models have no output in common.", "red")
+        yield color_text("Nothing was compared: the models have no output in common.", "red")
     elif result.agree:
-        yield colored("All outputs agree.", "green")
+        yield color_text("All outputs agree.", "green")
     elif result.divergence is None:
-        yield colored("The outputs differ, but no node diverges.", "red")
+        yield color_text("The outputs differ, but no node diverges.", "red")
         yield _row("hint", "Compare the names, number and order of the outputs")
     else:
         yield from _format_divergence(result.divergence)
@@ -64,7 +64,7 @@ def _format_result(result: Bisection) -> Iterator[str]:
 
 
 def _format_divergence(divergence: Divergence) -> Iterator[str]:
-    yield colored(f"Divergence at {divergence.node} ({divergence.op})", "red")
+    yield color_text(f"Divergence at {divergence.node} ({divergence.op})", "red")
     yield _row("module", divergence.module or "not known from the names in the files")
     counterpart = divergence.counterpart, divergence.counterpart_op
     if counterpart != (divergence.node, divergence.op):

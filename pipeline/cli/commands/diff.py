@@ -12,8 +12,8 @@ import click
 from prunepack.diff.content import open_content
 from prunepack.diff.tensors import compare
 from prunepack.pipeline.cli.command import command, input_argument, json_option
-from prunepack.pipeline.cli.console import print_json, table
-from prunepack.pipeline.cli.views import dims
+from prunepack.pipeline.cli.console import format_table, print_json
+from prunepack.pipeline.cli.views import format_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,26 +59,29 @@ def diff_command(console: Console, before: Path, after: Path, *, as_json: bool) 
 
 def _as_text(differences: Differences) -> Iterator[str]:
     if differences.formal:
-        formal = [(change.kind, _named(change), _forms(change)) for change in differences.formal]
-        yield table(("", "tensor", "type and shape"), formal)
+        formal = [
+            (change.kind, _format_name(change), _format_specs(change))
+            for change in differences.formal
+        ]
+        yield format_table(("", "tensor", "type and shape"), formal)
     if differences.values:
         head = ("tensor", "changed", "largest", "at", "norm", "zeros", "zeroed", "revived", "NaN")
         rows = [_value_row(name, change) for name, change in differences.values.items()]
-        yield table(head, rows, right="changed largest norm zeros zeroed revived NaN")
+        yield format_table(head, rows, right="changed largest norm zeros zeroed revived NaN")
     yield _summary(differences)
 
 
-def _named(change: FormalChange) -> str:
+def _format_name(change: FormalChange) -> str:
     return f"{change.was} → {change.name}" if change.was else change.name
 
 
-def _forms(change: FormalChange) -> str:
+def _format_specs(change: FormalChange) -> str:
     sides = (change.before, change.after)
-    return " → ".join(dict.fromkeys(_form(side) for side in sides if side))
+    return " → ".join(dict.fromkeys(_format_spec(side) for side in sides if side))
 
 
-def _form(spec: TensorSpec) -> str:
-    return f"{spec.dtype.name} {dims(spec.shape)}"
+def _format_spec(spec: TensorSpec) -> str:
+    return f"{spec.dtype.name} {format_shape(spec.shape)}"
 
 
 def _value_row(name: str, change: ValueChange) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from prunepack.errors import UsageError
-from prunepack.pipeline.cache.history import last_run
+from prunepack.pipeline.cache.history import read_last_run
 from prunepack.pipeline.cli.command import artifacts_option, command, json_option
 from prunepack.pipeline.cli.completion import complete_recipe
-from prunepack.pipeline.cli.console import print_json, table
+from prunepack.pipeline.cli.console import format_table, print_json
 
 __all__ = ["explain_command"]
 
@@ -21,7 +21,7 @@ __all__ = ["explain_command"]
 @json_option
 def explain_command(recipe: str, *, artifacts: Path, as_json: bool) -> None:
     """Show why each stage of the last run ran or was reused."""
-    run = last_run(artifacts, Path(recipe).stem)
+    run = read_last_run(artifacts, Path(recipe).stem)
     if not run.events:
         raise UsageError(
             f"{recipe} has not been run in {artifacts}",
@@ -32,4 +32,4 @@ def explain_command(recipe: str, *, artifacts: Path, as_json: bool) -> None:
         keys = ("stage", "state", "why")
         print_json([dict(zip(keys, row, strict=True)) for row in rows])
     else:
-        click.echo(table(("stage", "", "why"), rows))
+        click.echo(format_table(("stage", "", "why"), rows))

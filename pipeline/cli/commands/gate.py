@@ -21,8 +21,8 @@ from prunepack.pipeline.cli.command import (
     input_argument,
     json_option,
 )
-from prunepack.pipeline.cli.console import colored, print_result, table
-from prunepack.pipeline.cli.options import config_from, config_options
+from prunepack.pipeline.cli.console import color_text, format_table, print_result
+from prunepack.pipeline.cli.options import config_options, make_config
 from prunepack.pipeline.gate_file import locate_limits, read_gate_file
 from prunepack.pipeline.release.freshness import check_at_hand, check_beside
 from prunepack.pipeline.release.signatures import ENVELOPE, check_signature
@@ -99,7 +99,7 @@ def gate_command(metrics: tuple[Path, ...], *, as_json: bool, **values: Any) -> 
     gate_file = values["gate_file"]
     of_file = GateConfig() if gate_file is None else read_gate_file(gate_file)
     lines = {} if gate_file is None else locate_limits(gate_file)
-    config = _merge_configs(sources, of_file, config_from(GateConfig, values))
+    config = _merge_configs(sources, of_file, make_config(GateConfig, values))
     with _open_folder(values["output"], force=values["force"]) as folder:
         gate.body(config, folder, *(MetricsOutput(file, hash_file(file)) for file in sources))
         report = Report.model_validate_json((folder / "report.json").read_bytes())
@@ -171,9 +171,15 @@ def _format(report: Report) -> str:
     ]
     problems = [line for check in report.not_passed for line in _describe(check)]
     color = "green" if report.verdict == "passed" else "red"
-    verdict = colored(f"Verdict: {report.summary}", color)
+    verdict = color_text(f"Verdict: {report.summary}", color)
     return "\n".join(
-        [table(("", "limit", "measured"), rows), "", *problems, *[""][: len(problems)], verdict]
+        [
+            format_table(("", "limit", "measured"), rows),
+            "",
+            *problems,
+            *[""][: len(problems)],
+            verdict,
+        ]
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from prunepack.errors import UsageError
-from prunepack.pipeline.cache.history import kept_digests
+from prunepack.pipeline.cache.history import list_kept_digests
 from prunepack.pipeline.cache.store import Store
 from prunepack.pipeline.cli.command import artifacts_option, command, json_option
 from prunepack.pipeline.cli.console import print_result
@@ -30,6 +30,6 @@ def gc_command(*, artifacts: Path, as_json: bool) -> None:
             f"{artifacts} holds no store", hint="Name the folder of runs with --artifacts"
         )
     with Store(artifacts) as store:
-        freed = store.gc(kept_digests(artifacts))
+        freed = store.gc(list_kept_digests(artifacts))
     text = f"deleted {freed.objects} results and {freed.actions} records, {freed.bytes:,} bytes"
     print_result(text, asdict(freed), as_json=as_json)

@@ -9,8 +9,8 @@ import click
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.pipeline.cli.command import command, input_argument, json_option
-from prunepack.pipeline.cli.console import print_result, table
-from prunepack.pipeline.cli.views import artifact_json, artifact_text, dims
+from prunepack.pipeline.cli.console import format_table, print_result
+from prunepack.pipeline.cli.views import artifact_to_json, format_artifact, format_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +82,7 @@ def _artifact(path: Path, console: Console, *, quick: bool) -> tuple[Any, str]:
     with Artifact.open(path) as artifact:
         described = describe_tensors(artifact, decode=not quick)
         rows = list(console.track(described, "counting zeros", len(artifact.tensors)))
-        return artifact_json(artifact, rows), artifact_text(artifact, rows)
+        return artifact_to_json(artifact, rows), format_artifact(artifact, rows)
 
 
 def _checkpoint(path: Path, layer: str | None) -> tuple[Any, str]:
@@ -102,7 +102,7 @@ def _parameters(view: ModelView) -> str:
         (
             f"{row.layer}.{row.parameter}".lstrip("."),
             row.dtype,
-            dims(row.shape),
+            format_shape(row.shape),
             f"{row.zeros:,} of {row.elements:,}",
             f"{100 * row.sparsity:.1f} %",
             f"tied to {row.tied_to}" if row.tied_to else " → ".join(row.methods),
@@ -111,7 +111,7 @@ def _parameters(view: ModelView) -> str:
     ]
     head = ("parameter", "dtype", "shape", "zeros", "sparsity", "pruned by")
     total = f"{view.zeros:,} of {view.elements:,} are zero, {view.pruned:,} under a mask"
-    return f"{table(head, cells, right='zeros sparsity')}\n\n{view.model}: {total}"
+    return f"{format_table(head, cells, right='zeros sparsity')}\n\n{view.model}: {total}"
 
 
 def _layer(view: LayerView) -> str:
@@ -129,7 +129,8 @@ def _layer(view: LayerView) -> str:
 
 def _section(title: str, tensors: Iterable[TensorView]) -> str:
     lines = [
-        f"{tensor.name} {dims(tensor.shape)} {tensor.dtype}\n{tensor.text}" for tensor in tensors
+        f"{tensor.name} {format_shape(tensor.shape)} {tensor.dtype}\n{tensor.text}"
+        for tensor in tensors
     ]
     body = "\n".join(lines) or "(none)"
     return f"{title}\n" + "\n".join(f"  {line}" for line in body.splitlines())
@@ -139,7 +140,7 @@ def _listing(path: Path, rows: list[Row]) -> tuple[Any, str]:
     head = ("tensor", "dtype", "shape", "zeros")
     value = {"tensors": [dict(zip(head, row, strict=True)) for row in rows]}
     size = f"{path.stat().st_size:,} bytes in {path.name}"
-    return value, f"{table(head, rows, right='zeros')}\n\n{size}"
+    return value, f"{format_table(head, rows, right='zeros')}\n\n{size}"
 
 
 def _onnx_tensors(path: Path) -> list[Row]:
@@ -167,4 +168,4 @@ def _row(name: str, tensor: Any) -> Row:
     size = int(tensor.size if isinstance(tensor.size, int) else tensor.numel())
     share = float((tensor == 0).sum()) / size if size else 0.0
     dtype = str(tensor.dtype).removeprefix("torch.")
-    return name, dtype, dims(tuple(tensor.shape)), f"{100 * share:.1f} %"
+    return name, dtype, format_shape(tuple(tensor.shape)), f"{100 * share:.1f} %"

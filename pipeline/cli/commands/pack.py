@@ -14,7 +14,7 @@ from prunepack.pipeline.cli.command import (
     output_option,
 )
 from prunepack.pipeline.cli.console import print_result
-from prunepack.pipeline.cli.options import config_from, config_options
+from prunepack.pipeline.cli.options import config_options, make_config
 from prunepack.stages.pack import PackConfig, pack_model
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def pack_command(
     MODEL is an .onnx file, whose external data is found beside it, the folder of an export, or a
     .safetensors file.
     """
-    config = config_from(PackConfig, options)
+    config = make_config(PackConfig, options)
     path = model / "model.onnx" if model.is_dir() else model
     with console.bar("packing") as progress:
         facts = pack_model(config, path, output, threads=threads, force=force, progress=progress)

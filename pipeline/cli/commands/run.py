@@ -16,7 +16,7 @@ from prunepack.pipeline.cli.completion import complete_recipe, complete_stage
 from prunepack.pipeline.cli.console import print_json
 from prunepack.pipeline.cli.run_output import RunResult, format_run, run_to_json
 from prunepack.pipeline.cli.run_progress import RunProgress
-from prunepack.pipeline.recipe import built_in_recipes, read_recipe
+from prunepack.pipeline.recipe import list_built_in_recipes, read_recipe
 from prunepack.pipeline.release.publish import publish
 from prunepack.pipeline.runner import Runner, Stopped
 from prunepack.stages.contract.plugins import suggest_name
@@ -36,7 +36,7 @@ RECIPE is a built-in recipe or a .toml file.
 
 \b
 Built-in recipes:
-{chr(10).join(f"  {name:14} {line}" for name, line in built_in_recipes().items())}
+{chr(10).join(f"  {name:14} {line}" for name, line in list_built_in_recipes().items())}
 """
 
 

@@ -13,7 +13,7 @@ from prunepack.pipeline.cli.command import (
     output_option,
 )
 from prunepack.pipeline.cli.console import print_result
-from prunepack.pipeline.cli.options import config_from, config_options
+from prunepack.pipeline.cli.options import config_options, make_config
 from prunepack.pipeline.single_stage import execute, open_output
 from prunepack.stages.contract.outputs import PackedArtifact
 from prunepack.stages.export import export
@@ -49,7 +49,7 @@ def _stage_command(stage: Stage[Any, Any, Any], help_text: str, example: str) ->
 
     def run_stage(*, output: Path, force: bool, as_json: bool, **values: Any) -> None:
         inputs = [_open(values.pop(name), kinds) for name, kinds in stage.inputs.items()]
-        config = config_from(stage.config_type, values)
+        config = make_config(stage.config_type, values)
         facts = execute(stage, config, output, *inputs, force=force)
         print_result(f"{output}: {facts['summary']}", facts, as_json=as_json)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from prunepack.errors import UsageError
-from prunepack.pipeline.recipe import built_in_recipes, literal, read_recipe
+from prunepack.pipeline.recipe import list_built_in_recipes, parse_literal, read_recipe
 
 EXPECTED = {"lenet", "lenet300", "lenet5", "lenet-local", "lenet-global", "lenet-custom"}
 
@@ -25,7 +25,7 @@ def refusal(path, settings=()):
 
 
 def test_every_built_in_recipe_is_valid_and_says_what_it_is():
-    recipes = built_in_recipes()
+    recipes = list_built_in_recipes()
     assert set(recipes) == EXPECTED
     for name, line in recipes.items():
         assert read_recipe(name).name == name
@@ -67,7 +67,7 @@ def test_a_setting_may_be_a_plain_word_or_a_list(recipe):
     [("3", 3), ("0.5", 0.5), ("true", True), ("'3'", "3"), ("word", "word"), ("", "")],
 )
 def test_literals_are_toml_or_text(text, value):
-    assert literal(text) == value
+    assert parse_literal(text) == value
 
 
 def test_all_problems_are_told_with_their_path(recipe):

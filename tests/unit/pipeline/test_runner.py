@@ -388,7 +388,7 @@ def test_an_input_that_no_key_would_cover_is_refused(root: Path) -> None:
     with Store(root) as store, pytest.raises(BrokenStageError) as error:
         Runner(store)(upper, TextConfig(), "model.prunepack")  # type: ignore[arg-type]
     assert str(error.value) == (
-        "upper: model is a str, expected an artifact. "
+        "upper: model is a str, expected an output of a stage. "
         "Put any other value in its config, so that its key covers it"
     )
 
@@ -460,11 +460,11 @@ def test_a_first_party_file_edited_since_it_was_imported_makes_no_record(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stale = {
-        **code_closure.first_party(),
+        **code_closure.hash_first_party(),
         "prunepack/stages/contract/stage.py": "what was imported",
     }
     with monkeypatch.context() as patch:
-        patch.setattr(runner_module, "first_party", lambda: stale)
+        patch.setattr(runner_module, "hash_first_party", lambda: stale)
         assert [event.recorded for event in perform(root)] == [False, False]
     why = "its files changed while it last ran"
     assert told(perform(root)) == [f"write built: {why}", f"upper built: {why}"]
@@ -528,7 +528,8 @@ def test_a_stage_alone_replaces_an_artifact_only_by_force(tmp_path: Path) -> Non
     with pytest.raises(UsageError) as error:
         execute(write, TextConfig(text="new"), out)
     assert str(error.value) == (
-        f"{out} is taken: expected nothing there, or an empty folder, found a PackedArtifact. "
+        f"{out} is taken: expected a path that does not exist, or an empty folder, "
+        "found a PackedArtifact. "
         "Name another folder with --output, or replace it with --force"
     )
     assert RAN == ["write"]
@@ -545,7 +546,7 @@ def test_a_stage_alone_never_replaces_other_files(tmp_path: Path, force: bool) -
         with pytest.raises(UsageError) as error:
             execute(write, TextConfig(), tmp_path / name, force=force)
         assert str(error.value) == (
-            f"{tmp_path / name} is taken: expected nothing there, or an empty folder, "
+            f"{tmp_path / name} is taken: expected a path that does not exist, or an empty folder, "
             f"found {found}. Name another folder with --output"
         )
     assert (tmp_path / "photos" / "cat.jpg").read_text() == "cat"
@@ -612,11 +613,11 @@ import sys
 sys.path.insert(0, {tests!r})
 import prunepack.pipeline.build
 from pathlib import Path
-from prunepack.pipeline.cache.keys import material_of
+from prunepack.pipeline.cache.keys import collect_material
 from test_runner import RAN, perform, told
 events = perform(Path({root!r}))
 for stage in prunepack.pipeline.build.STAGES.values():
-    material_of(stage, stage.config_type(), {{}})
+    collect_material(stage, stage.config_type(), {{}})
 print(told(events), RAN, sorted({{"torch", "onnx", "onnxruntime"}} & set(sys.modules)))
 """
 

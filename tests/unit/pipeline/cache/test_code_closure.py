@@ -15,9 +15,9 @@ from prunepack.errors import UsageError
 from prunepack.pipeline.cache import code_closure, imports
 from prunepack.pipeline.cache.code_closure import (
     PLUGIN_PACKAGES,
-    first_party,
-    reachable,
-    user_sources,
+    hash_code_closure,
+    hash_first_party,
+    hash_user_code,
 )
 from prunepack.pipeline.cache.digests import file_digest
 
@@ -68,7 +68,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def reached(house: Path, content: str) -> set[str]:
     """Return what a module ``house.door`` with this content reaches beside itself."""
     (house / "house/door.py").write_text(content)
-    return set(reachable("house.door")) - {"house/__init__.py", "house/door.py"}
+    return set(hash_code_closure("house.door")) - {"house/__init__.py", "house/door.py"}
 
 
 @pytest.mark.parametrize(
@@ -193,15 +193,17 @@ def test_a_name_that_a_lazy_package_loads_from_itself_ends(house: Path) -> None:
 
 def test_a_file_that_does_not_parse_counts_by_its_bytes(house: Path) -> None:
     assert reached(house, "def") == set()
-    before = reachable("house.door")
+    before = hash_code_closure("house.door")
     assert reached(house, "def f") == set()
-    assert reachable("house.door") != before
+    assert hash_code_closure("house.door") != before
 
 
 def test_digests_are_of_the_contents(house: Path) -> None:
     reached(house, "import house.hall")
     (house / "house/hall.py").write_text("x = 1\n")
-    assert reachable("house.door")["house/hall.py"] == hashlib.sha256(b"x = 1\n").hexdigest()
+    assert (
+        hash_code_closure("house.door")["house/hall.py"] == hashlib.sha256(b"x = 1\n").hexdigest()
+    )
 
 
 def test_nothing_is_imported(house: Path) -> None:
@@ -213,7 +215,7 @@ def test_nothing_is_imported(house: Path) -> None:
 
 
 def test_first_party_is_every_file(house: Path) -> None:
-    assert set(first_party()) == {
+    assert set(hash_first_party()) == {
         "house/__init__.py",
         "house/hall.py",
         "house/attic.py",
@@ -233,15 +235,15 @@ def test_first_party_is_every_file(house: Path) -> None:
 
 def test_a_file_is_parsed_once(house: Path) -> None:
     reached(house, "import house.hall")
-    before = imports._parsed.cache_info()
-    reachable("house.door")
-    after = imports._parsed.cache_info()
+    before = imports._parse.cache_info()
+    hash_code_closure("house.door")
+    after = imports._parse.cache_info()
     assert after.misses == before.misses
     assert after.hits > before.hits
 
 
 def test_prune_covers_every_pruning_method_and_not_the_reader() -> None:
-    found = reachable("prunepack.stages.prune")
+    found = hash_code_closure("prunepack.stages.prune")
     folder = REPOSITORY / "stages/pruning/methods"
     methods = {f"prunepack/stages/pruning/methods/{path.name}" for path in folder.glob("*.py")}
     assert methods
@@ -257,13 +259,13 @@ def test_pack_covers_every_codec() -> None:
         "prunepack/coding/compressors/zstd.py",
         "prunepack/coding/native/native.c",
         "prunepack/packing.py",
-    } <= set(reachable("prunepack.stages.pack"))
+    } <= set(hash_code_closure("prunepack.stages.pack"))
 
 
 PRINT = """
 import json
-from prunepack.pipeline.cache.code_closure import reachable
-print(json.dumps(reachable("prunepack.stages.prune")))
+from prunepack.pipeline.cache.code_closure import hash_code_closure
+print(json.dumps(hash_code_closure("prunepack.stages.prune")))
 """
 
 
@@ -284,7 +286,7 @@ def test_an_installed_copy_has_the_same_names_and_digests(tmp_path: Path) -> Non
         check=True,
     )
     found = json.loads(done.stdout)
-    here = reachable("prunepack.stages.pruning.methods")
+    here = hash_code_closure("prunepack.stages.pruning.methods")
     assert found.pop("prunepack/stages/prune.py") == file_digest(changed)
     assert found == here
 
@@ -295,12 +297,12 @@ def test_a_stage_outside_the_packages_is_covered_with_its_neighbours(
     write(tmp_path, {"toy_stage.py": "import toy_tool", "toy_tool.py": "", "toy_other.py": ""})
     monkeypatch.syspath_prepend(tmp_path)
     __import__("toy_stage")
-    assert set(reachable("toy_stage")) == {"toy_stage.py", "toy_tool.py"}
+    assert set(hash_code_closure("toy_stage")) == {"toy_stage.py", "toy_tool.py"}
 
 
 def test_a_stage_without_a_file_is_refused() -> None:
     with pytest.raises(RuntimeError) as error:
-        reachable("sys")
+        hash_code_closure("sys")
     assert str(error.value) == (
         "the stages of sys have no key: expected a source file, found none. Define them in a file"
     )
@@ -330,13 +332,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def names(reference: str) -> set[str]:
     """Return the user's own files among the sources of ``reference``."""
-    return {name for name in user_sources(reference) if not name.startswith("prunepack/")}
+    return {name for name in hash_user_code(reference) if not name.startswith("prunepack/")}
 
 
 def test_a_users_file_is_covered_with_what_it_imports(project: Path) -> None:
     expected = {"hooks.py:tune", "nearby.py", "mine/__init__.py", "mine/deep.py", "mine/peer.py"}
     assert names("hooks.py:tune") == expected
-    assert "prunepack/stages/pruning/masks.py" in user_sources("hooks.py:tune")
+    assert "prunepack/stages/pruning/masks.py" in hash_user_code("hooks.py:tune")
 
 
 def test_a_users_file_in_a_package_is_covered_with_the_files_beside_it(project: Path) -> None:
@@ -354,23 +356,23 @@ def test_a_users_file_elsewhere_sees_its_neighbours_and_the_working_folder(proje
 
 
 def test_the_digest_of_a_reference_is_that_of_its_file(project: Path) -> None:
-    before = user_sources("nearby.py:f")
+    before = hash_user_code("nearby.py:f")
     (project / "nearby.py").write_text("x = 1")
     assert before == {"nearby.py:f": hashlib.sha256(b"").hexdigest()}
-    assert user_sources("nearby.py:f") == {"nearby.py:f": hashlib.sha256(b"x = 1").hexdigest()}
+    assert hash_user_code("nearby.py:f") == {"nearby.py:f": hashlib.sha256(b"x = 1").hexdigest()}
 
 
 def test_installed_code_is_covered_by_the_record_of_its_distribution() -> None:
-    found = user_sources("click.core:Command")
+    found = hash_user_code("click.core:Command")
     assert set(found) == {"click.core:Command", "click"}
 
 
 def test_what_is_built_into_python_has_no_file() -> None:
-    assert user_sources("sys:path") == {"sys:path": "built into Python"}
+    assert hash_user_code("sys:path") == {"sys:path": "built into Python"}
 
 
 def test_the_standard_library_is_covered_by_the_file_alone() -> None:
-    assert set(user_sources("json.decoder:JSONDecoder")) == {"json.decoder:JSONDecoder"}
+    assert set(hash_user_code("json.decoder:JSONDecoder")) == {"json.decoder:JSONDecoder"}
 
 
 @pytest.mark.parametrize(
@@ -395,5 +397,5 @@ def test_the_standard_library_is_covered_by_the_file_alone() -> None:
 )
 def test_code_that_is_not_there_is_named(project: Path, reference: str, message: str) -> None:
     with pytest.raises(UsageError) as error:
-        user_sources(reference)
+        hash_user_code(reference)
     assert str(error.value) == message.format(here=Path.cwd())

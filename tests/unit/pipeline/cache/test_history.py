@@ -10,10 +10,10 @@ from prunepack.pipeline.cache.history import (
     Event,
     Recorder,
     Run,
-    differences,
-    kept_digests,
-    last_run,
-    last_runs,
+    describe_differences,
+    list_kept_digests,
+    read_last_run,
+    read_last_runs,
 )
 from prunepack.pipeline.cache.keys import Material
 from prunepack.pipeline.cache.store import Store
@@ -68,7 +68,7 @@ def record(store: Store, *events: Event, recipe: str = "lenet", fails: bool = Fa
                 raise KeyboardInterrupt
     except KeyboardInterrupt:
         pass
-    return last_run(store.root, recipe)
+    return read_last_run(store.root, recipe)
 
 
 def stages(events: tuple[Event, ...]) -> str:
@@ -91,9 +91,9 @@ def test_a_run_that_fails_is_known_as_far_as_it_came(store: Store) -> None:
 def test_a_run_that_goes_on_is_known_as_far_as_it_is(store: Store) -> None:
     with Recorder(store, "lenet") as recorder:
         recorder.add(event(store, "load"))
-        assert stages(last_run(store.root, "lenet").events) == "load"
+        assert stages(read_last_run(store.root, "lenet").events) == "load"
         recorder.add(event(store, "prune"))
-        assert stages(last_run(store.root, "lenet").events) == "load prune"
+        assert stages(read_last_run(store.root, "lenet").events) == "load prune"
 
 
 def test_a_run_that_fails_at_once_leaves_the_last_one(store: Store) -> None:
@@ -111,11 +111,13 @@ def test_a_failed_run_keeps_what_the_one_before_did_in_the_stages_it_did_not_rea
         "load prune",
         "finetune prune finetune",
     )
-    digests = [found.nth(*at).digest[0] for at in (("prune", 0), ("prune", 1), ("finetune", 0))]
+    digests = [
+        found.find_event(*at).digest[0] for at in (("prune", 0), ("prune", 1), ("finetune", 0))
+    ]
     assert digests == ["b", "3", "2"]
     again = record(store, event(store, "load", "c"), fails=True)
     assert stages(again.earlier) == "prune finetune prune finetune"
-    assert [again.nth("prune", n).digest[0] for n in (0, 1)] == ["b", "3"]
+    assert [again.find_event("prune", n).digest[0] for n in (0, 1)] == ["b", "3"]
 
 
 def test_a_finished_run_forgets_what_it_no_longer_does(store: Store) -> None:
@@ -131,23 +133,23 @@ def test_the_recorder_knows_the_run_before(store: Store) -> None:
 
 
 def test_what_did_not_happen_is_none() -> None:
-    assert Run(recipe="lenet").nth("load", 0) is None
+    assert Run(recipe="lenet").find_event("load", 0) is None
 
 
 def test_recipes_do_not_get_in_each_others_way(store: Store) -> None:
     names = ["lenet", "../lenet", "a/b", ".", "..", "é ü"]
     for number, name in enumerate(names):
         record(store, event(store, "load", str(number)), recipe=name)
-    found = {name: last_run(store.root, name).events[0].digest[0] for name in names}
+    found = {name: read_last_run(store.root, name).events[0].digest[0] for name in names}
     assert found == {name: str(number) for number, name in enumerate(names)}
-    assert {run.recipe for run in last_runs(store.root)} == set(names)
+    assert {run.recipe for run in read_last_runs(store.root)} == set(names)
     assert len(list((store.folder / "runs").iterdir())) == len(names)
 
 
 def test_nothing_is_known_where_nothing_ran(tmp_path: Path) -> None:
-    assert last_run(tmp_path / "nowhere", "lenet") == Run(recipe="lenet")
-    assert last_runs(tmp_path / "nowhere") == []
-    assert kept_digests(tmp_path / "nowhere") == frozenset()
+    assert read_last_run(tmp_path / "nowhere", "lenet") == Run(recipe="lenet")
+    assert read_last_runs(tmp_path / "nowhere") == []
+    assert list_kept_digests(tmp_path / "nowhere") == frozenset()
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -165,22 +167,22 @@ def test_nothing_is_known_where_nothing_ran(tmp_path: Path) -> None:
 def test_a_damaged_history_is_an_absent_one(store: Store, content: bytes) -> None:
     record(store, event(store, "load"))
     (store.runs / "lenet.json").write_bytes(content)
-    assert last_run(store.root, "lenet") == Run(recipe="lenet")
-    assert kept_digests(store.root) == frozenset()
+    assert read_last_run(store.root, "lenet") == Run(recipe="lenet")
+    assert list_kept_digests(store.root) == frozenset()
 
 
 def test_a_history_that_leads_out_of_the_store_is_absent(store: Store) -> None:
     record(store, event(store, "load"))
     file = store.runs / "lenet.json"
     file.write_text(file.read_text().replace("a" * 64, "../../../../etc"))
-    assert last_run(store.root, "lenet").events == ()
+    assert read_last_run(store.root, "lenet").events == ()
 
 
 def test_what_all_last_runs_made_is_kept(store: Store) -> None:
     record(store, event(store, "load", "0"), event(store, "prune", "1"))
     record(store, event(store, "load", "2"), fails=True)
     record(store, event(store, "load", "3"), recipe="other")
-    assert kept_digests(store.root) == {digit * 64 for digit in "123"}
+    assert list_kept_digests(store.root) == {digit * 64 for digit in "123"}
 
 
 @pytest.mark.parametrize(
@@ -226,4 +228,4 @@ def test_what_all_last_runs_made_is_kept(store: Store) -> None:
 def test_differences_are_said_in_words(changes: dict[str, Any], said: list[str]) -> None:
     old = material()
     config = {"config": {**old.config, **changes["config"]}} if "config" in changes else {}
-    assert differences(old, material(**{**changes, **config})) == said
+    assert describe_differences(old, material(**{**changes, **config})) == said

@@ -15,7 +15,7 @@ from pydantic import Field
 from prunepack.errors import RefusedError, UsageError
 from prunepack.format import canonical_json
 from prunepack.pipeline.cache import keys
-from prunepack.pipeline.cache.keys import Material, material_of
+from prunepack.pipeline.cache.keys import Material, collect_material
 from prunepack.stages.contract.outputs import Checkpoint, OnnxModel, PackedArtifact
 from prunepack.stages.contract.stage import Config, stage
 from prunepack.stages.contract.user_code import CodeName, InputData, InputFile
@@ -74,7 +74,7 @@ def artifact(digest: str = "a" * 64) -> PackedArtifact:
 
 
 def made_of(config: ToyConfig | None = None, digest: str = "a" * 64) -> Material:
-    return material_of(toy, config or ToyConfig(), {"model": artifact(digest)})
+    return collect_material(toy, config or ToyConfig(), {"model": artifact(digest)})
 
 
 def user_of(config: ToyConfig) -> dict[str, str]:
@@ -133,7 +133,7 @@ def test_another_input_has_another_key() -> None:
 
 
 def test_another_input_parameter_has_another_key() -> None:
-    other = material_of(toy, ToyConfig(), {"other": artifact()})
+    other = collect_material(toy, ToyConfig(), {"other": artifact()})
     assert other.key != made_of().key
 
 
@@ -152,9 +152,9 @@ def test_an_edited_source_file_has_another_key(
     source.write_text(TOY)
     import toy_module
 
-    before = material_of(toy_module.made, Config(), {})
+    before = collect_material(toy_module.made, Config(), {})
     source.write_text(TOY + "# a word\n")
-    after = material_of(toy_module.made, Config(), {})
+    after = collect_material(toy_module.made, Config(), {})
     assert before.key != after.key
     changed = {name for name in after.code if after.code[name] != before.code[name]}
     assert changed == {"toy_module.py"}
@@ -254,7 +254,7 @@ def test_an_input_file_that_is_not_there_is_named_with_its_field(path: str, foun
         made_of(ToyConfig(inners=[1, Inner(mask=Path(path))]))
     assert str(error.value) == (
         f"toy.inners[1].mask: {path} cannot be read: expected a file, found {found}. "
-        f"Paths are relative to the working folder, {Path.cwd()}."
+        f"Give a path relative to the working folder, {Path.cwd()}"
     )
     assert error.value.exit_code == 2
 
@@ -268,10 +268,10 @@ def test_the_users_code_that_an_input_artifact_names_is_covered(
     described = {"model": "a.py:f", "dataset": "b.py:g", "other": "gone.py:h"}
     (working_folder / file).write_bytes(canonical_json.dumps(described))
     artifact = kind(working_folder, "a" * 64)
-    before = material_of(toy, ToyConfig(), {"model": artifact})
+    before = collect_material(toy, ToyConfig(), {"model": artifact})
     assert before.user == {"a.py:f": digest_of("a.py"), "b.py:g": digest_of("b.py")}
     (working_folder / "a.py").write_text("edited")
-    assert material_of(toy, ToyConfig(), {"model": artifact}).key != before.key
+    assert collect_material(toy, ToyConfig(), {"model": artifact}).key != before.key
 
 
 def test_an_input_artifact_with_built_in_names_adds_nothing(working_folder: Path) -> None:
@@ -279,13 +279,13 @@ def test_an_input_artifact_with_built_in_names_adds_nothing(working_folder: Path
         canonical_json.dumps({"model": "lenet", "dataset": None})
     )
     artifact = Checkpoint(working_folder, "a" * 64)
-    assert material_of(toy, ToyConfig(), {"model": artifact}).user == {}
+    assert collect_material(toy, ToyConfig(), {"model": artifact}).user == {}
 
 
 def test_an_input_artifact_with_a_damaged_description_is_refused(working_folder: Path) -> None:
     (working_folder / "model.json").write_text("{")
     with pytest.raises(RefusedError, match=r"model\.json cannot be read as JSON"):
-        material_of(toy, ToyConfig(), {"model": Checkpoint(working_folder, "a" * 64)})
+        collect_material(toy, ToyConfig(), {"model": Checkpoint(working_folder, "a" * 64)})
 
 
 def install(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
@@ -314,25 +314,25 @@ def test_whichever_onnxruntime_is_installed_counts(
     monkeypatch: pytest.MonkeyPatch, installed: dict[str, str]
 ) -> None:
     install(monkeypatch, **installed)
-    found = material_of(runs, ToyConfig(), {}).tools
+    found = collect_material(runs, ToyConfig(), {}).tools
     assert found == {name.replace("_", "-"): number for name, number in installed.items()}
 
 
 def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError) as error:
-        material_of(broken, ToyConfig(), {})
+        collect_material(broken, ToyConfig(), {})
     assert str(error.value) == (
         "broken needs no-such-tool: expected no-such-tool, found it is not installed. "
-        "Install it with pip install 'prunepack[build]'."
+        "Install it with pip install 'prunepack[build]'"
     )
     install(monkeypatch)
     with pytest.raises(UsageError, match=r"expected onnxruntime or onnxruntime-gpu or .*, found"):
-        material_of(runs, ToyConfig(), {})
+        collect_material(runs, ToyConfig(), {})
 
 
 def test_only_a_host_bound_stage_knows_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = material_of(timed, ToyConfig(), {})
+    before = collect_material(timed, ToyConfig(), {})
     assert before.host.startswith(keys.host_name())
     monkeypatch.setattr(keys, "host_name", lambda: "another machine")
-    assert material_of(timed, ToyConfig(), {}).key != before.key
+    assert collect_material(timed, ToyConfig(), {}).key != before.key
     assert made_of().host == ""

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from prunepack.pipeline.cli.console import Console, colored, table
+from prunepack.pipeline.cli.console import Console, color_text, format_table
 
 
 @pytest.fixture
@@ -20,13 +20,13 @@ def terminal(monkeypatch):
 
 
 def test_columns_are_aligned():
-    text = table(("name", "n"), [("a", "1"), ("bcdef", "100")], right="n")
+    text = format_table(("name", "n"), [("a", "1"), ("bcdef", "100")], right="n")
     assert text.splitlines() == ["name     n", "─────  ───", "a        1", "bcdef  100"]
 
 
 def test_the_last_column_wraps_at_the_width_of_the_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "32")
-    text = table(("name", "why"), [("a", "one two three four five six"), ("b", "")])
+    text = format_table(("name", "why"), [("a", "one two three four five six"), ("b", "")])
     assert text.splitlines() == [
         "name  why",
         "────  ──────────────────────────",
@@ -37,7 +37,7 @@ def test_the_last_column_wraps_at_the_width_of_the_terminal(monkeypatch):
 
 
 def test_a_table_without_rows_has_its_head():
-    assert table(("name", "n"), []).splitlines() == ["name  n", "────  ─"]
+    assert format_table(("name", "n"), []).splitlines() == ["name  n", "────  ─"]
 
 
 def test_progress_is_silent_where_nobody_looks(capsys):
@@ -78,11 +78,11 @@ def test_verbose_says_more_where_there_is_no_terminal(capsys):
 
 def test_colour_is_for_terminals_that_want_it(terminal, monkeypatch):
     terminal()
-    assert colored("ok", "green") == "\x1b[32mok\x1b[0m"
+    assert color_text("ok", "green") == "\x1b[32mok\x1b[0m"
     monkeypatch.setenv("NO_COLOR", "1")
-    assert colored("ok", "green") == "ok"
+    assert color_text("ok", "green") == "ok"
 
 
 def test_a_pipe_gets_no_colour(monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: False, raising=False)
-    assert colored("ok", "green") == "ok"
+    assert color_text("ok", "green") == "ok"

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from prunepack.errors import UsageError
-from prunepack.pipeline.cli.options import config_from, options_of
+from prunepack.pipeline.cli.options import make_config, make_options
 from prunepack.stages.export import ExportConfig
 from prunepack.stages.gate import GateConfig
 from prunepack.stages.load import LoadConfig
@@ -18,8 +18,8 @@ def read(config_type, *words):
     found = []
     command = click.Command(
         "x",
-        params=options_of(config_type),
-        callback=lambda **values: found.append(config_from(config_type, values)),
+        params=make_options(config_type),
+        callback=lambda **values: found.append(make_config(config_type, values)),
     )
     result = CliRunner().invoke(command, words, standalone_mode=False)
     if result.exception:
@@ -35,7 +35,7 @@ def test_no_option_means_the_defaults(kind):
 
 @pytest.mark.parametrize("kind", [ExportConfig, GateConfig, LoadConfig, MeasureConfig, PruneConfig])
 def test_every_option_is_described(kind):
-    assert all(option.help for option in options_of(kind))
+    assert all(option.help for option in make_options(kind))
 
 
 def test_numbers_flags_choices_and_lists():
