@@ -57,8 +57,7 @@ def make_statement(
         {
             "_type": STATEMENT_TYPE,
             "subject": [
-                {"name": name, "digest": {"sha256": digest}}
-                for name, digest in sorted(subjects.items())
+                {"name": name, "digest": {"sha256": subjects[name]}} for name in sorted(subjects)
             ],
             "predicateType": PREDICATE_TYPE,
             "predicate": predicate,
