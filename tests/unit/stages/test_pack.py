@@ -1,6 +1,6 @@
 """Packing: one small file, from which the exported files come back byte for byte."""
 
-from prunepack import unpack
+from prunepack import Artifact, unpack
 from prunepack.stages.contract.outputs import PackedArtifact
 from prunepack.stages.pack import PackConfig, pack
 
@@ -15,9 +15,13 @@ def test_what_it_says(chain, run):
     artifact = run(pack, PackConfig(), chain.onnx)
     assert isinstance(artifact, PackedArtifact)
     before, after = chain.onnx.size, artifact.file.stat().st_size
+    with Artifact.open(artifact.file) as opened:
+        digest = opened.digest
     assert run.facts == {
         "summary": f"{before:,} → {after:,} bytes ({before / after:.2f}×)",
-        "bytes": after,
+        "source_bytes": before,
+        "artifact_bytes": after,
+        "digest": digest,
     }
     assert before / after > 9
 
