@@ -86,7 +86,7 @@ def _read_text(name: str) -> tuple[str, str]:
         stop = "" if hint.endswith("?") else "."
         raise UsageError(
             f"no built-in recipe is named {name!r}",
-            hint=f"{hint}{stop} Name your own recipe by a path that ends in .toml.",
+            hint=f"{hint}{stop} Name your own recipe by a path that ends in .toml",
         )
     try:
         return path.read_text("utf-8"), name

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["InternalError", "format_error", "report_failure"]
 
 BUILD_SIDE = (
+    "filelock",
     "onnx",
     "onnx_ir",
     "onnxruntime",
     "onnxscript",
+    "platformdirs",
+    "psutil",
     "pydantic",
     "safetensors",
     "scipy",

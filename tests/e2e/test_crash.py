@@ -1,4 +1,4 @@
-"""Whatever kills a run, and whenever: the store works, and the next run is right."""
+"""Crash safety: a run that is killed or interrupted at any moment leaves a sound store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the help and the README show is run as it stands there."""
+"""Examples: every command line in the help and in the README runs."""
 
 import json
 import re

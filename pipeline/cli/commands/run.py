@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from typing import TYPE_CHECKING
 
@@ -30,13 +31,22 @@ if TYPE_CHECKING:
 __all__ = ["run_command"]
 
 
+def _list_recipes() -> str:
+    """Return the built-in recipes with their first lines, within 80 columns."""
+    lines = [
+        textwrap.fill(f"{name:<13} {line}", 76, initial_indent="  ", subsequent_indent=" " * 16)
+        for name, line in list_built_in_recipes().items()
+    ]
+    return "\n".join(lines)
+
+
 HELP = f"""Run all stages of a recipe, up to an artifact and a verdict.
 
 RECIPE is a built-in recipe or a .toml file.
 
 \b
 Built-in recipes:
-{chr(10).join(f"  {name:14} {line}" for name, line in list_built_in_recipes().items())}
+{_list_recipes()}
 """
 
 

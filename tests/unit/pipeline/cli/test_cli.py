@@ -3,13 +3,16 @@
 import errno
 import inspect
 import json
+import re
+import tomllib
+from pathlib import Path
 
 import click
 import pytest
 
 from prunepack.errors import CorruptArtifactError, PrunepackError, RefusedError, UsageError
 from prunepack.pipeline import cli
-from prunepack.pipeline.cli.errors import format_error
+from prunepack.pipeline.cli.errors import BUILD_SIDE, format_error
 
 
 def outcome(error, capsys):
@@ -164,3 +167,16 @@ def test_version_names_what_it_builds_on(capsys):
     words = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert words[:3] == ["prunepack", "torch", "onnx"]
     assert words[3].startswith("onnxruntime")
+
+
+def test_every_package_of_the_build_extra_is_known_to_the_hint():
+    pyproject = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text("utf-8"))
+    build = pyproject["project"]["optional-dependencies"]["build"]
+    names = {re.split(r"[^\w-]", requirement)[0].replace("-", "_") for requirement in build}
+    assert names - {"prunepack"} <= set(BUILD_SIDE)
+
+
+def test_every_help_fits_80_columns(capsys):
+    for name in cli.prunepack.list_commands(None):
+        cli.prunepack.main([name, "--help"], prog_name="prunepack", standalone_mode=False)
+        assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
