@@ -58,6 +58,7 @@ check: data tree  ## Format, lint, types, import directions, docs, tests
 	$(BIN)/mypy
 	cd $(TREE) && ../../$(BIN)/lint-imports --config ../../pyproject.toml
 	$(BIN)/python -m prunepack.stages.reporting.schema --check
+	$(BIN)/python docs/scripts/check_words.py
 	$(BIN)/python docs/scripts/reference.py --check
 	$(BIN)/python -m benchmarks.render --check
 	$(BIN)/pytest -m 'not slow' -n 2 --dist loadfile

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.results import write_result
-from tests.faults.catalog import FAULTS, met, told
-from tests.faults.honest import RUNS, alarm
+from tests.faults.catalog import FAULTS, find_message, run_fault
+from tests.faults.honest import RUNS, judge_honest_release
 from tests.faults.lab import lab
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def plant_fault(fault: Fault) -> dict[str, Any]:
     """Plant one fault; return its name, the check that caught it and the message."""
     with tempfile.TemporaryDirectory() as folder:
-        outcome = met(fault, Path(folder))
-        line = told(fault, outcome)
+        outcome = run_fault(fault, Path(folder))
+        line = find_message(fault, outcome)
         caught = outcome.code == fault.code and line is not None
         message = (line or "").replace(f"{folder}/", "").replace(f"{lab()}/", "")
     check = re.match(r"[\w.]+(?= (?:<=|>=) )", message)
@@ -41,7 +41,7 @@ def judge_honest_releases(runs: int) -> dict[str, Any]:
     alarms = []
     for number in range(runs):
         with tempfile.TemporaryDirectory() as folder:
-            if alarm(number, Path(folder)) is not None:
+            if judge_honest_release(number, Path(folder)) is not None:
                 alarms.append(number)
         print(f"\r{number + 1} of {runs} honest releases", end="", file=sys.stderr)
     print(file=sys.stderr)

@@ -83,10 +83,10 @@ def _read_text(name: str) -> tuple[str, str]:
         ), name
     if path.suffix != ".toml":
         hint = suggest_name(name, known)
-        stop = "" if hint.endswith("?") else "."
+        hint += "" if hint.endswith("?") else "."
         raise UsageError(
             f"no built-in recipe is named {name!r}",
-            hint=f"{hint}{stop} Name your own recipe by a path that ends in .toml",
+            hint=f"{hint} Name your own recipe by a path that ends in `.toml`.",
         )
     try:
         return path.read_text("utf-8"), name

@@ -1,4 +1,4 @@
-"""What holds for all tests: one thread per process, because two test processes share the cores.
+"""Settings for all tests: one thread per process, because test processes share the cores.
 
 Two OpenMP teams that wait for each other on the same cores are many times slower than one.
 """

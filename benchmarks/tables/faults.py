@@ -42,7 +42,7 @@ def faults_table() -> str:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    lines = ["| what is wrong | caught by | exit | message |", "|---|---|---|---|"]
+    lines = ["| fault | caught by | exit | message |", "|---|---|---|---|"]
     for row in rows:
         check = f"`{row['check']}`" if row["caught"] else "**missed**"
         lines.append(f"| {row['fault']} | {check} | {row['code']} | {_short(row['message'])} |")

@@ -37,7 +37,7 @@ ERRORS = (
         if isinstance(kind, type) and issubclass(kind, Exception)
     ),
 )
-"""What onnxruntime raises has no class in common."""
+"""The exceptions of onnxruntime, which have no common class."""
 
 CPU = ["CPUExecutionProvider"]
 
@@ -119,7 +119,7 @@ def as_it_is(case):
 
 
 def with_inputs_as_weights(case):
-    """Return the model with the tensors that it is given in it, and what is left to be given."""
+    """Return the model with its tensor inputs as initializers, and the remaining inputs."""
     model, left = onnx.ModelProto(), []
     model.CopyFrom(case.model)
     ((inputs, _),) = case.data_sets
@@ -221,7 +221,7 @@ class Recurrence(nn.Module):
 
 
 class Attention(nn.Module):
-    """Takes features of shape (n, 9, 16); holds a table that is no parameter."""
+    """Attention on features of shape (n, 9, 16), with a table that is not a parameter."""
 
     def __init__(self):
         super().__init__()
@@ -270,7 +270,7 @@ def exported(request, tmp_path_factory):
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("exported") / "model.onnx"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of deprecation, and of what is fixed in the trace
+        warnings.simplefilter("ignore")  # about deprecation and constants in the trace
         torch.onnx.export(build().eval(), (example,), path, dynamo=dynamo, verbose=False)
     return path
 

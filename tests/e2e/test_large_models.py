@@ -24,7 +24,7 @@ print(status["VmHWM"].removesuffix("kB"))
 def peak_of(code, *arguments):
     """Run Python code; return the peak of its resident memory in bytes, mapped files included.
 
-    What ``getrusage`` calls the peak would begin with that of the process that started it.
+    The peak of ``getrusage`` would begin with the peak of the parent process.
     """
     command = [sys.executable, "-c", code + PEAK, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -268,7 +268,7 @@ def test_a_better_figure_written_by_hand_is_refused(signed, gate):
     metrics = json.loads(path.read_bytes())["metrics"]
     metrics["size.ratio"]["value"] = 1000
     rewritten(path, metrics=metrics)
-    assert gate("artifacts/mine").code == 0  # who can write a report can write any
+    assert gate("artifacts/mine").code == 0  # a person with write access can write any report
     done = gate("artifacts/mine", "--require-signature", "release.pub")
     assert done.code == 4
     assert "'report.json' differs from the file" in done.error

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.faults.fault import Fault, Outcome
 
-__all__ = ["FAULTS", "met", "told"]
+__all__ = ["FAULTS", "find_message", "run_fault"]
 
 FAULTS: tuple[Fault, ...] = (
     *model_faults.FAULTS,
@@ -42,14 +42,14 @@ FAULTS: tuple[Fault, ...] = (
 )
 
 
-def met(fault: Fault, folder: Path) -> Outcome:
+def run_fault(fault: Fault, folder: Path) -> Outcome:
     """Plant a fault in an empty folder and run the commands that meet it."""
     commands = fault.plant(folder)
     with fault.during():
         return run_all(commands)
 
 
-def told(fault: Fault, outcome: Outcome) -> str | None:
+def find_message(fault: Fault, outcome: Outcome) -> str | None:
     """Return the line of the message that says what the fault is; None if none does."""
     text = re.sub(r"^error: ", "", outcome.text, flags=re.MULTILINE)
     text = re.sub(r"(?<=[^\n])\n  (expected|found) +", _join_field, text)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.faults.fault import Command
 
-__all__ = ["passes", "run", "run_all"]
+__all__ = ["run", "run_all", "run_honest"]
 
 
 def run(command: Command) -> Outcome:
@@ -46,8 +46,8 @@ def run_all(commands: Sequence[Command]) -> Outcome:
     return done
 
 
-def passes(*commands: Command) -> None:
-    """Run commands of which none may fail.
+def run_honest(*commands: Command) -> None:
+    """Run commands that must all pass.
 
     Raises:
         RuntimeError: If one does.

@@ -1,4 +1,4 @@
-"""What a planted fault is, and what the tools said of it."""
+"""Planted faults, and the outcome of the commands that meet them."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ Command = Sequence[str]
 """Arguments of ``prunepack``."""
 
 Pair = Callable[[Path], tuple[Path, Path]]
-"""Writes two ONNX files into a folder, the right one and the faulty one, with ``inputs.npz``."""
+"""Function that writes a correct and a faulty ONNX file into a folder, with ``inputs.npz``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One small thing that is wrong.
+    """One small change that makes a release wrong.
 
     Attributes:
-        name: What is wrong.
-        kind: Where it is.
-        plant: Puts it into a folder of its own; returns the commands of the release that meets it.
-            All but the last may pass.
-        code: The exit code that the command which catches it ends with.
-        says: What has to be in one line of its message: the cause, or the place.
-        onnx_pair: The fault as two ONNX files, where it is one between them.
-        during: What holds while the commands run, where the fault is in the machine.
+        name: Name of the change, as the tables print it.
+        kind: Part of the release that it changes.
+        plant: Function that writes the faulty release into an empty folder and returns the
+            commands to run on it. Only the last one must fail.
+        code: Exit code of the command that catches the fault.
+        says: Pattern of one line of the message: the cause or the place.
+        onnx_pair: The fault as two ONNX files, if it is a difference between them.
+        during: Context in which the commands run, if the fault is in the machine.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the command that did not pass came to, or the last one if all passed.
+    """Outcome of the first command that failed, or of the last one if all passed.
 
     Attributes:
         command: Its name.

@@ -57,7 +57,7 @@ def insert(model: Any, tensor: str, *steps: tuple[Any, ...], domain: str = "") -
 
     Args:
         model: The ``ModelProto``.
-        tensor: What the nodes change, for everything that reads it.
+        tensor: Name of the tensor that the nodes change for all its readers.
         steps: Operator, further inputs, attributes; ``None`` among the inputs is ``tensor`` as it
             was before all steps.
         domain: The domain of the operators.

@@ -11,12 +11,12 @@ from tests.faults.lab import LOADED, build
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["RUNS", "alarm"]
+__all__ = ["RUNS", "judge_honest_release"]
 
 RUNS = 200
 
 
-def alarm(number: int, folder: Path) -> str | None:
+def judge_honest_release(number: int, folder: Path) -> str | None:
     """Make release ``number`` and judge it; return what the gate said if it did not pass.
 
     Every seed is another one, so are the amount of pruning and the number of samples.

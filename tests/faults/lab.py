@@ -1,4 +1,4 @@
-"""Honest releases, made once by the real commands, to be copied and spoilt."""
+"""Honest releases that the real commands make once, and copies to plant faults into."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prunepack.stages.data.datasets import open_data
-from tests.faults.commands import passes
+from tests.faults.commands import run_honest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ LOADED: dict[str, tuple[str, ...]] = {
         "name=y,shape=6x4",
     ),
 }
-"""Model → what builds it, and its inputs: a real one, and two that have what it lacks."""
+"""Model → its factory and inputs: LeNet, and two models with features that LeNet lacks."""
 
 RECIPE = """
 [load]
@@ -74,14 +74,14 @@ PARTS = {
     "parity": "verify",
     "measured": "measure",
 }
-"""Folder of a release → the stage of a run that made what is in it."""
+"""Folder of a release → the stage whose output it holds."""
 
 LIMITS = ("size.ratio >= 1.3", "sparsity.weights >= 49", "accuracy.artifact >= 90")
-"""What an honest release is held to; the last only where there are labels."""
+"""Limits of an honest release; the last one only if there are labels."""
 
 QUICK = ("--provider", "cpu", "--batch-sizes", "1", "--repeats", "10", "--seconds", "0.1")
 NOT_MEASURED = ("--skip", "latency.*", "--skip", "graph.*", "--skip", "runtime.nodes_elsewhere")
-"""What ``verify`` alone does not measure, where ``measure`` did not run."""
+"""Options that skip the metrics of ``measure``, for reports of ``verify`` alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Release:
     def pack(self) -> None:
         """Pack the exported file, as it is now."""
         self.packed.parent.mkdir(exist_ok=True)
-        passes(["pack", str(self / "onnx"), "-o", str(self.packed), "--force"])
+        run_honest(["pack", str(self / "onnx"), "-o", str(self.packed), "--force"])
 
     def verify(self, *options: str) -> Command:
         """Return the command that compares the four forms."""
@@ -116,13 +116,13 @@ class Release:
         return ["verify", *parts, "-o", str(self / "parity"), "--force", *usual, *options]
 
     def measure(self, *options: str) -> Command:
-        """Return the command that weighs and times, as quickly as it can."""
+        """Return the command that measures sizes and latency, as quickly as it can."""
         names = ("dense", "masked", "dense_onnx", "onnx", "artifact")
         parts = [str(self / one) for one in names]
         return ["measure", *parts, "-o", str(self / "measured"), "--force", *QUICK, *options]
 
     def gate(self, *options: str) -> Command:
-        """Return the command that judges what ``verify`` found."""
+        """Return the command that judges the output of ``verify``."""
         return ["gate", str(self / "parity"), *NOT_MEASURED, *options]
 
     def checks(self, *limits: str) -> list[Command]:
@@ -145,7 +145,7 @@ def _options(limits: Sequence[str]) -> list[str]:
 
 @cache
 def _folder() -> tempfile.TemporaryDirectory[str]:
-    """Return the folder that all honest releases lie in until this process ends."""
+    """Return the folder of all honest releases, which this process deletes at its end."""
     folder = tempfile.TemporaryDirectory(prefix="faults-")
     shutil.copy(NETWORKS, folder.name)
     test = open_data("mnist").test
@@ -160,12 +160,12 @@ def lab() -> Path:
 
 
 def build(folder: Path, model: str, seed: int = 0, amount: float = 0.5) -> Release:
-    """Carry a model through the stages up to its artifact.
+    """Run the stages from load to pack on a model.
 
     Args:
         folder: A new folder.
         model: A key of ``LOADED``.
-        seed: Seed of fresh weights and of whatever else is drawn.
+        seed: Seed of fresh weights and of all random draws.
         amount: The fraction to prune.
     """
     release = Release(folder)
@@ -174,7 +174,7 @@ def build(folder: Path, model: str, seed: int = 0, amount: float = 0.5) -> Relea
     given = ["--model", name.replace("networks.py", str(lab() / "networks.py"))]
     given += [word for one in inputs for word in ("--inputs", one)]
     given += ["--dataset", f"{lab() / 'networks.py'}:digits"] if model == "lenet" else []
-    passes(
+    run_honest(
         ["load", *given, "-o", at["dense"], "--seed", str(seed)],
         ["prune", at["dense"], "-o", at["masked"], "--amount", str(amount)],
         ["finalize", at["masked"], "-o", at["final"], "--seed", str(seed)],
@@ -186,12 +186,12 @@ def build(folder: Path, model: str, seed: int = 0, amount: float = 0.5) -> Relea
 
 @cache
 def released(model: str) -> Release:
-    """Return the honest release of a model, made by one run of a recipe; nobody writes into it."""
+    """Return the honest release of a model, made by one run of a recipe and never changed."""
     folder = lab() / model
     recipe = folder / "recipe.toml"
     folder.mkdir()
     recipe.write_text(_recipe(model))
-    passes(["run", str(recipe), "--artifacts", str(folder / "runs")])
+    run_honest(["run", str(recipe), "--artifacts", str(folder / "runs")])
     shutil.copytree(folder / "runs/recipe", folder / "report")
     report = json.loads((folder / "report/report.json").read_bytes())
     made = {one["stage"]: one["result"] for one in report["provenance"]["stages"]}
@@ -216,10 +216,10 @@ def _recipe(model: str) -> str:
 
 
 def copy_of(model: str, folder: Path) -> Release:
-    """Return a copy of an honest release, to be spoilt."""
+    """Return a copy of an honest release to plant a fault into."""
     copy = folder / model
     shutil.copytree(released(model).folder, copy, ignore=shutil.ignore_patterns("runs"))
-    for path in copy.rglob("*"):  # what a run keeps cannot be written to
+    for path in copy.rglob("*"):  # stored outputs are read-only
         path.chmod(path.stat().st_mode | stat.S_IWUSR)
     return Release(copy)
 

@@ -15,7 +15,7 @@ from tests.faults.fault import Fault
 from tests.faults.graphs import change, constant, insert, maker
 from tests.faults.lab import copy_of
 from tests.faults.planting import edit_file
-from tests.faults.report_faults import figures
+from tests.faults.report_faults import replace_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ def _fatter(folder: Path) -> Sequence[Command]:
 
 
 def _revived(folder: Path) -> Sequence[Command]:
-    """Let one pruned weight come back, in the checkpoint and in what was exported from it."""
+    """Make one pruned weight nonzero in the checkpoint and in its export."""
 
     def revive(array: Any) -> Any:
         array[tuple(one[0] for one in (array == 0).nonzero())] = 0.01
@@ -83,7 +83,7 @@ def _revived(folder: Path) -> Sequence[Command]:
 
 def _not_timed(folder: Path) -> Sequence[Command]:
     release = copy_of("lenet", folder)
-    figures(
+    replace_metrics(
         release / "report/report.json",
         metrics_to_json({"latency.batch_1.ratio": Metric(math.nan, "×")}),
     )

@@ -111,7 +111,13 @@ FAULTS = (
         r"torch\.training_layers <= 0, measured 1 layers \(norm\)",
     ),
     Fault("masks left on", "model", _masks_left_on, 4, "masked is of the wrong kind"),
-    Fault("masks left on in what is compared", "model", _masked_in_place_of_final, 4, "wrong kind"),
+    Fault(
+        "masks left on in a compared checkpoint",
+        "model",
+        _masked_in_place_of_final,
+        4,
+        "wrong kind",
+    ),
     Fault(
         "infinity under a mask",
         "model",

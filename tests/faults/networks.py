@@ -37,12 +37,12 @@ class Heads(nn.Module):
         return F.softmax(self.left(x), 1), self.right(x)
 
     def dropped(self, x: torch.Tensor) -> torch.Tensor:
-        """Return ``x``: where a faulty twin has its Dropout."""
+        """Return ``x``; the faulty subclasses apply Dropout here."""
         return x
 
 
 class Forgetful(Heads):
-    """Dropout that does not ask whether the model is being trained."""
+    """Dropout that also runs in evaluation mode."""
 
     def dropped(self, x: torch.Tensor) -> torch.Tensor:
         """Return ``x`` with some of it zero."""

@@ -1,4 +1,4 @@
-"""How a change of the exported graph becomes a fault: packed honestly, verified and judged."""
+"""Faults in the exported graph: a changed graph, packed, verified and judged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["BEYOND", "CHANGED", "UNMATCHED", "edit_file", "graph_fault", "pair"]
 BEYOND = r"parity\.torch_onnx\.beyond_tolerance <= 0, measured [\d,]+ values .*"
 UNMATCHED = r"parity\.torch_onnx\.unmatched_outputs <= 0, measured \d outputs .*"
 CHANGED = r"parity\.weights\.changed_values <= 0, measured [\d,]+ values "
-"""Starts of what the gate says."""
+"""Starts of the messages of the gate."""
 
 
 def graph_fault(name: str, model: str, edit: Edit, says: str = BEYOND, code: int = 1) -> Fault:

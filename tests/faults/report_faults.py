@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
     from tests.faults.fault import Command
 
-__all__ = ["FAULTS", "figures"]
+__all__ = ["FAULTS", "replace_metrics"]
 
 
-def figures(path: Path, changed: Mapping[str, Any]) -> None:
+def replace_metrics(path: Path, changed: Mapping[str, Any]) -> None:
     """Replace some metrics in a file; None removes one."""
     found = json.loads(path.read_bytes())["metrics"] | changed
     kept = {name: one for name, one in found.items() if one is not None}
     rewrite(path, metrics=kept)
 
 
-def _figure(name: str, value: Any, folder: Path) -> Sequence[Command]:
-    """Judge a report with another figure in it."""
+def _replace_metric(name: str, value: Any, folder: Path) -> Sequence[Command]:
+    """Judge a report with another metric in it."""
     release = copy_of("lenet", folder)
-    figures(release / "report/report.json", {name: value})
+    replace_metrics(release / "report/report.json", {name: value})
     return [release.judge()]
 
 
@@ -79,10 +79,10 @@ def _cut_short(folder: Path) -> Sequence[Command]:
 
 
 def _edited_to_passed(folder: Path) -> Sequence[Command]:
-    """Let a report with a bad figure say that it passed, without its checks."""
+    """Let a report with a bad metric say that it passed, without its checks."""
     release = copy_of("lenet", folder)
     report = release / "report/report.json"
-    figures(report, {"parity.torch_onnx.beyond_tolerance": _of(7, "values")})
+    replace_metrics(report, {"parity.torch_onnx.beyond_tolerance": _of(7, "values")})
     rewrite(report, verdict="passed", exit_code=0, checks=[], summary="passed: 24 of 24 checks")
     return [release.judge()]
 
@@ -119,7 +119,7 @@ FAULTS = (
         4,
         r"report\.json' does not belong to .*heads.*model\.prunepack': expected",
     ),
-    Fault("figures of two models", "report", _of_two_models, 4, "is of another model than"),
+    Fault("metrics of two models", "report", _of_two_models, 4, "is of another model than"),
     Fault(
         "a report without digests", "report", partial(_key, "digests", {}), 4, "does not belong to"
     ),
@@ -146,31 +146,31 @@ FAULTS = (
         r"size\.ratio >= 100, measured",
     ),
     Fault(
-        "a figure taken out of a report",
+        "a metric removed from a report",
         "report",
-        partial(_figure, PROVEN, None),
+        partial(_replace_metric, PROVEN, None),
         2,
         rf"{PROVEN} <= 0' is on a metric that was not measured",
     ),
-    Fault("no figures left", "report", partial(_key, "metrics", {}), 2, "was not measured"),
+    Fault("no metrics left", "report", partial(_key, "metrics", {}), 2, "was not measured"),
     Fault(
         "nothing compared: no sample",
         "report",
-        partial(_figure, "parity.session.samples", _of(0, "samples")),
+        partial(_replace_metric, "parity.session.samples", _of(0, "samples")),
         1,
         r"parity\.session\.samples >= 1, measured 0 samples",
     ),
     Fault(
-        "NaN among the figures",
+        "NaN among the metrics",
         "report",
-        partial(_figure, "size.ratio", _of(math.nan, "×")),
+        partial(_replace_metric, "size.ratio", _of(math.nan, "×")),
         1,
         r"size\.ratio >= 1\.3, measured nan",
     ),
     Fault(
-        "a figure that is text",
+        "a metric that is text",
         "report",
-        partial(_figure, "size.ratio", _of(9) | {"value": "fine"}),
+        partial(_replace_metric, "size.ratio", _of(9) | {"value": "fine"}),
         4,
         r"report\.json holds no metrics: .*'fine'",
     ),

@@ -13,7 +13,7 @@ from prunepack.stages.runtime.placement import count_nodes_by_provider, placemen
 from prunepack.stages.runtime.sessions import CPU, CUDA, open_onnx_session
 from tests.faults.fault import Fault
 from tests.faults.lab import copy_of
-from tests.faults.report_faults import figures
+from tests.faults.report_faults import replace_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +49,7 @@ def _ran_elsewhere(folder: Path) -> Sequence[Command]:
         return open_onnx_session(release.model, [CUDA, CPU], profile=profile)
 
     placed = {"pruned": count_nodes_by_provider(fallen, inputs)}
-    figures(
+    replace_metrics(
         release / "measured/measurements.json", metrics_to_json(placement_metrics(CUDA, placed))
     )
     sources = [str(release / "parity"), str(release / "measured")]

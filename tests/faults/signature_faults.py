@@ -15,7 +15,7 @@ from tests.faults.artifact_faults import forged
 from tests.faults.commands import run_all
 from tests.faults.fault import Fault
 from tests.faults.lab import copy_of, rewrite
-from tests.faults.report_faults import figures
+from tests.faults.report_faults import replace_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,9 +70,9 @@ def _plant(spoil: Spoil, folder: Path) -> Sequence[Command]:
     return [release.judge("--require-signature", str(release / "release.pub"))]
 
 
-def _better_figure(release: Release) -> None:
+def _improve_metric(release: Release) -> None:
     found = json.loads((release / "report/report.json").read_bytes())["metrics"]["size.ratio"]
-    figures(release / "report/report.json", {"size.ratio": found | {"value": 100.0}})
+    replace_metrics(release / "report/report.json", {"size.ratio": found | {"value": 100.0}})
 
 
 def _own_limits_gone(release: Release) -> None:
@@ -110,8 +110,8 @@ def _fault(name: str, spoil: Spoil, says: str) -> Fault:
 
 FAULTS = (
     _fault(
-        "a better figure written by hand",
-        _better_figure,
+        "a better metric written by hand",
+        _improve_metric,
         r"report\.json' differs from the file that .* signs",
     ),
     _fault(

@@ -8,16 +8,16 @@ import onnx
 import onnxruntime
 import pytest
 
-from tests.faults.catalog import FAULTS, met, told
+from tests.faults.catalog import FAULTS, find_message, run_fault
 from tests.faults.commands import run, run_all
 from tests.faults.lab import LOADED, copy_of, lab, released
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda one: one.name)
 def test_it_is_caught(fault, tmp_path):
-    outcome = met(fault, tmp_path)
+    outcome = run_fault(fault, tmp_path)
     assert outcome.code == fault.code, outcome.text
-    assert told(fault, outcome) is not None, outcome.text
+    assert find_message(fault, outcome) is not None, outcome.text
 
 
 def test_no_two_are_the_same():
@@ -68,7 +68,7 @@ def _content(model):
 
 
 def test_the_models_of_the_faults_are_exported_as_they_are_described():
-    """What faults are planted at is there: BatchNorm folded, a square matrix, several inputs."""
+    """Check the features that faults change: folded BatchNorm, a square matrix, several inputs."""
     graphs = {name: onnx.load(released(name).model).graph for name in LOADED}
     operators = {name: {node.op_type for node in graph.node} for name, graph in graphs.items()}
     assert "BatchNormalization" not in operators["heads"]

@@ -1,4 +1,4 @@
-"""Laws of limits and of figures as JSON."""
+"""Laws of limits and of metrics as JSON."""
 
 import json
 import math

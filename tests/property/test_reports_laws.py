@@ -1,4 +1,4 @@
-"""Laws of reports: what is read may be anything, what is written is always whole and valid."""
+"""Laws of reports: any input is read or refused, and a written report is complete and valid."""
 
 import json
 import math

@@ -62,7 +62,7 @@ class Workshop:
 
 @dataclass(frozen=True)
 class Chain:
-    """What the stages made of LeNet, pruned by 90 % and not fine-tuned, with some digits."""
+    """Outputs of the stages for LeNet, pruned by 90 % without fine-tuning, and some digits."""
 
     dense: Checkpoint
     masked: MaskedCheckpoint

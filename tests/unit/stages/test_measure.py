@@ -1,4 +1,4 @@
-"""Measuring: sizes are those of the files, and every figure is beside that of the dense model."""
+"""Measuring: sizes equal those of the files, and each metric has one of the dense model."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Figures are of the files at hand or refused: a stale report does not pass for a fresh one."""
+"""Freshness of reports: metrics of other files than those at hand are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is published: copies of the newest results, and a report that says which run it is of."""
+"""Published files: copies of the newest outputs, and a report with the lineage of its run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits: how they are written, and when one holds. NaN never passes."""
+"""Limits: their syntax and their evaluation. NaN never passes."""
 
 import math
 

@@ -22,7 +22,7 @@ DO = "Look up a negative code as a signal; -9 means that the memory was exhauste
 
 
 def product(path, rows, columns):
-    """Write a model that multiplies its input (n, rows) by a matrix of noise."""
+    """Write a model that multiplies its input (n, rows) by a random matrix."""
     weight = np.random.default_rng(0).standard_normal((rows, columns), np.float32)
     graph = helper.make_graph(
         [helper.make_node("MatMul", ["x", "w"], ["y"])],

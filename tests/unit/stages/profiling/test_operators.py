@@ -1,4 +1,4 @@
-"""What a graph asks of a runtime, read off its bytes; the same as the onnx library reads."""
+"""Requirements of a graph on its runtime: the values equal those of the onnx library."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Timing: who runs when, how often, and on which cores. No time is judged here."""
+"""Timing: order and number of runs, and their cores. No test judges a time."""
 
 import gc
 import os
@@ -57,7 +57,7 @@ def openers(chain):
 
 @pytest.fixture
 def watched(openers):
-    """Times both programs; returns what was timed, the log and the programs."""
+    """Return a function that times both forms and returns the times, the log and the forms."""
 
     def watched(plan=QUICK, inputs=PIXELS):
         log = []

@@ -1,4 +1,4 @@
-"""Budgets: globs, bounds relative to something, and every limit without a figure told at once."""
+"""Checks: globs, relative limits, and one error for all limits without a metric."""
 
 import math
 

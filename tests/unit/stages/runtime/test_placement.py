@@ -1,4 +1,4 @@
-"""Where nodes run: what onnxruntime's own profile says, and what is made of it."""
+"""Placement of nodes: parsing of onnxruntime's profile and the metrics from it."""
 
 import math
 from collections import Counter
