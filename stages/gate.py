@@ -66,7 +66,7 @@ def judge(config: GateConfig, sources: Sequence[Path]) -> Report:
     refused = count_refused(measured.metrics, config.operators, config.domains)
     measured = MetricSet(measured.metrics | refused, measured.digests, measured.host)
     return make_report(
-        evaluate_limits(merge_limits(limits), measured, baseline, config.skip),
+        evaluate_limits(merge_limits(limits, measured.metrics), measured, baseline, config.skip),
         measured.metrics,
         measured.digests,
         measured.host,

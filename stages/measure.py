@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
+from prunepack.reading.artifact import Artifact
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import (
     Checkpoint,
@@ -25,7 +26,8 @@ from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.metrics.metric import Metric, Metrics, metrics_to_json, write_json
 from prunepack.stages.profiling.latency import latency_metrics
 from prunepack.stages.profiling.memory import memory_metrics, peak_memory
-from prunepack.stages.profiling.operators import graph_metrics
+from prunepack.stages.profiling.operators import graph_metrics, graph_metrics_of
+from prunepack.stages.profiling.sizes import checkpoint_size_metrics, file_size_metrics
 from prunepack.stages.profiling.timing import Plan, time_side_by_side
 from prunepack.stages.runtime.host import host_name
 from prunepack.stages.runtime.placement import (
@@ -43,12 +45,10 @@ from prunepack.stages.runtime.sessions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from prunepack.stages.contract.arrays import Arrays
     from prunepack.stages.runtime.sessions import Session
 
-__all__ = ["MeasureConfig", "measure", "zstd19_size"]
+__all__ = ["MeasureConfig", "measure"]
 
 
 class MeasureConfig(Config):
@@ -82,107 +82,89 @@ class MeasureConfig(Config):
 def measure(
     config: MeasureConfig,
     out: Path,
-    dense: Checkpoint,
-    masked: MaskedCheckpoint,
-    dense_onnx: OnnxModel,
-    onnx: OnnxModel,
-    artifact: PackedArtifact,
+    dense: Checkpoint | None,
+    masked: MaskedCheckpoint | None,
+    dense_onnx: OnnxModel | None,
+    onnx: OnnxModel | None,
+    artifact: PackedArtifact | None,
 ) -> Facts:
-    """Measure the size of every form, and latency and memory of the artifact beside dense ONNX."""
-    metrics = _measure_sizes(dense, masked, dense_onnx, onnx, artifact)
-    metrics |= _measure_sessions(config, dense_onnx, artifact) | graph_metrics(onnx.model)
+    """Measure the size of every form, and latency and memory of the artifact beside dense ONNX.
+
+    Without an artifact the pruned ONNX is measured in its place; without a dense model, there is
+    nothing beside it.
+    """
+    metrics = checkpoint_size_metrics(dense, masked)
+    metrics |= file_size_metrics(dense_onnx, onnx, artifact)
+    metrics |= _measure_sessions(config, dense_onnx, onnx, artifact)
+    metrics |= graph_metrics(onnx.model) if onnx else _measure_packed_graph(artifact)
     digests = hash_release(onnx, artifact)
     content = {"digests": digests, "host": host_name(), "metrics": metrics_to_json(metrics)}
     write_json(out / "measurements.json", content)
     return _summarize(metrics, next(iter(config.batch_sizes), None))
 
 
-def _measure_sizes(
-    dense: Checkpoint,
-    masked: MaskedCheckpoint,
-    dense_onnx: OnnxModel,
-    onnx: OnnxModel,
-    artifact: PackedArtifact,
-) -> Metrics:
-    """Return the size of each form, and the ratios of the dense sizes to the artifact's."""
-    packed = artifact.file.stat().st_size
-    zstd = zstd19_size(sorted(dense_onnx.path.glob("model.onnx*")))
-    sizes = {
-        "state_dict": (dense.path / "weights.safetensors").stat().st_size,
-        "masked_state_dict": (masked.path / "masked.safetensors").stat().st_size,
-        "dense_onnx": dense_onnx.size,
-        "dense_onnx_zstd19": zstd,
-        "onnx": onnx.size,
-        "artifact": packed,
-    }
-    metrics = {f"size.{name}": Metric(size, "bytes") for name, size in sizes.items()}
-    metrics["size.ratio"] = Metric(dense_onnx.size / packed, "×", note="dense ONNX / artifact")
-    metrics["size.ratio_zstd19"] = Metric(
-        zstd / packed, "×", note="zstd -19 of the dense ONNX / artifact"
-    )
-    return metrics
-
-
-def zstd19_size(files: Iterable[Path]) -> int:
-    """Return the size of ``files`` after ``zstd -19``, the usual way to compress a model."""
-    import zstandard
-
-    total = 0
-    for file in files:
-        note(f"zstd -19 of {file.name}, for comparison")
-        compressor = zstandard.ZstdCompressor(level=19).compressobj(size=file.stat().st_size)
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                total += len(compressor.compress(block))
-        total += len(compressor.flush())
-    return total
+def _measure_packed_graph(artifact: PackedArtifact | None) -> Metrics:
+    """Return the requirements of the model in an artifact."""
+    assert artifact is not None, "there is an ONNX model or an artifact"
+    with Artifact.open(artifact.file) as opened:
+        return graph_metrics_of(opened.read_file(next(iter(opened.files))))
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
     """The dense and the pruned model, their inputs and the settings of their sessions."""
 
-    dense: Path
+    dense: Path | None
     pruned: Path
     providers: tuple[str, ...]
     threads: int
     inputs: tuple[InputSpec, ...]
     seed: int
 
+    @property
+    def models(self) -> dict[str, Path]:
+        """The models by their names in metrics."""
+        return (
+            {"dense": self.dense, "pruned": self.pruned} if self.dense else {"pruned": self.pruned}
+        )
+
     def draw_inputs(self, batch: int) -> Arrays:
         """Return seeded random inputs for a batch."""
         return random_inputs(self.inputs, batch, self.seed)
 
-    def open_dense(self, profile: Path | None = None) -> Session:
-        """Open a session on the dense ONNX model."""
-        return open_onnx_session(self.dense, self.providers, self.threads, profile)
-
-    def open_pruned(self, profile: Path | None = None) -> Session:
-        """Open a session on the artifact."""
-        return open_artifact_session(self.pruned, self.providers, self.threads, profile)
+    def open(self, name: str, profile: Path | None = None) -> Session:
+        """Open a session on one of the models."""
+        model = self.models[name]
+        opener = open_onnx_session if model.suffix == ".onnx" else open_artifact_session
+        return opener(model, self.providers, self.threads, profile)
 
 
 def _measure_sessions(
-    config: MeasureConfig, dense_onnx: OnnxModel, artifact: PackedArtifact
+    config: MeasureConfig,
+    dense_onnx: OnnxModel | None,
+    onnx: OnnxModel | None,
+    artifact: PackedArtifact | None,
 ) -> Metrics:
     """Measure placement of nodes, latency and peak memory of both models."""
+    graph = dense_onnx or onnx
+    assert graph is not None, "one of the models is ONNX"
     pair = _Pair(
-        dense=dense_onnx.model,
-        pruned=artifact.file,
-        providers=tuple(choose_providers(config.provider, dense_onnx.model)),
+        dense=None if dense_onnx is None else dense_onnx.model,
+        pruned=artifact.file if artifact else graph.model if onnx is None else onnx.model,
+        providers=tuple(choose_providers(config.provider, graph.model)),
         threads=config.threads,
-        inputs=tuple(InputSpec.model_validate(spec) for spec in dense_onnx.interface["inputs"]),
+        inputs=tuple(InputSpec.model_validate(spec) for spec in graph.interface["inputs"]),
         seed=config.seed,
     )
-    dense, pruned = pair.open_dense(), pair.open_pruned()
-    wrong, providers = count_mismatches(pair.providers, dense, pruned)
-    fixed = find_fixed_batch(dense) or find_fixed_batch(pruned)
+    sessions = {name: pair.open(name) for name in pair.models}
+    wrong, providers = count_mismatches(pair.providers, *sessions.values())
+    fixed = next(filter(None, map(find_fixed_batch, sessions.values())), None)
     batches = [size for size in config.batch_sizes if fixed in {None, size}]
     metrics: Metrics = {
         "latency.provider_mismatches": Metric(wrong, "sessions", note=providers),
-        "runtime.tf32": tf32_metric(pruned.get_provider_options()),
+        "runtime.tf32": tf32_metric(sessions["pruned"].get_provider_options()),
     }
-    del dense, pruned
+    del sessions
     metrics |= _measure_placement(pair, fixed or 1)
     if batches:
         metrics |= _measure_latency(config, pair, batches) | _measure_memory(pair, max(batches))
@@ -191,15 +173,18 @@ def _measure_sessions(
 
 def _measure_placement(pair: _Pair, batch: int) -> Metrics:
     arrays = pair.draw_inputs(batch)
-    openers = {"dense": pair.open_dense, "pruned": pair.open_pruned}
-    placed = {name: count_nodes_by_provider(opener, arrays) for name, opener in openers.items()}
+    placed = {
+        name: count_nodes_by_provider(partial(pair.open, name), arrays) for name in pair.models
+    }
     return placement_metrics(pair.providers[0], placed)
 
 
 def _measure_latency(config: MeasureConfig, pair: _Pair, batches: list[int]) -> Metrics:
     plan = Plan(config.repeats, config.rounds, config.seconds, config.threads, config.seed)
     inputs = {batch: pair.draw_inputs(batch) for batch in batches}
-    timed = time_side_by_side(pair.open_dense, pair.open_pruned, inputs, plan)
+    beside = "dense" if pair.dense else "pruned"
+    openers = (partial(pair.open, beside), partial(pair.open, "pruned"))
+    timed = time_side_by_side(*openers, inputs, plan)
     threads = f"{config.threads} thread{'s' if config.threads > 1 else ''}"
     cores = f"pinned to core {', '.join(map(str, timed.cores))}" if timed.cores else "not pinned"
     where = f"{pair.providers[0]}, {threads} {cores}, {host_name()}"
@@ -207,7 +192,15 @@ def _measure_latency(config: MeasureConfig, pair: _Pair, batches: list[int]) -> 
     for batch, times in timed.runs.items():
         metrics |= latency_metrics(f"batch_{batch}", times, where, config.seed, batch)
         metrics[f"latency.batch_{batch}.preempted"] = _describe_preemptions(timed.preempted[batch])
-    return metrics
+    return metrics if pair.dense else _leave_out_dense(metrics)
+
+
+def _leave_out_dense(metrics: Metrics) -> Metrics:
+    """Leave out what the pruned model, timed beside itself, says about a dense one."""
+    names = ("dense", "ratio", "verdict")
+    return {
+        n: metric for n, metric in metrics.items() if not n.rpartition(".")[2].startswith(names)
+    }
 
 
 def _describe_preemptions(count: float) -> Metric:
@@ -222,14 +215,20 @@ def _measure_memory(pair: _Pair, batch: int) -> Metrics:
     measure_peak = partial(
         peak_memory, inputs=arrays, providers=pair.providers, threads=pair.threads
     )
-    return memory_metrics(measure_peak(pair.dense), measure_peak(pair.pruned), batch)
+    metrics = memory_metrics(
+        measure_peak(pair.dense or pair.pruned), measure_peak(pair.pruned), batch
+    )
+    return metrics if pair.dense else _leave_out_dense(metrics)
 
 
 def _summarize(metrics: Metrics, batch: int | None) -> Facts:
-    size = metrics["size.artifact"].value
-    summary = f"{size:,.0f} bytes, {metrics['size.ratio'].value:.2f}× smaller than dense ONNX"
+    form = "artifact" if "size.artifact" in metrics else "onnx"
+    size = int(metrics[f"size.{form}"].value)
+    summary = f"{size:,} bytes"
+    if "size.ratio" in metrics:
+        summary += f", {metrics['size.ratio'].value:.2f}× smaller than dense ONNX"
     ratio = metrics.get(f"latency.batch_{batch}.ratio")
     if ratio is not None:
         verdict = metrics[f"latency.batch_{batch}.verdict"].note.partition(":")[0]
         summary += f", latency {ratio.value:.2f}× dense ({verdict})"
-    return {"summary": summary, "artifact_bytes": int(size)}
+    return {"summary": summary, f"{form}_bytes": size}

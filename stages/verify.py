@@ -10,17 +10,13 @@ from pydantic import Field
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.comparison.calibration import Calibration
-from prunepack.stages.comparison.comparison import FormComparisons
 from prunepack.stages.comparison.evaluation import Evaluation
 from prunepack.stages.comparison.forms import (
-    FORMS,
-    PRUNED_FORMS,
     ModelForms,
-    count_training_layers,
     measure_consistency,
 )
-from prunepack.stages.comparison.index_bounds import find_index_sizes
 from prunepack.stages.comparison.inputs import random_batches, sample_batches
+from prunepack.stages.comparison.pairs import FormComparisons
 from prunepack.stages.comparison.stress_inputs import (
     find_dynamic_axes,
     find_usable_batch,
@@ -28,7 +24,7 @@ from prunepack.stages.comparison.stress_inputs import (
     stress_tests,
 )
 from prunepack.stages.comparison.tolerances import Tolerance, check_rules
-from prunepack.stages.comparison.weights import compare_files, compare_weights, measure_sparsity
+from prunepack.stages.comparison.weights import compare_files, inspect_weights
 from prunepack.stages.contract.outputs import (
     Checkpoint,
     OnnxModel,
@@ -49,6 +45,15 @@ if TYPE_CHECKING:
     from prunepack.stages.comparison.stress_inputs import DynamicAxis, StressTest
 
 __all__ = ["VerifyConfig", "verify"]
+
+SUMMARIES = {
+    "parity.torch_onnx.tolerance": "torch ↔ ONNX within {:.1e}",
+    "parity.files.tolerance": "the files within {:.1e}",
+    "similarity.mean_cosine": "mean cosine to dense {:.4f}",
+    "similarity.equal": "{:.2f} % of the values equal those of the dense model",
+    "parity.session.differing_values": "ONNX and artifact differ in {:,.0f} values",
+}
+"""The summary of a verification, by the first metric that it has."""
 
 
 class VerifyConfig(Config):
@@ -73,6 +78,9 @@ class VerifyConfig(Config):
     suggest: bool = Field(
         False, description="Measure run-to-run errors and suggest tolerances from them."
     )
+    same: bool = Field(
+        False, description="Two ONNX files: they are the same model, so that tolerances apply."
+    )
     random_samples: int = Field(64, ge=3, description="Number of random samples to compare on.")
     batch_size: int = Field(500, gt=0, description="Number of samples per run.")
     seed: int = Field(0, ge=0, description="Seed of the random inputs and of resampling.")
@@ -82,21 +90,22 @@ class VerifyConfig(Config):
 def verify(
     config: VerifyConfig,
     out: Path,
-    dense: Checkpoint,
-    final: Checkpoint,
-    onnx: OnnxModel,
-    artifact: PackedArtifact,
+    dense: Checkpoint | OnnxModel | None,
+    final: Checkpoint | None,
+    onnx: OnnxModel | None,
+    artifact: PackedArtifact | None,
 ) -> Facts:
-    """Compare the pruned model, its ONNX and its artifact; the gate judges the metrics."""
+    """Compare the forms of a model that there are; the gate judges the metrics."""
     forms = ModelForms.open(config.provider, dense, final, onnx, artifact)
     check_rules(config.tolerances, forms.outputs)
     inputs = _choose_inputs(config, forms)
-    results = _Results.start(config, forms, onnx)
-    metrics = compare_files(onnx, artifact) | compare_weights(onnx, forms.pruned)
+    results = _Results.start(config, forms, of_samples=bool(inputs.samples))
+    metrics = forms.form_metrics() | forms.provider_metrics()
+    if onnx is not None and artifact is not None:
+        metrics |= compare_files(onnx, artifact)
     metrics |= _compare_random(config, forms, inputs, results)
     _compare_samples(forms, inputs, results)
-    metrics |= results.metrics() | measure_sparsity(forms.pruned) | forms.provider_metrics()
-    metrics |= count_training_layers(forms.dense, forms.pruned)
+    metrics |= results.metrics() | inspect_weights(forms, onnx, artifact)
     digests = hash_release(onnx, artifact)
     write_json(out / "parity.json", {"digests": digests, "metrics": metrics_to_json(metrics)})
     return {"summary": _summarize(metrics, results.calibration)}
@@ -121,12 +130,13 @@ class _Results:
     calibration: Calibration | None
 
     @classmethod
-    def start(cls, config: VerifyConfig, forms: ModelForms, onnx: OnnxModel) -> _Results:
+    def start(cls, config: VerifyConfig, forms: ModelForms, *, of_samples: bool) -> _Results:
         """Return results without any output yet."""
+        same, rules = config.same, config.tolerances
         return cls(
-            FormComparisons(config.tolerances),
-            Evaluation(forms.outputs, config.metric, config.seed),
-            Calibration(forms, onnx.model) if config.suggest else None,
+            FormComparisons(forms.names, rules, same=same, of_samples=of_samples),
+            Evaluation(forms.names, forms.outputs, config.metric, config.seed),
+            Calibration(forms) if config.suggest else None,
         )
 
     def add(self, batch: InputBatch, outputs: FormOutputs) -> None:
@@ -149,8 +159,8 @@ def _choose_inputs(config: VerifyConfig, forms: ModelForms) -> _Inputs:
         UsageError: If there is a metric without labelled samples.
     """
     inputs, seed = forms.spec.inputs, config.seed
-    sizes = find_index_sizes(forms.pruned, inputs, seed)
-    axes = find_dynamic_axes(forms.onnx, inputs)
+    sizes = forms.find_index_sizes(seed)
+    axes = find_dynamic_axes(forms.sessions[forms.last], inputs)
     sources = [each.first(config.samples) for each in collect_samples(config.inputs, forms.spec)]
     if config.metric and all(samples.labels is None for samples in sources):
         raise UsageError(
@@ -172,26 +182,25 @@ def _compare_random(
     """Compare on random and stress inputs, and return the metrics of these inputs."""
     consistency: Metrics = {}
     for batch in inputs.random:
-        outputs = forms.run(batch.arrays, PRUNED_FORMS)
+        outputs = forms.run(batch.arrays, forms.compared)
         results.add(batch, outputs)
-        if batch.count > 1 and not consistency:
+        if batch.count > 1 and not consistency and "pruned" in outputs:
             consistency = measure_consistency(forms, batch, outputs["pruned"], config.tolerances)
     tested = [(test, _compare_stress(test, forms, results)) for test in inputs.stress]
     return stress_metrics(config.random_samples, inputs.axes, tested) | consistency
 
 
 def _compare_stress(test: StressTest, forms: ModelForms, results: _Results) -> InputBatch | None:
-    """Compare on the first batch that torch can run; return it, or None without one."""
-    usable = find_usable_batch(test, lambda inputs: forms.run_form("pruned", inputs))
+    """Compare on the first batch that the reference can run; return it, or None without one."""
+    reference = forms.reference
+    usable = find_usable_batch(test, lambda inputs: forms.run_form(reference, inputs))
     if usable is None:
         return None
-    batch, pruned = usable
+    batch, expected = usable
+    others = tuple(form for form in forms.compared if form != reference)
     try:
-        outputs: FormOutputs = {
-            "pruned": pruned,
-            **forms.run(batch.arrays, ("onnx", "artifact")),
-        }
-    except RefusedError as error:  # torch can run the inputs, so ONNX is another model
+        outputs: FormOutputs = {reference: expected, **forms.run(batch.arrays, others)}
+    except RefusedError as error:  # the reference runs the inputs, so this is another model
         results.comparisons.fail(batch, str(error))
     else:
         results.add(batch, outputs)
@@ -202,14 +211,27 @@ def _compare_samples(forms: ModelForms, inputs: _Inputs, results: _Results) -> N
     """Compare on the samples of the user and of the dataset; labels need the dense form too."""
     batches = inputs.samples
     for batch in track(batches, "verifying on test samples", len(batches)):
-        chosen = PRUNED_FORMS if batch.labels is None else FORMS
+        chosen = forms.compared if batch.labels is None else forms.names
         results.add(batch, forms.run(batch.arrays, chosen))
 
 
 def _summarize(metrics: Metrics, calibration: Calibration | None) -> str:
-    worst = metrics["parity.torch_onnx.tolerance"].value
-    summary = f"torch ↔ ONNX within {worst:.1e}"
-    if "accuracy.artifact" in metrics:
-        dense, packed = metrics["accuracy.dense"].value, metrics["accuracy.artifact"].value
-        summary += f", accuracy {dense:.2f} → {packed:.2f} %"
+    parts = [_summarize_outputs(metrics)]
+    form = "artifact" if "accuracy.artifact" in metrics else "onnx"
+    if f"accuracy.{form}" in metrics:
+        accuracies = [
+            metrics[name].value
+            for name in ("accuracy.dense", f"accuracy.{form}")
+            if name in metrics
+        ]
+        parts.append(f"accuracy {' → '.join(f'{value:.2f}' for value in accuracies)} %")
+    summary = ", ".join(parts)
     return f"{summary}\n\n{calibration.format_tolerances()}" if calibration else summary
+
+
+def _summarize_outputs(metrics: Metrics) -> str:
+    """Return the first of the comparisons in words."""
+    for name, text in SUMMARIES.items():
+        if name in metrics:
+            return text.format(metrics[name].value)
+    return f"{metrics['similarity.values'].value:,.0f} values of the dense and the pruned model"

@@ -67,27 +67,33 @@ def check_labels(labels: Array, classes: int, source: str) -> None:
 
 
 def accuracy_metrics(
-    correct: Mapping[Form, Array], agreed: npt.NDArray[np.bool_], labels: Array
+    correct: Mapping[Form, Array],
+    agreed: npt.NDArray[np.bool_],
+    labels: Array,
+    pair: str = "torch_onnx",
 ) -> Metrics:
     """Return the accuracy of each form, and the drop from the dense form to the worst other one.
 
     Args:
-        correct: bool (n,) for each form: whether the answer to a sample is correct.
-        agreed: bool (n,): whether torch and ONNX gave the same answer.
+        correct: bool (n,) for each form: whether the answer to a sample is correct. Without the
+            dense form there is no drop.
+        agreed: bool (n,): whether two forms gave the same answer.
         labels: (n,): the correct answers.
+        pair: The name of these two forms: ``torch_onnx``, ``dense`` or ``session``.
     """
     total = len(agreed)
-    note = f"{total:,} test samples{_describe_doubt(correct['dense'], labels)}"
+    doubt = _describe_doubt(correct["dense"], labels) if "dense" in correct else ""
+    note = f"{total:,} test samples{doubt}"
     metrics: Metrics = {}
     for form, answers in correct.items():
         low, high = estimate_proportion(int(answers.sum()), total)
         percent = 100 * int(answers.sum()) / total
         metrics[f"accuracy.{form}"] = Metric(percent, "%", 100 * low, 100 * high, note)
-    metrics |= _drop_metrics(correct, note)
+    metrics |= _drop_metrics(correct, note) if "dense" in correct else {}
     percent = 100 * int(agreed.sum()) / total
     return metrics | {
         "accuracy.samples": Metric(total, "samples"),
-        "agreement.torch_onnx": Metric(percent, "%", note="same argmax"),
+        f"agreement.{pair}": Metric(percent, "%", note="same argmax"),
     }
 
 
@@ -128,18 +134,20 @@ def score_metrics(scores: Mapping[Form, Array], metric: str, seed: int) -> Metri
         metric: The name of the user's metric, for the notes.
         seed: Seed of the resampling.
     """
-    total = len(scores["dense"])
+    total = len(next(iter(scores.values())))
     note = f"{metric}, {total:,} test samples"
     metrics: Metrics = {}
     for form, values in scores.items():
         low, high = estimate_mean(values, seed)
         metrics[f"metric.{form}"] = Metric(_mean(values), "", low, high, note)
+    metrics["metric.samples"] = Metric(total, "samples")
+    if "dense" not in scores:
+        return metrics
     worst = _find_worst(scores)
     lost = scores["dense"] - scores[worst]
     low, high = estimate_mean(lost, seed)
     pair = f"dense against {worst}, {note}"
     metrics["metric.drop"] = Metric(_mean(lost), "", low, high, pair)
-    metrics["metric.samples"] = Metric(total, "samples")
     return metrics
 
 

@@ -19,7 +19,6 @@ from prunepack.stages.runtime.sessions import OPTIMIZATIONS, open_onnx_session, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from prunepack.stages.comparison.forms import Form, FormOutputs, ModelForms
     from prunepack.stages.comparison.inputs import InputBatch
@@ -56,28 +55,29 @@ class Calibration:
     that an error of the export cannot excuse itself.
 
     Args:
-        forms: The forms. The pruned torch model and the ONNX session run again.
-        model: The ONNX file.
+        forms: The forms. The pruned torch model, where it is open, and the ONNX file run again.
     """
 
-    def __init__(self, forms: ModelForms, model: Path) -> None:
+    def __init__(self, forms: ModelForms) -> None:
         self._forms = forms
+        self._graph: Form = "dense" if "dense" in forms.sessions else "onnx"
         self._sessions = {
-            level: open_onnx_session(model, forms.providers, optimization=level)
+            level: open_onnx_session(forms.graph, forms.providers, optimization=level)
             for level in OPTIMIZATIONS
         }
-        self._sessions["threads"] = open_onnx_session(model, forms.providers, threads=2)
+        self._sessions["threads"] = open_onnx_session(forms.graph, forms.providers, threads=2)
         self._errors: dict[str, RunError] = {}
 
     def add(self, batch: InputBatch, outputs: FormOutputs) -> None:
         """Run again on a batch, and compare with the outputs of its first run."""
         note("measuring run-to-run errors")
-        for cause, actual in self._run_torch(batch.arrays):
-            self._compare(outputs["pruned"], actual, cause)
+        if "pruned" in outputs:
+            for cause, actual in self._run_torch(batch.arrays):
+                self._compare(outputs["pruned"], actual, cause)
+            self._compare_single(batch, outputs, "pruned")
         for cause, session in self._sessions.items():
-            self._compare(outputs["onnx"], run_session(session, batch.arrays), cause)
-        self._compare_single(batch, outputs, "pruned")
-        self._compare_single(batch, outputs, "onnx")
+            self._compare(outputs[self._graph], run_session(session, batch.arrays), cause)
+        self._compare_single(batch, outputs, self._graph)
 
     def format_tolerances(self) -> str:
         """Return the ``[[verify.tolerances]]`` of a recipe for each output."""
@@ -89,7 +89,7 @@ class Calibration:
         with _set_threads(2):
             yield "threads", self._forms.run_form("pruned", inputs)
         try:
-            module = copy.deepcopy(self._forms.pruned).double()
+            module = copy.deepcopy(self._forms.modules["pruned"]).double()
             yield "float64", run_module(module, _convert_floats(inputs), self._forms.outputs)
         except Exception as error:  # noqa: BLE001 -- a user's model may fail in any way
             note(f"no run-to-run error against float64: {type(error).__name__}")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from prunepack.stages.comparison.error import Deviation
-from prunepack.stages.comparison.stress_inputs import divide_by_units, find_units
 from prunepack.stages.comparison.tolerances import (
     EXACT,
     AllowedError,
@@ -22,11 +21,9 @@ from prunepack.stages.metrics.metric import Metric, Metrics
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from prunepack.stages.comparison.forms import FormOutputs
-    from prunepack.stages.comparison.inputs import InputBatch
     from prunepack.stages.contract.arrays import Array, ArrayMapping
 
-__all__ = ["Comparison", "FormComparisons"]
+__all__ = ["Comparison", "name_outputs"]
 
 
 @dataclass
@@ -116,7 +113,7 @@ class Comparison:
         total |= self._exact_metrics() if self.exact else _deviation_metrics(compared)
         metrics: Metrics = {f"parity.{self.name}.{name}": metric for name, metric in total.items()}
         if not self.exact:
-            for word, output in _name_outputs(self.outputs):
+            for word, output in name_outputs(self.outputs):
                 metrics |= output.metrics(f"parity.{self.name}.outputs.{word}")
         return metrics
 
@@ -158,7 +155,7 @@ def _count_differing(a: Array, b: Array) -> int:
     return int(differing.sum())
 
 
-def _name_outputs(outputs: Mapping[str, Deviation]) -> Iterator[tuple[str, Deviation]]:
+def name_outputs(outputs: Mapping[str, Deviation]) -> Iterator[tuple[str, Deviation]]:
     """Yield each output with a unique name that is valid inside a metric name."""
     taken: set[str] = set()
     for name, output in sorted(outputs.items()):
@@ -169,31 +166,3 @@ def _name_outputs(outputs: Mapping[str, Deviation]) -> Iterator[tuple[str, Devia
             word = f"{plain}_{number}"
         taken.add(word)
         yield word, output
-
-
-class FormComparisons:
-    """The two comparisons of outputs: pruned torch with ONNX, and ONNX with the artifact.
-
-    Args:
-        rules: Tolerances between torch and ONNX.
-    """
-
-    def __init__(self, rules: Sequence[Tolerance]) -> None:
-        self.torch_onnx = Comparison("torch_onnx", rules=rules)
-        self.session = Comparison("session", exact=True)
-
-    def add(self, batch: InputBatch, outputs: FormOutputs) -> None:
-        """Compare the outputs of one batch."""
-        pruned, onnx, artifact = (outputs[form] for form in ("pruned", "onnx", "artifact"))
-        self.session.add(onnx, artifact, batch.count, batch.name, batch.first)
-        units = find_units(pruned, batch.scale)
-        pruned, onnx = divide_by_units(pruned, units), divide_by_units(onnx, units)
-        self.torch_onnx.add(pruned, onnx, batch.count, batch.name, batch.first)
-
-    def fail(self, batch: InputBatch, reason: str) -> None:
-        """Record that ONNX has no outputs for a batch that torch can run."""
-        self.torch_onnx.fail(batch.name, reason)
-
-    def metrics(self) -> Metrics:
-        """Return the metrics of both comparisons."""
-        return self.torch_onnx.metrics() | self.session.metrics()

@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from prunepack.stages.comparison.comparison import Comparison
+from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
+from prunepack.stages.contract.outputs import Checkpoint, OnnxModel
+from prunepack.stages.graphs.index_bounds import find_graph_index_sizes
+from prunepack.stages.graphs.nodes import read_model
 from prunepack.stages.metrics.metric import Metric, Metrics
 from prunepack.stages.models.checkpoints import open_model
+from prunepack.stages.models.index_bounds import find_index_sizes
 from prunepack.stages.models.running import run_module
 from prunepack.stages.runtime.sessions import (
     Provider,
@@ -20,15 +25,15 @@ from prunepack.stages.runtime.sessions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from torch import nn
 
     from prunepack.stages.comparison.inputs import InputBatch
     from prunepack.stages.comparison.tolerances import Tolerance
     from prunepack.stages.contract.arrays import Arrays
-    from prunepack.stages.contract.model_spec import ModelSpec
-    from prunepack.stages.contract.outputs import Checkpoint, OnnxModel, PackedArtifact
+    from prunepack.stages.contract.outputs import PackedArtifact
 
 __all__ = [
     "FORMS",
@@ -54,56 +59,89 @@ FormOutputs = dict[Form, "Arrays"]
 
 @dataclass(frozen=True, slots=True)
 class ModelForms:
-    """The open forms of one model.
+    """The open forms of one model; those that are missing take no part.
 
     Attributes:
         spec: The model specification.
-        outputs: The names of the outputs, in the order of torch's.
-        dense: The model before pruning.
-        pruned: The finalized model, from which the ONNX was exported.
+        outputs: The names of the outputs, in the order of the reference.
+        graph: The ONNX file that describes inputs and outputs: the dense one if it is ONNX.
         providers: The requested execution providers of the sessions.
-        onnx: A session on the exported file.
-        artifact: A session on the packed file.
+        modules: The forms in torch: the model before pruning, and the finalized one from which the
+            ONNX was exported.
+        sessions: The forms in onnxruntime; the dense one is here where the source is ONNX.
     """
 
     spec: ModelSpec
     outputs: tuple[str, ...]
-    dense: nn.Module
-    pruned: nn.Module
+    graph: Path
     providers: tuple[str, ...]
-    onnx: Session
-    artifact: Session
+    modules: Mapping[Form, nn.Module]
+    sessions: Mapping[Form, Session]
 
     @classmethod
     def open(
         cls,
         provider: Provider,
-        dense: Checkpoint,
-        final: Checkpoint,
-        onnx: OnnxModel,
-        artifact: PackedArtifact,
+        dense: Checkpoint | OnnxModel | None,
+        final: Checkpoint | None,
+        onnx: OnnxModel | None,
+        artifact: PackedArtifact | None,
     ) -> ModelForms:
-        """Open all forms.
+        """Open all forms that are given; one of them at least is an ONNX model.
 
         Raises:
             UsageError: If the provider is not available.
             RefusedError: If a form cannot be opened.
         """
-        pruned, spec = open_model(final)
-        providers = choose_providers(provider, onnx.model)
+        torch_forms: dict[Form, Checkpoint | None] = {
+            "dense": dense if isinstance(dense, Checkpoint) else None,
+            "pruned": final,
+        }
+        opened = {form: open_model(m) for form, m in torch_forms.items() if m is not None}
+        graphs: dict[Form, OnnxModel | None] = {
+            "dense": dense if isinstance(dense, OnnxModel) else None,
+            "onnx": onnx,
+        }
+        files = {form: model for form, model in graphs.items() if model is not None}
+        first = next(iter(files.values()))
+        providers = choose_providers(provider, first.model)
+        sessions = {
+            form: open_onnx_session(model.model, providers) for form, model in files.items()
+        }
+        if artifact is not None:
+            sessions["artifact"] = open_artifact_session(artifact.file, providers)
         return cls(
-            spec=spec,
-            outputs=tuple(onnx.interface["outputs"]),
-            dense=open_model(dense)[0],
-            pruned=pruned,
+            spec=opened["pruned"][1] if "pruned" in opened else _make_spec(first),
+            outputs=tuple(first.interface["outputs"]),
+            graph=first.model,
             providers=tuple(providers),
-            onnx=open_onnx_session(onnx.model, providers),
-            artifact=open_artifact_session(artifact.file, providers),
+            modules={form: module for form, (module, _) in opened.items()},
+            sessions=sessions,
         )
 
+    @property
+    def names(self) -> tuple[Form, ...]:
+        """The forms that are open."""
+        return tuple(form for form in FORMS if form in self.modules or form in self.sessions)
+
+    @property
+    def reference(self) -> Form:
+        """The form that decides what a usable input is: torch where it is there."""
+        return "pruned" if "pruned" in self.modules else self.names[0]
+
+    @property
+    def compared(self) -> tuple[Form, ...]:
+        """The forms that run on every batch: without a dense one in torch, which labels need."""
+        return tuple(form for form in self.names if form != "dense" or form in self.sessions)
+
+    @property
+    def last(self) -> Form:
+        """The form to deploy: the artifact where it is there."""
+        return self.names[-1]
+
     def run(self, inputs: Arrays, forms: Iterable[Form]) -> FormOutputs:
-        """Return the outputs of several forms."""
-        return {form: self.run_form(form, inputs) for form in forms}
+        """Return the outputs of several forms, as far as they are open."""
+        return {form: self.run_form(form, inputs) for form in forms if form in self.names}
 
     def run_form(self, form: Form, inputs: Arrays) -> Arrays:
         """Return the outputs of one form.
@@ -111,16 +149,31 @@ class ModelForms:
         Raises:
             RefusedError: If the form cannot run on these inputs.
         """
-        if form == "dense":
-            return run_module(self.dense, inputs, self.outputs)
-        if form == "pruned":
-            return run_module(self.pruned, inputs, self.outputs)
-        return run_session(self.onnx if form == "onnx" else self.artifact, inputs)
+        if form in self.modules:
+            return run_module(self.modules[form], inputs, self.outputs)
+        return run_session(self.sessions[form], inputs)
+
+    def find_index_sizes(self, seed: int) -> dict[str, int]:
+        """Return the rows of the table that each integer input indexes; torch knows them best."""
+        if "pruned" in self.modules:
+            return find_index_sizes(self.modules["pruned"], self.spec.inputs, seed)
+        return find_graph_index_sizes(read_model(self.graph))
 
     def provider_metrics(self) -> Metrics:
         """Return the number of sessions without the requested execution provider."""
-        count, note = count_mismatches(self.providers, self.onnx, self.artifact)
+        count, note = count_mismatches(self.providers, *self.sessions.values())
         return {"runtime.provider_mismatches": Metric(count, "sessions", note=note)}
+
+    def form_metrics(self) -> Metrics:
+        """Return for each form whether it is open: the gate asks for the comparisons of these."""
+        return {f"forms.{form}": Metric(int(form in self.names)) for form in FORMS}
+
+
+def _make_spec(model: OnnxModel) -> ModelSpec:
+    """Return the specification of a model that exists as ONNX only."""
+    interface = model.interface
+    inputs = tuple(InputSpec.model_validate(spec) for spec in interface["inputs"])
+    return ModelSpec(model="onnx", inputs=inputs, dataset=interface.get("dataset", ""))
 
 
 def count_training_layers(*modules: nn.Module) -> Metrics:
@@ -144,17 +197,17 @@ def measure_consistency(
     compared between equal batches only.
 
     Args:
-        forms: The forms; only the pruned torch model runs.
+        forms: The forms; only the reference runs.
         batch: Two samples or more.
-        outputs: The outputs of the pruned torch model for them.
+        outputs: The outputs of the reference for them.
         rules: Tolerances. None is stricter here than the default, since the order of additions
             depends on the size of the batch.
     """
     again, alone = (Comparison(name, rules=rules, lenient=True) for name in ("again", "alone"))
-    again.add(outputs, forms.run_form("pruned", batch.arrays), batch.count, "run again")
+    again.add(outputs, forms.run_form(forms.reference, batch.arrays), batch.count, "run again")
     single = {name: array[:1] for name, array in batch.arrays.items()}
     expected = {n: array[:1] for n, array in outputs.items() if array.shape[:1] == (batch.count,)}
-    actual = forms.run_form("pruned", single)
+    actual = forms.run_form(forms.reference, single)
     alone.add(expected, {name: actual[name] for name in expected if name in actual}, 1, "run alone")
     compared = [*again.outputs.values(), *alone.outputs.values()]
     changed = [output for output in compared if output.beyond_tolerance]

@@ -24,7 +24,7 @@ class Similarity:
     """Similarity of one floating-point output over batches."""
 
     def __init__(self) -> None:
-        self._signal, self._error = Total(), Total()
+        self._signal, self._error, self._cosines = Total(), Total(), Total()
         self._samples = self._rankings = self._same_first = self._same_top = 0
         self._cosine, self._has_top = 1.0, False
 
@@ -36,7 +36,9 @@ class Similarity:
         self._error.add(np.where(a == b, 0.0, a - b) ** 2)
         if expected.ndim >= 2:
             self._samples += rows
-            self._cosine = float(np.minimum(self._cosine, _lowest_cosine(a, b)))
+            cosines = _compute_cosines(a, b)
+            self._cosines.add(cosines[:, None])
+            self._cosine = float(np.minimum(self._cosine, cosines.min()))
             if expected.shape[-1] >= 2:
                 self._rank(*(array.reshape(-1, array.shape[-1]) for array in (expected, actual)))
 
@@ -55,6 +57,7 @@ class Similarity:
         metrics: Metrics = {"sqnr_db": Metric(ratio, "dB")}
         if self._samples:
             metrics["cosine"] = Metric(self._cosine, note="lowest of all samples")
+            metrics["mean_cosine"] = Metric(self._cosines.value / self._samples)
         if self._rankings:
             percent = 100 * self._same_first / self._rankings
             metrics["argmax"] = Metric(percent, "%", note="same highest value")
@@ -64,15 +67,15 @@ class Similarity:
         return metrics
 
 
-def _lowest_cosine(a: Array, b: Array) -> float:
-    """Return the lowest cosine of the angle between corresponding rows of two (samples, n).
+def _compute_cosines(a: Array, b: Array) -> Array:
+    """Return the cosine of the angle between corresponding rows of two (samples, n).
 
     The length of u - v for unit vectors u and v gives the cosine. It is exact for equal vectors
     and keeps the digits that matter close to 1. Two zero vectors have the same direction.
     """
     u, v = _normalize(a), _normalize(b)
     cosine = 1 - ((u - v) ** 2).sum(1) / 2
-    return float(np.where(u.any(1) != v.any(1), 0.0, cosine).min())
+    return np.where(u.any(1) != v.any(1), 0.0, cosine)
 
 
 def _normalize(rows: Array) -> Array:

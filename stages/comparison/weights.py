@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from prunepack.reading.artifact import Artifact
+from prunepack.stages.comparison.forms import count_training_layers
+from prunepack.stages.graphs.sparsity import count_graph_zeros
 from prunepack.stages.metrics.metric import Metric, Metrics
+from prunepack.unpacking import unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     import numpy.typing as npt
     from torch import nn
 
+    from prunepack.stages.comparison.forms import ModelForms
     from prunepack.stages.contract.arrays import Array, ArrayMapping
     from prunepack.stages.contract.outputs import OnnxModel, PackedArtifact
 
-__all__ = ["compare_files", "compare_weights", "find_changed_values", "measure_sparsity"]
+__all__ = [
+    "compare_files",
+    "compare_weights",
+    "find_changed_values",
+    "inspect_weights",
+    "measure_sparsity",
+]
 
 ROUNDING = 64
 """Units in the last place by which a multiplication may move a weight."""
@@ -26,19 +38,16 @@ ROUNDING = 64
 
 def compare_files(onnx: OnnxModel, artifact: PackedArtifact) -> Metrics:
     """Compare the exported files with the files in the artifact, byte for byte."""
-    from prunepack.reading.artifact import Artifact
-
     differing: dict[str, int] = {}
     with Artifact.open(artifact.file) as opened:
-        packed = set(opened.files)
-        exported = {file.name for file in onnx.path.glob("model.onnx*")}
-        for name in sorted(packed & exported):
-            differing[name] = _count_differing_bytes(opened.read_file(name), onnx.path / name)
-    unmatched = sorted(packed ^ exported)
+        packed, exported = set(opened.files), onnx.named_parts
+        for name in sorted(packed & exported.keys()):
+            differing[name] = _count_differing_bytes(opened.read_file(name), exported[name])
+    unmatched = sorted(packed ^ exported.keys())
     changed = [name for name, count in differing.items() if count]
     total = sum(differing.values())
     return {
-        "parity.weights.files": Metric(len(packed & exported), "files"),
+        "parity.weights.files": Metric(len(packed & exported.keys()), "files"),
         "parity.weights.unmatched_files": Metric(
             len(unmatched), "files", note=", ".join(unmatched)
         ),
@@ -144,6 +153,34 @@ def measure_sparsity(module: nn.Module) -> Metrics:
         for name, weight in module.named_parameters()
         if weight.ndim >= 2
     }
+    return _sparsity_metrics(counts)
+
+
+def inspect_weights(
+    forms: ModelForms, onnx: OnnxModel | None, artifact: PackedArtifact | None
+) -> Metrics:
+    """Return the sparsity of the pruned model, and what only its torch form can show."""
+    final = forms.modules.get("pruned")
+    if final is None:
+        return _measure_graph_sparsity(onnx, artifact)
+    metrics = count_training_layers(*forms.modules.values()) | measure_sparsity(final)
+    return metrics | ({} if onnx is None else compare_weights(onnx, final))
+
+
+def _measure_graph_sparsity(onnx: OnnxModel | None, artifact: PackedArtifact | None) -> Metrics:
+    """Return the metrics of :func:`measure_sparsity` for a model that exists as ONNX only."""
+    if onnx is not None:
+        return _sparsity_metrics(count_graph_zeros(onnx.model))
+    assert artifact is not None, "one of the two exists"
+    with TemporaryDirectory() as folder:
+        unpack(artifact.file, Path(folder, "files"))
+        with Artifact.open(artifact.file) as opened:
+            model = next(iter(opened.files))
+        return _sparsity_metrics(count_graph_zeros(Path(folder, "files", model)))
+
+
+def _sparsity_metrics(counts: Mapping[str, tuple[int, int]]) -> Metrics:
+    """Return the sparsity of all weights, and that of each layer."""
     zeros, values = (sum(column) for column in zip((0, 0), *counts.values(), strict=True))
     layers = {f"sparsity.layer.{name}": _sparsity_metric(*count) for name, count in counts.items()}
     return {"sparsity.weights": _sparsity_metric(zeros, values), **layers}

@@ -76,7 +76,7 @@ class MaskedCheckpoint(Output):
 
 @dataclass(frozen=True, slots=True)
 class OnnxModel(Output):
-    """``model.onnx``, and ``model.onnx.data`` where the weights are too large for one file."""
+    """``model.onnx``, and files beside it where the weights are too large for one file."""
 
     files = ("model.onnx", "interface.json")
     made_by = "prunepack export"
@@ -92,9 +92,23 @@ class OnnxModel(Output):
         return read_json(self.path / "interface.json")
 
     @property
+    def parts(self) -> dict[str, Path]:
+        """The model and its external data, by path relative to the folder."""
+        files = (file for file in sorted(self.path.rglob("*")) if file.is_file())
+        parts = {file.relative_to(self.path).as_posix(): file for file in files}
+        parts.pop("interface.json", None)
+        return parts
+
+    @property
+    def named_parts(self) -> dict[str, Path]:
+        """The parts by the names that they had before they came into the folder."""
+        name = self.interface.get("file", "model.onnx")
+        return {name if part == "model.onnx" else part: f for part, f in self.parts.items()}
+
+    @property
     def size(self) -> int:
         """Bytes of the model and its external data."""
-        return sum(file.stat().st_size for file in self.path.glob("model.onnx*"))
+        return sum(file.stat().st_size for file in self.parts.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +163,11 @@ class Verdict(MetricsOutput):
     made_by = "prunepack gate"
 
 
-def hash_release(onnx: OnnxModel, artifact: PackedArtifact) -> dict[str, str]:
+def hash_release(onnx: OnnxModel | None, artifact: PackedArtifact | None) -> dict[str, str]:
     """Return the SHA-256 of each file of a release, by the file's name."""
-    files = {file.name: file for file in sorted(onnx.path.glob("model.onnx*"))}
-    files["model.prunepack"] = artifact.file
+    files = {} if onnx is None else onnx.parts
+    if artifact is not None:
+        files["model.prunepack"] = artifact.file
     return {name: hash_file(file) for name, file in files.items()}
 
 

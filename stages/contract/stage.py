@@ -76,19 +76,24 @@ class Stage(Generic[C, P, A]):
         """The kinds of output that each input may be, in the order of the body's parameters."""
         hints = get_type_hints(self.body)
         names = [name for name in hints if name not in {"config", "out", "return"}]
-        return {name: get_args(hints[name]) or (hints[name],) for name in names}
+        kinds = {name: get_args(hints[name]) or (hints[name],) for name in names}
+        return {
+            name: tuple(kind for kind in each if kind is not type(None))
+            for name, each in kinds.items()
+        }
 
 
 def stage(
     *,
+    name: str = "",
     produces: type[A] | tuple[type[A], ...],
     tools: tuple[str, ...] = (),
     host_bound: bool = False,
 ) -> Callable[[Callable[Concatenate[C, Path, P], Facts]], Stage[C, P, A]]:
-    """Turn a function into a :class:`Stage` named after it."""
+    """Turn a function into a :class:`Stage` named after it, or ``name`` for a variant of one."""
     kinds = produces if isinstance(produces, tuple) else (produces,)
 
     def wrap(body: Callable[Concatenate[C, Path, P], Facts]) -> Stage[C, P, A]:
-        return Stage(body.__name__, body, kinds, tools, host_bound)
+        return Stage(name or body.__name__, body, kinds, tools, host_bound)
 
     return wrap

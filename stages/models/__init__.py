@@ -1,1 +1,1 @@
-"""Models: checkpoints, running, inspection."""
+"""Models: checkpoints, training, running, inspection."""

@@ -6,11 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prunepack.stages.metrics.limits import Limit
+from prunepack.stages.metrics.measurability import is_measurable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["BUILT_IN_CHECKS", "BUILT_IN_LIMITS", "BuiltInCheck", "find_hint", "merge_limits"]
+    from prunepack.stages.metrics.metric import Metric
+
+__all__ = [
+    "BUILT_IN_CHECKS",
+    "BUILT_IN_LIMITS",
+    "FILE_CHECKS",
+    "BuiltInCheck",
+    "find_hint",
+    "merge_limits",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,8 @@ _PACK_AGAIN = "Pack the exported model again, and verify that artifact"
 _GIVE_SAMPLES = "Give verify at least one sample: raise verify.random_samples or set verify.inputs"
 _BISECT = "Run prunepack bisect on the two forms to find the first node that differs"
 _EXPORT_AGAIN = "Export the finalized model again, and verify that export"
+
+_NAME_ALIKE = "Export both files with the same names of outputs"
 
 _ROWS = (
     (
@@ -177,12 +189,49 @@ _ROWS = (
     ),
 )
 
+_FILE_ROWS = (
+    ("samples >= 1", "samples that both files were run on", _EMPTY, _GIVE_SAMPLES),
+    ("outputs >= 1", "outputs that both files have", _EMPTY, _NAME_ALIKE),
+    (
+        "values >= 1",
+        "output values that were compared between two files",
+        _EMPTY,
+        "Check that the model's outputs are not empty tensors",
+    ),
+    (
+        "unmatched_outputs <= 0",
+        "outputs of two files that differ in name, shape or dtype, or are missing",
+        "Code that uses one file must find the same outputs in the other.",
+        _NAME_ALIKE,
+    ),
+    (
+        "nonfinite <= 0",
+        "output values of two files that are NaN or infinite",
+        "A tolerance cannot be applied to NaN or infinity, and a pruned model must not add them.",
+        "Look for overflow in the pruned model, first on the sample that is named",
+    ),
+    (
+        "beyond_tolerance <= 0",
+        "output values that differ between two files of one model by more than the tolerance",
+        "Files of the same model must compute the same values.",
+        f"{_BISECT}; leave verify.same out if one of the files is pruned",
+    ),
+)
+
 BUILT_IN_CHECKS = tuple(BuiltInCheck(Limit.parse(limit), *row) for limit, *row in _ROWS)
 """One row per check, in the order of the report."""
 
+FILE_CHECKS = tuple(
+    BuiltInCheck(Limit.parse(f"{group}.{limit}"), *row)
+    for group in ("similarity", "parity.files")
+    for limit, *row in _FILE_ROWS
+    if group == "parity.files" or "tolerance" not in limit
+)
+"""The checks of two ONNX files, in the place of those of forms that they do not have."""
+
 BUILT_IN_LIMITS = tuple(check.limit for check in BUILT_IN_CHECKS)
 
-_HINTS = {check.name: check.hint for check in BUILT_IN_CHECKS}
+_HINTS = {check.name: check.hint for check in (*BUILT_IN_CHECKS, *FILE_CHECKS)}
 
 
 def find_hint(name: str) -> str | None:
@@ -190,7 +239,12 @@ def find_hint(name: str) -> str | None:
     return _HINTS.get(name)
 
 
-def merge_limits(own: Iterable[Limit]) -> list[Limit]:
-    """Return the built-in limits and ``own``; the last one per metric and sense counts."""
-    limits = (*BUILT_IN_LIMITS, *own)
+def merge_limits(own: Iterable[Limit], metrics: Mapping[str, Metric] | None = None) -> list[Limit]:
+    """Return the built-in limits and ``own``; the last one per metric and sense counts.
+
+    Built-in limits on a comparison of forms are left out where ``metrics`` say that the model
+    does not have these forms.
+    """
+    limits = (*BUILT_IN_LIMITS, *(check.limit for check in FILE_CHECKS))
+    limits = (*(limit for limit in limits if is_measurable(limit.name, metrics or {})), *own)
     return list({(limit.name, limit.sense): limit for limit in limits}.values())

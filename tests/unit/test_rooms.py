@@ -16,8 +16,8 @@ ROOMS = {
     "pipeline": "build plan recipe gate_file runner single_stage stage_contract "
     "cache cli recipes release",
     "stages": "load prune undo finetune finalize export pack verify measure gate "
-    "bisection comparison contract data metrics models profiling provenance pruning reporting "
-    "runtime training",
+    "bisection comparison contract data graphs metrics models profiling provenance pruning "
+    "reporting runtime",
     "prunepack": "errors packing unpacking session "
     "coding diff format io model_files reading runtime writing",
 }

@@ -14,8 +14,9 @@ from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import Measurements, hash_release
 from prunepack.stages.export import ExportConfig, export
 from prunepack.stages.load import LoadConfig, load
-from prunepack.stages.measure import MeasureConfig, measure, zstd19_size
+from prunepack.stages.measure import MeasureConfig, measure
 from prunepack.stages.pack import PackConfig, pack
+from prunepack.stages.profiling.sizes import zstd19_size
 from prunepack.stages.runtime.host import host_name
 
 QUICK = MeasureConfig(provider="cpu", repeats=10, rounds=5, batch_sizes=(1, 3))

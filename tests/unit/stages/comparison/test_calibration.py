@@ -67,7 +67,7 @@ def test_the_run_to_run_error_of_lenet_is_small_and_not_zero(chain):
     outputs = forms.run(batch.arrays, PRUNED_FORMS)
 
     def suggest():
-        calibration = Calibration(forms, chain.onnx.model)
+        calibration = Calibration(forms)
         calibration.add(batch, outputs)
         return calibration.format_tolerances()
 

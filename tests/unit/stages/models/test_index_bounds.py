@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from prunepack.errors import RefusedError
-from prunepack.stages.comparison.index_bounds import find_index_sizes
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.models.index_bounds import find_index_sizes
 
 
 class Lookups(nn.Module):

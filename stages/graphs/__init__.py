@@ -1,0 +1,1 @@
+"""ONNX models as sources: interface, weights, bounds of indices."""

@@ -1,0 +1,94 @@
+"""Nodes of an ONNX model, with those of its subgraphs and functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prunepack.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+
+__all__ = ["get_attribute", "inline_functions", "list_constants", "read_model", "walk_graphs"]
+
+MOST_BYTES = 1024
+"""Size of the tensors whose values are kept when functions are written out."""
+
+
+def read_model(path: Path) -> ModelProto:
+    """Read an ONNX file without its external data.
+
+    Raises:
+        RefusedError: If it is not an ONNX model with outputs.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(path.read_bytes())
+    except (DecodeError, OSError, UnicodeDecodeError) as error:
+        raise RefusedError(
+            f"`{path}` cannot be read",
+            expected="an ONNX model",
+            found=str(error),
+            hint="Give the .onnx file that an exporter wrote",
+        ) from None
+    if not model.graph.output:
+        raise RefusedError(
+            f"`{path}` has no outputs",
+            expected="an ONNX model with outputs",
+            found=f"{len(model.graph.node)} nodes",
+            hint="Give the .onnx file that an exporter wrote",
+        )
+    return model
+
+
+def inline_functions(model: ModelProto) -> ModelProto:
+    """Return a model whose functions are written out, without the values of large tensors."""
+    import onnx
+    from onnx.inliner import inline_local_functions
+
+    if not model.functions:
+        return model
+    outline = onnx.ModelProto()
+    outline.CopyFrom(model)
+    for graph in walk_graphs(outline.graph):
+        for tensor in graph.initializer:
+            if len(tensor.raw_data) > MOST_BYTES:
+                tensor.ClearField("raw_data")
+    inlined: ModelProto = inline_local_functions(outline)
+    return inlined
+
+
+def walk_graphs(graph: GraphProto) -> Iterator[GraphProto]:
+    """Yield a graph and all subgraphs in its nodes."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in (*([attribute.g] if attribute.HasField("g") else ()), *attribute.graphs):
+                yield from walk_graphs(inner)
+
+
+def list_constants(graph: GraphProto) -> dict[str, TensorProto]:
+    """Return initializers and values of ``Constant`` nodes, by name."""
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant":
+            value = get_attribute(node, "value")
+            if value is not None:
+                constants[node.output[0]] = value
+    return constants
+
+
+def get_attribute(node: NodeProto, name: str, default: Any = None) -> Any:
+    """Return the value of an attribute; ``default`` where the node does not have it."""
+    from onnx import helper
+
+    for attribute in node.attribute:
+        if attribute.name == name:
+            return attribute.t if attribute.HasField("t") else helper.get_attribute_value(attribute)
+    return default

@@ -1,0 +1,42 @@
+"""Forms that metrics need: a model without torch has none of the metrics of torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prunepack.stages.metrics.metric import Metric
+
+__all__ = ["is_measurable"]
+
+NEEDED_FORMS = {
+    "parity.torch_onnx.": ("pruned", "onnx"),
+    "parity.weights.changed_values": ("pruned", "onnx"),
+    "parity.weights.": ("onnx", "artifact"),
+    "parity.session.": ("onnx", "artifact"),
+    "torch.": ("pruned",),
+}
+"""The forms that a metric compares, by the beginning of its name."""
+
+SIMILARITY, FILES = "similarity.", "parity.files."
+"""Comparisons of two ONNX files: a dense and a pruned one, or two of the same model."""
+
+
+def is_measurable(name: str, metrics: Mapping[str, Metric]) -> bool:
+    """Return whether the model has the forms that the metric ``name`` compares.
+
+    ``metrics`` has ``forms.FORM`` for each form; a report without these is about all forms.
+    """
+    if name.startswith((SIMILARITY, FILES)):
+        same = any(metric.startswith(FILES) for metric in metrics)
+        has_files = "forms.dense" in metrics and not _has_form("pruned", metrics)
+        return has_files and _has_form("dense", metrics) and same == name.startswith(FILES)
+    needed = next((forms for start, forms in NEEDED_FORMS.items() if name.startswith(start)), ())
+    return all(_has_form(form, metrics) for form in needed)
+
+
+def _has_form(form: str, metrics: Mapping[str, Metric]) -> bool:
+    found = metrics.get(f"forms.{form}")
+    return found is None or found.value != 0

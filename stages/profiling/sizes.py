@@ -1,0 +1,75 @@
+"""Sizes of the forms of a model, and of its files after ``zstd -19``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prunepack.stages.contract.progress import note
+from prunepack.stages.metrics.metric import Metric, Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from prunepack.stages.contract.outputs import (
+        Checkpoint,
+        MaskedCheckpoint,
+        OnnxModel,
+        PackedArtifact,
+    )
+
+__all__ = ["checkpoint_size_metrics", "file_size_metrics", "zstd19_size"]
+
+
+def checkpoint_size_metrics(dense: Checkpoint | None, masked: MaskedCheckpoint | None) -> Metrics:
+    """Return the sizes of the forms in torch."""
+    files: dict[str, Path] = {}
+    if dense is not None:
+        files["state_dict"] = dense.path / "weights.safetensors"
+    if masked is not None:
+        files["masked_state_dict"] = masked.path / "masked.safetensors"
+    return {f"size.{n}": Metric(file.stat().st_size, "bytes") for n, file in files.items()}
+
+
+def file_size_metrics(
+    dense_onnx: OnnxModel | None, onnx: OnnxModel | None, artifact: PackedArtifact | None
+) -> Metrics:
+    """Return the sizes of the files, and the ratios of the dense sizes to the file to deploy.
+
+    That is the artifact. An ONNX file in its place is compared like with like: both after
+    ``zstd -19``.
+    """
+    sizes: dict[str, int] = {}
+    if dense_onnx is not None:
+        sizes["dense_onnx"] = dense_onnx.size
+        sizes["dense_onnx_zstd19"] = zstd19_size(dense_onnx.parts.values())
+    if onnx is not None:
+        sizes["onnx"] = onnx.size
+    if artifact is not None:
+        sizes["artifact"] = artifact.file.stat().st_size
+    elif onnx is not None:
+        sizes["onnx_zstd19"] = zstd19_size(onnx.parts.values())
+    metrics = {f"size.{name}": Metric(size, "bytes") for name, size in sizes.items()}
+    if dense_onnx is not None:
+        last = "artifact" if artifact is not None else "onnx"
+        for name, other in (("ratio", ""), ("ratio_zstd19", "_zstd19")):
+            divisor = last if last == "artifact" else f"onnx{other}"
+            note = f"{'zstd -19 of the ' if other else ''}dense ONNX / {divisor.partition('_')[0]}"
+            value = sizes[f"dense_onnx{other}"] / sizes[divisor]
+            metrics[f"size.{name}"] = Metric(value, "×", note=note)
+    return metrics
+
+
+def zstd19_size(files: Iterable[Path]) -> int:
+    """Return the size of ``files`` after ``zstd -19``, the usual way to compress a model."""
+    import zstandard
+
+    total = 0
+    for file in files:
+        note(f"zstd -19 of {file.name}, for comparison")
+        compressor = zstandard.ZstdCompressor(level=19).compressobj(size=file.stat().st_size)
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                total += len(compressor.compress(block))
+        total += len(compressor.flush())
+    return total

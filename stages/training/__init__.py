@@ -1,1 +1,0 @@
-"""Training of models, masked or not: loop, loss, batches, score."""
