@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.results import write_result
-from prunepack.stages.profiling.latency import RESAMPLES, Ratio, compare_times
+from prunepack.stages.profiling.ratio import RESAMPLES, Ratio, compare_times
 from prunepack.stages.profiling.timing import Plan, time_side_by_side
 from prunepack.stages.runtime.host import host_name
-from prunepack.stages.runtime.sessions import CPU, open_onnx_session
+from prunepack.stages.runtime.session_options import CPU
+from prunepack.stages.runtime.sessions import open_onnx_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -35,10 +35,8 @@ from prunepack.stages.runtime.placement import (
     placement_metrics,
     tf32_metric,
 )
+from prunepack.stages.runtime.providers import Provider, choose_providers, count_mismatches
 from prunepack.stages.runtime.sessions import (
-    Provider,
-    choose_providers,
-    count_mismatches,
     find_fixed_batch,
     open_artifact_session,
     open_onnx_session,

@@ -37,7 +37,7 @@ from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.contract.user_code import CodeName, InputData
 from prunepack.stages.data.user_samples import collect_samples
 from prunepack.stages.metrics.metric import Metrics, metrics_to_json, write_json
-from prunepack.stages.runtime.sessions import Provider
+from prunepack.stages.runtime.providers import Provider
 
 if TYPE_CHECKING:
     from prunepack.stages.comparison.forms import FormOutputs

@@ -15,7 +15,8 @@ import numpy as np
 from prunepack.stages.comparison.error import compute_tolerance
 from prunepack.stages.contract.progress import note
 from prunepack.stages.models.running import run_module
-from prunepack.stages.runtime.sessions import OPTIMIZATIONS, open_onnx_session, run_session
+from prunepack.stages.runtime.session_options import OPTIMIZATIONS
+from prunepack.stages.runtime.sessions import open_onnx_session, run_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -14,11 +14,9 @@ from prunepack.stages.metrics.metric import Metric, Metrics
 from prunepack.stages.models.checkpoints import open_model
 from prunepack.stages.models.index_bounds import find_index_sizes
 from prunepack.stages.models.running import run_module
+from prunepack.stages.runtime.providers import Provider, choose_providers, count_mismatches
 from prunepack.stages.runtime.sessions import (
-    Provider,
     Session,
-    choose_providers,
-    count_mismatches,
     open_artifact_session,
     open_onnx_session,
     run_session,

@@ -11,12 +11,13 @@ import math
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from prunepack.errors import RefusedError
 from prunepack.stages.metrics.metric import Metric
+from prunepack.stages.profiling.peak import Peak, read_high_water
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,20 +25,7 @@ if TYPE_CHECKING:
     from prunepack.stages.contract.arrays import ArrayMapping
     from prunepack.stages.metrics.metric import Metrics
 
-__all__ = ["Peak", "memory_metrics", "peak_memory", "read_high_water"]
-
-
-@dataclass(frozen=True, slots=True)
-class Peak:
-    """Resident memory of a process, in bytes; NaN if the system does not say.
-
-    Attributes:
-        before: The peak with Python, onnxruntime and the inputs, before the model is opened.
-        peak: The peak after the session has run once.
-    """
-
-    before: float
-    peak: float
+__all__ = ["memory_metrics", "peak_memory"]
 
 
 def peak_memory(model: Path, inputs: ArrayMapping, providers: Sequence[str], threads: int) -> Peak:
@@ -81,37 +69,6 @@ def memory_metrics(dense: Peak, pruned: Peak, batch: int) -> Metrics:
         metrics[f"memory.{name}"] = Metric(found.peak, "bytes", note=note)
     ratio = pruned.peak / dense.peak
     return metrics | {"memory.ratio": Metric(ratio, "×", note="pruned / dense, whole processes")}
-
-
-def read_high_water() -> float:
-    """Return the peak resident memory of this process in bytes; NaN if the system does not say.
-
-    Linux has it as ``VmHWM`` and Windows as the peak working set. ``ru_maxrss`` of other systems
-    also covers the parent that this process was forked from, so it comes last.
-    """
-    try:
-        lines = Path("/proc/self/status").read_text("utf-8").splitlines()
-        return next(1024.0 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-    except (OSError, StopIteration):
-        return _read_working_set() or _read_maxrss()
-
-
-def _read_working_set() -> float | None:
-    import psutil
-
-    try:
-        peak: int | None = getattr(psutil.Process().memory_info(), "peak_wset", None)
-    except (OSError, psutil.Error):
-        return None
-    return peak
-
-
-def _read_maxrss() -> float:
-    try:
-        from resource import RUSAGE_SELF, getrusage
-    except ImportError:
-        return math.nan
-    return float(getrusage(RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 
 
 def _measure(request: Mapping[str, Any], file: IO[bytes]) -> Peak:

@@ -3,70 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from prunepack.errors import RefusedError
 from prunepack.io.regular_file import RegularFile
 from prunepack.stages.metrics.limits import matches
 from prunepack.stages.metrics.metric import Metric, Metrics
+from prunepack.stages.profiling.model_proto import (
+    STANDARD,
+    Operator,
+    count_operators,
+    parse_model,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
 __all__ = ["count_refused", "graph_metrics", "graph_metrics_of"]
-
-STANDARD = ("ai.onnx", "ai.onnx.ml")
-"""Domains that the ONNX specification defines; the first is also written as an empty name."""
-
-Operator = tuple[str, str]
-"""Domain and name."""
-
-
-class _Attribute(Protocol):
-    @property
-    def g(self) -> _Nodes: ...
-    @property
-    def graphs(self) -> Iterable[_Nodes]: ...
-
-
-class _Node(Protocol):
-    @property
-    def domain(self) -> str: ...
-    @property
-    def op_type(self) -> str: ...
-    @property
-    def attribute(self) -> Iterable[_Attribute]: ...
-
-
-class _Nodes(Protocol):
-    """A graph or a function of ``onnx.proto``."""
-
-    @property
-    def node(self) -> Sequence[_Node]: ...
-
-
-class _Function(_Nodes, Protocol):
-    @property
-    def domain(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-
-
-class _Opset(Protocol):
-    @property
-    def domain(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-
-
-class _Model(Protocol):
-    @property
-    def graph(self) -> _Nodes: ...
-    @property
-    def functions(self) -> Iterable[_Function]: ...
-    @property
-    def opset_import(self) -> Iterable[_Opset]: ...
 
 
 def graph_metrics(model: Path) -> Metrics:
@@ -90,8 +43,8 @@ def graph_metrics_of(model: bytes) -> Metrics:
     Raises:
         RefusedError: If it is not a ``ModelProto`` with a graph.
     """
-    proto = _parse(model)
-    operators, domains = _count_operators(proto), Counter[str]()
+    proto = parse_model(model)
+    operators, domains = count_operators(proto), Counter[str]()
     for (domain, _), count in operators.items():
         domains[domain] += count if domain not in STANDARD else 0
     opsets = {opset.domain or STANDARD[0]: opset.version for opset in proto.opset_import}
@@ -128,44 +81,6 @@ def count_refused(metrics: Metrics, operators: Iterable[str], domains: Iterable[
         refused = sorted(name for name in names if not matches(name, globs))
         counts[f"graph.refused_{kind}s"] = Metric(len(refused), f"{kind}s", note=", ".join(refused))
     return counts
-
-
-def _parse(model: bytes) -> _Model:
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    proto = onnx.ModelProto()
-    try:
-        proto.ParseFromString(model)
-    except (DecodeError, UnicodeDecodeError) as error:
-        raise RefusedError(
-            "not a protobuf message", expected="an ONNX model", found=str(error)
-        ) from None
-    if not proto.HasField("graph"):
-        raise RefusedError(
-            "not an ONNX model", expected="a graph", found=f"{len(model)} bytes without one"
-        )
-    parsed: _Model = proto
-    return parsed
-
-
-def _count_operators(model: _Model) -> Counter[Operator]:
-    functions = {
-        (function.domain or STANDARD[0], function.name): function for function in model.functions
-    }
-    nodes = [node for body in (model.graph, *functions.values()) for node in _walk(body)]
-    counts = Counter((node.domain or STANDARD[0], node.op_type) for node in nodes)
-    return Counter({name: count for name, count in counts.items() if name not in functions})
-
-
-def _walk(body: _Nodes) -> Iterator[_Node]:
-    """Yield the nodes of a graph or function and of all subgraphs in it."""
-    bodies = [body]
-    while bodies:
-        for node in bodies.pop().node:
-            yield node
-            for attribute in node.attribute:
-                bodies += [attribute.g, *attribute.graphs]
 
 
 def _qualify(operator: Operator) -> str:

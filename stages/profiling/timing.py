@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,27 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from prunepack.stages.contract.progress import track
-from prunepack.stages.runtime.host import count_preemptions, pin_to_cores
-from prunepack.stages.runtime.sessions import run_session
+from prunepack.stages.profiling.paired_runs import open_pair, time_pairs, warm_up_pair
+from prunepack.stages.runtime.host import pin_to_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    import numpy.typing as npt
+    from collections.abc import Iterator, Mapping
 
     from prunepack.stages.contract.arrays import ArrayMapping
-    from prunepack.stages.runtime.sessions import Session
+    from prunepack.stages.profiling.paired_runs import Opener, Times
 
-    Opener = Callable[[], Session]
-    Pair = tuple[Session, Session]
-    Times = npt.NDArray[np.float64]
+__all__ = ["FEWEST_CROSSINGS", "Plan", "Timed", "time_side_by_side"]
 
-__all__ = ["FEWEST_CROSSINGS", "Plan", "Timed", "is_stable", "time_side_by_side"]
-
-MOST_WARM_UP_RUNS = 50
-WINDOW = 5
-WARM_RATIO = 0.95
-"""Warm-up ends when ``WINDOW`` runs take at least this fraction of the ``WINDOW`` before."""
 
 FEWEST_CROSSINGS = 2
 
@@ -106,11 +94,11 @@ def time_side_by_side(
     orders = _orders(generator, plan.rounds)
     with pin_to_cores(plan.threads) as cores, _garbage_collection_off():
         for index, first in enumerate(track(orders, "timing", len(orders))):
-            pair, opening[index] = _open(dense, pruned, first)
+            pair, opening[index] = open_pair(dense, pruned, first)
             for batch, feed in inputs.items():
-                took = _warm_up(pair[:: 1 - 2 * first], feed, plan.share / 4)
+                took = warm_up_pair(pair[:: 1 - 2 * first], feed, plan.share / 4)
                 count = len(runs[batch][0]) if runs[batch] else plan.crossings(took)
-                times, taken = _time_pairs(pair, dict(feed), _orders(generator, count))
+                times, taken = time_pairs(pair, dict(feed), _orders(generator, count))
                 runs[batch].append(times)
                 lost[batch] += 100 * taken / len(orders)
             del pair  # before the next is opened: two sessions in memory, not four
@@ -123,67 +111,6 @@ def _orders(generator: np.random.Generator, count: int) -> list[int]:
     """Return which session goes first in ``2 * count`` turns, either one in half of them."""
     drawn = generator.integers(0, 2, count)
     return [int(first) for side in drawn for first in (side, 1 - side)]
-
-
-def _open(dense: Opener, pruned: Opener, first: int) -> tuple[Pair, list[float]]:
-    """Return both sessions and the time in ms to open each."""
-    openers = dense, pruned
-    sessions: dict[int, Session] = {}
-    took = [math.nan, math.nan]
-    for side in (first, 1 - first):
-        began = time.perf_counter_ns()
-        sessions[side] = openers[side]()
-        took[side] = (time.perf_counter_ns() - began) / 1e6
-    return (sessions[0], sessions[1]), took
-
-
-def _warm_up(pair: tuple[Session, ...], feed: ArrayMapping, seconds: float) -> float:
-    """Run both until neither gets faster, within ``seconds``; return the time of a pair."""
-    until = time.perf_counter() + seconds
-    seen: list[list[float]] = []
-    while not seen or not (is_stable(seen) or time.perf_counter() > until):
-        took = []
-        for session in pair:
-            began = time.perf_counter()
-            run_session(session, feed)
-            took.append(time.perf_counter() - began)
-        seen.append(took)
-    return float(np.median(seen[-WINDOW:], axis=0).sum())
-
-
-def is_stable(seen: list[list[float]]) -> bool:
-    """Return whether the last runs of every session were no faster than those before."""
-    if len(seen) < 2 * WINDOW:
-        return False
-    before, last = np.median([seen[-2 * WINDOW : -WINDOW], seen[-WINDOW:]], axis=1)
-    return len(seen) >= MOST_WARM_UP_RUNS or bool((last >= WARM_RATIO * before).all())
-
-
-def _time_pairs(pair: Pair, feed: ArrayMapping, orders: list[int]) -> tuple[Times, float]:
-    """Return the ms of each run, shape (crossings, orders 2, 2), and the preemptions per run.
-
-    A preempted pair is run again, in total at most as often as there are pairs: no long run is
-    without a preemption.
-    """
-    times = np.empty((len(orders), 2))
-    spare, lost = len(orders), 0.0
-    for index, first in enumerate(orders):
-        while True:
-            before = count_preemptions()
-            for side in (first, 1 - first):
-                times[index, side] = _time_run(pair[side], feed)
-            taken = count_preemptions() - before
-            lost += taken
-            if not (taken > 0 and spare):
-                break
-            spare -= 1
-    return times.reshape(-1, 2, 2), lost / (2 * len(orders) + 2 * (len(orders) - spare))
-
-
-def _time_run(session: Session, feed: ArrayMapping) -> float:
-    began = time.perf_counter_ns()
-    session.run(None, feed)
-    return (time.perf_counter_ns() - began) / 1e6
 
 
 @contextmanager

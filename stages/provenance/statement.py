@@ -39,6 +39,20 @@ def make_statement(
     Raises:
         RefusedError: If the report has no provenance.
     """
+    return dumps(
+        {
+            "_type": STATEMENT_TYPE,
+            "subject": [
+                {"name": name, "digest": {"sha256": subjects[name]}} for name in sorted(subjects)
+            ],
+            "predicateType": PREDICATE_TYPE,
+            "predicate": _make_predicate(report, builder, version),
+        }
+    )
+
+
+def _make_predicate(report: Mapping[str, Any], builder: str, version: str) -> dict[str, Any]:
+    """Return the provenance of a report in the terms of SLSA."""
     provenance = report.get("provenance")
     if not isinstance(provenance, dict):
         raise RefusedError(
@@ -48,24 +62,16 @@ def make_statement(
             hint="Attest the folder that `prunepack run` wrote",
         )
     try:
-        predicate = _predicate(provenance, builder, version)
+        return _convert_provenance(provenance, builder, version)
     except (AttributeError, KeyError, TypeError) as error:
         raise RefusedError(
             "the report's provenance is incomplete", found=f"{type(error).__name__}: {error}"
         ) from None
-    return dumps(
-        {
-            "_type": STATEMENT_TYPE,
-            "subject": [
-                {"name": name, "digest": {"sha256": subjects[name]}} for name in sorted(subjects)
-            ],
-            "predicateType": PREDICATE_TYPE,
-            "predicate": predicate,
-        }
-    )
 
 
-def _predicate(provenance: Mapping[str, Any], builder: str, version: str) -> dict[str, Any]:
+def _convert_provenance(
+    provenance: Mapping[str, Any], builder: str, version: str
+) -> dict[str, Any]:
     stages = provenance["stages"]
     tools = {tool for stage in stages for tool in stage["tools"].items()}
     return {

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunepack.stages.metrics.metric import Metric
-from prunepack.stages.runtime.sessions import CUDA, run_session
+from prunepack.stages.runtime.session_options import CUDA
+from prunepack.stages.runtime.sessions import run_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

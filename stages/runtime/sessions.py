@@ -1,49 +1,31 @@
-"""Sessions of onnxruntime on a requested execution provider; no silent fallback to another."""
+"""Sessions of onnxruntime on an ONNX file or an artifact."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from prunepack.errors import RefusedError, UsageError
+from prunepack.errors import RefusedError
 from prunepack.runtime.ort_errors import collect_ort_errors
+from prunepack.stages.runtime.session_options import CPU, LOG_FATAL, make_session_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import onnxruntime
-
     from prunepack.stages.contract.arrays import Array, ArrayMapping, Arrays
 
 __all__ = [
-    "CPU",
-    "CUDA",
-    "OPTIMIZATIONS",
-    "Provider",
     "Session",
     "TensorInfo",
-    "choose_providers",
-    "count_mismatches",
     "find_fixed_batch",
-    "make_session_options",
     "open_artifact_session",
     "open_onnx_session",
     "run_session",
 ]
 
-Provider = Literal["auto", "cpu", "cuda"]
-"""auto: CUDA if a session gets it, else the CPU; cuda: CUDA for every node."""
-
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-
-OPTIMIZATIONS = ("ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED")
-"""onnxruntime's levels of graph optimization below the default, which is all."""
-
-NO_CPU_FALLBACK = "session.disable_cpu_ep_fallback"
-"""Session option: a node that only the CPU can run is an error, unless the CPU is requested."""
-
-LOG_FATAL, LOG_WARNING = 4, 2
+LOG_WARNING = 2
+"""onnxruntime's own default."""
 
 
 class TensorInfo(Protocol):
@@ -78,67 +60,6 @@ class Session(Protocol):
 
     def end_profiling(self) -> str:
         """Close the profile and return the name of its file."""
-
-
-def choose_providers(choice: Provider, model: Path) -> list[str]:
-    """Return the execution providers that ``choice`` means for ``model`` on this machine.
-
-    onnxruntime lists CUDA wherever it was built with CUDA, and falls back to the CPU without an
-    error if there is no device, so this opens a session to see what it gets. If CUDA was requested
-    by name, it is the only provider: its session refuses a model with a node that only the CPU
-    can run.
-
-    Raises:
-        UsageError: If CUDA is requested and not available.
-    """
-    import onnxruntime
-
-    available = onnxruntime.get_available_providers()
-    if choice == "cpu" or (choice == "auto" and CUDA not in available):
-        return [CPU]
-    got = [] if CUDA not in available else open_onnx_session(model, [CUDA, CPU]).get_providers()
-    if CUDA in got:
-        return [CUDA] if choice == "cuda" else [CUDA, CPU]
-    if choice == "auto":
-        return [CPU]
-    raise UsageError(
-        "the CUDA execution provider cannot be used",
-        expected=f"a session on {CUDA}",
-        found=" and ".join(got) or f"an onnxruntime with {', '.join(available)} only",
-        hint="Install onnxruntime-gpu and a CUDA driver with its device, or choose provider cpu",
-    )
-
-
-def make_session_options(
-    threads: int = 1,
-    providers: Sequence[str] = (CPU,),
-    profile: Path | None = None,
-    optimization: str | None = None,
-) -> onnxruntime.SessionOptions:
-    """Return the options that all sessions of the stages have in common.
-
-    Args:
-        threads: Threads within a node.
-        providers: Execution providers of the session. Without the CPU among them, a node that only
-            the CPU can run is an error.
-        profile: Path prefix of the profile's files; None writes no profile.
-        optimization: One of ``OPTIMIZATIONS``; None means all graph optimizations.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = LOG_FATAL
-    if CPU not in providers:
-        options.add_session_config_entry(NO_CPU_FALLBACK, "1")
-    if profile is not None:
-        options.enable_profiling = True
-        options.profile_file_prefix = str(profile)
-    if optimization is not None:
-        level = getattr(onnxruntime.GraphOptimizationLevel, optimization)
-        options.graph_optimization_level = level
-    return options
 
 
 def open_onnx_session(
@@ -183,13 +104,6 @@ def open_artifact_session(
     with _log_off():
         session: Session = open_session(artifact, providers=providers, session_options=options)
         return session
-
-
-def count_mismatches(wanted: Sequence[str], *sessions: Session) -> tuple[int, str]:
-    """Return how many sessions did not get the first provider, and the providers they got."""
-    got = [session.get_providers()[0] for session in sessions]
-    count = sum(provider != wanted[0] for provider in got)
-    return count, f"{wanted[0]}; got {', '.join(sorted(set(got)))}"
 
 
 def find_fixed_batch(session: Session) -> int | None:

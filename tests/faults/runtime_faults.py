@@ -10,7 +10,8 @@ from prunepack.stages.contract.model_spec import read_spec
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.metrics.metric import metrics_to_json
 from prunepack.stages.runtime.placement import count_nodes_by_provider, placement_metrics
-from prunepack.stages.runtime.sessions import CPU, CUDA, open_onnx_session
+from prunepack.stages.runtime.session_options import CPU, CUDA
+from prunepack.stages.runtime.sessions import open_onnx_session
 from tests.faults.fault import Fault
 from tests.faults.lab import copy_of
 from tests.faults.report_faults import replace_metrics

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunepack.stages.profiling.latency import compare_times
+from prunepack.stages.profiling.ratio import compare_times
 
 SEEDS = st.integers(0, 2**32 - 1)
 FACTORS = st.floats(1e-6, 1e6)

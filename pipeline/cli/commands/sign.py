@@ -17,7 +17,8 @@ from prunepack.pipeline.cli.command import (
     output_option,
 )
 from prunepack.pipeline.cli.console import print_result
-from prunepack.stages.provenance.signing import PASSWORD, sign_statement
+from prunepack.stages.provenance.keys import PASSWORD
+from prunepack.stages.provenance.signing import sign_statement
 from prunepack.stages.provenance.statement import read_subjects
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pytest
 
 from benchmarks import latency
 from benchmarks.tables import latency as latency_table
-from prunepack.stages.runtime.sessions import CPU, open_onnx_session
+from prunepack.stages.runtime.session_options import CPU
+from prunepack.stages.runtime.sessions import open_onnx_session
 
 
 @pytest.mark.parametrize("layers", [1, 7])

@@ -6,13 +6,8 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from prunepack.stages.profiling.latency import (
-    MARGIN,
-    Ratio,
-    compare_times,
-    compute_tail,
-    latency_metrics,
-)
+from prunepack.stages.profiling.latency import latency_metrics
+from prunepack.stages.profiling.ratio import MARGIN, Ratio, compare_times, compute_tail
 
 
 def crossover(ratio, seed, rounds=6, crossings=13, spell=1.0):

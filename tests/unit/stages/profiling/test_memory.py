@@ -14,7 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from prunepack.errors import RefusedError
 from prunepack.packing import pack
-from prunepack.stages.profiling.memory import Peak, memory_metrics, peak_memory, read_high_water
+from prunepack.stages.profiling.memory import memory_metrics, peak_memory
+from prunepack.stages.profiling.peak import Peak, read_high_water
 
 CPU = ["CPUExecutionProvider"]
 MEBIBYTE = 1 << 20

@@ -10,14 +10,9 @@ import psutil
 import pytest
 
 from prunepack.errors import RefusedError
-from prunepack.stages.profiling import timing
-from prunepack.stages.profiling.timing import (
-    FEWEST_CROSSINGS,
-    MOST_WARM_UP_RUNS,
-    Plan,
-    is_stable,
-    time_side_by_side,
-)
+from prunepack.stages.profiling import paired_runs
+from prunepack.stages.profiling.paired_runs import MOST_WARM_UP_RUNS, is_stable
+from prunepack.stages.profiling.timing import FEWEST_CROSSINGS, Plan, time_side_by_side
 from prunepack.stages.runtime.host import count_preemptions, pin_to_cores
 from prunepack.stages.runtime.sessions import open_artifact_session, open_onnx_session
 
@@ -90,7 +85,7 @@ def test_both_are_opened_anew_in_either_order_in_every_round(watched):
 
 
 def test_both_are_run_in_either_order_in_every_crossing(watched, monkeypatch):
-    monkeypatch.setattr(timing, "count_preemptions", lambda: 0.0)
+    monkeypatch.setattr(paired_runs, "count_preemptions", lambda: 0.0)
     _, log, _ = watched(Plan(repeats=100, rounds=5))
     for batch in PIXELS:
         runs = "".join(name for name, size in log if size == batch and name in {"d", "p"})
@@ -119,8 +114,8 @@ def test_two_sessions_are_in_memory_and_not_four(openers):
 
 
 def test_the_seed_decides_over_the_order(watched, monkeypatch):
-    monkeypatch.setattr(timing, "count_preemptions", lambda: 0.0)
-    monkeypatch.setattr(timing, "is_stable", lambda seen: len(seen) > 2)
+    monkeypatch.setattr(paired_runs, "count_preemptions", lambda: 0.0)
+    monkeypatch.setattr(paired_runs, "is_stable", lambda seen: len(seen) > 2)
 
     def log(seed):
         return watched(Plan(repeats=40, rounds=5, seed=seed))[1]
@@ -157,7 +152,7 @@ def test_every_session_is_warm_before_it_is_timed(watched):
             if name.isupper() and not log[at - 1][0].isupper():
                 after = [one for one, size in log[at:] if size == batch]
                 pair = [f"{name.lower()}~", "p~" if name == "D" else "d~"]
-                assert after[: 4 * timing.WINDOW] == pair * 2 * timing.WINDOW
+                assert after[: 4 * paired_runs.WINDOW] == pair * 2 * paired_runs.WINDOW
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
@@ -215,7 +210,7 @@ def counter(taken):
 
 
 def test_a_pair_that_was_preempted_is_run_again(watched, monkeypatch):
-    monkeypatch.setattr(timing, "count_preemptions", counter([1, 2, 0, 0, 0, 0]))
+    monkeypatch.setattr(paired_runs, "count_preemptions", counter([1, 2, 0, 0, 0, 0]))
     found, log, _ = watched(inputs={1: PIXELS[1]})
     runs = [name for name, _ in log if name in {"d", "p"}]
     assert len(runs) == 2 * PAIRS + 2 * 2
@@ -224,14 +219,14 @@ def test_a_pair_that_was_preempted_is_run_again(watched, monkeypatch):
 
 
 def test_runs_that_are_always_preempted_come_to_an_end(watched, monkeypatch):
-    monkeypatch.setattr(timing, "count_preemptions", counter([1] * 1000))
+    monkeypatch.setattr(paired_runs, "count_preemptions", counter([1] * 1000))
     found, log, _ = watched(inputs={1: PIXELS[1]})
     assert len([name for name, _ in log if name in {"d", "p"}]) == 2 * 2 * PAIRS
     assert found.preempted[1] == pytest.approx(50)
 
 
 def test_a_system_that_does_not_count_preemptions(watched, monkeypatch):
-    monkeypatch.setattr(timing, "count_preemptions", lambda: float("nan"))
+    monkeypatch.setattr(paired_runs, "count_preemptions", lambda: float("nan"))
     found, log, _ = watched(inputs={1: PIXELS[1]})
     assert len([name for name, _ in log if name in {"d", "p"}]) == 2 * PAIRS
     assert np.isnan(found.preempted[1])
@@ -258,7 +253,7 @@ def test_how_many_crossings_fit(repeats, rounds, seconds, took, crossings):
 
 
 def test_slow_programs_are_timed_less_often(watched, monkeypatch):
-    monkeypatch.setattr(timing, "count_preemptions", lambda: 0.0)
+    monkeypatch.setattr(paired_runs, "count_preemptions", lambda: 0.0)
     found, _, _ = watched(Plan(repeats=10**6, rounds=5, seconds=0.02))
     assert found.runs[3].size < 20_000
     assert len({len(times) for times in found.runs[3].reshape(10, -1)}) == 1
@@ -287,7 +282,7 @@ def test_warm_is_when_neither_gets_faster(seen, expected):
 
 
 def test_warming_up_is_bounded_in_time(watched, monkeypatch):
-    monkeypatch.setattr(timing, "is_stable", lambda _: False)
+    monkeypatch.setattr(paired_runs, "is_stable", lambda _: False)
     _, log, _ = watched(Plan(repeats=10, rounds=5, seconds=1e-6))
     warm = [name for name, size in log if size == 1 and "~" in name]
     assert (warm.count("d~"), warm.count("p~"), len(warm)) == (10, 10, 20)

@@ -8,12 +8,8 @@ import sys
 import pytest
 
 from prunepack.errors import RefusedError, UsageError
-from prunepack.stages.provenance.signing import (
-    PASSWORD,
-    PAYLOAD_TYPE,
-    sign_statement,
-    verify_envelope,
-)
+from prunepack.stages.provenance.keys import PASSWORD
+from prunepack.stages.provenance.signing import PAYLOAD_TYPE, sign_statement, verify_envelope
 
 PAYLOAD = b'{"a":1}'
 KINDS = {
@@ -88,7 +84,7 @@ def test_an_encrypted_key_and_its_password(keys, put, monkeypatch):
     monkeypatch.setenv(PASSWORD, "secret")
     assert verify_envelope(put(sign_statement(PAYLOAD, private)), public) == PAYLOAD
     monkeypatch.setenv(PASSWORD, "wrong")
-    with pytest.raises(UsageError, match=f"Set {PASSWORD} to the password of an encrypted key"):
+    with pytest.raises(UsageError, match=f"Set `{PASSWORD}` to the password of an encrypted key"):
         sign_statement(PAYLOAD, private)
     monkeypatch.delenv(PASSWORD)
     with pytest.raises(UsageError, match="found Password was not given but private key is encr"):
@@ -108,7 +104,7 @@ def test_the_wrong_key(keys, put):
         verify_envelope(path, other)
     said = str(caught.value)
     assert said.startswith(
-        f"'{path}' is not signed with '{other}': expected a signature of the key "
+        f"`{path}` is not signed with `{other}`: expected a signature of the key "
     )
     assert said.endswith("…. Do not deploy this release")
 
@@ -148,7 +144,7 @@ def test_no_signature(keys, tmp_path, says):
     path = tmp_path / "none.json"
     with says(
         RefusedError,
-        f"the signature '{path}' is missing: expected a signature, found no such file. "
+        f"the signature `{path}` is missing: expected a signature, found no such file. "
         "Sign the release: run `prunepack attest`, then `prunepack sign`",
     ):
         verify_envelope(path, keys()[1])
@@ -171,7 +167,7 @@ def test_what_is_no_signature(content, found, keys, put):
     path = put(content)
     with pytest.raises(RefusedError) as caught:
         verify_envelope(path, keys()[1])
-    said = f"'{path}' is not a signature: expected a DSSE envelope, found {found}"
+    said = f"`{path}` is not a signature: expected a DSSE envelope, found {found}"
     assert str(caught.value).startswith(said)
 
 
@@ -183,7 +179,7 @@ def test_a_key_that_is_none(half, call, put, tmp_path):
     key.write_text("no key")
     with pytest.raises(UsageError) as caught:
         call(PAYLOAD if half == "private" else put(b"{}"), key)
-    start = f"'{key}' cannot be used as a {half} key: expected an Ed25519, ECDSA or RSA key in PEM"
+    start = f"`{key}` cannot be used as a {half} key: expected an Ed25519, ECDSA or RSA key in PEM"
     assert str(caught.value).startswith(start)
 
 
@@ -191,7 +187,7 @@ def test_a_key_that_is_none(half, call, put, tmp_path):
 def test_a_key_that_is_not_there(call, put, tmp_path, says):
     first = PAYLOAD if call is sign_statement else put(b"{}")
     key = tmp_path / "none.pem"
-    with says(UsageError, f"the key '{key}' cannot be read: found No such file or directory"):
+    with says(UsageError, f"the key `{key}` cannot be read: found No such file or directory"):
         call(first, key)
 
 
@@ -218,6 +214,6 @@ def test_without_the_library_it_says_what_to_install(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert (
-        "signatures need securesystemslib: found it is not installed. Run `pip install "
+        "signatures need `securesystemslib`: found it is not installed. Run `pip install "
         "'prunepack[sign]'`" in done.stderr
     )

@@ -6,9 +6,8 @@ import pytest
 
 from prunepack.errors import CorruptArtifactError, RefusedError, UsageError
 from prunepack.stages.export import ExportConfig, export
+from prunepack.stages.runtime.providers import choose_providers, count_mismatches
 from prunepack.stages.runtime.sessions import (
-    choose_providers,
-    count_mismatches,
     find_fixed_batch,
     open_artifact_session,
     open_onnx_session,
