@@ -14,8 +14,10 @@ from prunepack.stages.contract.stage import Facts, stage
 from prunepack.stages.contract.user_code import CodeName, load_user_code
 from prunepack.stages.data.datasets import Data, open_data
 from prunepack.stages.models.checkpoints import open_model, save_masked
-from prunepack.stages.models.training import TrainConfig, fit, measure_accuracy
 from prunepack.stages.pruning.masks import Pruned, pruned_parameters
+from prunepack.stages.training.config import TrainConfig
+from prunepack.stages.training.loop import fit
+from prunepack.stages.training.scoring import measure_accuracy
 
 if TYPE_CHECKING:
     import torch

@@ -24,8 +24,8 @@ from prunepack.stages.models.checkpoints import (
     save_masked,
 )
 from prunepack.stages.models.running import compute_tensors
-from prunepack.stages.models.training import fit
 from prunepack.stages.models.weight_files import read_safetensors, read_weights
+from prunepack.stages.training.loop import fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

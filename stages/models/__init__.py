@@ -1,1 +1,1 @@
-"""Models: checkpoints, training, running, inspection."""
+"""Models: checkpoints, running, inspection."""

@@ -17,7 +17,7 @@ ROOMS = {
     "cache cli recipes release",
     "stages": "load prune undo finetune finalize export pack verify measure gate "
     "bisection comparison contract data graphs metrics models profiling provenance pruning "
-    "reporting runtime",
+    "reporting runtime training",
     "prunepack": "errors packing unpacking session "
     "coding diff format io model_files reading runtime writing",
 }

@@ -13,7 +13,7 @@ from prunepack.pipeline.cli.console import print_result
 from prunepack.stages.data.datasets import open_data
 from prunepack.stages.load import train_builtin
 from prunepack.stages.models.builtin import MODELS
-from prunepack.stages.models.training import measure_accuracy
+from prunepack.stages.training.scoring import measure_accuracy
 
 if TYPE_CHECKING:
     from pathlib import Path

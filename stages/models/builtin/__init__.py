@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from prunepack.stages.models.training import TrainConfig
+    from prunepack.stages.training.config import TrainConfig
 
 __all__ = ["MODELS", "Model"]
 

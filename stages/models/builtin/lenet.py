@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812 -- its usual name
 from torch import nn
 
 from prunepack.stages.models.builtin import Model
-from prunepack.stages.models.training import TrainConfig
+from prunepack.stages.training.config import TrainConfig
 
 __all__ = ["MODEL", "LeNet"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from prunepack.stages.models.builtin import Model
-from prunepack.stages.models.training import TrainConfig
+from prunepack.stages.training.config import TrainConfig
 
 __all__ = ["MODEL"]
 

@@ -11,9 +11,9 @@ from prunepack.stages.finalize import FinalizeConfig, finalize
 from prunepack.stages.finetune import FinetuneConfig, finetune
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.models.checkpoints import digest_state, open_model
-from prunepack.stages.models.training import measure_accuracy
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.masks import pruned_parameters
+from prunepack.stages.training.scoring import measure_accuracy
 
 NOTHING = (
     "the model cannot be fine-tuned without samples: "

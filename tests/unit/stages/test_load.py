@@ -171,7 +171,7 @@ def test_a_built_in_model_without_weights_is_trained(run, user, tmp_path, monkey
     (tmp_path / "models" / "little.py").write_text(
         "from torch import nn\n"
         "from prunepack.stages.models.builtin import Model\n"
-        "from prunepack.stages.models.training import TrainConfig\n"
+        "from prunepack.stages.training.config import TrainConfig\n"
         "def build(): return nn.Sequential(nn.Linear(8, 3))\n"
         f"MODEL = Model(build, (8,), {user + 'blobs'!r}, TrainConfig(epochs=2, lr=0.05))\n"
     )

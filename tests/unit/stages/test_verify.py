@@ -22,10 +22,10 @@ from prunepack.stages.gate import GateConfig, judge
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.metrics.metric import metrics_from_json
 from prunepack.stages.models.checkpoints import open_model
-from prunepack.stages.models.training import measure_accuracy
 from prunepack.stages.pack import PackConfig
 from prunepack.stages.pack import pack as pack_stage
 from prunepack.stages.prune import PruneConfig, prune
+from prunepack.stages.training.scoring import measure_accuracy
 from prunepack.stages.verify import VerifyConfig, verify
 
 CPU = VerifyConfig(provider="cpu", batch_size=200)

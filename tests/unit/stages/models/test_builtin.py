@@ -8,7 +8,7 @@ from prunepack.stages.data.datasets import open_data
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.models.builtin import MODELS
 from prunepack.stages.models.checkpoints import open_model
-from prunepack.stages.models.training import measure_accuracy
+from prunepack.stages.training.scoring import measure_accuracy
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ from prunepack.errors import UsageError
 from prunepack.stages.contract.progress import reporting_to
 from prunepack.stages.data.datasets import Data, Split, open_data
 from prunepack.stages.models.checkpoints import digest_state
-from prunepack.stages.models.training import TrainConfig, choose_device, fit, measure_accuracy
 from prunepack.stages.pruning.masks import pruned_parameters, put_mask
+from prunepack.stages.training.config import TrainConfig, choose_device
+from prunepack.stages.training.loop import fit
+from prunepack.stages.training.scoring import measure_accuracy
 
 
 @pytest.fixture
@@ -136,7 +138,7 @@ def test_of_equal_epochs_the_first_is_kept(model, data):
     ],
 )
 def test_settings_reach_the_optimizer(model, choice, settings):
-    from prunepack.stages.models.training import _make_optimizer
+    from prunepack.stages.training.loop import _make_optimizer
 
     optimizer = _make_optimizer(model, TrainConfig(lr=0.3, weight_decay=0.1, **choice))
     assert optimizer.defaults["lr"] == 0.3
@@ -159,7 +161,7 @@ def test_distillation_follows_the_teacher(model, data, weight, follows):
 
 
 def test_shifts_move_pixels_and_lose_none(data):
-    from prunepack.stages.models.training import _shift
+    from prunepack.stages.training.batches import _shift
 
     image = torch.arange(25.0).reshape(1, 1, 5, 5)
     torch.manual_seed(0)
@@ -176,7 +178,7 @@ def test_shifts_move_pixels_and_lose_none(data):
     [("constant", [1, 1, 1]), ("linear", [1, 0.5, 0]), ("cosine", [1, 0.5, 0])],
 )
 def test_how_the_learning_rate_falls(schedule, factors):
-    from prunepack.stages.models.training import _decay
+    from prunepack.stages.training.loop import _decay
 
     factor = _decay(schedule, 10)
     assert [factor(step) for step in (0, 5, 10)] == pytest.approx(factors)

@@ -1,0 +1,1 @@
+"""Training of models, masked or not: loop, loss, batches, score."""

@@ -1,0 +1,60 @@
+"""Settings of a training, and its device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from prunepack.errors import UsageError
+from prunepack.stages.contract.stage import Config
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["TrainConfig", "choose_device"]
+
+
+class TrainConfig(Config):
+    """The training on the training split."""
+
+    epochs: int = Field(3, ge=0, description="Passes over the training split; 0 for no training.")
+    optimizer: Literal["sgd", "adam"] = Field("adam", description="Optimizer.")
+    lr: float = Field(1e-3, gt=0, description="Learning rate at the start.")
+    schedule: Literal["constant", "cosine", "linear"] = Field(
+        "cosine",
+        description="Course of the learning rate: constant, or down to zero over all steps.",
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="Nesterov momentum of SGD.")
+    weight_decay: float = Field(0.0, ge=0, description="L2 penalty of the optimizer.")
+    batch_size: int = Field(64, gt=0, description="Samples per step.")
+    shift: int = Field(
+        0, ge=0, description="Largest random shift of images, in pixels; 0 for none."
+    )
+    distill: float = Field(
+        0.0, ge=0, le=1, description="Weight of the dense model's soft labels in the loss."
+    )
+    temperature: float = Field(4.0, gt=0, description="Temperature of the soft labels.")
+    seed: int = Field(0, ge=0, description="Seed of the order of samples and all randomness.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Device: cpu, cuda, or auto for CUDA where torch finds a device."
+    )
+
+
+def choose_device(choice: str) -> torch.device:
+    """Return the torch device for ``choice``: auto, cpu or cuda.
+
+    Raises:
+        UsageError: If ``choice`` is cuda and torch finds no device.
+    """
+    import torch
+
+    if choice == "cuda" and not torch.cuda.is_available():
+        raise UsageError(
+            "CUDA cannot be used",
+            expected="a device that torch finds",
+            found=f"none (torch {torch.__version__})",
+            hint="Use device auto or cpu, or install a CUDA build of torch and its driver",
+        )
+    usable = choice != "cpu" and torch.cuda.is_available()
+    return torch.device("cuda" if usable else "cpu")
