@@ -61,6 +61,8 @@ def export(config: ExportConfig, out: Path, model: Checkpoint) -> Facts:
     inputs = [entry.model_dump(mode="json") for entry in spec.inputs]
     outputs = [value.name for value in graph.graph.outputs]
     interface = {"inputs": inputs, "outputs": outputs, "dataset": spec.dataset}
+    if spec.dataset_arguments:
+        interface["dataset_arguments"] = spec.dataset_arguments
     (out / "interface.json").write_text(json.dumps(interface, indent=1) + "\n", "utf-8")
     return _facts(graph, out)
 

@@ -17,7 +17,6 @@ from prunepack.stages.models.checkpoints import open_model, save_masked
 from prunepack.stages.pruning.masks import Pruned, pruned_parameters
 from prunepack.stages.training.config import TrainConfig
 from prunepack.stages.training.loop import fit
-from prunepack.stages.training.scoring import measure_accuracy
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +41,7 @@ def finetune(
 ) -> Facts:
     """Train the remaining weights of ``model``; ``dense`` is the teacher for distillation."""
     module, spec = open_model(model)
-    data = open_data(spec.dataset) if spec.dataset else None
+    data = open_data(spec.dataset, spec.inputs, spec.dataset_arguments) if spec.dataset else None
     witness = MaskWitness.of(module)
     if config.hook is not None:
         summary = _run_hook(config.hook, module, data)
@@ -65,18 +64,17 @@ def _fit(config: FinetuneConfig, module: nn.Module, data: Data | None, dense: Ch
         )
     teacher = open_model(dense)[0] if config.distill else None
     try:
-        before = measure_accuracy(module, data.validation)
         fitted = fit(module, data, config, teacher)
     except PrunepackError:
         raise
     except Exception as error:
         raise UsageError(
             "our training cannot fit this model",
-            expected="a classifier: float32 inputs to (n, classes), labels from 0",
+            expected="labels that a loss compares with the answer",
             found=f"{type(error).__name__}: {error}".rstrip("."),
             hint="Train it by your own finetune.hook, or set finetune.epochs to 0",
         ) from error
-    gain = f"{100 * before:.2f} → {100 * fitted.validation:.2f} % on validation"
+    gain = f"{fitted.before.format_change(fitted.after)} on validation"
     return f"{gain}, epoch {fitted.best_epoch} of {config.epochs} kept"
 
 

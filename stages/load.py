@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator
 
@@ -54,6 +54,9 @@ class LoadConfig(Config):
         "",
         description="Dataset that measures accuracy: built in, or file.py:function.",
     )
+    dataset_arguments: dict[str, Any] = Field(
+        {}, description="Keyword arguments of your dataset function."
+    )
     seed: int = Field(0, ge=0, description="Seed of fresh weights; unused where weights exist.")
 
     @field_validator("inputs")
@@ -97,11 +100,21 @@ def _make_spec(config: LoadConfig) -> ModelSpec:
                 expected="load.inputs, one per argument of forward",
                 hint="Add --inputs name=input,shape=3x224x224, or load.inputs in the recipe",
             )
-        return ModelSpec(model=config.model, inputs=config.inputs, dataset=config.dataset)
+        return ModelSpec(
+            model=config.model,
+            inputs=config.inputs,
+            dataset=config.dataset,
+            dataset_arguments=config.dataset_arguments,
+        )
     built_in = MODELS[config.model]
     inputs = config.inputs or (InputSpec(shape=built_in.shape),)
     dataset = config.dataset or built_in.dataset
-    return ModelSpec(model=config.model, inputs=inputs, dataset=dataset)
+    return ModelSpec(
+        model=config.model,
+        inputs=inputs,
+        dataset=dataset,
+        dataset_arguments=config.dataset_arguments,
+    )
 
 
 def _choose_weights(config: LoadConfig, model: nn.Module) -> tuple[dict[str, torch.Tensor], str]:
@@ -127,7 +140,9 @@ def train_builtin(name: str, seed: int) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = built_in.build()
-    fit(model, open_data(built_in.dataset), built_in.training.model_copy(update={"seed": seed}))
+    inputs = (InputSpec(shape=built_in.shape),)
+    data = open_data(built_in.dataset, inputs)
+    fit(model, data, built_in.training.model_copy(update={"seed": seed}))
     return model
 
 

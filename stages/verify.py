@@ -10,7 +10,6 @@ from pydantic import Field
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.comparison.calibration import Calibration
-from prunepack.stages.comparison.evaluation import Evaluation
 from prunepack.stages.comparison.forms import (
     ModelForms,
     measure_consistency,
@@ -35,7 +34,8 @@ from prunepack.stages.contract.outputs import (
 from prunepack.stages.contract.progress import track
 from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.contract.user_code import CodeName, InputData
-from prunepack.stages.data.user_samples import collect_samples
+from prunepack.stages.data.user_samples import SampleSource, collect_samples
+from prunepack.stages.evaluation.evaluation import Evaluation
 from prunepack.stages.metrics.metric import Metrics, metrics_to_json, write_json
 from prunepack.stages.runtime.providers import Provider
 
@@ -99,12 +99,12 @@ def verify(
     forms = ModelForms.open(config.provider, dense, final, onnx, artifact)
     check_rules(config.tolerances, forms.outputs)
     inputs = _choose_inputs(config, forms)
-    results = _Results.start(config, forms, of_samples=bool(inputs.samples))
+    results = _Results.start(config, forms, of_samples=bool(inputs.sources))
     metrics = forms.form_metrics() | forms.provider_metrics()
     if onnx is not None and artifact is not None:
         metrics |= compare_files(onnx, artifact)
     metrics |= _compare_random(config, forms, inputs, results)
-    _compare_samples(forms, inputs, results)
+    _compare_samples(config, forms, inputs, results)
     metrics |= results.metrics() | inspect_weights(forms, onnx, artifact)
     digests = hash_release(onnx, artifact)
     write_json(out / "parity.json", {"digests": digests, "metrics": metrics_to_json(metrics)})
@@ -118,7 +118,7 @@ class _Inputs:
     random: tuple[InputBatch, ...]
     axes: tuple[DynamicAxis, ...]
     stress: tuple[StressTest, ...]
-    samples: tuple[InputBatch, ...]
+    sources: tuple[SampleSource, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +161,8 @@ def _choose_inputs(config: VerifyConfig, forms: ModelForms) -> _Inputs:
     inputs, seed = forms.spec.inputs, config.seed
     sizes = forms.find_index_sizes(seed)
     axes = find_dynamic_axes(forms.sessions[forms.last], inputs)
-    sources = [each.first(config.samples) for each in collect_samples(config.inputs, forms.spec)]
-    if config.metric and all(samples.labels is None for samples in sources):
+    sources = collect_samples(config.inputs, forms.spec, config.samples)
+    if config.metric and not any(source.is_labelled for source in sources):
         raise UsageError(
             f"`verify.metric` {config.metric} has no labelled samples",
             expected="`load.dataset`, or an array of labels in `verify.inputs`",
@@ -172,7 +172,7 @@ def _choose_inputs(config: VerifyConfig, forms: ModelForms) -> _Inputs:
         random=tuple(random_batches(inputs, config.random_samples, seed, sizes)),
         axes=tuple(axes),
         stress=tuple(stress_tests(inputs, axes, seed, sizes)),
-        samples=tuple(sample_batches(sources, config.batch_size)),
+        sources=tuple(sources),
     )
 
 
@@ -207,10 +207,14 @@ def _compare_stress(test: StressTest, forms: ModelForms, results: _Results) -> I
     return batch
 
 
-def _compare_samples(forms: ModelForms, inputs: _Inputs, results: _Results) -> None:
+def _compare_samples(
+    config: VerifyConfig, forms: ModelForms, inputs: _Inputs, results: _Results
+) -> None:
     """Compare on the samples of the user and of the dataset; labels need the dense form too."""
-    batches = inputs.samples
-    for batch in track(batches, "verifying on test samples", len(batches)):
+    size = config.batch_size
+    total = sum(source.count_batches(size, config.samples) for source in inputs.sources)
+    batches = sample_batches(inputs.sources, size, config.samples)
+    for batch in track(batches, "verifying on test samples", total):
         chosen = forms.compared if batch.labels is None else forms.names
         results.add(batch, forms.run(batch.arrays, chosen))
 

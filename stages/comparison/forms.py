@@ -171,7 +171,12 @@ def _make_spec(model: OnnxModel) -> ModelSpec:
     """Return the specification of a model that exists as ONNX only."""
     interface = model.interface
     inputs = tuple(InputSpec.model_validate(spec) for spec in interface["inputs"])
-    return ModelSpec(model="onnx", inputs=inputs, dataset=interface.get("dataset", ""))
+    return ModelSpec(
+        model="onnx",
+        inputs=inputs,
+        dataset=interface.get("dataset", ""),
+        dataset_arguments=interface.get("dataset_arguments", {}),
+    )
 
 
 def count_training_layers(*modules: nn.Module) -> Metrics:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from prunepack.stages.contract.arrays import Array, Arrays
     from prunepack.stages.contract.model_spec import InputSpec
-    from prunepack.stages.data.samples import Samples
+    from prunepack.stages.data.user_samples import SampleSource
 
 __all__ = ["InputBatch", "random_batches", "sample_batches"]
 
@@ -59,18 +59,23 @@ def random_batches(
         yield InputBatch("random", part, end - start, start, calibrates=calibrates)
 
 
-def sample_batches(sources: Iterable[Samples], size: int) -> Iterator[InputBatch]:
-    """Yield the samples of each source, ``size`` at a time; the first batch of each calibrates."""
-    for samples in sources:
+def sample_batches(
+    sources: Iterable[SampleSource], size: int, samples: int = 0
+) -> Iterator[InputBatch]:
+    """Yield up to ``samples`` samples of each source, all for 0, ``size`` at a time.
+
+    The first batch of each source calibrates.
+    """
+    for source in sources:
         first = 0
-        for batch in samples.batches(size):
+        for batch in source.batches(size, samples):
             yield InputBatch(
-                name=Path(samples.source).name,
+                name=Path(source.name).name,
                 arrays=batch.arrays,
                 count=len(batch),
                 first=first,
                 labels=batch.labels,
-                source=samples.source,
+                source=batch.source,
                 calibrates=first == 0,
             )
             first += len(batch)

@@ -57,6 +57,7 @@ class ModelSpec(Config):
         model: The name of a built-in model, or the user's factory.
         inputs: The inputs of the model, in the order of ``forward``.
         dataset: The name of a built-in dataset, or the user's function; empty if there is none.
+        dataset_arguments: Keyword arguments of the dataset function.
         tied: Parameters that share the storage of another one, by state-dict name.
         pruned: The parameters that have a mask; empty in a dense or finalized checkpoint.
         before_pruning: SHA-256 of the state dict before the first mask. It is empty if the model
@@ -66,6 +67,7 @@ class ModelSpec(Config):
     model: CodeName
     inputs: tuple[InputSpec, ...]
     dataset: CodeName = ""
+    dataset_arguments: dict[str, Any] = Field({})
     tied: dict[str, str] = Field({})
     pruned: tuple[PrunedParameter, ...] = ()
     before_pruning: str = ""

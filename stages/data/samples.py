@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from prunepack.stages.contract.arrays import Array, Arrays
     from prunepack.stages.contract.model_spec import InputSpec
 
-__all__ = ["Samples", "bind_input", "random_inputs"]
+__all__ = ["Samples", "random_inputs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,16 @@ class Samples:
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
 
-    def first(self, count: int) -> Samples:
-        """Return the first ``count`` samples; all samples for 0."""
-        return next(self.batches(count or len(self)))
+    def take(self, chosen: slice | Array) -> Samples:
+        """Return the samples of a slice, or of an array of indices."""
+        arrays = {name: array[chosen] for name, array in self.arrays.items()}
+        labels = None if self.labels is None else self.labels[chosen]
+        return Samples(self.source, arrays, labels)
 
     def batches(self, size: int) -> Iterator[Samples]:
         """Yield all samples, ``size`` at a time."""
         for start in range(0, len(self), size):
-            arrays = {name: array[start : start + size] for name, array in self.arrays.items()}
-            labels = None if self.labels is None else self.labels[start : start + size]
-            yield Samples(self.source, arrays, labels)
+            yield self.take(slice(start, start + size))
 
 
 def random_inputs(
@@ -71,8 +71,3 @@ def _draw(generator: np.random.Generator, shape: tuple[int, ...], dtype: str, si
         return generator.standard_normal(shape).astype(dtype)
     top = 2 if dtype == "bool" else min(size, int(np.iinfo(dtype).max) + 1)
     return generator.integers(0, top, shape).astype(dtype)
-
-
-def bind_input(inputs: Sequence[InputSpec], samples: Array) -> Arrays:
-    """Return ``samples`` (n, *sample) as the only input of a model, in its dtype."""
-    return {inputs[0].name: samples.astype(inputs[0].dtype, copy=False)}

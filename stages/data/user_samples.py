@@ -5,26 +5,27 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from prunepack.errors import RefusedError, UsageError
+from prunepack.errors import PrunepackError, RefusedError, UsageError
 from prunepack.stages.contract.user_code import is_user_code, load_user_code
+from prunepack.stages.contract.user_scope import UserScope
 from prunepack.stages.data.datasets import open_data
-from prunepack.stages.data.samples import Samples, bind_input
+from prunepack.stages.data.layout import Layout, describe_value
+from prunepack.stages.data.samples import Samples
+from prunepack.stages.data.splits import AnySplit, Stream, has_labels, hold_arrays, make_split
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from prunepack.stages.contract.arrays import Array, Arrays
     from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 
-__all__ = ["LABELS", "collect_samples", "read_samples"]
-
-LABELS = "labels"
-"""The key of the expected answers, unless an input has that name."""
+__all__ = ["SampleSource", "check_end", "collect_samples", "read_samples"]
 
 _DAMAGED = (
     AttributeError,  # a single array, not an archive
@@ -37,10 +38,53 @@ _DAMAGED = (
 )
 """The exceptions that numpy raises for a damaged file or for one of another format."""
 
-FORMS = "an .npz file, a folder of ONNX test data, module:function or file.py:function"
+FORMS = "an .npz or .npy file, a folder of ONNX test data, module:function or file.py:function"
 
 
-def collect_samples(source: str, spec: ModelSpec) -> list[Samples]:
+@dataclass(frozen=True, slots=True)
+class SampleSource:
+    """Samples of one origin, which are read in batches.
+
+    Attributes:
+        name: The origin, for notes.
+        split: The samples.
+        is_labelled: Whether labels are read.
+    """
+
+    name: str
+    split: AnySplit
+    is_labelled: bool
+
+    def batches(self, size: int, samples: int = 0) -> Iterator[Samples]:
+        """Yield up to ``samples`` samples, all for 0, in batches of up to ``size``.
+
+        Raises:
+            RefusedError: If there are none, or one does not fit the model.
+        """
+        count = 0
+        step = min(size, samples) if samples else size
+        for batch in self.split.read(step):
+            over = samples and count + len(batch) > samples
+            part = batch.take(slice(samples - count)) if over else batch
+            yield part if self.is_labelled else Samples(part.source, part.arrays)
+            count += len(part)
+            if count == samples:
+                return
+        if not count:
+            raise RefusedError(f"{self.split.layout.name} has no samples", expected="some")
+
+    def count_batches(self, size: int, samples: int = 0) -> int:
+        """Return the number of batches of up to ``size``; an estimate if it is not known."""
+        known = self.split.count_batches(size)
+        limit = -(-samples // size) if samples else None
+        return min((count for count in (known, limit) if count is not None), default=1)
+
+    def first(self, count: int) -> Samples:
+        """Return the first ``count`` samples in one batch, or as many as the first batch has."""
+        return next(self.batches(count, count))
+
+
+def collect_samples(source: str, spec: ModelSpec, samples: int = 0) -> list[SampleSource]:
     """Return the user's samples and those of the model's dataset, as far as there are any.
 
     Only one source keeps its labels: the user's samples if they have labels, else the dataset.
@@ -48,38 +92,45 @@ def collect_samples(source: str, spec: ModelSpec) -> list[Samples]:
     Args:
         source: The name of the user's samples; empty if there are none.
         spec: The model.
+        samples: The number of samples that will be read from each; 0 for all.
 
     Raises:
-        UsageError: If ``source`` or the dataset does not exist.
+        UsageError: If ``source`` or the dataset does not exist, or has no end and ``samples`` is 0.
         RefusedError: If either holds no samples, or samples that do not fit the model.
     """
     own = read_samples(source, spec.inputs) if source else []
     if not spec.dataset:
         return own
-    data = _read_test_split(spec)
-    if any(samples.labels is not None for samples in own):
-        data = Samples(data.source, data.arrays)
-    return [*own, data]
-
-
-def _read_test_split(spec: ModelSpec) -> Samples:
-    data = open_data(spec.dataset)
-    if not len(data.test):
+    data = open_data(spec.dataset, spec.inputs, spec.dataset_arguments).test
+    if data.samples == 0:
         raise RefusedError(f"the dataset {spec.dataset} has no test samples", expected="some")
-    if len(spec.inputs) != 1:
-        raise RefusedError(
-            "a dataset is for models with one input",
-            found=f"{len(spec.inputs)} inputs",
-            hint="Leave load.dataset out and give samples with labels in verify.inputs",
-        )
-    return Samples(spec.dataset, bind_input(spec.inputs, data.test.inputs), data.test.labels)
+    check_end(data, samples, "verify.samples")
+    is_labelled = not any(each.is_labelled for each in own)
+    return [*own, SampleSource(spec.dataset, data, is_labelled)]
 
 
-def read_samples(source: str, inputs: Sequence[InputSpec]) -> list[Samples]:
+def check_end(split: AnySplit, samples: int, setting: str) -> None:
+    """Refuse to read all of a split whose end is not known.
+
+    Raises:
+        UsageError: If ``samples`` is 0 and the split has no known end.
+    """
+    if samples or split.has_end:
+        return
+    raise UsageError(
+        f"the end of {split.layout.name} is not known",
+        expected=f"(inputs, labels), a Dataset or a DataLoader; or a number in {setting}",
+        found=describe_value(split.source) if isinstance(split, Stream) else "a split",
+        hint=f"Set {setting} to the number of samples to read",
+    )
+
+
+def read_samples(source: str, inputs: Sequence[InputSpec]) -> list[SampleSource]:
     """Return the samples that ``source`` names.
 
     An ``.npz`` file holds one array (n, …) per input, by its name, and optionally the expected
-    answers as ``labels`` (n, …). A function returns a mapping of the same form. A folder holds
+    answers as ``labels`` (n, …). An ``.npy`` file holds the only input, and is not read as a
+    whole. A function returns arrays or a stream, as a split of a dataset. A folder holds
     ``test_data_set_N/input_K.pb``, or is one such set, as in ONNX's own tests: tensors in
     protobuf, batch first, in the order of the model's inputs.
 
@@ -88,15 +139,34 @@ def read_samples(source: str, inputs: Sequence[InputSpec]) -> list[Samples]:
         RefusedError: If the samples do not fit the model's inputs, or there are none.
     """
     if is_user_code(source):
-        return [_fit(_call(source), inputs, f"{source}()")]
+        return [_call(source, tuple(inputs))]
     path = Path(source)
     if path.is_dir():
         folders = _list_sets(path)
-        return [_fit(_read_set(folder, inputs), inputs, str(folder)) for folder in folders]
-    if path.suffix != ".npz" or not path.is_file():
+        return [_hold(_read_set(folder, inputs), inputs, str(folder)) for folder in folders]
+    if path.suffix not in {".npz", ".npy"} or not path.is_file():
         found = "a file of another kind" if path.is_file() else "nothing of that name"
         raise UsageError(f"{source} gives no samples", expected=FORMS, found=found)
-    return [_fit(_read_npz(path), inputs, source)]
+    arrays = _read_npz(path) if path.suffix == ".npz" else _map_npy(path)
+    return [_hold(arrays, inputs, source)]
+
+
+def _hold(arrays: Any, inputs: Sequence[InputSpec], source: str) -> SampleSource:
+    """Return arrays by name, or the array of the only input, as a source of samples."""
+    layout = Layout(tuple(inputs), source)
+    bound = layout.bind(arrays)
+    layout.check_counts(bound)
+    split = hold_arrays(layout, bound)
+    return SampleSource(source, split, split.labels is not None)
+
+
+def _map_npy(path: Path) -> Array:
+    try:
+        return _check_array(np.load(path, mmap_mode="r", allow_pickle=False))
+    except _DAMAGED as error:
+        raise RefusedError(
+            f"{path} cannot be read", expected="an .npy of plain numbers", found=str(error)
+        ) from None
 
 
 def _read_npz(path: Path) -> Arrays:
@@ -116,16 +186,21 @@ def _check_array(value: object) -> Array:
     return value
 
 
-def _call(source: str) -> Arrays:
+def _call(source: str, inputs: tuple[InputSpec, ...]) -> SampleSource:
     function = load_user_code(source)
+    scope, layout = UserScope(source), Layout(inputs, f"{source}()")
     try:
-        return {str(name): np.asarray(array) for name, array in function().items()}
+        value = scope.run(function)
+        split = make_split(value, layout, scope, function)
+    except PrunepackError:
+        raise
     except (Exception, SystemExit) as error:
         raise UsageError(
             f"{source}() gave no samples",
             expected="a mapping from each input's name to an array, samples first",
             found=f"{type(error).__name__}: {error}",
         ) from error
+    return SampleSource(layout.name, split, has_labels(split))
 
 
 def _list_sets(path: Path) -> list[Path]:
@@ -162,42 +237,3 @@ def _read_set(folder: Path, inputs: Sequence[InputSpec]) -> Arrays:
                 f"{file} cannot be read", expected="a tensor in protobuf", found=str(error)
             ) from None
     return arrays
-
-
-def _fit(given: Mapping[str, Array], inputs: Sequence[InputSpec], source: str) -> Samples:
-    """Return ``given`` in the order and the dtypes of the model's inputs.
-
-    Raises:
-        RefusedError: If names, shapes, dtypes or counts do not fit.
-    """
-    names = [spec.name for spec in inputs]
-    labels = given.get(LABELS) if LABELS not in names else None
-    others = given.keys() - {*names, *([] if labels is None else [LABELS])}
-    missing = [name for name in names if name not in given]
-    if others or missing:
-        raise RefusedError(
-            f"{source} does not fit the model",
-            expected=f"an array for each of {', '.join(names)}",
-            found=", ".join(sorted(given)) or "no array",
-        )
-    arrays = {spec.name: _cast(given[spec.name], spec, source) for spec in inputs}
-    counts = {name: len(array) for name, array in arrays.items()}
-    counts |= {} if labels is None else {LABELS: len(labels) if labels.ndim else 0}
-    if len(set(counts.values())) != 1 or not all(counts.values()):
-        raise RefusedError(
-            f"{source} holds no samples that can be run",
-            expected="the same number for each input, and at least one",
-            found=", ".join(f"{count} of {name}" for name, count in counts.items()),
-        )
-    return Samples(source, arrays, labels)
-
-
-def _cast(array: Array, spec: InputSpec, source: str) -> Array:
-    shape = ("n", *spec.shape)
-    if array.ndim != len(shape) or not np.can_cast(array.dtype, spec.dtype, "same_kind"):
-        raise RefusedError(
-            f"{source} does not fit the input {spec.name}",
-            expected=f"{spec.dtype}[{', '.join(map(str, shape))}]",
-            found=f"{array.dtype}{list(array.shape)}",
-        )
-    return array.astype(spec.dtype)

@@ -9,22 +9,52 @@ if TYPE_CHECKING:
 
     import torch
 
-    from prunepack.stages.data.datasets import Split
+    from prunepack.stages.data.samples import Samples
+    from prunepack.stages.data.splits import AnySplit
     from prunepack.stages.training.config import TrainConfig
 
-__all__ = ["shuffle_batches"]
+__all__ = ["Tensors", "count_batches", "limit_samples", "put_on", "shuffle_batches"]
+
+Tensors = dict[str, "torch.Tensor"]
+"""Tensors by the name of the model's input or output."""
 
 
-def shuffle_batches(
-    split: Split, config: TrainConfig, device: torch.device
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield the split once, in random order, as batches of tensors on ``device``."""
+def shuffle_batches(split: AnySplit, config: TrainConfig) -> Iterator[Samples]:
+    """Yield the split once, in random order where its samples have an index.
+
+    A DataLoader or a generator keeps its own order and its own batches.
+    """
     import torch
 
-    inputs, labels = torch.from_numpy(split.inputs), torch.from_numpy(split.labels)
-    for chosen in torch.randperm(len(split)).split(config.batch_size):
-        batch = _shift(inputs[chosen], config.shift)
-        yield batch.to(device), labels[chosen].to(device)
+    count = split.samples
+    order = None if count is None else torch.randperm(count).numpy()
+    yield from limit_samples(split.read(config.batch_size, order, cut=False), config.samples)
+
+
+def limit_samples(batches: Iterator[Samples], samples: int) -> Iterator[Samples]:
+    """Yield up to ``samples`` samples of the batches; all for 0."""
+    count = 0
+    for batch in batches:
+        left = samples - count
+        yield batch if not samples or len(batch) <= left else batch.take(slice(left))
+        count += len(batch)
+        if samples and count >= samples:
+            return
+
+
+def count_batches(split: AnySplit, config: TrainConfig) -> int:
+    """Return the number of steps of one pass; an estimate if the split has no known end."""
+    limit = -(-config.samples // config.batch_size) if config.samples else None
+    known = split.count_batches(config.batch_size)
+    return max(1, min(count for count in (limit, known) if count is not None))
+
+
+def put_on(device: torch.device, samples: Samples, shift: int = 0) -> Tensors:
+    """Return the inputs of a batch as tensors on ``device``, images shifted at random."""
+    import torch
+
+    arrays = {name: torch.from_numpy(array) for name, array in samples.arrays.items()}
+    return {name: _shift(tensor, shift).to(device) for name, tensor in arrays.items()}
 
 
 def _shift(images: torch.Tensor, most: int) -> torch.Tensor:

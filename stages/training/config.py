@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from prunepack.errors import UsageError
 from prunepack.stages.contract.stage import Config
+from prunepack.stages.contract.user_code import CodeName, is_user_code
 
 if TYPE_CHECKING:
     import torch
@@ -15,10 +16,25 @@ if TYPE_CHECKING:
 __all__ = ["TrainConfig", "choose_device"]
 
 
+LOSSES = ("auto", "cross_entropy", "bce", "mse")
+"""The names of our losses."""
+
+
 class TrainConfig(Config):
     """The training on the training split."""
 
     epochs: int = Field(3, ge=0, description="Passes over the training split; 0 for no training.")
+    loss: CodeName = Field(
+        "auto",
+        description="Loss: cross_entropy, bce, mse, your file.py:function(outputs, labels), or "
+        "auto by the labels.",
+    )
+    answer: str = Field(
+        "", description="Output that the loss takes; by default verify.answer, else the first."
+    )
+    samples: int = Field(
+        0, ge=0, description="Samples per pass over a split, needed for a generator; 0 for all."
+    )
     optimizer: Literal["sgd", "adam"] = Field("adam", description="Optimizer.")
     lr: float = Field(1e-3, gt=0, description="Learning rate at the start.")
     schedule: Literal["constant", "cosine", "linear"] = Field(
@@ -39,6 +55,15 @@ class TrainConfig(Config):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Device: cpu, cuda, or auto for CUDA where torch finds a device."
     )
+
+    @field_validator("loss")
+    @classmethod
+    def _is_known(cls, loss: str) -> str:
+        if loss not in LOSSES and not is_user_code(loss):
+            raise ValueError(
+                f"{loss!r} is not a loss: expected {', '.join(LOSSES)} or file.py:function"
+            )
+        return loss
 
 
 def choose_device(choice: str) -> torch.device:

@@ -1,17 +1,20 @@
-"""Training loop for classifiers, with or without masks; it keeps the best epoch."""
+"""Training loop, with or without masks; it keeps the best epoch."""
 
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import UsageError
-from prunepack.stages.contract.progress import note, track
-from prunepack.stages.training.batches import shuffle_batches
+from prunepack.stages.contract.progress import note, remark, track
+from prunepack.stages.data.user_samples import check_end
+from prunepack.stages.training.answers import compute_outputs
+from prunepack.stages.training.batches import count_batches, put_on, shuffle_batches
 from prunepack.stages.training.config import choose_device
-from prunepack.stages.training.losses import Loss
-from prunepack.stages.training.scoring import measure_accuracy
+from prunepack.stages.training.losses import Objective
+from prunepack.stages.training.scoring import Score, measure_score
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from prunepack.stages.data.datasets import Data, Split
+    from prunepack.stages.data.datasets import AnySplit, Data
+    from prunepack.stages.training.batches import Tensors
     from prunepack.stages.training.config import TrainConfig
 
 __all__ = ["Fitted", "fit"]
@@ -31,11 +35,18 @@ class Fitted:
 
     Attributes:
         best_epoch: The epoch whose weights were kept; 0 for the weights before the first epoch.
-        validation: Accuracy on the validation split at that epoch, as a fraction.
+        before: The score on the validation split before the first epoch.
+        after: The score on the validation split at the best epoch.
     """
 
     best_epoch: int
-    validation: float
+    before: Score
+    after: Score
+
+    @property
+    def validation(self) -> float:
+        """Accuracy at the best epoch as a fraction, or the loss where labels are not classes."""
+        return self.after.value
 
 
 def fit(
@@ -43,12 +54,13 @@ def fit(
 ) -> Fitted:
     """Fit ``model`` in place and leave it, in evaluation mode, with its best epoch's weights.
 
-    The loss is cross-entropy, with ``distill`` mixed with the divergence from the softened outputs
-    of ``teacher`` (Hinton, Vinyals and Dean 2015). The best epoch is the first one with the highest
-    accuracy on the validation split; the test split is not used.
+    The loss depends on the labels, with ``distill`` mixed with the divergence from the outputs of
+    ``teacher``. The best epoch is the first one with the best score on the validation split; the
+    weights before training are kept only if every epoch is worse. The test split is not used.
 
     Raises:
         UsageError: If there are no training and validation samples, or no such device.
+        RefusedError: If samples or labels do not fit the model.
     """
     import torch
 
@@ -56,6 +68,8 @@ def fit(
         raise UsageError(
             "the dataset cannot be trained on", expected="train and validation splits", found="none"
         )
+    for split in (data.train, data.validation):
+        check_end(split, config.samples, "finetune.samples")
     device = choose_device(config.device)
     model.to(device)
     with torch.random.fork_rng():
@@ -67,25 +81,34 @@ def fit(
 
 def _fit(
     model: nn.Module,
-    train: Split,
-    validation: Split,
+    train: AnySplit,
+    validation: AnySplit,
     config: TrainConfig,
     teacher: nn.Module | None,
     device: torch.device,
 ) -> Fitted:
+    before = measure_score(model, validation, config)
     epochs = _Epochs(model, train, config, teacher, device)
-    best = Fitted(0, measure_accuracy(model, validation) if config.epochs == 0 else -1.0)
-    kept: dict[str, torch.Tensor] = {}
+    best = Fitted(0, before, before)
+    kept = _copy_state(model)
     for epoch in range(1, config.epochs + 1):
         epochs.run(epoch)
-        score = measure_accuracy(model, validation)
-        note(f"epoch {epoch}: {100 * score:.2f} % on {len(validation):,} validation samples")
-        if score > best.validation:
-            best = Fitted(epoch, score)
-            kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    if kept:
-        model.load_state_dict(kept)
+        score = measure_score(model, validation, config)
+        note(f"epoch {epoch}: {score.text} on {score.samples:,} validation samples")
+        if score.is_better_than(best.after) or (not best.best_epoch and score == best.after):
+            best, kept = Fitted(epoch, before, score), _copy_state(model)
+    if config.epochs and not best.best_epoch:
+        remark("training made the model worse on the validation split: epoch 0 kept")
+    model.load_state_dict(kept)
     return best
+
+
+def _copy_state(model: nn.Module) -> dict[str, Any]:
+    """Return a copy of the state dict; extra state is a value of the model's own."""
+    import torch
+
+    state = model.state_dict()
+    return {k: v.clone() if isinstance(v, torch.Tensor) else deepcopy(v) for k, v in state.items()}
 
 
 class _Epochs:
@@ -94,7 +117,7 @@ class _Epochs:
     def __init__(
         self,
         model: nn.Module,
-        train: Split,
+        train: AnySplit,
         config: TrainConfig,
         teacher: nn.Module | None,
         device: torch.device,
@@ -103,21 +126,32 @@ class _Epochs:
 
         self._model, self._train, self._config, self._device = model, train, config, device
         self._optimizer = _make_optimizer(model, config)
-        self._batches = -(-len(train) // config.batch_size)
+        self._batches = count_batches(train, config)
         factor = _decay(config.schedule, config.epochs * self._batches)
         self._scheduler = torch.optim.lr_scheduler.LambdaLR(self._optimizer, factor)
-        self._loss = Loss(config, teacher.to(device).eval() if teacher else None)
+        self._objective = Objective(config, train.layout.name)
+        self._teacher = teacher.to(device).eval() if teacher and config.distill else None
 
     def run(self, epoch: int) -> None:
         """Train on every batch once."""
         self._model.train()
-        batches = shuffle_batches(self._train, self._config, self._device)
         title = f"epoch {epoch} of {self._config.epochs}"
-        for inputs, labels in track(batches, title, self._batches):
+        for samples in track(shuffle_batches(self._train, self._config), title, self._batches):
+            inputs = put_on(self._device, samples, self._config.shift)
+            taught = self._ask_teacher(inputs)
+            outputs = compute_outputs(self._model, inputs)
             self._optimizer.zero_grad()
-            self._loss(self._model(inputs), inputs, labels).backward()
+            self._objective.compute(outputs, samples.labels, taught).backward()
             self._optimizer.step()
             self._scheduler.step()
+
+    def _ask_teacher(self, inputs: Tensors) -> Tensors | None:
+        import torch
+
+        if self._teacher is None:
+            return None
+        with torch.no_grad():
+            return compute_outputs(self._teacher, inputs)
 
 
 def _make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:

@@ -149,8 +149,9 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     folder = tempfile.TemporaryDirectory(prefix="faults-")
     shutil.copy(NETWORKS, folder.name)
     test = open_data("mnist").test
-    images, labels = test.inputs[:DIGITS], test.labels[:DIGITS]
-    np.savez(Path(folder.name) / "digits.npz", images=images, labels=labels)
+    first = next(test.read(DIGITS))
+    digits = {"images": first.arrays["input"], "labels": np.asarray(first.labels)}
+    np.savez(Path(folder.name) / "digits.npz", allow_pickle=False, **digits)
     return folder
 
 

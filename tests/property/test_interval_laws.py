@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from prunepack.stages.comparison.accuracy import accuracy_metrics, score_metrics
 from prunepack.stages.comparison.forms import FORMS
+from prunepack.stages.evaluation.accuracy import accuracy_metrics, score_metrics
 from prunepack.stages.metrics.intervals import (
     compute_mcnemar,
     count_required_samples,

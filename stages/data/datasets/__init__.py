@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import UsageError
-from prunepack.stages.contract.plugins import Registry
+from prunepack.stages.contract.plugins import Registry, suggest_name
 from prunepack.stages.contract.user_code import is_user_code, load_user_code
+from prunepack.stages.contract.user_scope import UserScope
 from prunepack.stages.data.downloads import cache_folder
+from prunepack.stages.data.layout import Layout, describe_value
+from prunepack.stages.data.splits import AnySplit, Split, Stream, make_split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import numpy as np
-    import numpy.typing as npt
+    from prunepack.stages.contract.model_spec import InputSpec
 
-__all__ = ["DATASETS", "Data", "Dataset", "Split", "cached_file", "fetch", "open_data"]
+__all__ = [
+    "DATASETS",
+    "AnySplit",
+    "Data",
+    "Dataset",
+    "Split",
+    "Stream",
+    "cached_file",
+    "describe_split",
+    "fetch",
+    "open_data",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Samples with their labels.
-
-    Attributes:
-        inputs: float32 array of shape (n, *sample).
-        labels: int64 array of shape (n,).
-    """
-
-    inputs: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.labels)
+SPLITS = ("test", "train", "validation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,9 @@ class Data:
         validation: The samples that choose the best epoch; None if the dataset has none.
     """
 
-    test: Split
-    train: Split | None = None
-    validation: Split | None = None
+    test: AnySplit
+    train: AnySplit | None = None
+    validation: AnySplit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +96,35 @@ def fetch(name: str) -> tuple[Path, bool]:
     return path, True
 
 
-def open_data(name: str) -> Data:
+def open_data(
+    name: str, inputs: Sequence[InputSpec] = (), arguments: Mapping[str, Any] = MappingProxyType({})
+) -> Data:
     """Open a built-in dataset, or the one that the user's function returns.
 
     The function returns a mapping with ``test`` and, for training, ``train`` and
-    ``validation``; each is a pair (inputs, labels) of arrays.
+    ``validation``; :func:`make_split` lists the forms of a split. Nothing is read before it is
+    used, except arrays.
+
+    Args:
+        name: The name of a built-in dataset, or user code.
+        inputs: The inputs of the model, which the arrays of user code must fit.
+        arguments: Keyword arguments of the user's function.
 
     Raises:
         UsageError: If it has not been fetched, or does not have that form.
+        RefusedError: If arrays do not fit the model.
     """
     if is_user_code(name):
-        return _check_data(_call(name), name)
+        scope = UserScope(name)
+        call = partial(_call, name, scope, arguments)
+        return _make_data(call(), call, name, scope, tuple(inputs))
+    if arguments:
+        raise UsageError(
+            f"the built-in dataset `{name}` takes no arguments",
+            expected="load.dataset_arguments beside a function of your own",
+            found=", ".join(f"`{word}`" for word in arguments),
+            hint="Remove load.dataset_arguments",
+        )
     path = cached_file(name)
     if not path.exists():
         raise UsageError(
@@ -112,41 +132,74 @@ def open_data(name: str) -> Data:
             expected=str(path),
             hint=f"Run `prunepack fetch {name}` once",
         )
-    return DATASETS[name].open(path)
+    data = DATASETS[name].open(path)
+    return _bind(data, name, tuple(inputs)) if inputs else data
 
 
-def _call(name: str) -> Any:
+def _bind(data: Data, name: str, inputs: tuple[InputSpec, ...]) -> Data:
+    """Return splits that are bound to the inputs of a model."""
+    splits = {key: getattr(data, key) for key in SPLITS}
+    return Data(
+        **{
+            key: split and replace(split, layout=Layout(inputs, describe_split(key, name)))
+            for key, split in splits.items()
+        }
+    )
+
+
+def _call(name: str, scope: UserScope, arguments: Mapping[str, Any]) -> Any:
     function = load_user_code(name)
     try:
-        return function()
+        return scope.run(function, **arguments)
     except (Exception, SystemExit) as error:
         raise UsageError(f"{name}() failed", found=f"{type(error).__name__}: {error}") from error
 
 
-def _check_data(value: Any, name: str) -> Data:
-    """Return the value of the user's function as splits of arrays.
+def _make_data(
+    value: Any,
+    call: Callable[[], Any],
+    name: str,
+    scope: UserScope,
+    inputs: tuple[InputSpec, ...],
+) -> Data:
+    """Return the value of the user's function as splits.
 
     Raises:
         UsageError: If it does not have that form.
+        RefusedError: If arrays do not fit the model.
     """
     if isinstance(value, Data):
-        return value
-    try:
-        return Data(**{split: _make_split(pair) for split, pair in value.items()})
-    except (AttributeError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"{name}() is not a dataset",
-            expected="{'test': (inputs, labels)}, and 'train' and 'validation' to fine-tune",
-            found=str(error),
-        ) from None
+        return _bind(value, name, inputs)
+    if not isinstance(value, Mapping):
+        raise _not_a_dataset(name, describe_value(value), "Return a dictionary of splits by name")
+    given = {str(key): split for key, split in value.items()}
+    unknown = [key for key in given if key not in SPLITS]
+    if unknown:
+        hint = suggest_name(unknown[0], SPLITS)
+        raise _not_a_dataset(name, f"a split `{unknown[0]}`", hint)
+    if "test" not in given:
+        raise _not_a_dataset(name, "no split `test`", "Return the split that accuracy is judged on")
+    splits = {
+        key: make_split(
+            split,
+            Layout(inputs, describe_split(key, name)),
+            scope,
+            partial(_pick, call, key),
+        )
+        for key, split in given.items()
+    }
+    return Data(**splits)
 
 
-def _make_split(pair: tuple[npt.ArrayLike, npt.ArrayLike]) -> Split:
-    import numpy as np
+def _pick(call: Callable[[], Any], key: str) -> Any:
+    return call()[key]
 
-    inputs, labels = pair
-    split = Split(np.asarray(inputs, np.float32), np.asarray(labels, np.int64))
-    if split.labels.ndim != 1 or len(split.inputs) != len(split.labels):
-        shapes = f"{split.inputs.shape} and {split.labels.shape}"
-        raise ValueError(f"inputs and labels of the shapes {shapes}, not (n, …) and (n,)")
-    return split
+
+def _not_a_dataset(name: str, found: str, hint: str) -> UsageError:
+    expected = "{'test': (inputs, labels)}, and 'train' and 'validation' to fine-tune"
+    return UsageError(f"{name}() is not a dataset", expected=expected, found=found, hint=hint)
+
+
+def describe_split(split: str, dataset: str) -> str:
+    """Return the name of a split for messages."""
+    return f"split `{split}` of `{dataset}`"

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prunepack.errors import RefusedError
-from prunepack.stages.data.datasets import Data, Dataset, Split
+from prunepack.stages.data.datasets import Data, Dataset
 from prunepack.stages.data.downloads import download_wheel
+from prunepack.stages.data.splits import Split
 
 if TYPE_CHECKING:
     import io

@@ -36,7 +36,8 @@ def blobs():
 
     def split(count):
         labels = generator.integers(0, 3, count)
-        return 3 * np.eye(3, 8)[labels] + generator.normal(size=(count, 8)), labels
+        x = 3 * np.eye(3, 8)[labels] + generator.normal(size=(count, 8))
+        return x.astype(np.float32), labels
 
     return {"train": split(192), "validation": split(96), "test": split(96)}
 """

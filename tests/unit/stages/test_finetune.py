@@ -153,7 +153,7 @@ def test_a_dataset_without_samples_to_train_on(run, write, splits):
     assert str(caught.value).startswith(NOTHING)
 
 
-def test_a_model_that_is_no_classifier(run, write, says):
+def test_labels_that_no_answer_can_equal(run, write, says):
     code = (
         "from torch import nn\nfull = ([[0.0] * 4] * 3, [0, 1, 5])\n"
         "def data(): return {'test': full, 'train': full, 'validation': full}\n"
@@ -163,10 +163,10 @@ def test_a_model_that_is_no_classifier(run, write, says):
     inputs = (InputSpec(shape=(4,)),)
     dense = run(load, LoadConfig(model=f"{where}build", dataset=f"{where}data", inputs=inputs))
     with says(
-        UsageError,
-        "our training cannot fit this model: expected a classifier: float32 inputs to (n, "
-        "classes), labels from 0, found IndexError: Target 5 is out of bounds. Train it by your "
-        "own finetune.hook, or set finetune.epochs to 0",
+        RefusedError,
+        f"the labels of split `validation` of `{where}data` do not fit the model: expected whole "
+        "numbers from 0 to 1, found 0 to 5. Count classes from 0, or name a loss of your own in "
+        "finetune.loss",
     ):
         run(finetune, FinetuneConfig(), run(prune, PruneConfig(), dense), dense)
 

@@ -316,12 +316,12 @@ def test_without_a_dataset_parity_is_judged_on_random_inputs(carried, verified, 
     assert "accuracy" not in run.facts["summary"]
 
 
-def test_accuracy_of_a_model_with_two_inputs(carried, verified, says):
+def test_a_dataset_with_one_array_for_a_model_with_two_inputs(carried, verified, tmp_path, says):
     chain = carried("Two", "some", (X, Y))
     with says(
         RefusedError,
-        "a dataset is for models with one input: found 2 inputs. "
-        "Leave load.dataset out and give samples with labels in verify.inputs",
+        f"split `test` of `{tmp_path}/user.py:some` does not fit the model: expected an array for "
+        "each of x, y, found a list. Give a dictionary of arrays by input name",
     ):
         verified(chain)
 

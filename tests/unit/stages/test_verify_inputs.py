@@ -112,7 +112,8 @@ class Overflows(nn.Module):
 
 def some():
     generator = np.random.default_rng(0)
-    return {"test": (generator.normal(size=(40, 4)), generator.integers(0, 3, 40))}
+    x = generator.normal(size=(40, 4)).astype("float32")
+    return {"test": (x, generator.integers(0, 3, 40))}
 
 
 def wrong_labels():
@@ -121,7 +122,8 @@ def wrong_labels():
 
 def samples():
     generator = np.random.default_rng(1)
-    return {"x": generator.normal(size=(20, 4)), "labels": generator.integers(0, 3, 20)}
+    x = generator.normal(size=(20, 4)).astype("float32")
+    return {"x": x, "labels": generator.integers(0, 3, 20)}
 
 
 def without_labels():
@@ -376,7 +378,7 @@ def test_labels_without_a_dataset(carried, verified, where):
 
 
 def test_labels_of_classes_that_the_model_does_not_have(carried, verified, where):
-    with pytest.raises(RefusedError, match=r"wrong_labels do not fit the model: .* 2, .* 0 to 3$"):
+    with pytest.raises(RefusedError, match=r"wrong_labels` do not fit the model: .* 2, .* 0 to 3$"):
         verified(carried("Ratio", dataset="wrong_labels"))
 
 

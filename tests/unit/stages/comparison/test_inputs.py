@@ -5,7 +5,10 @@ import pytest
 
 from prunepack.stages.comparison.inputs import random_batches, sample_batches
 from prunepack.stages.contract.model_spec import InputSpec
-from prunepack.stages.data.samples import Samples, random_inputs
+from prunepack.stages.data.layout import Layout
+from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.data.splits import Split
+from prunepack.stages.data.user_samples import SampleSource
 
 INPUTS = (
     InputSpec(name="x", shape=(3, 16)),
@@ -29,11 +32,15 @@ def test_the_largest_random_batch_calibrates(count, size):
     assert [batch.count for batch in batches if batch.calibrates] == [size]
 
 
+def named(name):
+    return Layout(name=name)
+
+
 def test_samples_keep_their_place_their_source_and_their_labels():
-    own = Samples("some/x.npz", {"x": np.arange(5)}, np.arange(5) + 10)
-    other = Samples("digits", {"x": np.arange(2)})
+    own = SampleSource("some/x.npz", Split(np.arange(5), np.arange(5) + 10, named("x.npz")), True)
+    other = SampleSource("digits", Split(np.arange(2), None, named("digits")), False)
     batches = list(sample_batches([own, other], 2))
-    assert [(b.name, b.source) for b in batches] == [("x.npz", "some/x.npz")] * 3 + [
+    assert [(b.name, b.source) for b in batches] == [("x.npz", "x.npz")] * 3 + [
         ("digits", "digits")
     ]
     assert [(b.first, b.count, b.calibrates) for b in batches] == [
@@ -42,6 +49,6 @@ def test_samples_keep_their_place_their_source_and_their_labels():
         (4, 1, False),
         (0, 2, True),
     ]
-    assert [batch.arrays["x"].tolist() for batch in batches] == [[0, 1], [2, 3], [4], [0, 1]]
+    assert [batch.arrays["input"].tolist() for batch in batches] == [[0, 1], [2, 3], [4], [0, 1]]
     assert batches[1].labels.tolist() == [12, 13]
     assert batches[3].labels is None

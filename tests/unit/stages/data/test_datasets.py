@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 import prunepack.stages.data.datasets
-from prunepack.errors import UsageError
+from prunepack.errors import RefusedError, UsageError
+from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.data.datasets import DATASETS, Data, Split, cached_file, fetch, open_data
 
 FORM = "expected {'test': (inputs, labels)}, and 'train' and 'validation' to fine-tune"
+X = (InputSpec(name="x", shape=(2,)),)
 PAIR = "def data(): return {'test': ([[1, 2], [3, 4]], [0, 1])}"
 
 
@@ -68,7 +70,7 @@ def test_an_unknown_name(says):
 
 
 def test_the_users_function(write):
-    data = open_data(f"{write(PAIR)}data")
+    data = open_data(f"{write(PAIR)}data", X)
     assert data.train is None
     assert data.validation is None
     assert len(data.test) == 2
@@ -77,13 +79,13 @@ def test_the_users_function(write):
 
 
 def test_the_users_function_with_all_splits(user):
-    data = open_data(f"{user}blobs")
+    data = open_data(f"{user}blobs", (InputSpec(shape=(8,)),))
     assert [len(split) for split in (data.train, data.validation, data.test)] == [192, 96, 96]
 
 
 def test_the_users_function_may_return_tensors(write):
-    code = "import torch\ndef data(): return {'test': (torch.ones(2, 3), torch.tensor([1, 0]))}"
-    np.testing.assert_array_equal(open_data(f"{write(code)}data").test.labels, [1, 0])
+    code = "import torch\ndef data(): return {'test': (torch.ones(2, 2), torch.tensor([1, 0]))}"
+    np.testing.assert_array_equal(open_data(f"{write(code)}data", X).test.labels, [1, 0])
 
 
 def test_the_users_function_may_return_a_data(write):
@@ -92,40 +94,82 @@ def test_the_users_function_may_return_a_data(write):
         "DATA = Data(Split(np.ones((1, 2), np.float32), np.ones(1, np.int64)))\n"
         "def data(): return DATA"
     )
-    assert isinstance(open_data(f"{write(code)}data"), Data)
+    assert isinstance(open_data(f"{write(code)}data", X), Data)
 
 
 @pytest.mark.parametrize(
     ("returned", "found"),
     [
-        ("None", "'NoneType' object has no attribute 'items'"),
+        ("None", "nothing. Return a dictionary of splits by name"),
         (
-            "{'train': ([[1]], [0])}",
-            "Data.__init__() missing 1 required positional argument: 'test'",
+            "{'train': ([[1, 2]], [0])}",
+            "no split `test`. Return the split that accuracy is judged on",
         ),
         (
-            "{'test': ([[1]], [0]), 'holdout': ([[1]], [0])}",
-            "Data.__init__() got an unexpected keyword argument 'holdout'",
+            "{'test': ([[1, 2]], [0]), 'val': ([[1, 2]], [0])}",
+            "a split `val`. Choose among: test, train, validation",
         ),
-        (
-            "{'test': 7}",
-            "cannot unpack non-iterable int object",
-        ),
-        (
-            "{'test': ([[1]], [0, 1])}",
-            "inputs and labels of the shapes (1, 1) and (2,), not (n, …) and (n,)",
-        ),
-        (
-            "{'test': ([[1]], [[0, 1]])}",
-            "inputs and labels of the shapes (1, 1) and (1, 2), not (n, …) and (n,)",
-        ),
-        ("{'test': ([['a']], [0])}", "could not convert string to float: 'a'"),
+        ("[([[1, 2]], [0])]", "a list. Return a dictionary of splits by name"),
     ],
 )
 def test_what_is_not_a_dataset(write, returned, found, says):
     reference = f"{write(f'def data(): return {returned}')}data"
     with says(UsageError, f"{reference}() is not a dataset: {FORM}, found {found}"):
-        open_data(reference)
+        open_data(reference, X)
+
+
+@pytest.mark.parametrize(
+    ("split", "error", "message"),
+    [
+        (
+            "7",
+            UsageError,
+            "is not a split of a dataset: expected (inputs, labels), a dictionary of arrays, a "
+            "Dataset, a DataLoader or a generator, found an int",
+        ),
+        (
+            "([[1, 2]], [0, 1])",
+            RefusedError,
+            "holds no samples that can be run: expected the same number for each input, and at "
+            "least one, found 1 of x, 2 of labels",
+        ),
+        (
+            "([[1]], [0])",
+            RefusedError,
+            "does not fit the input `x`: expected float32[n, 2], found int64[1, 1]. Correct the "
+            "shape in load.inputs, or give samples of that shape",
+        ),
+        (
+            "([['a', 'b']], [0])",
+            RefusedError,
+            "does not fit the input `x`: expected float32, or values that float32 holds exactly, "
+            "found <U1. Correct the dtype in load.inputs, or give float32 arrays",
+        ),
+        (
+            "{'y': [[1, 2]]}",
+            RefusedError,
+            "does not fit the model: expected an array for each of x, found y",
+        ),
+    ],
+)
+def test_what_is_not_a_split(write, split, error, message, says):
+    reference = f"{write(f'def data(): return dict(test={split})')}data"
+    with says(error, f"split `test` of `{reference}` {message}"):
+        open_data(reference, X)
+
+
+def test_a_built_in_dataset_takes_no_arguments(says):
+    with says(
+        UsageError,
+        "the built-in dataset `mnist` takes no arguments: expected load.dataset_arguments beside a "
+        "function of your own, found `count`. Remove load.dataset_arguments",
+    ):
+        open_data("mnist", X, {"count": 3})
+
+
+def test_arguments_reach_the_function(write):
+    code = "import numpy as np\ndef data(count): return {'test': np.ones((count, 2), 'float32')}"
+    assert len(open_data(f"{write(code)}data", X, {"count": 7}).test) == 7
 
 
 @pytest.mark.parametrize(

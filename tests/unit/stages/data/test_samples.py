@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from prunepack.stages.contract.model_spec import InputSpec
-from prunepack.stages.data.samples import bind_input, random_inputs
+from prunepack.stages.data.samples import random_inputs
 
 INPUTS = (
     InputSpec(name="x", shape=(3, 4)),
@@ -45,9 +45,3 @@ def test_floats_are_standard_normal(name):
 @pytest.mark.parametrize("name", ["ids", "mask"])
 def test_whole_numbers_are_zeros_and_ones(name):
     assert set(np.unique(random_inputs(INPUTS, 100, 0)[name]).tolist()) == {0, 1}
-
-
-def test_real_samples_take_the_inputs_name_and_dtype():
-    arrays = bind_input((InputSpec(name="ids", dtype="int64"),), np.array([[1, 2]], np.float32))
-    assert arrays["ids"].dtype == np.int64
-    assert arrays["ids"].tolist() == [[1, 2]]

@@ -1,6 +1,7 @@
 """Training loop: progress, best epoch, repetition bit for bit, masks that do not change."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,7 +97,7 @@ class Scores:
     """Hears the score of every epoch."""
 
     def __init__(self):
-        self.notes = []
+        self.notes, self.remarks = [], []
 
     def track(self, items, what, total):
         self.what, self.total = what, total
@@ -105,8 +106,11 @@ class Scores:
     def note(self, text):
         self.notes.append(text)
 
+    def remark(self, text):
+        self.remarks.append(text)
 
-def test_the_first_of_the_best_epochs_is_kept(model, data):
+
+def test_the_weights_before_training_are_kept_where_it_makes_them_worse(model, data):
     listener = Scores()
     wrong = Split(data.validation.inputs, (data.validation.labels + 1) % 3)
     data = Data(data.test, data.train, wrong)  # training makes it worse
@@ -115,10 +119,25 @@ def test_the_first_of_the_best_epochs_is_kept(model, data):
     scores = [float(note.split(": ")[1].split(" %")[0]) for note in listener.notes]
     assert len(scores) == 5
     assert scores[-1] < max(scores)
-    assert fitted.best_epoch == 1 + scores.index(max(scores))
-    assert round(100 * measure_accuracy(model, data.validation), 2) == max(scores)
+    before = 100 * fitted.before.value
+    assert before > max(scores)
+    assert (fitted.best_epoch, fitted.after) == (0, fitted.before)
+    assert 100 * measure_accuracy(model, data.validation) == before
+    assert listener.remarks == [
+        "training made the model worse on the validation split: epoch 0 kept"
+    ]
     assert (listener.what, listener.total) == ("epoch 5 of 5", 12)
     assert listener.notes[0].endswith("% on 96 validation samples")
+
+
+def test_the_first_of_the_best_epochs_is_kept(model, data):
+    listener = Scores()
+    with reporting_to(listener):
+        fitted = fit(model, data, TrainConfig(epochs=5, lr=0.02, batch_size=16))
+    scores = [float(note.split(": ")[1].split(" %")[0]) for note in listener.notes]
+    assert fitted.best_epoch == 1 + scores.index(max(scores))
+    assert round(100 * measure_accuracy(model, data.validation), 2) == max(scores)
+    assert listener.remarks == []
 
 
 def test_of_equal_epochs_the_first_is_kept(model, data):
@@ -155,6 +174,8 @@ class Teacher(nn.Module):
 @pytest.mark.parametrize(("weight", "follows"), [(1.0, True), (0.0, False)])
 def test_distillation_follows_the_teacher(model, data, weight, follows):
     config = TrainConfig(epochs=1, batch_size=8, lr=0.05, schedule="constant", distill=weight)
+    labels = np.full(len(data.validation), 2)
+    data = replace(data, validation=Split(data.validation.inputs, labels))
     fit(model, data, config, Teacher())
     answers = model(torch.from_numpy(data.test.inputs)).argmax(1)
     assert bool((answers == 2).all()) is follows

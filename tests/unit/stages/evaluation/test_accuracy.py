@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from prunepack.errors import RefusedError
-from prunepack.stages.comparison.accuracy import (
+from prunepack.stages.comparison.forms import FORMS
+from prunepack.stages.evaluation.accuracy import (
     accuracy_metrics,
     check_labels,
     find_answers,
     score_metrics,
 )
-from prunepack.stages.comparison.forms import FORMS
 from prunepack.stages.metrics.intervals import (
     compute_mcnemar,
     estimate_difference,

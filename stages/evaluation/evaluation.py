@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from prunepack.errors import UsageError
-from prunepack.stages.comparison.accuracy import (
+from prunepack.stages.contract.user_code import load_user_code
+from prunepack.stages.evaluation.accuracy import (
     accuracy_metrics,
     check_labels,
     find_answers,
     score_metrics,
 )
-from prunepack.stages.contract.user_code import load_user_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -1,0 +1,1 @@
+"""Evaluation of the forms on samples: accuracy and other metrics, with their intervals."""
