@@ -12,14 +12,20 @@ from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.stage import Facts, stage
 from prunepack.stages.models.checkpoints import digest_state, open_model, save_masked
 from prunepack.stages.pruning.application import apply_rule, resolve_scope
-from prunepack.stages.pruning.masks import (
-    count_pruned_weights,
-    prunable_parameters,
-    pruned_parameters,
-)
+from prunepack.stages.pruning.assignment import assign_rules, exclude_targets
+from prunepack.stages.pruning.masks import count_pruned_weights, pruned_parameters
 from prunepack.stages.pruning.methods import open_method
-from prunepack.stages.pruning.rules import Rule, assign_rules
+from prunepack.stages.pruning.parametrizations import find_roles
+from prunepack.stages.pruning.remarks import (
+    remark_emptied,
+    remark_excluded,
+    remark_obstacles,
+    remark_ties,
+    remark_unreached,
+)
+from prunepack.stages.pruning.rules import Rule
 from prunepack.stages.pruning.schedules import Round, Schedule
+from prunepack.stages.pruning.targets import count_prunable_weights, prunable_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from prunepack.stages.contract.model_spec import ModelSpec
-    from prunepack.stages.pruning.masks import Prunable
+    from prunepack.stages.pruning.targets import Prunable
 
 __all__ = ["PruneConfig", "prune"]
 
@@ -40,6 +46,11 @@ class PruneConfig(Rule):
 
     rules: tuple[Rule, ...] = Field(
         (), description="Several rules; the first rule that matches a parameter wins."
+    )
+    exclude: tuple[str, ...] = Field(
+        (),
+        description="Layers that stay dense: first, last (of the layers with a weight matrix), "
+        "names or globs.",
     )
     schedule: Schedule = Field(
         "one_shot",
@@ -90,16 +101,31 @@ def prune(config: PruneConfig, out: Path, model: Checkpoint | MaskedCheckpoint) 
 
     module, spec = open_model(model)
     before = spec.before_pruning if spec.pruned else digest_state(module.state_dict())
-    jobs = assign_rules(config.all_rules, prunable_parameters(module))
+    jobs = _choose_targets(config, module)
     this_round = Round(config.schedule, config.step, config.steps)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.default_generator.manual_seed(config.seed + config.step - 1)
         for rule, targets in jobs:
             apply_rule(rule, targets, this_round)
+    remark_emptied(target for _, targets in jobs for target in targets)
     pruned = tuple(_list_pruned(module, spec, jobs))
     update = {"pruned": pruned, "before_pruning": before}
     save_masked(out, module, spec.model_copy(update=update))
     return _facts(module, config)
+
+
+def _choose_targets(config: PruneConfig, module: nn.Module) -> list[tuple[Rule, list[Prunable]]]:
+    """Return the rules with the parameters that each prunes, and name those that stay dense."""
+    targets = prunable_parameters(module)
+    layers = [name for name, _ in module.named_modules(remove_duplicate=False)]
+    kept, excluded = exclude_targets(config.exclude, targets, layers)
+    jobs = assign_rules(config.all_rules, kept)
+    reached = [target for _, targets in jobs for target in targets]
+    remark_excluded(excluded)
+    remark_obstacles(module)
+    remark_unreached(kept, reached)
+    remark_ties(reached)
+    return jobs
 
 
 def _list_pruned(
@@ -107,23 +133,37 @@ def _list_pruned(
 ) -> Iterator[PrunedParameter]:
     """Yield every parameter that has a mask, with the methods that made it, oldest first."""
     earlier = {(entry.layer, entry.parameter): entry.methods for entry in spec.pruned}
-    now = {id(target.tensor): rule.method for rule, targets in jobs for target in targets}
+    find_role = find_roles(module)
+    now = {
+        (id(place.module), place.parameter): rule.method
+        for rule, targets in jobs
+        for target in targets
+        for place in target.places
+    }
     for place in pruned_parameters(module):
         methods = earlier.get((place.layer, place.parameter), ())
-        if id(place.original) in now:
-            methods = (*methods, now[id(place.original)])
-        yield PrunedParameter(layer=place.layer, parameter=place.parameter, methods=methods)
+        key = (id(place.module), place.parameter)
+        yield PrunedParameter(
+            layer=place.layer,
+            parameter=place.parameter,
+            methods=(*methods, now[key]) if key in now else methods,
+            weight=find_role(place).name,
+        )
 
 
 def _facts(module: nn.Module, config: PruneConfig) -> Facts:
     pruned, total = count_pruned_weights(module)
     tensors = len({id(place.original) for place in pruned_parameters(module)})
     sparsity = pruned / total if total else 0.0
+    prunable = max(total, count_prunable_weights(module))
+    dense = f", {100 * pruned / prunable:.1f} % of all {prunable:,}" if prunable > total else ""
     return {
-        "summary": f"{100 * sparsity:.1f} % of {total:,} weights pruned, {_describe(config)}",
+        "summary": f"{100 * sparsity:.1f} % of {total:,} weights pruned{dense}, "
+        f"{_describe(config)}",
         "sparsity": sparsity,
         "pruned": pruned,
         "weights": total,
+        "prunable": prunable,
         "tensors": tensors,
     }
 

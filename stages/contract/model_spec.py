@@ -43,11 +43,14 @@ class PrunedParameter(Config):
         layer: The name of the module.
         parameter: The name of the parameter in the module.
         methods: The pruning methods, oldest first.
+        weight: The name of the weight that the parameter determines, in the finalized model;
+            empty if it is the parameter itself.
     """
 
     layer: str
     parameter: str
     methods: tuple[str, ...] = ()
+    weight: str = ""
 
 
 class ModelSpec(Config):

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import PrunepackError, UsageError
-from prunepack.stages.pruning.masks import Pruned, count_units, put_mask
+from prunepack.stages.contract.progress import remark
+from prunepack.stages.pruning.amounts import compute_amount, count_least
+from prunepack.stages.pruning.canvas import Canvas
+from prunepack.stages.pruning.layers import Layout, find_layout
 from prunepack.stages.pruning.methods import open_method
-from prunepack.stages.pruning.schedules import count_pruned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import torch
 
-    from prunepack.stages.pruning.masks import Prunable
     from prunepack.stages.pruning.methods import Method
     from prunepack.stages.pruning.rules import Rule
     from prunepack.stages.pruning.schedules import Round
+    from prunepack.stages.pruning.targets import Prunable
 
 __all__ = ["apply_rule", "resolve_scope"]
 
@@ -35,11 +39,12 @@ def apply_rule(rule: Rule, targets: Sequence[Prunable], this_round: Round) -> No
         raise _not_together(rule, method)
     for group in [targets] if together else [[target] for target in targets]:
         with _name_target(rule, group):
-            masks = [target.mask for target in group]
-            arguments = _collect_arguments(rule, method, group[0], masks, this_round)
-            _call_torch(method, group, arguments, together=together)
-            for target, mask in zip(group, masks, strict=True):
-                _share_mask(rule, target, mask)
+            canvases = [_open_canvas(rule, method, target) for target in group]
+            arguments = _collect_arguments(rule, method, canvases, this_round)
+            _call_torch(method, canvases, arguments, together=together)
+            for canvas in canvases:
+                _check_mask(rule, canvas)
+                canvas.transfer()
 
 
 def resolve_scope(rule: Rule, method: Method) -> str:
@@ -69,84 +74,99 @@ def _name_target(rule: Rule, group: Sequence[Prunable]) -> Iterator[None]:
     except Exception as error:
         more = f" and {len(group) - 1} more" if len(group) > 1 else ""
         raise UsageError(
-            f"{rule.method} cannot prune {group[0].name}{more}",
+            f"{rule.method} cannot prune {group[0].weight}{more}",
             found=f"{type(error).__name__}: {error}",
-            hint="Change the method's options, or leave the layer out with the rule's layers",
+            hint="Change the method's options, or leave the layer out with prune.exclude",
         ) from error
 
 
+def _open_canvas(rule: Rule, method: Method, target: Prunable) -> Canvas:
+    """Return a stand-in for ``target`` in the layout that the method works along.
+
+    Raises:
+        UsageError: If the method needs the inputs of a layer of an unknown class.
+    """
+    least = count_least(rule.min_left, target.tensor.numel())
+    protected = least if method.kind == "unstructured" else 0
+    if method.axis is None or rule.dim is not None or target.tensor.ndim < 2:
+        return Canvas.of(target, Layout(), protected)
+    layer = target.roles[0].module
+    layout = find_layout(layer, method.axis)
+    if layout is None and method.axis == "inputs":
+        raise UsageError(
+            f"{rule.method} cannot tell which dimension of `{target.weight}` its layer sums over",
+            expected="Linear, a convolution, Embedding or Conv1D of transformers",
+            found=type(layer).__name__,
+            hint="Set dim in a rule for this layer: 1 for (out, in), 0 for (in, out)",
+        )
+    if layout is None:
+        remark(
+            f"dim 0 of `{target.weight}` ({type(layer).__name__}) is taken for its output "
+            "channels; prune.dim names another one"
+        )
+    return Canvas.of(target, layout or Layout(), protected)
+
+
 def _collect_arguments(
-    rule: Rule,
-    method: Method,
-    first: Prunable,
-    masks: Sequence[torch.Tensor],
-    this_round: Round,
+    rule: Rule, method: Method, canvases: Sequence[Canvas], this_round: Round
 ) -> dict[str, Any]:
     """Return the keyword arguments of the method's class."""
-    arguments = dict(method.arguments(rule.method_options, first.name, first.tensor))
+    first = canvases[0]
+    options = rule.method_options
+    if options.dim is None:
+        options = replace(options, dim=1 if method.axis == "inputs" else 0)
+    tensor = getattr(first.module, first.parameter)
+    arguments = dict(method.arguments(options, first.target.weight, tensor))
     if method.takes_amount:
-        arguments["amount"] = _compute_amount(rule, method, arguments, masks, this_round)
+        dim = None
+        if method.kind == "structured":
+            dim = method.pruning_class(**arguments, amount=rule.amount).dim  # type: ignore[attr-defined, call-arg]
+        arguments["amount"] = compute_amount(rule, canvases, dim, this_round)
     return arguments
 
 
-def _compute_amount(
-    rule: Rule,
-    method: Method,
-    arguments: Mapping[str, Any],
-    masks: Sequence[torch.Tensor],
-    this_round: Round,
-) -> int | float:
-    """Return the amount of this round, as torch counts it: of the remaining weights."""
-    dim, unit = None, "weights"
-    if method.kind == "structured":
-        dim = method.pruning_class(**arguments, amount=rule.amount).dim  # type: ignore[attr-defined, call-arg]
-        unit = f"channels along dim {dim}"
-    total, remaining = count_units(masks, dim)
-    one_shot = this_round.schedule == "one_shot"
-    most = remaining if one_shot else total
-    if isinstance(rule.amount, int) and rule.amount > most:
-        raise UsageError(
-            f"{rule.method} cannot prune that much of the layers {rule.layers!r}",
-            expected=f"an amount of at most {most:,} {unit}",
-            found=f"{rule.amount:,}",
-            hint="Write a fraction with a point: 0.9 is a fraction, 100 is a count",
-        )
-    if one_shot:
-        return rule.amount
-    goal = count_pruned(this_round.schedule, rule.amount, total, this_round.step, this_round.steps)
-    return max(0, goal - (total - remaining))
-
-
 def _call_torch(
-    method: Method, group: Sequence[Prunable], arguments: Mapping[str, Any], *, together: bool
+    method: Method, canvases: Sequence[Canvas], arguments: Mapping[str, Any], *, together: bool
 ) -> None:
     from torch.nn.utils import prune as torch_prune
 
-    places = [(target.places[0].module, target.places[0].parameter) for target in group]
+    places = [(canvas.module, canvas.parameter) for canvas in canvases]
+    scores = {
+        place: canvas.scores
+        for place, canvas in zip(places, canvases, strict=True)
+        if canvas.scores is not None
+    }
     if together:
-        torch_prune.global_unstructured(places, method.pruning_class, **arguments)
+        torch_prune.global_unstructured(places, method.pruning_class, scores or None, **arguments)
+    elif scores and "importance_scores" in signature(method.pruning_class.apply).parameters:
+        ranked = {"importance_scores": scores[places[0]]}
+        method.pruning_class.apply(*places[0], **ranked, **arguments)
     else:
         method.pruning_class.apply(*places[0], **arguments)
 
 
-def _share_mask(rule: Rule, target: Prunable, before: torch.Tensor) -> None:
-    """Check the new mask of ``target`` and put it on every other place that holds the parameter.
+def _check_mask(rule: Rule, canvas: Canvas) -> None:
+    """Check the new mask of a parameter.
 
     Raises:
-        UsageError: If it is not a mask, or revives a pruned weight.
+        UsageError: If it is not a mask, revives a pruned weight, or leaves too few weights.
     """
-    first, *others = target.places
-    pruned = Pruned(first.layer, first.module, first.parameter)
-    mask = pruned.mask.to(before.dtype)
-    problem = _find_problem(mask, before)
+    mask, target = canvas.mask, canvas.target
+    problem = _find_problem(mask.to(canvas.before.dtype), canvas.before)
     if problem:
         expected, found = problem
         raise UsageError(
-            f"{rule.method} made a wrong mask of {pruned.name}", expected=expected, found=found
+            f"{rule.method} made a wrong mask of {target.weight}", expected=expected, found=found
         )
-    pruned.module.register_buffer(f"{pruned.parameter}_mask", mask)
-    for place in others:
-        put_mask(place.module, place.parameter, mask)
+    least = count_least(rule.min_left, mask.numel())
+    left, before = int(mask.count_nonzero()), int(canvas.before.count_nonzero())
+    if left < min(least, before):
+        raise UsageError(
+            f"{rule.method} leaves fewer weights in {target.weight} than min_left",
+            expected=f"at least {least:,} weights",
+            found=f"{left:,}",
+            hint="Lower min_left, or choose a method that ranks weights or channels by an amount",
+        )
 
 
 def _find_problem(mask: torch.Tensor, before: torch.Tensor) -> tuple[str, str] | None:

@@ -13,14 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Place",
-    "Prunable",
     "Pruned",
     "count_pruned_weights",
     "count_units",
     "held_parameters",
+    "identify_memory",
     "join_name",
     "lift_mask",
-    "prunable_parameters",
     "pruned_parameters",
     "put_mask",
 ]
@@ -57,33 +56,6 @@ class Pruned(Place):
         return value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Prunable:
-    """A parameter and every place that holds it: more than one where weights are tied.
-
-    Attributes:
-        tensor: The parameter without its mask.
-        places: The places that hold it, in module order; its name is that of the first place.
-    """
-
-    tensor: nn.Parameter
-    places: tuple[Place, ...]
-
-    @property
-    def name(self) -> str:
-        """The state-dict name of the first place."""
-        return self.places[0].name
-
-    @property
-    def mask(self) -> torch.Tensor:
-        """A copy of the mask, or ones if there is none; shape and dtype of the parameter."""
-        import torch
-
-        first = self.places[0]
-        mask = getattr(first.module, f"{first.parameter}_mask", torch.ones_like(self.tensor))
-        return mask.detach().to(self.tensor.dtype, copy=True)
-
-
 def join_name(layer: str, parameter: str) -> str:
     """Return the state-dict name of ``parameter`` in ``layer``."""
     return f"{layer}.{parameter}" if layer else parameter
@@ -110,21 +82,6 @@ def held_parameters(model: nn.Module) -> Iterator[tuple[Place, nn.Parameter]]:
                 yield Place(layer, module, name), tensor
 
 
-def prunable_parameters(model: nn.Module) -> list[Prunable]:
-    """Return the parameters of prunable layers, in module order, each shared parameter once.
-
-    A layer is prunable if it owns a parameter of at least two dimensions, as linear,
-    convolutional, recurrent and embedding layers do. Normalisations are not prunable.
-    """
-    held = list(held_parameters(model))
-    layers = {id(place.module) for place, tensor in held if tensor.ndim > 1}
-    chosen = {id(tensor): tensor for place, tensor in held if id(place.module) in layers}
-    places: dict[int, list[Place]] = {}
-    for place, tensor in held:
-        places.setdefault(id(tensor), []).append(place)
-    return [Prunable(tensor, tuple(places[key])) for key, tensor in chosen.items()]
-
-
 def _masked_names(module: nn.Module) -> list[str]:
     from torch.nn.utils.prune import BasePruningMethod
 
@@ -148,6 +105,16 @@ def put_mask(module: nn.Module, parameter: str, mask: torch.Tensor) -> None:
         place = Pruned("", module, parameter)
         place.mask.mul_(mask)
         setattr(module, parameter, place.original * place.mask)
+    _run_masks_first(module)
+
+
+def _run_masks_first(module: nn.Module) -> None:
+    """Move the hooks of masks before others, which may compute a weight from a masked one."""
+    from torch.nn.utils.prune import BasePruningMethod
+
+    hooks = module._forward_pre_hooks
+    for key in [key for key, hook in hooks.items() if isinstance(hook, BasePruningMethod)][::-1]:
+        hooks.move_to_end(key, last=False)
 
 
 def lift_mask(place: Pruned) -> None:
@@ -160,11 +127,22 @@ def lift_mask(place: Pruned) -> None:
 
 
 def count_pruned_weights(model: nn.Module) -> tuple[int, int]:
-    """Return (pruned, all) weights of the parameters with a mask, each shared parameter once."""
-    masks = {id(place.original): place.mask for place in pruned_parameters(model)}
+    """Return (pruned, all) weights of the parameters with a mask, each shared tensor once."""
+    masks = {identify_memory(place.original): place.mask for place in pruned_parameters(model)}
     remaining = sum(int(mask.count_nonzero()) for mask in masks.values())
     total = sum(mask.numel() for mask in masks.values())
     return total - remaining, total
+
+
+def identify_memory(tensor: torch.Tensor) -> tuple[int, ...]:
+    """Return a key that is equal for tensors that are all of the same memory.
+
+    Tied parameters are one tensor, or several over one memory, as where an output layer holds the
+    transposed weight of an input layer.
+    """
+    whole = tensor.nbytes == tensor.untyped_storage().nbytes()
+    at = tensor.data_ptr()
+    return (at, tensor.numel()) if whole and at else (id(tensor),)
 
 
 def count_units(masks: Sequence[torch.Tensor], dim: int | None) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import math
 import re
@@ -16,11 +15,12 @@ from prunepack.stages.contract.user_code import CodeName, InputFile, is_user_cod
 from prunepack.stages.pruning.methods import METHODS, MethodOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from prunepack.stages.pruning.parametrizations import Role
+    from prunepack.stages.pruning.targets import Prunable
 
-    from prunepack.stages.pruning.masks import Prunable
+__all__ = ["Amount", "Norm", "Rule"]
 
-__all__ = ["Amount", "Norm", "Rule", "assign_rules"]
+_GLOB = re.compile(r"[*?\[]")
 
 
 def _parse_amount(value: Any) -> int | float:
@@ -69,7 +69,12 @@ class Rule(Config):
     """One pruning method over the layers that a pattern matches."""
 
     layers: str = Field("*", description="Layers to prune: a glob over module names, or re:REGEX.")
-    parameter: str = Field("weight", description="Parameter to prune: weight, bias, ….")
+    parameter: str = Field(
+        "weight",
+        description="Parameter to prune. weight: every weight matrix of a layer, also of LSTM, "
+        "MultiheadAttention and weight_norm; another name such as bias; or a glob over names of "
+        "tensors of two or more dimensions.",
+    )
     method: CodeName = Field(
         "l1_unstructured",
         description="Built-in method, or your BasePruningMethod: module:Class or file.py:Class.",
@@ -88,7 +93,16 @@ class Rule(Config):
         description="ln_structured: the order of the norm that ranks channels: a number, inf, "
         "-inf, fro or nuc.",
     )
-    dim: int = Field(0, description="Structured methods: the dimension whose slices are channels.")
+    min_left: Amount = Field(
+        0,
+        description="Weights that at least stay in each tensor: a fraction (0.05) or a count (10). "
+        "The method takes the difference elsewhere.",
+    )
+    dim: int | None = Field(
+        None,
+        description="Structured methods: the dimension whose slices are channels (the layer's "
+        "output channels by default); n_m: the dimension of the groups (its inputs by default).",
+    )
     pattern: str = Field(
         "2:4", pattern=r"^\d+:\d+$", description="n_m: keep N of every M consecutive weights (N:M)."
     )
@@ -151,58 +165,18 @@ class Rule(Config):
 
     def covers(self, target: Prunable) -> bool:
         """Return whether the rule covers ``target``, under any of its names."""
-        names = ((place.layer, place.parameter) for place in target.places)
-        return any(name == self.parameter and self.matches(layer) for layer, name in names)
-
-
-def assign_rules(
-    rules: Sequence[Rule], targets: Sequence[Prunable]
-) -> list[tuple[Rule, list[Prunable]]]:
-    """Assign every target to the first rule that covers it; a target may have no rule.
-
-    Raises:
-        UsageError: If a rule covers no target, or none that an earlier rule does not cover.
-    """
-    free = list(targets)
-    jobs: list[tuple[Rule, list[Prunable]]] = []
-    for rule in rules:
-        covered = [target for target in free if rule.covers(target)]
-        if not covered:
-            raise _explain_no_target(rule, targets)
-        free = [target for target in free if target not in covered]
-        jobs.append((rule, covered))
-    return jobs
-
-
-def _explain_no_target(rule: Rule, targets: Sequence[Prunable]) -> UsageError:
-    """Return the error for a rule that prunes nothing."""
-    what = f"the rule for layers {rule.layers!r} prunes nothing"
-    if any(rule.covers(target) for target in targets):
-        return UsageError(
-            what,
-            found=f"an earlier rule for {rule.parameter} that matches the same layers",
-            hint="Put the narrower rule first: the first rule that matches wins",
+        return any(
+            (self.matches(place.layer) or self.matches(role.layer))
+            and self._names(target, place.parameter, role)
+            for place, role in zip(target.places, target.roles, strict=True)
         )
-    places = [place for target in targets for place in target.places]
-    layers = list(dict.fromkeys(place.layer for place in places))
-    matched = [layer for layer in layers if rule.matches(layer)]
-    if matched:
-        have = sorted({place.parameter for place in places if place.layer in matched})
-        return UsageError(
-            what,
-            expected=f"a layer with a {rule.parameter}",
-            found=f"{_shorten(matched)} with {_shorten(have)}",
-        )
-    close = difflib.get_close_matches(rule.layers, layers, n=3)
-    return UsageError(
-        what,
-        expected="the name of a layer with a parameter of two or more dimensions",
-        found="none that matches",
-        hint=f"Did you mean {_shorten(close)}?" if close else f"Choose among: {_shorten(layers)}",
-    )
 
-
-def _shorten(names: Sequence[str]) -> str:
-    """Return the first eight of ``names``, separated by commas."""
-    shown = [name or "(the model itself)" for name in names[:8]]
-    return ", ".join(shown) + (", …" if len(names) > 8 else "") if shown else "none"
+    def _names(self, target: Prunable, parameter: str, role: Role) -> bool:
+        """Return whether ``parameter`` of the rule names a parameter, or the weight it gives."""
+        names = {parameter} if role.is_part else {parameter, role.weight}
+        if self.parameter == "weight":
+            return target.is_weight and not role.is_part
+        if _GLOB.search(self.parameter):
+            matched = any(fnmatch.fnmatchcase(name, self.parameter) for name in names)
+            return matched and target.tensor.ndim > 1 and not role.is_part
+        return self.parameter in names

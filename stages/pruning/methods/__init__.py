@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import torch
     from torch.nn.utils.prune import BasePruningMethod
 
+    from prunepack.stages.pruning.layers import Axis
+
 __all__ = ["METHODS", "Method", "MethodOptions", "open_method"]
 
 KINDS = ("unstructured", "structured", "global")
@@ -28,14 +30,14 @@ class MethodOptions:
 
     Attributes:
         norm: The order of the norm that ranks channels, as ``torch.linalg`` names it.
-        dim: The dimension whose slices are channels.
+        dim: The dimension whose slices are channels, or along which groups run.
         pattern: N:M, the weights to keep of each group of M.
         mask_file: A safetensors file with masks.
         keywords: Keyword arguments of a user's own class.
     """
 
     norm: float | str = 2.0
-    dim: int = 0
+    dim: int | None = None
     pattern: str = "2:4"
     mask_file: Path | None = None
     keywords: Mapping[str, bool | int | float | str] = field(default_factory=dict)
@@ -59,11 +61,15 @@ class Method:
         arguments: ``(options, name, tensor) -> keyword arguments`` of the class, without the
             amount; ``name`` is the state-dict name of the parameter ``tensor``.
         scope: The scope that a rule's ``auto`` means.
+        axis: The dimension that the method works along unless a rule names one: it then gets a
+            weight as (outputs, inputs, …), whatever the layer's own order; None for a method that
+            does not depend on the order.
     """
 
     pruning_class: type[BasePruningMethod]
     arguments: Callable[[MethodOptions, str, torch.Tensor], Mapping[str, Any]] = _no_arguments
     scope: Literal["local", "global"] = "local"
+    axis: Axis | None = None
 
     @property
     def kind(self) -> str:

@@ -58,7 +58,7 @@ def _read(file: Path, name: str) -> torch.Tensor:
         f"{file} has no mask of {name}",
         expected=f"{name} or {name}_mask",
         found=shown or "no tensor",
-        hint="Add the mask, or leave the layer out with the rule's layers",
+        hint="Add the mask, or leave the layer out with prune.exclude",
     )
 
 

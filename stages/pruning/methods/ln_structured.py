@@ -22,4 +22,4 @@ def _arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[
     return {"n": n or float(options.norm), "dim": options.dim}
 
 
-METHOD = Method(LnStructured, _arguments)
+METHOD = Method(LnStructured, _arguments, axis="outputs")

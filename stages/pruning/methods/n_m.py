@@ -2,8 +2,8 @@
 
 Sparse tensor cores support N:M = 2:4 along the dimension that a matrix product sums over (Mishra
 et al. 2021, "Accelerating Sparse Deep Neural Networks"), the input dimension. Weights are
-grouped along dim 1: the inputs of ``Linear`` (out, in) and the input channels of a convolution
-(out, in, ...) at each kernel position, as NVIDIA's own tool (apex, ``contrib/sparsity``) does.
+grouped along the inputs of ``Linear`` and the input channels of a convolution at each kernel
+position, as NVIDIA's own tool (apex, ``contrib/sparsity``) does: dim 1 of (out, in, ...).
 """
 
 from __future__ import annotations
@@ -20,17 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["METHOD", "KeepNOfM"]
 
-INPUTS = 1
-"""The dimension along which weights are grouped."""
-
 
 class KeepNOfM(BasePruningMethod):
-    """Keeps the ``n`` largest of every ``m`` consecutive weights along the input dimension."""
+    """Keeps the ``n`` largest of every ``m`` consecutive weights along a dimension, the inputs."""
 
     PRUNING_TYPE = "global"  # torch's word for a mask that is computed from the whole tensor
 
-    def __init__(self, n: int, m: int) -> None:
-        self.n, self.m = n, m
+    def __init__(self, n: int, m: int, dim: int = 1) -> None:
+        self.n, self.m, self.dim = n, m, dim
 
     def compute_mask(self, t: torch.Tensor, default_mask: torch.Tensor) -> torch.Tensor:
         """Return the mask of ``t`` (out, in, ...): ones and zeros, of the same shape and dtype.
@@ -40,20 +37,20 @@ class KeepNOfM(BasePruningMethod):
         Raises:
             ValueError: If the size of the input dimension is not a multiple of M.
         """
-        size = t.shape[INPUTS] if t.ndim > INPUTS else 0
+        size = t.shape[self.dim] if -t.ndim <= self.dim < t.ndim else 0
         if not size or size % self.m:
             found = f"{size} of {tuple(t.shape)}" if size else f"the shape {tuple(t.shape)}"
-            raise ValueError(f"the size of dim {INPUTS} must be a multiple of {self.m}: {found}")
+            raise ValueError(f"the size of dim {self.dim} must be a multiple of {self.m}: {found}")
         magnitude = t.detach().abs().masked_fill(default_mask == 0, -1.0)
-        groups = magnitude.movedim(INPUTS, -1).unflatten(-1, (-1, self.m))
+        groups = magnitude.movedim(self.dim, -1).unflatten(-1, (-1, self.m))
         order = groups.argsort(dim=-1, descending=True, stable=True)
         kept = torch.zeros_like(groups).scatter_(-1, order[..., : self.n], 1.0)
-        return kept.flatten(-2).movedim(-1, INPUTS).contiguous() * default_mask
+        return kept.flatten(-2).movedim(-1, self.dim).contiguous() * default_mask
 
 
 def _arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[str, Any]:  # noqa: ARG001
     n, m = map(int, options.pattern.split(":"))
-    return {"n": n, "m": m}
+    return {"n": n, "m": m, "dim": options.dim}
 
 
-METHOD = Method(KeepNOfM, _arguments)
+METHOD = Method(KeepNOfM, _arguments, axis="inputs")

@@ -20,4 +20,4 @@ def _arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[
     return {"dim": options.dim}
 
 
-METHOD = Method(RandomStructured, _arguments)
+METHOD = Method(RandomStructured, _arguments, axis="outputs")

@@ -157,6 +157,7 @@ def test_by_default_nine_tenths_of_all_weights_together_go(dense, run):
         "sparsity": 137 / STACK_WEIGHTS,
         "pruned": 137,
         "weights": STACK_WEIGHTS,
+        "prunable": STACK_WEIGHTS,
         "tensors": 2,
     }
     module, _ = open_model(masked)

@@ -180,7 +180,7 @@ def test_a_parameter_without_a_mask_in_the_file(pruned):
     save_file({"0.weight": FIRST}, "masks.safetensors")
     assert refused(pruned, FROM_FILE | {"layers": "*"}, kind=RefusedError) == (
         "masks.safetensors has no mask of 2.weight: expected 2.weight or 2.weight_mask, "
-        "found 0.weight. Add the mask, or leave the layer out with the rule's layers"
+        "found 0.weight. Add the mask, or leave the layer out with prune.exclude"
     )
 
 
@@ -311,7 +311,7 @@ def test_torchs_own_classes_can_be_named_too(pruned):
         (
             "Failing",
             "own.py:Failing cannot prune 0.weight: found LookupError: no statistics. "
-            "Change the method's options, or leave the layer out with the rule's layers",
+            "Change the method's options, or leave the layer out with prune.exclude",
         ),
         (
             "Halves",

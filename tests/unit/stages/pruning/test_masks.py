@@ -16,10 +16,10 @@ from prunepack.stages.pruning.masks import (
     held_parameters,
     join_name,
     lift_mask,
-    prunable_parameters,
     pruned_parameters,
     put_mask,
 )
+from prunepack.stages.pruning.targets import prunable_parameters
 
 
 class Tied(nn.Module):

@@ -361,7 +361,7 @@ def test_channels_along_a_dimension_that_is_not_there(dense, pruned):
     assert refused(pruned, dense(LINEAR), config) == (
         "ln_structured cannot prune weight: found IndexError: Dimension out of range (expected to "
         "be in range of [-2, 1], but got 2). "
-        "Change the method's options, or leave the layer out with the rule's layers"
+        "Change the method's options, or leave the layer out with prune.exclude"
     )
 
 

@@ -7,8 +7,9 @@ from pydantic import ValidationError
 from torch import nn
 
 from prunepack.errors import UsageError
-from prunepack.stages.pruning.masks import prunable_parameters
-from prunepack.stages.pruning.rules import Rule, assign_rules
+from prunepack.stages.pruning.assignment import assign_rules
+from prunepack.stages.pruning.rules import Rule
+from prunepack.stages.pruning.targets import prunable_parameters
 
 
 def problem(**fields):

@@ -1,0 +1,91 @@
+"""Remarks about weights that pruning left out, shared or emptied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prunepack.stages.contract.progress import remark
+from prunepack.stages.pruning.layers import is_normalisation
+from prunepack.stages.pruning.masks import Pruned, held_parameters
+from prunepack.stages.pruning.parametrizations import find_roles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from torch import nn
+
+    from prunepack.stages.pruning.targets import Prunable
+
+__all__ = [
+    "remark_emptied",
+    "remark_excluded",
+    "remark_obstacles",
+    "remark_ties",
+    "remark_unreached",
+]
+
+SHOWN = 8
+"""The number of names in one remark."""
+
+
+def remark_excluded(targets: Sequence[Prunable]) -> None:
+    """Name the weights that the recipe excludes."""
+    if names := [target.weight for target in targets if target.is_weight]:
+        remark(f"excluded: {_list(names)}")
+
+
+def remark_unreached(targets: Iterable[Prunable], reached: Iterable[Prunable]) -> None:
+    """Name the weights without a mask that no rule reached."""
+    covered = {id(target) for target in reached}
+    names = [
+        target.weight
+        for target in targets
+        if id(target) not in covered and not target.is_masked and target.is_matrix
+    ]
+    if names:
+        remark(f"no rule reached {_list(names)}")
+
+
+def remark_obstacles(model: nn.Module) -> None:
+    """Name the weights whose parametrisation does not keep zeros."""
+    find_role = find_roles(model)
+    seen = set()
+    for place, tensor in held_parameters(model):
+        role = find_role(place)
+        if role.obstacle and role.name not in seen and not is_normalisation(role.module):
+            seen.add(role.name)
+            if tensor.ndim > 1:
+                remark(
+                    f"`{role.name}` is not pruned: its parametrisation `{role.obstacle}` does not "
+                    "keep zeros"
+                )
+
+
+def remark_ties(targets: Iterable[Prunable]) -> None:
+    """Name the parameters of ``targets`` that share one mask."""
+    for target in targets:
+        first, *others = target.roles
+        for place, role in zip(target.places[1:], others, strict=True):
+            name = place.name if role.name == first.name else role.name
+            if role.order is not None:
+                remark(f"`{name}` is `{first.name}` transposed: one mask serves both")
+            elif name != first.name:
+                remark(f"`{name}` is tied to `{first.name}`: one mask serves both")
+
+
+def remark_emptied(targets: Iterable[Prunable]) -> None:
+    """Name the weights of which nothing remains."""
+    for target in targets:
+        place = target.places[0]
+        mask = Pruned(place.layer, place.module, place.parameter).mask
+        if mask.numel() and not bool(mask.any()):
+            remark(
+                f"`{target.weight}` has no weights left: its layer gives a constant; "
+                "prune.min_left keeps some"
+            )
+
+
+def _list(names: Sequence[str]) -> str:
+    """Return the first of ``names`` in quotes, and their number if there are more."""
+    shown = ", ".join(f"`{name}`" for name in names[:SHOWN])
+    return f"{shown}, … ({len(names)} in all)" if len(names) > SHOWN else shown
