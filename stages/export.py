@@ -14,6 +14,7 @@ from prunepack.stages.contract.progress import note
 from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.models.checkpoints import open_model
 from prunepack.stages.models.onnx_export import run_exporter
+from prunepack.stages.pruning.parametrizations import fold_parametrizations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,7 @@ class ExportConfig(Config):
 def export(config: ExportConfig, out: Path, model: Checkpoint) -> Facts:
     """Write ``model`` with torch's dynamo exporter, check it and describe its interface."""
     module, spec = open_model(model)
+    fold_parametrizations(module)  # the dense model ships plain weights too
     note("exporting to ONNX")
     graph: onnx_ir.Model = run_exporter(
         module, spec, opset=config.opset, dynamic_batch=config.dynamic_batch

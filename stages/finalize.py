@@ -14,6 +14,7 @@ from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.models.checkpoints import open_model, save_checkpoint
 from prunepack.stages.models.running import compute_tensors
 from prunepack.stages.pruning.masks import pruned_parameters
+from prunepack.stages.pruning.parametrizations import fold_masked
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +39,8 @@ def finalize(config: FinalizeConfig, out: Path, model: MaskedCheckpoint) -> Fact
     masks = remove_masks(module)
     _prove_removed(module, masks)
     _prove_equal(before, compute_tensors(module, inputs))
-    save_checkpoint(out, module, spec)
+    final = {"masked": tuple(masks), "is_final": True}
+    save_checkpoint(out, module, spec.model_copy(update=final))
     zeros = sum(int((mask == 0).sum()) for mask in masks.values())
     total = sum(mask.numel() for mask in masks.values())
     return {
@@ -52,7 +54,8 @@ def remove_masks(model: nn.Module) -> dict[str, torch.Tensor]:
     """Multiply every mask into its parameter, in place, and return the masks by name.
 
     ``prune.remove`` leaves -0.0 for pruned negative weights; here every pruned weight becomes
-    +0.0, whose bits are all zero.
+    +0.0, whose bits are all zero. Weights that a layer computes, as with weight_norm, become plain
+    parameters, and the masks have their names.
 
     Raises:
         RefusedError: If a weight under a mask is NaN or Inf (``inf * 0`` is NaN).
@@ -67,7 +70,7 @@ def remove_masks(model: nn.Module) -> dict[str, torch.Tensor]:
         prune.remove(place.module, place.parameter)
         with torch.no_grad():
             getattr(place.module, place.parameter)[masks[place.name] == 0] = 0.0
-    return masks
+    return fold_masked(model, masks)
 
 
 def _prove_removed(model: nn.Module, masks: dict[str, torch.Tensor]) -> None:

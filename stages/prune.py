@@ -12,20 +12,20 @@ from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.stage import Facts, stage
 from prunepack.stages.models.checkpoints import digest_state, open_model, save_masked
 from prunepack.stages.pruning.application import apply_rule, resolve_scope
-from prunepack.stages.pruning.assignment import assign_rules, exclude_targets
-from prunepack.stages.pruning.masks import count_pruned_weights, pruned_parameters
+from prunepack.stages.pruning.assignment import assign_rules, check_prunable, exclude_targets
+from prunepack.stages.pruning.masks import pruned_parameters
 from prunepack.stages.pruning.methods import open_method
 from prunepack.stages.pruning.parametrizations import find_roles
+from prunepack.stages.pruning.recomputation import recompute_before_forward
 from prunepack.stages.pruning.remarks import (
     remark_emptied,
     remark_excluded,
     remark_obstacles,
-    remark_ties,
     remark_unreached,
 )
 from prunepack.stages.pruning.rules import Rule
 from prunepack.stages.pruning.schedules import Round, Schedule
-from prunepack.stages.pruning.targets import count_prunable_weights, prunable_parameters
+from prunepack.stages.pruning.targets import count_weights, prunable_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from prunepack.stages.contract.model_spec import ModelSpec
     from prunepack.stages.pruning.targets import Prunable
 
-__all__ = ["PruneConfig", "prune"]
+__all__ = ["PruneConfig", "apply_rules", "prune"]
 
 
 class PruneConfig(Rule):
@@ -97,10 +97,23 @@ class PruneConfig(Rule):
 @stage(produces=MaskedCheckpoint, tools=("torch", "safetensors"))
 def prune(config: PruneConfig, out: Path, model: Checkpoint | MaskedCheckpoint) -> Facts:
     """Mask the weights that the rules choose; the weights under the masks do not change."""
-    import torch
-
     module, spec = open_model(model)
     before = spec.before_pruning if spec.pruned else digest_state(module.state_dict())
+    jobs = apply_rules(config, module)
+    pruned = tuple(_list_pruned(module, spec, jobs))
+    update = {"pruned": pruned, "before_pruning": before}
+    save_masked(out, module, spec.model_copy(update=update))
+    return _facts(module, config)
+
+
+def apply_rules(config: PruneConfig, module: nn.Module) -> list[tuple[Rule, list[Prunable]]]:
+    """Put this round's masks on a live module; return the rules with the parameters of each.
+
+    Raises:
+        UsageError: If a rule or an exclusion names no parameter, or a method cannot prune one.
+    """
+    import torch
+
     jobs = _choose_targets(config, module)
     this_round = Round(config.schedule, config.step, config.steps)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -108,23 +121,21 @@ def prune(config: PruneConfig, out: Path, model: Checkpoint | MaskedCheckpoint) 
         for rule, targets in jobs:
             apply_rule(rule, targets, this_round)
     remark_emptied(target for _, targets in jobs for target in targets)
-    pruned = tuple(_list_pruned(module, spec, jobs))
-    update = {"pruned": pruned, "before_pruning": before}
-    save_masked(out, module, spec.model_copy(update=update))
-    return _facts(module, config)
+    recompute_before_forward(module)
+    return jobs
 
 
 def _choose_targets(config: PruneConfig, module: nn.Module) -> list[tuple[Rule, list[Prunable]]]:
     """Return the rules with the parameters that each prunes, and name those that stay dense."""
     targets = prunable_parameters(module)
+    check_prunable(module, targets)
     layers = [name for name, _ in module.named_modules(remove_duplicate=False)]
     kept, excluded = exclude_targets(config.exclude, targets, layers)
-    jobs = assign_rules(config.all_rules, kept)
+    jobs = assign_rules(config.all_rules, kept, excluded)
     reached = [target for _, targets in jobs for target in targets]
     remark_excluded(excluded)
     remark_obstacles(module)
     remark_unreached(kept, reached)
-    remark_ties(reached)
     return jobs
 
 
@@ -152,10 +163,9 @@ def _list_pruned(
 
 
 def _facts(module: nn.Module, config: PruneConfig) -> Facts:
-    pruned, total = count_pruned_weights(module)
+    pruned, total, prunable = count_weights(module)
     tensors = len({id(place.original) for place in pruned_parameters(module)})
     sparsity = pruned / total if total else 0.0
-    prunable = max(total, count_prunable_weights(module))
     dense = f", {100 * pruned / prunable:.1f} % of all {prunable:,}" if prunable > total else ""
     return {
         "summary": f"{100 * sparsity:.1f} % of {total:,} weights pruned{dense}, "

@@ -15,9 +15,10 @@ from prunepack.stages.metrics.metric import Metric, Metrics
 from prunepack.unpacking import unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     import numpy.typing as npt
+    import torch
     from torch import nn
 
     from prunepack.stages.comparison.forms import ModelForms
@@ -142,18 +143,35 @@ def _find_nonmultiples(weight: Array, exported: Array, axis: int) -> npt.NDArray
     return np.moveaxis(~same.reshape(shape), 0, axis)
 
 
-def measure_sparsity(module: nn.Module) -> Metrics:
+def measure_sparsity(module: nn.Module, masked: Collection[str]) -> Metrics:
     """Count zeros among weights of two or more dimensions, the usual targets of pruning.
 
+    Args:
+        module: The finalized model.
+        masked: The weights that had masks, by state-dict name.
+
     Returns:
-        ``sparsity.weights`` of all of them, and ``sparsity.layer.NAME`` of each.
+        ``sparsity.amount`` of the weights that had masks, ``sparsity.weights`` of all weights,
+        and ``sparsity.layer.NAME`` of each.
     """
+    held = dict(module.named_parameters())
+    reached = [_count_zeros(held[name]) for name in masked if name in held]
+    amount = _sparsity_metric(*_add_columns(reached))
     counts = {
-        name.removesuffix(".weight"): (weight.numel() - int(weight.count_nonzero()), weight.numel())
-        for name, weight in module.named_parameters()
+        name.removesuffix(".weight"): _count_zeros(weight)
+        for name, weight in held.items()
         if weight.ndim >= 2
     }
-    return _sparsity_metrics(counts)
+    return {"sparsity.amount": amount, **_sparsity_metrics(counts)}
+
+
+def _count_zeros(weight: torch.Tensor) -> tuple[int, int]:
+    return weight.numel() - int(weight.count_nonzero()), weight.numel()
+
+
+def _add_columns(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    zeros, values = (sum(column) for column in zip((0, 0), *counts, strict=True))
+    return zeros, values
 
 
 def inspect_weights(
@@ -163,7 +181,9 @@ def inspect_weights(
     final = forms.modules.get("pruned")
     if final is None:
         return _measure_graph_sparsity(onnx, artifact)
-    metrics = count_training_layers(*forms.modules.values()) | measure_sparsity(final)
+    metrics = count_training_layers(*forms.modules.values()) | measure_sparsity(
+        final, forms.spec.masked
+    )
     return metrics | ({} if onnx is None else compare_weights(onnx, final))
 
 
@@ -181,7 +201,7 @@ def _measure_graph_sparsity(onnx: OnnxModel | None, artifact: PackedArtifact | N
 
 def _sparsity_metrics(counts: Mapping[str, tuple[int, int]]) -> Metrics:
     """Return the sparsity of all weights, and that of each layer."""
-    zeros, values = (sum(column) for column in zip((0, 0), *counts.values(), strict=True))
+    zeros, values = _add_columns(counts.values())
     layers = {f"sparsity.layer.{name}": _sparsity_metric(*count) for name, count in counts.items()}
     return {"sparsity.weights": _sparsity_metric(zeros, values), **layers}
 

@@ -65,6 +65,9 @@ class ModelSpec(Config):
         pruned: The parameters that have a mask; empty in a dense or finalized checkpoint.
         before_pruning: SHA-256 of the state dict before the first mask. It is empty if the model
             was never pruned, or was pruned elsewhere and may have been trained since.
+        masked: The weights that had masks, by state-dict name, in a finalized checkpoint.
+        is_final: Whether the checkpoint is finalized: computed weights, such as those of
+            weight_norm, are plain parameters.
     """
 
     model: CodeName
@@ -74,6 +77,8 @@ class ModelSpec(Config):
     tied: dict[str, str] = Field({})
     pruned: tuple[PrunedParameter, ...] = ()
     before_pruning: str = ""
+    masked: tuple[str, ...] = ()
+    is_final: bool = False
 
 
 def read_spec(folder: Path) -> ModelSpec:

@@ -146,6 +146,7 @@ _ROWS = (
     ("size.artifact", "bytes", "The artifact"),
     ("size.ratio", "×", "Dense ONNX file divided by artifact, or by pruned ONNX without one"),
     ("size.ratio_zstd19", "×", "The same, with every ONNX file after `zstd -19`"),
+    ("sparsity.amount", "%", "Share of zeros in the weights that pruning rules reached"),
     ("sparsity.weights", "%", "Share of zeros in all prunable weights"),
     ("sparsity.layer.LAYER", "%", "Share of zeros in the weights of one layer"),
     ("torch.training_layers", "layers", "Layers that stay in training mode after `eval()`"),

@@ -11,7 +11,12 @@ from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.user_code import is_user_code, load_user_code
 from prunepack.stages.models.builtin import MODELS
 from prunepack.stages.models.weight_files import read_safetensors
-from prunepack.stages.pruning.masks import join_name, pruned_parameters, put_mask
+from prunepack.stages.pruning.masks import join_name, put_mask
+from prunepack.stages.pruning.parametrizations import fold_parametrizations
+from prunepack.stages.pruning.recomputation import (
+    recompute_before_forward,
+    recompute_masked_weights,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -66,6 +71,8 @@ def open_model(source: Checkpoint | MaskedCheckpoint) -> tuple[nn.Module, ModelS
     spec = read_spec(source.path)
     with torch.random.fork_rng(devices=[]):
         model = build_module(spec.model)
+    if spec.is_final:
+        fold_parametrizations(model.eval())
     weights = source.path / type(source).files[1]
     put_masks(model, ((entry.layer, entry.parameter) for entry in spec.pruned), str(weights))
     load_state(model, read_safetensors(weights), str(weights), spec.tied)
@@ -88,6 +95,7 @@ def put_masks(model: nn.Module, places: Iterable[tuple[str, str]], source: str) 
                 f"{source} does not fit the model", expected=f"a parameter {name}", found="none"
             )
         put_mask(model.get_submodule(layer), parameter, torch.ones_like(own[name]))
+    recompute_before_forward(model)
 
 
 def load_state(
@@ -98,8 +106,6 @@ def load_state(
     Raises:
         RefusedError: If one does not fit; the error names it.
     """
-    import torch
-
     own = model.state_dict()
     full = _fill_ties(own, state, tied)
     problems = [f"missing {name}" for name in own.keys() - full.keys()]
@@ -113,10 +119,9 @@ def load_state(
             expected=f"the {len(own)} tensors of its state dict",
             found=shown,
         )
-    model.load_state_dict(full)
-    for place in pruned_parameters(model):
-        with torch.no_grad():
-            setattr(place.module, place.parameter, place.original * place.mask)
+    # hooks of spectral_norm look for its own names, which a mask changes: all names fit here
+    model.load_state_dict(full, strict=False)
+    recompute_masked_weights(model)
 
 
 def _fill_ties(

@@ -138,11 +138,12 @@ def _call_torch(
     }
     if together:
         torch_prune.global_unstructured(places, method.pruning_class, scores or None, **arguments)
-    elif scores and "importance_scores" in signature(method.pruning_class.apply).parameters:
-        ranked = {"importance_scores": scores[places[0]]}
-        method.pruning_class.apply(*places[0], **ranked, **arguments)
-    else:
-        method.pruning_class.apply(*places[0], **arguments)
+        return
+    (place,) = places
+    named = dict(arguments)
+    if scores and "importance_scores" in signature(method.pruning_class.apply).parameters:
+        named["importance_scores"] = scores[place]
+    method.pruning_class.apply(*place, **named)
 
 
 def _check_mask(rule: Rule, canvas: Canvas) -> None:

@@ -11,10 +11,12 @@ from prunepack.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from torch import nn
+
     from prunepack.stages.pruning.rules import Rule
     from prunepack.stages.pruning.targets import Prunable
 
-__all__ = ["assign_rules", "exclude_targets"]
+__all__ = ["assign_rules", "check_prunable", "exclude_targets"]
 
 
 def exclude_targets(
@@ -73,8 +75,25 @@ def _suggest_layer(pattern: str, layers: Sequence[str]) -> str | None:
     return f"Did you mean `{close[0]}`?" if close else None
 
 
+def check_prunable(model: nn.Module, targets: Sequence[Prunable]) -> None:
+    """Check that a model has at least one weight that pruning can reach.
+
+    Raises:
+        UsageError: If it has none.
+    """
+    if any(target.is_matrix for target in targets):
+        return
+    found = [f"`{name}` {tuple(tensor.shape)}" for name, tensor in model.named_parameters()]
+    raise UsageError(
+        "the model has no weight that can be pruned",
+        expected="a parameter of two or more dimensions",
+        found=(", ".join(found[:8]) + (", …" if found[8:] else "")) or "no parameter",
+        hint='Set prune.method = "none" to carry the model through as it is',
+    )
+
+
 def assign_rules(
-    rules: Sequence[Rule], targets: Sequence[Prunable]
+    rules: Sequence[Rule], targets: Sequence[Prunable], excluded: Sequence[Prunable] = ()
 ) -> list[tuple[Rule, list[Prunable]]]:
     """Assign every target to the first rule that covers it; a target may have no rule.
 
@@ -86,13 +105,15 @@ def assign_rules(
     for rule in rules:
         covered = [target for target in free if rule.covers(target)]
         if not covered:
-            raise _explain_no_target(rule, targets)
+            raise _explain_no_target(rule, targets, excluded)
         free = [target for target in free if target not in covered]
         jobs.append((rule, covered))
     return jobs
 
 
-def _explain_no_target(rule: Rule, targets: Sequence[Prunable]) -> UsageError:
+def _explain_no_target(
+    rule: Rule, targets: Sequence[Prunable], excluded: Sequence[Prunable]
+) -> UsageError:
     """Return the error for a rule that prunes nothing."""
     what = f"the rule for layers {rule.layers!r} prunes nothing"
     if any(rule.covers(target) for target in targets):
@@ -101,11 +122,18 @@ def _explain_no_target(rule: Rule, targets: Sequence[Prunable]) -> UsageError:
             found=f"an earlier rule for {rule.parameter} that matches the same layers",
             hint="Put the narrower rule first: the first rule that matches wins",
         )
-    places = [place for target in targets for place in target.places]
-    layers = list(dict.fromkeys(place.layer for place in places))
+    if named := [target.weight for target in excluded if rule.covers(target)]:
+        return UsageError(
+            what,
+            expected="a layer that is not excluded",
+            found=f"prune.exclude names {_shorten(named)}",
+            hint="Exclude fewer layers, or leave the rule out",
+        )
+    pairs = [(role.layer, role.weight) for target in targets for role in target.roles]
+    layers = list(dict.fromkeys(layer for layer, _ in pairs))
     matched = [layer for layer in layers if rule.matches(layer)]
     if matched:
-        have = sorted({place.parameter for place in places if place.layer in matched})
+        have = sorted({weight for layer, weight in pairs if layer in matched})
         return UsageError(
             what,
             expected=f"a layer with a {rule.parameter}",

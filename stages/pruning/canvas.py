@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prunepack.stages.pruning.masks import Pruned, put_mask
+from prunepack.stages.pruning.parametrizations import spare_norms
 
 if TYPE_CHECKING:
     import torch
@@ -78,8 +79,13 @@ class Canvas:
     def transfer(self) -> None:
         """Put the mask on every place that holds the parameter."""
         mask = self.layout.reorder(self.mask.to(self.before.dtype))
+        before = self.layout.reorder(self.before)
         for place, role in zip(self.target.places, self.target.roles, strict=True):
             ordered = mask if role.order is None else mask.permute(role.order)
+            if role.is_direction:
+                ordered, norms = spare_norms(place, role, ordered, before)
+                if norms is not None:
+                    put_mask(place.module, role.norms, norms)
             put_mask(place.module, place.parameter, ordered.contiguous())
 
 

@@ -53,7 +53,8 @@ class Layout:
         """
         if not self.is_transposed:
             return tensor
-        return tensor.unflatten(0, (self.groups, -1)).transpose(1, 2).flatten(0, 1)
+        split: torch.Tensor = tensor.unflatten(0, (self.groups, -1))
+        return split.transpose(1, 2).flatten(0, 1)
 
 
 def find_layout(module: nn.Module, axis: Axis) -> Layout | None:

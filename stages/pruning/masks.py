@@ -113,8 +113,8 @@ def _run_masks_first(module: nn.Module) -> None:
     from torch.nn.utils.prune import BasePruningMethod
 
     hooks = module._forward_pre_hooks
-    for key in [key for key, hook in hooks.items() if isinstance(hook, BasePruningMethod)][::-1]:
-        hooks.move_to_end(key, last=False)
+    for key in [key for key, hook in hooks.items() if not isinstance(hook, BasePruningMethod)]:
+        hooks[key] = hooks.pop(key)
 
 
 def lift_mask(place: Pruned) -> None:

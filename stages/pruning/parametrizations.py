@@ -6,17 +6,27 @@ A zero in the direction of such a weight is a zero of the weight, so the directi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from prunepack.stages.pruning.masks import held_parameters
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import torch
     from torch import nn
 
     from prunepack.stages.pruning.masks import Place
 
-__all__ = ["Role", "compute_weight", "find_roles", "fold_parametrizations"]
+__all__ = [
+    "Role",
+    "compute_weight",
+    "find_roles",
+    "fold_masked",
+    "fold_parametrizations",
+    "spare_norms",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +38,8 @@ class Role:
         module: The layer.
         weight: The name of the weight in the layer.
         is_direction: Whether the weight is computed, and a zero of the parameter is a zero of it.
-        is_part: Whether the parameter is another part of a computed weight, such as its norm.
+        is_part: Whether the parameter is another part of a computed weight, such as its norms.
+        norms: The parameter with the norms of a direction, in its module; empty if it has none.
         obstacle: The class of a parametrisation that does not keep zeros; empty otherwise.
         order: The dimensions of the first place's tensor, as this place has them; None if equal.
     """
@@ -38,6 +49,7 @@ class Role:
     weight: str
     is_direction: bool = False
     is_part: bool = False
+    norms: str = ""
     obstacle: str = ""
     order: tuple[int, ...] | None = None
 
@@ -54,7 +66,7 @@ def find_roles(model: nn.Module) -> Callable[[Place], Role]:
     owners: dict[int, tuple[str, nn.Module, str]] = {}
     for layer, module in model.named_modules():
         if is_parametrized(module):
-            for weight, originals in module.parametrizations.items():  # type: ignore[operator, union-attr]
+            for weight, originals in module.parametrizations.items():
                 owners[id(originals)] = (layer, module, weight)
 
     def find_role(place: Place) -> Role:
@@ -74,9 +86,12 @@ def _find_parametrized_role(place: Place, layer: str, module: nn.Module, weight:
         for step in place.module.children()
         if not isinstance(step, _WeightNorm | _SpectralNorm)
     ]
-    direction = "original" if hasattr(place.module, "original") else "original1"
+    direction, norms = "original", ""
+    if not hasattr(place.module, direction):
+        direction, norms = "original1", "original0"
     is_direction = place.parameter == direction
-    return Role(layer, module, weight, is_direction, not is_direction, (others or [""])[0])
+    obstacle = (others or [""])[0]
+    return Role(layer, module, weight, is_direction, not is_direction, norms, obstacle)
 
 
 def _find_hooked_role(place: Place) -> Role:
@@ -84,7 +99,8 @@ def _find_hooked_role(place: Place) -> Role:
     for weight, suffixes, _ in _find_hooks(place.module):
         if place.parameter in {f"{weight}{suffix}" for suffix in suffixes}:
             is_direction = place.parameter == f"{weight}{suffixes[0]}"
-            return Role(place.layer, place.module, weight, is_direction, not is_direction)
+            norms = f"{weight}_g" if len(suffixes) > 1 else ""
+            return Role(place.layer, place.module, weight, is_direction, not is_direction, norms)
     return Role(place.layer, place.module, place.parameter)
 
 
@@ -97,9 +113,10 @@ def _find_hooks(
 
     for hook in module._forward_pre_hooks.values():
         if isinstance(hook, WeightNorm):
-            yield hook.name, ("_v", "_g"), lambda hook=hook: hook.compute_weight(module)
+            yield hook.name, ("_v", "_g"), partial(hook.compute_weight, module)
         elif isinstance(hook, SpectralNorm):
-            yield hook.name, ("_orig",), lambda hook=hook: hook.compute_weight(module, False)
+            compute = partial(hook.compute_weight, module, do_power_iteration=False)
+            yield hook.name, ("_orig",), compute
 
 
 def compute_weight(role: Role) -> torch.Tensor:
@@ -114,6 +131,35 @@ def compute_weight(role: Role) -> torch.Tensor:
         return value.detach()
 
 
+def spare_norms(
+    place: Place, role: Role, mask: torch.Tensor, before: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return a mask of a direction that leaves every norm above zero, and the mask of the norms.
+
+    A direction of zeros has no norm to be divided by: the weight would be NaN. Where ``mask``
+    prunes all of it, the largest weight of the direction stays and the norm is pruned, so that the
+    weight is zero all the same.
+
+    Args:
+        place: The place of the direction.
+        role: Its role.
+        mask: The new mask.
+        before: The mask that it had.
+    """
+    import torch
+
+    original = getattr(place.module, f"{place.parameter}_orig", None)
+    original = getattr(place.module, place.parameter) if original is None else original
+    norms = getattr(place.module, role.norms) if role.norms else torch.ones(())
+    axes = [dim for dim in range(mask.ndim) if not norms.ndim or norms.shape[dim] == 1]
+    alive = mask.amax(axes, keepdim=True)
+    if bool(alive.all()):
+        return mask, None
+    magnitude = original.detach().abs().masked_fill(before == 0, -1.0)
+    spared = (magnitude == magnitude.amax(axes, keepdim=True)) & (alive == 0)
+    return mask.masked_fill(spared, 1.0), alive.reshape(norms.shape) if role.norms else None
+
+
 def fold_parametrizations(model: nn.Module) -> list[str]:
     """Replace every computed weight by its value, and return the names of these weights."""
     from torch.nn.utils import remove_spectral_norm, remove_weight_norm
@@ -122,11 +168,40 @@ def fold_parametrizations(model: nn.Module) -> list[str]:
     names = []
     for layer, module in list(model.named_modules()):
         if is_parametrized(module):
-            for weight in list(module.parametrizations):  # type: ignore[arg-type]
+            for weight in list(module.parametrizations):
                 names.append(Role(layer, module, weight).name)
                 remove_parametrizations(module, weight)
+                _register_parameter(module, weight)
         for weight, suffixes, _ in list(_find_hooks(module)):
             names.append(Role(layer, module, weight).name)
             remove = remove_weight_norm if len(suffixes) > 1 else remove_spectral_norm
             remove(module, weight)
     return names
+
+
+def _register_parameter(module: nn.Module, weight: str) -> None:
+    """Make ``weight`` a parameter: torch leaves a tensor where the parts needed no gradient."""
+    from torch import nn
+
+    value = getattr(module, weight)
+    if not isinstance(value, nn.Parameter):
+        delattr(module, weight)
+        module.register_parameter(weight, nn.Parameter(value.detach(), requires_grad=False))
+
+
+def fold_masked(model: nn.Module, masks: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Fold the computed weights of ``model``, whose masks were removed, and return ``masks``.
+
+    The returned masks have the names of the weights. Each zero of a computed weight becomes +0.0:
+    a negative norm makes -0.0 of it.
+    """
+    import torch
+
+    find_role = find_roles(model)
+    roles = {place.name: find_role(place) for place, _ in held_parameters(model)}
+    folded = fold_parametrizations(model)
+    state = dict(model.named_parameters(remove_duplicate=False))
+    with torch.no_grad():
+        for name in folded:
+            state[name][state[name] == 0] = 0.0
+    return {roles[name].name: mask for name, mask in masks.items() if not roles[name].is_part}

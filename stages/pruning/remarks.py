@@ -1,4 +1,4 @@
-"""Remarks about weights that pruning left out, shared or emptied."""
+"""Remarks about weights that pruning left out or emptied."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.pruning.layers import is_normalisation
-from prunepack.stages.pruning.masks import Pruned, held_parameters
+from prunepack.stages.pruning.masks import held_parameters
 from prunepack.stages.pruning.parametrizations import find_roles
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ __all__ = [
     "remark_emptied",
     "remark_excluded",
     "remark_obstacles",
-    "remark_ties",
     "remark_unreached",
 ]
 
@@ -61,23 +60,10 @@ def remark_obstacles(model: nn.Module) -> None:
                 )
 
 
-def remark_ties(targets: Iterable[Prunable]) -> None:
-    """Name the parameters of ``targets`` that share one mask."""
-    for target in targets:
-        first, *others = target.roles
-        for place, role in zip(target.places[1:], others, strict=True):
-            name = place.name if role.name == first.name else role.name
-            if role.order is not None:
-                remark(f"`{name}` is `{first.name}` transposed: one mask serves both")
-            elif name != first.name:
-                remark(f"`{name}` is tied to `{first.name}`: one mask serves both")
-
-
 def remark_emptied(targets: Iterable[Prunable]) -> None:
     """Name the weights of which nothing remains."""
     for target in targets:
-        place = target.places[0]
-        mask = Pruned(place.layer, place.module, place.parameter).mask
+        mask = target.mask
         if mask.numel() and not bool(mask.any()):
             remark(
                 f"`{target.weight}` has no weights left: its layer gives a constant; "

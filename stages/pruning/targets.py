@@ -7,7 +7,12 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 from prunepack.stages.pruning.layers import is_normalisation, is_weight_name
-from prunepack.stages.pruning.masks import Place, held_parameters, identify_memory
+from prunepack.stages.pruning.masks import (
+    Place,
+    count_pruned_weights,
+    held_parameters,
+    identify_memory,
+)
 from prunepack.stages.pruning.parametrizations import Role, compute_weight, find_roles
 
 if TYPE_CHECKING:
@@ -16,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["Prunable", "count_prunable_weights", "prunable_parameters"]
+__all__ = ["Prunable", "count_weights", "prunable_parameters"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,12 +67,18 @@ class Prunable:
 
     @property
     def mask(self) -> torch.Tensor:
-        """A copy of the mask, or ones if there is none; shape and dtype of the parameter."""
+        """A copy of the mask, or ones if there is none; shape and dtype of the parameter.
+
+        It covers what a mask of a direction's norms prunes.
+        """
         import torch
 
+        place, role = self.places[0], self.roles[0]
         mask = self._find_mask()
         mask = torch.ones_like(self.tensor) if mask is None else mask
-        return mask.detach().to(self.tensor.dtype, copy=True)
+        mask = mask.detach().to(self.tensor.dtype, copy=True)
+        norms = getattr(place.module, f"{role.norms}_mask", None) if role.is_direction else None
+        return mask if norms is None else mask * norms
 
     @property
     def scores(self) -> torch.Tensor:
@@ -78,7 +89,7 @@ class Prunable:
     def _find_mask(self) -> torch.Tensor | None:
         first = self.places[0]
         mask: torch.Tensor | None = getattr(first.module, f"{first.parameter}_mask", None)
-        return mask if type(first) is not Place else None
+        return mask if hasattr(first.module, f"{first.parameter}_orig") else None
 
 
 def prunable_parameters(model: nn.Module) -> list[Prunable]:
@@ -103,10 +114,22 @@ def prunable_parameters(model: nn.Module) -> list[Prunable]:
     return [target for target in targets if any(id(role.module) in layers for role in target.roles)]
 
 
-def count_prunable_weights(model: nn.Module) -> int:
-    """Return the number of weights that pruning could reach, also those that no rule names."""
+def count_weights(model: nn.Module) -> tuple[int, int, int]:
+    """Return (pruned weights, weights of masked tensors, weights that pruning could reach).
+
+    Each shared tensor counts once, and the norms of a masked direction count as weights of it.
+    """
+    pruned, masked = count_pruned_weights(model)
     targets = prunable_parameters(model)
-    return sum(target.tensor.numel() for target in targets if target.is_matrix)
+    places = {
+        (id(target.places[0].module), target.places[0].parameter): target for target in targets
+    }
+    for target in targets:
+        norms = places.get((id(target.places[0].module), target.roles[0].norms))
+        if target.roles[0].is_direction and norms is not None and norms.is_masked:
+            masked -= norms.tensor.numel()
+    dense = sum(t.tensor.numel() for t in targets if t.is_matrix and not t.is_masked)
+    return pruned, masked, masked + dense
 
 
 def _join_group(group: list[tuple[Place, nn.Parameter, Role]]) -> Iterator[Prunable]:
@@ -120,7 +143,7 @@ def _join_group(group: list[tuple[Place, nn.Parameter, Role]]) -> Iterator[Pruna
         else:
             straight = order == tuple(range(tensor.ndim))
             joined.append((place, replace(role, order=None if straight else order)))
-    yield Prunable(first, *zip(*joined, strict=True))  # type: ignore[arg-type]
+    yield Prunable(first, *zip(*joined, strict=True))
     if rest:
         yield from _join_group(rest)
 

@@ -21,30 +21,34 @@ if TYPE_CHECKING:
 
     from prunepack.stages.pruning.masks import Pruned
 
-__all__ = ["RecomputeMasked", "enforce_masks", "find_bypassed"]
+__all__ = ["find_bypassed", "recompute_before_forward", "recompute_masked_weights"]
 
 
-class RecomputeMasked:
-    """Forward pre-hook of a module that contains masked modules."""
+def recompute_masked_weights(model: nn.Module) -> None:
+    """Compute every masked weight of ``model`` from its parameter and its mask, without a graph."""
+    import torch
 
-    def __call__(self, module: nn.Module, arguments: Any) -> None:
-        """Recompute every masked weight below ``module``, as the masks' own hooks do."""
-        from torch.nn.utils.prune import BasePruningMethod
-
-        for child in module.modules():
-            for hook in child._forward_pre_hooks.values():
-                if isinstance(hook, BasePruningMethod):
-                    hook(child, arguments)
+    with torch.no_grad():
+        _recompute(model)
 
 
-def enforce_masks(model: nn.Module) -> None:
-    """Make every module recompute the masked weights below it; a second call changes nothing."""
+def _recompute(module: nn.Module, _arguments: Any = ()) -> None:
+    """Compute the masked weights of ``module`` and of the modules in it: a forward pre-hook."""
+    for place in pruned_parameters(module):
+        setattr(place.module, place.parameter, place.original * place.mask)
+
+
+def recompute_before_forward(model: nn.Module) -> None:
+    """Make every module recompute the masked weights below it before each of its forward passes.
+
+    A second call changes nothing. Users may call a part of the model alone, so the root is not
+    enough.
+    """
     masked = {id(place.module) for place in pruned_parameters(model)}
     for module in model.modules():
-        if any(id(child) in masked for child in module.modules() if child is not module):
-            hooks = module._forward_pre_hooks.values()
-            if not any(isinstance(hook, RecomputeMasked) for hook in hooks):
-                module.register_forward_pre_hook(RecomputeMasked(), prepend=True)
+        inside = any(id(child) in masked for child in module.modules() if child is not module)
+        if inside and _recompute not in module._forward_pre_hooks.values():
+            module.register_forward_pre_hook(_recompute, prepend=True)
 
 
 def find_bypassed(model: nn.Module, run: Callable[[], Iterable[torch.Tensor]]) -> list[Pruned]:
