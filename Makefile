@@ -9,7 +9,7 @@ WHEELS_READY := .venv/.ready-wheels
 TREE := build/tree
 
 .DEFAULT_GOAL := help
-.PHONY: help tree pipeline data train test test-slow check wheels format fuzz clean
+.PHONY: help tree pipeline data train test test-slow test-zoo check wheels format fuzz clean
 .PHONY: bench bench-faults bench-latency bench-models bench-size bench-speed bench-session bench-memory
 
 help:  ## Show this list
@@ -46,7 +46,10 @@ test: data  ## Everything CI runs: the checks and all tests that take seconds
 	@$(MAKE) --no-print-directory check
 
 test-slow: data  ## The tests that take minutes
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m 'slow and not zoo'
+
+test-zoo: data  ## Every kind of model, checkpoint and data through all stages; half an hour
+	$(BIN)/pytest -m zoo tests/zoo
 
 tree:  # links to the packages where they are installed, for mypy and import-linter
 	@rm -rf $(TREE) && mkdir -p $(TREE)/prunepack

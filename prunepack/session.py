@@ -4,58 +4,33 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
-    Literal,
-    NamedTuple,
-    NoReturn,
-    TypeAlias,
     cast,
     get_args,
 )
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.reading.artifact import Artifact
-from prunepack.runtime.ort_errors import collect_ort_errors
+from prunepack.runtime.launch import Launch, Start
+from prunepack.runtime.ort_providers import check_used_providers, choose_providers
 from prunepack.runtime.ort_weights import (
-    add_external_files,
-    copy_weights,
     decode_model,
-    share_weights,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from prunepack.format.limits import Limits
     from prunepack.runtime.ort_types import (
-        ArtifactSession,
         OrtModule,
-        OrtValue,
         Provider,
         Session,
         SessionOptions,
     )
-    from prunepack.runtime.ort_weights import DecodedModel
 
 
 __all__ = ["Start", "open_session"]
-
-CPU = "CPUExecutionProvider"
-
-Start: TypeAlias = Literal["optimised", "instant"]
-"""Ways to start a session.
-
-``optimised`` optimises the graph and the layout of the weights for fast inference, as onnxruntime
-does with the ``.onnx`` file. The outputs are equal bit for bit. Weights are copied on the way,
-except for the tables of embeddings.
-
-``instant`` disables all optimisation, whatever the options say. On the CPU onnxruntime then uses
-the decoded arrays in place: a session starts in milliseconds and holds its weights once, but each
-inference takes longer, and outputs may differ by rounding. It suits the shortest time to the first
-result, and models that barely fit into memory.
-"""
 
 
 def open_session(
@@ -89,14 +64,14 @@ def open_session(
     """
     _check_start(start)
     ort = _import_onnxruntime()
-    requested = _choose_providers(providers, ort.get_available_providers())
+    requested = choose_providers(providers, ort.get_available_providers())
     with Artifact.open(path, limits) as artifact:
         model = decode_model(artifact)
     attempts = [requested[skip:] for skip in range(len(requested) if providers is None else 1)]
-    launch = _Launch(ort, model, os.fspath(path), start)
+    launch = Launch(ort, model, os.fspath(path), start)
     session = _start_first_possible(launch, session_options, attempts)
     if providers is not None:
-        _check_used(requested, session.get_providers())
+        check_used_providers(requested, session.get_providers())
     return session
 
 
@@ -120,27 +95,8 @@ def _import_onnxruntime() -> OrtModule:
     return cast("OrtModule", onnxruntime)
 
 
-def _choose_providers(
-    requested: Sequence[Provider] | None, available: Sequence[str]
-) -> Sequence[Provider]:
-    """Return the providers to request from onnxruntime; refuse those that it does not have."""
-    if requested is None:
-        return sorted(available, key=lambda name: name == CPU)
-    if missing := [name for name in map(_name, requested) if name not in available]:
-        raise UsageError(
-            f"onnxruntime has no provider {', '.join(missing)}",
-            expected=f"any of {', '.join(available)}",
-            hint="Choose one of these, or install the onnxruntime that has it",
-        )
-    return requested
-
-
-def _name(provider: Provider) -> str:
-    return provider if isinstance(provider, str) else provider[0]
-
-
 def _start_first_possible(
-    launch: _Launch,
+    launch: Launch,
     options: SessionOptions | None,
     attempts: Sequence[Sequence[Provider]],
 ) -> Session:
@@ -151,85 +107,3 @@ def _start_first_possible(
         with suppress(RefusedError):
             return launch.start(prepared or launch.prepare(None, providers), providers)
     return launch.start(prepared or launch.prepare(None, last), last)
-
-
-class _PreparedOptions(NamedTuple):
-    """Options that have the weights, and the weights that a session will share."""
-
-    options: SessionOptions
-    shared: Mapping[str, OrtValue]
-
-
-@dataclass(frozen=True, slots=True)
-class _Launch:
-    """The common part of all attempts to start."""
-
-    ort: OrtModule
-    model: DecodedModel
-    path: str
-    mode: Start
-
-    def prepare(
-        self, options: SessionOptions | None, providers: Sequence[Provider]
-    ) -> _PreparedOptions:
-        """Add the weights to the options."""
-        options = options or self.ort.SessionOptions()
-        if self.mode == "instant":
-            options.graph_optimization_level = self.ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-            options.add_session_config_entry("session.disable_prepacking", "1")
-        tables, others = (
-            self.model.make_values(self.ort, arrays)
-            for arrays in (self.model.tables, self.model.others)
-        )
-        if any(_name(provider) != CPU for provider in providers):
-            shared, copied = {}, tables | others
-        elif self.mode == "instant":
-            shared, copied = tables | others, {}
-        else:
-            shared, copied = tables, others
-        add_external_files(options, self.model)
-        share_weights(options, shared)
-        copy_weights(options, copied)
-        return _PreparedOptions(options, shared)
-
-    def start(self, prepared: _PreparedOptions, providers: Sequence[Provider]) -> Session:
-        """Start a session; if sharing weights prevents that, let onnxruntime copy them too."""
-        if prepared.shared and self.mode == "optimised":
-            with suppress(RefusedError):
-                return self._start(prepared, providers)
-            copy_weights(prepared.options, prepared.shared)
-        return self._start(prepared, providers)
-
-    def _start(self, prepared: _PreparedOptions, providers: Sequence[Provider]) -> Session:
-        graph = self.model.graph.model
-        try:  # without onnxruntime's own fallback, which prints to stdout and goes on with the CPU
-            session = self.ort.InferenceSession(
-                graph, prepared.options, providers=list(providers), enable_fallback=0
-            )
-        except collect_ort_errors(self.ort) as error:
-            raise RefusedError(
-                f"onnxruntime cannot start on the model in `{self.path}` ({error})",
-                hint="Check the model and the providers with onnxruntime itself",
-            ) from error
-        artifact_session = cast("ArtifactSession", session)
-        artifact_session.shared_weights = prepared.shared
-        artifact_session.set_providers = _refuse_other_providers
-        return session
-
-
-def _refuse_other_providers(*_: object, **__: object) -> NoReturn:
-    """Stand in for ``set_providers``, which would start again without the weights."""
-    raise UsageError(
-        "the providers of a session from an artifact cannot be changed",
-        hint="Call open_session again with other providers",
-    )
-
-
-def _check_used(requested: Sequence[Provider], used: Sequence[str]) -> None:
-    if missing := [name for name in map(_name, requested) if name not in used]:
-        raise UsageError(
-            f"provider {', '.join(missing)} cannot be used on this machine",
-            expected=", ".join(map(_name, requested)),
-            found=", ".join(used),
-            hint="Install the libraries of the provider, or choose another provider",
-        )

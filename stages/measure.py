@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
@@ -20,31 +16,20 @@ from prunepack.stages.contract.outputs import (
     PackedArtifact,
     hash_release,
 )
-from prunepack.stages.contract.progress import note
 from prunepack.stages.contract.stage import Config, Facts, stage
-from prunepack.stages.data.samples import random_inputs
-from prunepack.stages.metrics.metric import Metric, Metrics, metrics_to_json, write_json
-from prunepack.stages.profiling.latency import latency_metrics
-from prunepack.stages.profiling.memory import memory_metrics, peak_memory
+from prunepack.stages.metrics.metric import Metrics, metrics_to_json, write_json
+from prunepack.stages.profiling.model_pair import (
+    ModelPair,
+    measure_latency,
+    measure_memory,
+    measure_placement,
+    measure_setup,
+)
 from prunepack.stages.profiling.operators import graph_metrics, graph_metrics_of
 from prunepack.stages.profiling.sizes import checkpoint_size_metrics, file_size_metrics
-from prunepack.stages.profiling.timing import Plan, time_side_by_side
+from prunepack.stages.profiling.timing import Plan
 from prunepack.stages.runtime.host import host_name
-from prunepack.stages.runtime.placement import (
-    count_nodes_by_provider,
-    placement_metrics,
-    tf32_metric,
-)
-from prunepack.stages.runtime.providers import Provider, choose_providers, count_mismatches
-from prunepack.stages.runtime.sessions import (
-    find_fixed_batch,
-    open_artifact_session,
-    open_onnx_session,
-)
-
-if TYPE_CHECKING:
-    from prunepack.stages.contract.arrays import Arrays
-    from prunepack.stages.runtime.sessions import Session
+from prunepack.stages.runtime.providers import Provider, choose_providers
 
 __all__ = ["MeasureConfig", "measure"]
 
@@ -108,35 +93,6 @@ def _measure_packed_graph(artifact: PackedArtifact | None) -> Metrics:
         return graph_metrics_of(opened.read_file(next(iter(opened.files))))
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """The dense and the pruned model, their inputs and the settings of their sessions."""
-
-    dense: Path | None
-    pruned: Path
-    providers: tuple[str, ...]
-    threads: int
-    inputs: tuple[InputSpec, ...]
-    seed: int
-
-    @property
-    def models(self) -> dict[str, Path]:
-        """The models by their names in metrics."""
-        return (
-            {"dense": self.dense, "pruned": self.pruned} if self.dense else {"pruned": self.pruned}
-        )
-
-    def draw_inputs(self, batch: int) -> Arrays:
-        """Return seeded random inputs for a batch."""
-        return random_inputs(self.inputs, batch, self.seed)
-
-    def open(self, name: str, profile: Path | None = None) -> Session:
-        """Open a session on one of the models."""
-        model = self.models[name]
-        opener = open_onnx_session if model.suffix == ".onnx" else open_artifact_session
-        return opener(model, self.providers, self.threads, profile)
-
-
 def _measure_sessions(
     config: MeasureConfig,
     dense_onnx: OnnxModel | None,
@@ -144,9 +100,25 @@ def _measure_sessions(
     artifact: PackedArtifact | None,
 ) -> Metrics:
     """Measure placement of nodes, latency and peak memory of both models."""
+    pair = _make_pair(config, dense_onnx, onnx, artifact)
+    metrics, fixed = measure_setup(pair)
+    metrics |= measure_placement(pair, fixed or 1)
+    batches = [size for size in config.batch_sizes if fixed in {None, size}]
+    if batches:
+        plan = Plan(config.repeats, config.rounds, config.seconds, config.threads, config.seed)
+        metrics |= measure_latency(pair, batches, plan) | measure_memory(pair, max(batches))
+    return metrics
+
+
+def _make_pair(
+    config: MeasureConfig,
+    dense_onnx: OnnxModel | None,
+    onnx: OnnxModel | None,
+    artifact: PackedArtifact | None,
+) -> ModelPair:
     graph = dense_onnx or onnx
     assert graph is not None, "one of the models is ONNX"
-    pair = _Pair(
+    return ModelPair(
         dense=None if dense_onnx is None else dense_onnx.model,
         pruned=artifact.file if artifact else graph.model if onnx is None else onnx.model,
         providers=tuple(choose_providers(config.provider, graph.model)),
@@ -154,69 +126,6 @@ def _measure_sessions(
         inputs=tuple(InputSpec.model_validate(spec) for spec in graph.interface["inputs"]),
         seed=config.seed,
     )
-    sessions = {name: pair.open(name) for name in pair.models}
-    wrong, providers = count_mismatches(pair.providers, *sessions.values())
-    fixed = next(filter(None, map(find_fixed_batch, sessions.values())), None)
-    batches = [size for size in config.batch_sizes if fixed in {None, size}]
-    metrics: Metrics = {
-        "latency.provider_mismatches": Metric(wrong, "sessions", note=providers),
-        "runtime.tf32": tf32_metric(sessions["pruned"].get_provider_options()),
-    }
-    del sessions
-    metrics |= _measure_placement(pair, fixed or 1)
-    if batches:
-        metrics |= _measure_latency(config, pair, batches) | _measure_memory(pair, max(batches))
-    return metrics
-
-
-def _measure_placement(pair: _Pair, batch: int) -> Metrics:
-    arrays = pair.draw_inputs(batch)
-    placed = {
-        name: count_nodes_by_provider(partial(pair.open, name), arrays) for name in pair.models
-    }
-    return placement_metrics(pair.providers[0], placed)
-
-
-def _measure_latency(config: MeasureConfig, pair: _Pair, batches: list[int]) -> Metrics:
-    plan = Plan(config.repeats, config.rounds, config.seconds, config.threads, config.seed)
-    inputs = {batch: pair.draw_inputs(batch) for batch in batches}
-    beside = "dense" if pair.dense else "pruned"
-    openers = (partial(pair.open, beside), partial(pair.open, "pruned"))
-    timed = time_side_by_side(*openers, inputs, plan)
-    threads = f"{config.threads} thread{'s' if config.threads > 1 else ''}"
-    cores = f"pinned to core {', '.join(map(str, timed.cores))}" if timed.cores else "not pinned"
-    where = f"{pair.providers[0]}, {threads} {cores}, {host_name()}"
-    metrics = latency_metrics("session", timed.opening, where, config.seed)
-    for batch, times in timed.runs.items():
-        metrics |= latency_metrics(f"batch_{batch}", times, where, config.seed, batch)
-        metrics[f"latency.batch_{batch}.preempted"] = _describe_preemptions(timed.preempted[batch])
-    return metrics if pair.dense else _leave_out_dense(metrics)
-
-
-def _leave_out_dense(metrics: Metrics) -> Metrics:
-    """Leave out what the pruned model, timed beside itself, says about a dense one."""
-    names = ("dense", "ratio", "verdict")
-    return {
-        n: metric for n, metric in metrics.items() if not n.rpartition(".")[2].startswith(names)
-    }
-
-
-def _describe_preemptions(count: float) -> Metric:
-    is_known = not math.isnan(count)
-    note = "preempted runs are repeated" if is_known else "this system does not count preemptions"
-    return Metric(count, "per 100 runs", note=note)
-
-
-def _measure_memory(pair: _Pair, batch: int) -> Metrics:
-    note(f"measuring peak memory with a batch of {batch}, each model in its own process")
-    arrays = pair.draw_inputs(batch)
-    measure_peak = partial(
-        peak_memory, inputs=arrays, providers=pair.providers, threads=pair.threads
-    )
-    metrics = memory_metrics(
-        measure_peak(pair.dense or pair.pruned), measure_peak(pair.pruned), batch
-    )
-    return metrics if pair.dense else _leave_out_dense(metrics)
 
 
 def _summarize(metrics: Metrics, batch: int | None) -> Facts:

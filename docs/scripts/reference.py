@@ -1,4 +1,4 @@
-"""Reference pages, generated from the code: recipe keys, checks, commands and metrics.
+"""Reference pages, generated from the code: recipe keys, checks, commands, metrics and the zoo.
 
 Usage: ``python docs/scripts/reference.py`` writes them, ``--check`` reports stale pages.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from reference_commands import command_page
 from reference_recipe import recipe_page, recipe_schema
 from reference_tables import check_page, metric_page
+from reference_zoo import zoo_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "checks.md": check_page,
     "commands.md": command_page,
     "metrics.md": metric_page,
+    "zoo.md": zoo_page,
 }
 
 

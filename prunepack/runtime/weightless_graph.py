@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from prunepack.coding.dtypes import DTYPES
 from prunepack.errors import inside, inside_artifact
 from prunepack.model_files.external_data import parse_external
-from prunepack.model_files.onnx_fields import Graph, Model, StringStringEntry, Tensor
+from prunepack.model_files.onnx_fields import StringStringEntry, Tensor
 from prunepack.model_files.onnx_tensors import find_tensors
-from prunepack.model_files.protobuf import BYTES, encode_bytes, encode_varint, fields
+from prunepack.model_files.protobuf import encode_bytes, encode_varint
+from prunepack.runtime.graph_edits import rebuild_model
 from prunepack.runtime.lazy_file import LazyFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from prunepack.model_files.onnx_tensors import OnnxTensor
-    from prunepack.model_files.protobuf import Field
     from prunepack.reading.artifact import Artifact
 
 __all__ = ["Weight", "WeightlessGraph", "extract_graph"]
@@ -86,7 +86,7 @@ def extract_graph(artifact: Artifact, location: str) -> WeightlessGraph:
         for tensor, content in zip(initializers, contents, strict=True)
     )
     unread = {} if files else {name: artifact.read_file(name) for name in others}
-    return WeightlessGraph(_rebuild_model(model, edits), weights, unread)
+    return WeightlessGraph(rebuild_model(model, edits), weights, unread)
 
 
 class _Content(NamedTuple):
@@ -161,43 +161,3 @@ def _encode_entry(key: str, value: str) -> bytes:
         encode_bytes(StringStringEntry.KEY, key.encode())
         + encode_bytes(StringStringEntry.VALUE, value.encode()),
     )
-
-
-def _rebuild_model(model: LazyFile, edits: Iterator[bytes | None]) -> bytes:
-    """Return the model with the ``edits`` of its initializers, which are in file order."""
-    pieces: list[bytes | memoryview] = []
-    for start, item in _fields_with_start(model.data, 0, len(model.data)):
-        if item.number == Model.GRAPH and item.wire == BYTES:
-            graph = b"".join(_rebuild_graph(model, item, edits))
-            pieces.append(encode_bytes(Model.GRAPH, graph))
-        else:
-            pieces.append(model.read(start, item.stop))
-    return b"".join(pieces)
-
-
-def _rebuild_graph(
-    model: LazyFile, graph: Field, edits: Iterator[bytes | None]
-) -> Iterator[bytes | memoryview]:
-    kept = graph.start
-    for start, item in _fields_with_start(model.data, graph.start, graph.stop):
-        is_initializer = item.number == Graph.INITIALIZER and item.wire == BYTES
-        if is_initializer and (edit := next(edits)) is not None:
-            yield model.read(kept, start)
-            yield encode_bytes(Graph.INITIALIZER, _remove_content(model.data, item) + edit)
-            kept = item.stop
-    yield model.read(kept, graph.stop)
-
-
-def _remove_content(model: memoryview, tensor: Field) -> bytes:
-    return b"".join(
-        model[start : item.stop]
-        for start, item in _fields_with_start(model, tensor.start, tensor.stop)
-        if item.number not in {Tensor.RAW_DATA, Tensor.EXTERNAL_DATA, Tensor.DATA_LOCATION}
-    )
-
-
-def _fields_with_start(message: memoryview, start: int, stop: int) -> Iterator[tuple[int, Field]]:
-    """Yield the fields of a message, each with the offset of its tag."""
-    for item in fields(message, start, stop):
-        yield start, item
-        start = item.stop

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from prunepack.coding.codecs import CODECS
-from prunepack.coding.compressors import COMPRESSORS
 from prunepack.format.header import Chunk, Stream
+from prunepack.writing.compression import StoredStream, compress_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,14 +21,10 @@ __all__ = ["encode_chunk", "estimate_cost"]
 STREAM_OVERHEAD = 24
 """Estimate of the compressed bytes that a stream takes in the header."""
 
-COMPRESSOR_MARGIN = 1.1
-"""A compressor is run thoroughly if its quick result is at most this factor above the best."""
 
 CODEC_MARGIN = 1.003
 """The same factor for a codec, whose quick result predicts the thorough one better."""
 
-StoredStream: TypeAlias = tuple[Stream, bytes]
-"""The header of a stream, and its stored bytes."""
 
 Candidates: TypeAlias = Mapping[str, Mapping[str, StoredStream]]
 """Codecs by id, each with its streams by name."""
@@ -81,21 +76,8 @@ def _compress_all(
     stored: dict[int, StoredStream] = {}
     for array in (array for streams in splits.values() for array in streams.values()):
         if id(array) not in stored:
-            stored[id(array)] = _compress(array, thorough=thorough)
+            stored[id(array)] = compress_stream(array, thorough=thorough)
     return {
         codec: {name: stored[id(streams[name])] for name in sorted(streams)}
         for codec, streams in splits.items()
     }
-
-
-def _compress(array: Array, *, thorough: bool) -> StoredStream:
-    """Run each compressor on ``array`` and, if ``thorough``, the best of them once more."""
-    results = {name: compressor.encode(array) for name, compressor in COMPRESSORS.items()}
-    if thorough:
-        limit = COMPRESSOR_MARGIN * min(map(len, results.values()))
-        for name in [name for name, data in results.items() if len(data) <= limit]:
-            again = COMPRESSORS[name].encode(array, thorough=True)
-            results[name] = min(results[name], again, key=len)
-    name = min(results, key=lambda name: len(results[name]))
-    data = results[name]
-    return Stream(name, array.dtype.name, array.size, len(data), zlib.crc32(data)), data

@@ -107,9 +107,14 @@ def bisect_programs(a: Program, b: Program, config: BisectConfig) -> Bisection:
         unmatched=tuple(_iterate_unmatched(a, b, matching)),
         agreed_before=runs.count_agreeing(before=candidate.target) if candidate else 0,
         compared=len(runs.errors),
-        runs=sum(program.runs for program in {id(p): p for p in (a, b, a.exported)}.values()),
+        runs=_count_runs(a, b, a.exported),
         tolerance={dtype: limit(dtype) for dtype in DEFAULTS},
     )
+
+
+def _count_runs(*programs: Program) -> int:
+    """Return the number of runs of all programs, each counted once."""
+    return sum(program.runs for program in {id(program): program for program in programs}.values())
 
 
 def _make_inputs(a: Program, b: Program, matching: Matching, config: BisectConfig) -> Arrays:
@@ -147,18 +152,14 @@ def _choose_limit(
 def _describe(
     candidate: Candidate, a: Program, b: Program, matching: Matching, lines: dict[int, list[str]]
 ) -> Divergence:
-    target, nodes = candidate.target, candidate.nodes_a
-    module = a.find_modules(target, matching.tensors.keys() - {target})
-    if not module:
-        counterpart = matching.tensors[target]
-        module = b.find_modules(counterpart, set(matching.tensors.values()) - {counterpart})
+    nodes = candidate.nodes_a
     return Divergence(
         node=_join_names(nodes),
         op=_join_operators(nodes),
         counterpart=_join_names(candidate.nodes_b),
         counterpart_op=_join_operators(candidate.nodes_b),
-        module=module,
-        tensor=target,
+        module=_find_module(candidate.target, a, b, matching),
+        tensor=candidate.target,
         tolerance=_finite_or_none(candidate.error.tolerance),
         worst=candidate.error.note,
         isolated=_finite_or_none(candidate.isolated.tolerance),
@@ -166,6 +167,14 @@ def _describe(
         confirmed=candidate.confirmed,
         causes=tuple(line for node in nodes for line in lines.get(node.index, ())),
     )
+
+
+def _find_module(target: str, a: Program, b: Program, matching: Matching) -> str:
+    """Return the modules that make a tensor in A, or if A has no modules, in B."""
+    if module := a.find_modules(target, matching.tensors.keys() - {target}):
+        return module
+    counterpart = matching.tensors[target]
+    return b.find_modules(counterpart, set(matching.tensors.values()) - {counterpart})
 
 
 def _join_names(nodes: tuple[Node, ...]) -> str:

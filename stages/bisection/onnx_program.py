@@ -108,7 +108,7 @@ class OnnxProgram:
 
     def _cut_model(self, wanted: list[str], inputs: ArrayMapping) -> tuple[bytes, set[str]]:
         """Return a model of the nodes that make ``wanted``, and the inputs that it reads."""
-        import onnx
+        from onnx import ValueInfoProto
 
         regions = [self.graph.find_region(name, inputs) for name in wanted]
         nodes = {node.index: node for region, _ in regions for node in region}
@@ -119,18 +119,20 @@ class OnnxProgram:
                 expected="a value for each input that it reads",
                 found=f"no value for {', '.join(missing)}",
             )
+        model = self._copy_nodes([nodes[index] for index in sorted(nodes)])
+        model.graph.input.extend(_describe_value(name, inputs[name]) for name in sorted(read))
+        model.graph.output.extend(ValueInfoProto(name=name) for name in wanted)
+        return model.SerializeToString(), read
+
+    def _copy_nodes(self, nodes: list[Node]) -> ModelProto:
+        """Return a model of ``nodes``, with the constants that they read."""
+        import onnx
+
         whole = self.graph.model
         model = onnx.ModelProto(ir_version=whole.ir_version, functions=whole.functions)
         model.opset_import.extend(whole.opset_import)
         model.graph.name = "cut"
-        self._copy_nodes(model, [nodes[index] for index in sorted(nodes)])
-        model.graph.input.extend(_describe_value(name, inputs[name]) for name in sorted(read))
-        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
-        return model.SerializeToString(), read
-
-    def _copy_nodes(self, model: ModelProto, nodes: list[Node]) -> None:
-        """Copy ``nodes`` into ``model``, with the constants that they read."""
-        source, target = self.graph.model.graph, model.graph
+        source, target = whole.graph, model.graph
         used = {name for node in nodes for name in node.uses}
         constants = [proto for name, proto in self.graph.constant_nodes.items() if name in used]
         target.node.extend([*constants, *(node.proto for node in nodes)])
@@ -138,6 +140,7 @@ class OnnxProgram:
         target.sparse_initializer.extend(
             t for t in source.sparse_initializer if t.values.name in used
         )
+        return model
 
     def find_modules(self, tensor: str, boundary: Collection[str]) -> str:
         """Return the modules of the nodes that made ``tensor``, by the names in the file."""

@@ -21,7 +21,7 @@ from prunepack.stages.comparison.error import TensorError, compare_tensors
 if TYPE_CHECKING:
     from prunepack.stages.bisection.graph import Node
     from prunepack.stages.bisection.runs import PairedRuns
-    from prunepack.stages.contract.arrays import Arrays
+    from prunepack.stages.contract.arrays import ArrayMapping, Arrays
 
 
 __all__ = ["Candidate", "find_divergence"]
@@ -118,8 +118,6 @@ def _isolate(runs: PairedRuns, before: int, at: int) -> Candidate:
     target = _choose_target(runs, before, at)
     nodes_a, nodes_b, read = _find_regions(runs, target)
     values = runs.a.compute([*read, target], runs.inputs)
-    others = runs.b.compute([runs.pairs[x] for x in read], runs.inputs_b) if read else {}
-    inputs = [compare_tensors(values[x], others[runs.pairs[x]]).tolerance for x in read]
     isolated = runs.compare_rerun(target, values, read)
     error = runs.errors.get(target) or TensorError(math.inf, "", runs.failures.get(at, ""))
     candidate = Candidate(
@@ -128,11 +126,18 @@ def _isolate(runs: PairedRuns, before: int, at: int) -> Candidate:
         nodes_b=nodes_b,
         error=error,
         isolated=isolated,
-        inputs=max(inputs, default=0.0),
+        inputs=_compare_inputs(runs, read, values),
         confirmed=isolated.tolerance > 0 and isolated.tolerance >= error.tolerance / 2,
     )
     is_group = candidate.confirmed and len(nodes_a) > 1
     return _refine(runs, candidate, values) if is_group else candidate
+
+
+def _compare_inputs(runs: PairedRuns, read: list[str], values: ArrayMapping) -> float:
+    """Return the largest error among the tensors ``read``, whose values in A are given."""
+    others = runs.b.compute([runs.pairs[x] for x in read], runs.inputs_b) if read else {}
+    errors = (compare_tensors(values[x], others[runs.pairs[x]]).tolerance for x in read)
+    return max(errors, default=0.0)
 
 
 def _choose_target(runs: PairedRuns, before: int, at: int) -> str:

@@ -64,22 +64,28 @@ class TorchProgram:
 
         self.runs += 1
         given = [torch.from_numpy(inputs[value.name]) for value in self.graph.inputs]
-        kept: dict[str, torch.Tensor] = {}
+        values = self._record_values(set(names), self._collect_arguments(given))
+        arrays = {name: np.asarray(value) for name, value in values.items()}
+        return arrays | {name: inputs[name] for name in names if name in inputs}
+
+    def _record_values(self, names: set[str], arguments: list[object]) -> dict[str, torch.Tensor]:
+        """Run the program, and return the values of the nodes ``names``."""
+        import torch
+
+        values: dict[str, torch.Tensor] = {}
 
         class Recorder(torch.fx.Interpreter):
-            """Keeps the wanted values, and frees each of the others after its last use."""
+            """Keeps the values of ``names``, and frees each of the others after its last use."""
 
             def run_node(self, n: torch.fx.Node) -> Any:
                 value = super().run_node(n)
-                if n.name in wanted:
-                    kept[n.name] = value
+                if n.name in names:
+                    values[n.name] = value
                 return value
 
-        wanted = set(names)
         with torch.no_grad():
-            Recorder(self._program.graph_module).run(*self._collect_arguments(given))
-        arrays = {name: np.asarray(value) for name, value in kept.items()}
-        return arrays | {name: inputs[name] for name in names if name in inputs}
+            Recorder(self._program.graph_module).run(*arguments)
+        return values
 
     def _collect_arguments(self, given: list[torch.Tensor]) -> list[object]:
         """Return the flat graph's arguments: parameters, buffers and constants, then inputs."""

@@ -48,7 +48,7 @@ class Plan:
         """Seconds between two openings, per input."""
         return self.seconds / (2 * self.rounds)
 
-    def crossings(self, seconds: float) -> int:
+    def count_crossings(self, seconds: float) -> int:
         """Return the number of crossings of two pairs that fit if a pair takes ``seconds``."""
         wanted = -(-self.repeats // (4 * self.rounds))
         return max(FEWEST_CROSSINGS, min(wanted, int(self.share / (2 * seconds))))
@@ -90,24 +90,24 @@ def time_side_by_side(
     generator = np.random.default_rng(plan.seed)
     opening = np.empty((2 * plan.rounds, 2))
     runs: dict[int, list[Times]] = {batch: [] for batch in inputs}
-    lost = dict.fromkeys(inputs, 0.0)
-    orders = _orders(generator, plan.rounds)
+    preempted = dict.fromkeys(inputs, 0.0)
+    orders = _draw_orders(generator, plan.rounds)
     with pin_to_cores(plan.threads) as cores, _garbage_collection_off():
         for index, first in enumerate(track(orders, "timing", len(orders))):
             pair, opening[index] = open_pair(dense, pruned, first)
             for batch, feed in inputs.items():
                 took = warm_up_pair(pair[:: 1 - 2 * first], feed, plan.share / 4)
-                count = len(runs[batch][0]) if runs[batch] else plan.crossings(took)
-                times, taken = time_pairs(pair, dict(feed), _orders(generator, count))
+                count = len(runs[batch][0]) if runs[batch] else plan.count_crossings(took)
+                times, taken = time_pairs(pair, dict(feed), _draw_orders(generator, count))
                 runs[batch].append(times)
-                lost[batch] += 100 * taken / len(orders)
+                preempted[batch] += 100 * taken / len(orders)
             del pair  # before the next is opened: two sessions in memory, not four
     shape = plan.rounds, 2, -1, 2, 2
     arrays = {batch: np.reshape(times, shape) for batch, times in runs.items()}
-    return Timed(opening.reshape(plan.rounds, 2, 1, 1, 2), arrays, lost, cores)
+    return Timed(opening.reshape(plan.rounds, 2, 1, 1, 2), arrays, preempted, cores)
 
 
-def _orders(generator: np.random.Generator, count: int) -> list[int]:
+def _draw_orders(generator: np.random.Generator, count: int) -> list[int]:
     """Return which session goes first in ``2 * count`` turns, either one in half of them."""
     drawn = generator.integers(0, 2, count)
     return [int(first) for side in drawn for first in (side, 1 - side)]

@@ -12,7 +12,10 @@ from prunepack.stages.metrics.metric import Metric, Metrics
 from prunepack.stages.profiling.operators import graph_metrics_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+    from prunepack.reading.inspection import TensorRow
 
 __all__ = ["open_baseline"]
 
@@ -46,14 +49,18 @@ def _measure_artifact(path: Path) -> Metrics:
         model = next(iter(artifact.files))
         graph = graph_metrics_of(artifact.read_file(model))
         size = sum(file.size for file in artifact.files.values())
-        weights = [row for row in describe_tensors(artifact) if len(row.shape) >= 2]
-        total = sum(row.elements for row in weights)
-        zeros = math.fsum(row.elements * (row.zero_fraction or 0.0) for row in weights)
+        sparsity = _compute_sparsity(describe_tensors(artifact))
     return {
         "size.artifact": Metric(path.stat().st_size, "bytes"),
         "size.onnx": Metric(size, "bytes"),
-        "sparsity.weights": Metric(
-            100 * zeros / total if total else 0.0, "%", note="of the tensors in the artifact"
-        ),
+        "sparsity.weights": Metric(sparsity, "%", note="of the tensors in the artifact"),
         **graph,
     }
+
+
+def _compute_sparsity(tensors: Iterable[TensorRow]) -> float:
+    """Return the percentage of zeros among the weights: tensors of at least two axes."""
+    weights = [row for row in tensors if len(row.shape) >= 2]
+    total = sum(row.elements for row in weights)
+    zeros = math.fsum(row.elements * (row.zero_fraction or 0.0) for row in weights)
+    return 100 * zeros / total if total else 0.0

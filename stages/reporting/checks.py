@@ -11,7 +11,7 @@ from prunepack.stages.contract.plugins import suggest_name
 from prunepack.stages.metrics.limits import HOST_DEPENDENT, Check, Limit, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from prunepack.stages.metrics.files import MetricSet
     from prunepack.stages.metrics.metric import Metric
@@ -56,12 +56,17 @@ def evaluate_limits(
             checks.append(evaluator.make_check(limit))
         except UsageError as problem:
             problems.append(problem)
+    _refuse(problems)
+    return checks
+
+
+def _refuse(problems: Sequence[UsageError]) -> None:
+    """Raise the only problem, or one error that lists all."""
     if len(problems) == 1:
         raise problems[0]
     if problems:
         listing = "".join(f"\n  {problem}" for problem in problems)
         raise UsageError(f"{len(problems)} limits cannot be evaluated:{listing}")
-    return checks
 
 
 def _expand_globs(limits: list[Limit], metrics: Mapping[str, Metric]) -> list[Limit]:

@@ -25,9 +25,7 @@ def to_junit(report: Report) -> bytes:
     suites = ET.Element("testsuites", {"name": "prunepack", **counts})
     more = {"skipped": str(len(report.not_passed) - failures), "time": "0"}
     suite = ET.SubElement(suites, "testsuite", {"name": "prunepack.gate", **counts, **more})
-    properties = ET.SubElement(suite, "properties")
-    for name, digest in report.digests.items():
-        ET.SubElement(properties, "property", {"name": f"sha256:{name}", "value": digest})
+    _add_properties(report, suite)
     for check in report.checks:
         _add_check(check, suite)
     if not report.checks:
@@ -36,6 +34,13 @@ def to_junit(report: Report) -> bytes:
     ET.indent(suites)
     xml: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
     return xml + b"\n"
+
+
+def _add_properties(report: Report, suite: ET.Element) -> None:
+    """Add the digests of the files."""
+    properties = ET.SubElement(suite, "properties")
+    for name, digest in report.digests.items():
+        ET.SubElement(properties, "property", {"name": f"sha256:{name}", "value": digest})
 
 
 def _add_check(check: CheckResult, suite: ET.Element) -> None:

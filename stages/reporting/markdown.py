@@ -30,18 +30,20 @@ def to_markdown(report: Report) -> str:
         ["", "## Checks", ""],
         _table(("", "check", "measured", "limit", "where"), map(_cells, _sort_checks(report))),
         ["", METRICS_HEADING, "", "<details><summary>Everything measured</summary>", ""],
-        _table(
-            ("metric", "value", "where"),
-            (
-                (f"`{name}`", format_metric(metric), metric.note)
-                for name, metric in sorted(report.metrics.items())
-            ),
-        ),
+        _list_metrics(report),
         ["", "</details>", "", "## Files", ""],
         _table(("file", "SHA-256"), ((name, f"`{sha}`") for name, sha in report.digests.items())),
         _context(report),
     ]
     return "\n".join(line for part in parts for line in part)
+
+
+def _list_metrics(report: Report) -> list[str]:
+    rows = (
+        (f"`{name}`", format_metric(metric), metric.note)
+        for name, metric in sorted(report.metrics.items())
+    )
+    return _table(("metric", "value", "where"), rows)
 
 
 def _count_passed(report: Report) -> str:

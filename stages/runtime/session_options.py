@@ -54,6 +54,6 @@ def make_session_options(
         options.enable_profiling = True
         options.profile_file_prefix = str(profile)
     if optimization is not None:
-        level = getattr(onnxruntime.GraphOptimizationLevel, optimization)
-        options.graph_optimization_level = level
+        levels = onnxruntime.GraphOptimizationLevel
+        options.graph_optimization_level = getattr(levels, optimization)
     return options

@@ -3,18 +3,27 @@
 import json
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import reference
+import reference_zoo
 from jsonschema import Draft202012Validator
 
 from prunepack.pipeline.cli import COMMANDS
 from prunepack.pipeline.plan import Plan
 from prunepack.stages.metrics.catalog import CATALOG
 from prunepack.stages.reporting.built_in_checks import BUILT_IN_CHECKS
+from tests.zoo.expectations import Expectation, Refusal
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPES = sorted((ROOT / "pipeline" / "recipes").glob("*.toml"))
+
+
+def kind(**expectation):
+    return SimpleNamespace(
+        **{"name": "net", "PASSES": Expectation(), "REFUSED": None} | expectation
+    )
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +87,23 @@ def test_a_stale_page_is_reported(pages, capsys):
         "error: stale pages in docs/reference: metrics.md\n"
         "hint: Run `python docs/scripts/reference.py`\n"
     )
+
+
+def test_every_kind_of_the_zoo_is_in_its_page(pages):
+    text = (pages / "zoo.md").read_text()
+    kinds = list((ROOT / "tests" / "zoo" / "kinds").glob("*.py"))
+    assert text.count("\n| ") == len(kinds) + len(reference_zoo.GROUPS)
+    assert f"{len(kinds)} kinds: " in text
+
+
+@pytest.mark.parametrize(
+    ("project", "pending", "outcome"),
+    [
+        (kind(), {"net"}, "not yet"),
+        (kind(), set(), "passes"),
+        (kind(PASSES=Expectation(code=1)), set(), "runs; its gate fails, as it should"),
+        (kind(REFUSED=Refusal("`{here}:f` is odd", None)), set(), "refused: `net.py:f` is odd"),
+    ],
+)
+def test_outcome_of_a_kind(project, pending, outcome):
+    assert reference_zoo._describe_outcome(project, pending) == outcome

@@ -7,7 +7,7 @@ from prunepack.coding.compressor import Compressor
 from prunepack.coding.compressors import COMPRESSORS
 from prunepack.coding.levels import LEVELS, TINY_MODEL_ITEMS, raise_level
 from prunepack.format.header import Stream
-from prunepack.writing import encoder
+from prunepack.writing import compression, encoder
 from prunepack.writing.encoder import STREAM_OVERHEAD, estimate_cost
 
 RNG = np.random.default_rng(0)
@@ -72,6 +72,6 @@ def test_ties_go_to_the_first_by_name(monkeypatch):
         decode = None
 
     monkeypatch.setattr(
-        encoder, "COMPRESSORS", {"b": Alike(), "c": Alike(), **COMPRESSORS, "a": Alike()}
+        compression, "COMPRESSORS", {"b": Alike(), "c": Alike(), **COMPRESSORS, "a": Alike()}
     )
     assert encode(RNG.normal(size=50)).streams["elements"].coder == "b"

@@ -249,7 +249,7 @@ def test_preemptions_only_grow():
     ],
 )
 def test_how_many_crossings_fit(repeats, rounds, seconds, took, crossings):
-    assert Plan(repeats, rounds, seconds).crossings(took) == crossings
+    assert Plan(repeats, rounds, seconds).count_crossings(took) == crossings
 
 
 def test_slow_programs_are_timed_less_often(watched, monkeypatch):

@@ -1,0 +1,79 @@
+"""Table of the zoo: every kind of model, checkpoint, data and hook, with its outcome."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+GROUPS = {
+    "architecture": "Models",
+    "checkpoint": "Checkpoints",
+    "inputs": "Inputs",
+    "outputs": "Outputs",
+    "data": "Data, labels and metrics",
+    "pruning": "Pruning",
+    "finetune": "Fine-tuning and hooks",
+    "export": "Export",
+}
+
+HEADER = """# Kinds of models, checkpoints and data
+
+This page is generated from `tests/zoo/kinds/` by `python docs/scripts/reference.py`. Each row is
+a file that runs all stages in `make test-zoo`; the kinds in **bold** also run with all tests. A
+kind passes, or it is refused with the sentence in its row and a hint, exit code 4 or 2. "Not yet"
+means that the pipeline does not do it in this version.
+
+"""
+
+
+def zoo_page() -> str:
+    """Return the page: a summary, and one table per group."""
+    projects = _open_projects()
+    pending = set((ROOT / "tests" / "zoo" / "pending.txt").read_text().split())
+    tables = [_format_group(group, projects, pending) for group in GROUPS]
+    return HEADER + _summarize(projects, pending) + "\n" + "\n".join(tables)
+
+
+def _open_projects() -> list[Any]:
+    """Return the kinds by name; they are packages of the tests, not of the distribution."""
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    from tests.zoo.project import KINDS, Project
+
+    return [Project(path.stem) for path in sorted(KINDS.glob("*.py"))]
+
+
+def _summarize(projects: list[Any], pending: set[str]) -> str:
+    done = [project for project in projects if project.name not in pending]
+    refused = sum(project.REFUSED is not None for project in done)
+    return (
+        f"{len(projects)} kinds: {len(done) - refused} pass, {refused} are refused, "
+        f"{len(projects) - len(done)} not yet.\n"
+    )
+
+
+def _format_group(group: str, projects: list[Any], pending: set[str]) -> str:
+    rows = [_format_row(project, pending) for project in projects if group == project.GROUP]
+    return "\n".join([f"## {GROUPS[group]}", "", "| kind | outcome |", "|---|---|", *rows, ""])
+
+
+def _format_row(project: Any, pending: set[str]) -> str:
+    title = project.module.__doc__.strip().splitlines()[0]
+    name = f"**{title}**" if project.FAST else title
+    return f"| {_escape(name)} | {_escape(_describe_outcome(project, pending))} |"
+
+
+def _describe_outcome(project: Any, pending: set[str]) -> str:
+    if project.name in pending:
+        return "not yet"
+    if project.REFUSED is None:
+        return "passes" if project.PASSES.code == 0 else "runs; its gate fails, as it should"
+    sentence = " ".join(project.REFUSED.what.replace("{here}", f"{project.name}.py").split())
+    return f"refused: {sentence}"
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", "\\|")

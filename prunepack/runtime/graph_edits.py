@@ -1,0 +1,57 @@
+"""Edits of the initializers in a serialized ONNX model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prunepack.model_files.onnx_fields import Graph, Model, Tensor
+from prunepack.model_files.protobuf import BYTES, encode_bytes, fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prunepack.model_files.protobuf import Field
+    from prunepack.runtime.lazy_file import LazyFile
+
+
+__all__ = ["rebuild_model"]
+
+
+def rebuild_model(model: LazyFile, edits: Iterator[bytes | None]) -> bytes:
+    """Return the model with the ``edits`` of its initializers, which are in file order."""
+    pieces: list[bytes | memoryview] = []
+    for start, item in _fields_with_start(model.data, 0, len(model.data)):
+        if item.number == Model.GRAPH and item.wire == BYTES:
+            graph = b"".join(_rebuild_graph(model, item, edits))
+            pieces.append(encode_bytes(Model.GRAPH, graph))
+        else:
+            pieces.append(model.read(start, item.stop))
+    return b"".join(pieces)
+
+
+def _rebuild_graph(
+    model: LazyFile, graph: Field, edits: Iterator[bytes | None]
+) -> Iterator[bytes | memoryview]:
+    kept = graph.start
+    for start, item in _fields_with_start(model.data, graph.start, graph.stop):
+        is_initializer = item.number == Graph.INITIALIZER and item.wire == BYTES
+        if is_initializer and (edit := next(edits)) is not None:
+            yield model.read(kept, start)
+            yield encode_bytes(Graph.INITIALIZER, _remove_content(model.data, item) + edit)
+            kept = item.stop
+    yield model.read(kept, graph.stop)
+
+
+def _remove_content(model: memoryview, tensor: Field) -> bytes:
+    return b"".join(
+        model[start : item.stop]
+        for start, item in _fields_with_start(model, tensor.start, tensor.stop)
+        if item.number not in {Tensor.RAW_DATA, Tensor.EXTERNAL_DATA, Tensor.DATA_LOCATION}
+    )
+
+
+def _fields_with_start(message: memoryview, start: int, stop: int) -> Iterator[tuple[int, Field]]:
+    """Yield the fields of a message, each with the offset of its tag."""
+    for item in fields(message, start, stop):
+        yield start, item
+        start = item.stop

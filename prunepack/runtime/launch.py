@@ -1,0 +1,113 @@
+"""Start of an onnxruntime session on a decoded model."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn, TypeAlias, cast
+
+from prunepack.errors import RefusedError, UsageError
+from prunepack.runtime.ort_errors import collect_ort_errors
+from prunepack.runtime.ort_providers import CPU, name_provider
+from prunepack.runtime.ort_weights import add_external_files, copy_weights, share_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from prunepack.runtime.ort_types import (
+        ArtifactSession,
+        OrtModule,
+        OrtValue,
+        Provider,
+        Session,
+        SessionOptions,
+    )
+from prunepack.runtime.ort_weights import DecodedModel
+
+__all__ = ["Launch", "Start"]
+
+
+Start: TypeAlias = Literal["optimised", "instant"]
+"""Ways to start a session.
+
+``optimised`` optimises the graph and the layout of the weights for fast inference, as onnxruntime
+does with the ``.onnx`` file. The outputs are equal bit for bit. Weights are copied on the way,
+except for the tables of embeddings.
+
+``instant`` disables all optimisation, whatever the options say. On the CPU onnxruntime then uses
+the decoded arrays in place: a session starts in milliseconds and holds its weights once, but each
+inference takes longer, and outputs may differ by rounding. It suits the shortest time to the first
+result, and models that barely fit into memory.
+"""
+
+
+class PreparedOptions(NamedTuple):
+    """Options that have the weights, and the weights that a session will share."""
+
+    options: SessionOptions
+    shared: Mapping[str, OrtValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A decoded model and a start mode: the common part of all attempts to start."""
+
+    ort: OrtModule
+    model: DecodedModel
+    path: str
+    mode: Start
+
+    def prepare(
+        self, options: SessionOptions | None, providers: Sequence[Provider]
+    ) -> PreparedOptions:
+        """Add the weights to the options."""
+        options = options or self.ort.SessionOptions()
+        if self.mode == "instant":
+            options.graph_optimization_level = self.ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+            options.add_session_config_entry("session.disable_prepacking", "1")
+        tables, others = (
+            self.model.make_values(self.ort, arrays)
+            for arrays in (self.model.tables, self.model.others)
+        )
+        if any(name_provider(provider) != CPU for provider in providers):
+            shared, copied = {}, tables | others
+        elif self.mode == "instant":
+            shared, copied = tables | others, {}
+        else:
+            shared, copied = tables, others
+        add_external_files(options, self.model)
+        share_weights(options, shared)
+        copy_weights(options, copied)
+        return PreparedOptions(options, shared)
+
+    def start(self, prepared: PreparedOptions, providers: Sequence[Provider]) -> Session:
+        """Start a session; if sharing weights prevents that, let onnxruntime copy them too."""
+        if prepared.shared and self.mode == "optimised":
+            with suppress(RefusedError):
+                return self._start(prepared, providers)
+            copy_weights(prepared.options, prepared.shared)
+        return self._start(prepared, providers)
+
+    def _start(self, prepared: PreparedOptions, providers: Sequence[Provider]) -> Session:
+        graph = self.model.graph.model
+        try:  # without onnxruntime's own fallback, which prints to stdout and goes on with the CPU
+            session = self.ort.InferenceSession(
+                graph, prepared.options, providers=list(providers), enable_fallback=0
+            )
+        except collect_ort_errors(self.ort) as error:
+            raise RefusedError(
+                f"onnxruntime cannot start on the model in `{self.path}` ({error})",
+                hint="Check the model and the providers with onnxruntime itself",
+            ) from error
+        artifact_session = cast("ArtifactSession", session)
+        artifact_session.shared_weights = prepared.shared
+        artifact_session.set_providers = _refuse_other_providers
+        return session
+
+
+def _refuse_other_providers(*_: object, **__: object) -> NoReturn:
+    """Stand in for ``set_providers``, which would start again without the weights."""
+    raise UsageError(
+        "the providers of a session from an artifact cannot be changed",
+        hint="Call open_session again with other providers",
+    )

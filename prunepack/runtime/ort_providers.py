@@ -1,0 +1,49 @@
+"""Execution providers of a session: choice, and check of those in use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prunepack.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prunepack.runtime.ort_types import Provider
+
+
+__all__ = ["CPU", "check_used_providers", "choose_providers", "name_provider"]
+
+
+CPU = "CPUExecutionProvider"
+
+
+def name_provider(provider: Provider) -> str:
+    """Return the name of a provider, which may come with options."""
+    return provider if isinstance(provider, str) else provider[0]
+
+
+def choose_providers(
+    requested: Sequence[Provider] | None, available: Sequence[str]
+) -> Sequence[Provider]:
+    """Return the providers to request from onnxruntime; refuse those that it does not have."""
+    if requested is None:
+        return sorted(available, key=lambda name: name == CPU)
+    if missing := [name for name in map(name_provider, requested) if name not in available]:
+        raise UsageError(
+            f"onnxruntime has no provider {', '.join(missing)}",
+            expected=f"any of {', '.join(available)}",
+            hint="Choose one of these, or install the onnxruntime that has it",
+        )
+    return requested
+
+
+def check_used_providers(requested: Sequence[Provider], used: Sequence[str]) -> None:
+    """Refuse a session that does not use every requested provider."""
+    if missing := [name for name in map(name_provider, requested) if name not in used]:
+        raise UsageError(
+            f"provider {', '.join(missing)} cannot be used on this machine",
+            expected=", ".join(map(name_provider, requested)),
+            found=", ".join(used),
+            hint="Install the libraries of the provider, or choose another provider",
+        )
