@@ -83,7 +83,7 @@ def changed(exported, change):
     """Write the exported model anew after ``change``."""
     made = onnx.load(exported.model)
     change(made)
-    path = exported.path / "changed.onnx"
+    path = exported.path.with_name(f"{exported.path.name}-changed.onnx")  # beside the output
     path.write_bytes(made.SerializeToString())
     return path
 
