@@ -25,7 +25,7 @@ C = TypeVar("C", bound=Config)
 
 
 def execute(
-    stage: Stage[C, Any, Any], config: C, out: Path, *artifacts: Output, force: bool = False
+    stage: Stage[C, Any, Any], config: C, out: Path, *artifacts: Output | None, force: bool = False
 ) -> dict[str, Fact]:
     """Run ``stage`` alone into the folder ``out``, which appears whole or not at all.
 

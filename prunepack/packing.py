@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prunepack.io.progress import Progress
     from prunepack.model_files.discovery import Source
 
-__all__ = ["Summary", "pack"]
+__all__ = ["Summary", "find_model_files", "pack"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +97,13 @@ def _verify(artifact: Artifact, model: str, progress: Progress) -> None:
             f"the artifact does not decode to `{model}` ({error})",
             hint="Report this as a bug, unless a program wrote to the model; no file was left",
         ) from error
+
+
+def find_model_files(model_path: str | os.PathLike[str]) -> dict[str, Path]:
+    """Return a model and its external data, by the names that they would have in an artifact.
+
+    Raises:
+        UsageError: If a file cannot be opened.
+        RefusedError: If the model is malformed, or refers to a file that must not be packed.
+    """
+    return {source.name: Path(source.file.path) for source in open_sources(os.fspath(model_path))}

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.outputs import MetricsOutput, Verdict
+from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Facts, stage
 from prunepack.stages.contract.user_code import InputFile
 from prunepack.stages.metrics.files import MetricSet, collect_metrics, read_metrics
@@ -63,6 +64,11 @@ def judge(config: GateConfig, sources: Sequence[Path]) -> Report:
     measured = collect_metrics(sources)
     baseline = None if config.baseline is None else open_baseline(config.baseline)
     limits = [*config.limits, *([NO_OTHER_OPERATORS] if config.operators else [])]
+    if "similarity.samples" in measured.metrics and not any(map(_limits_quality, limits)):
+        remark(
+            "no limit on the similarity or the accuracy of the pruned model, so that any model of "
+            "the same interface passes; set one, such as similarity.mean_cosine >= 0.9"
+        )
     refused = count_refused(measured.metrics, config.operators, config.domains)
     measured = MetricSet(measured.metrics | refused, measured.digests, measured.host)
     return make_report(
@@ -73,6 +79,11 @@ def judge(config: GateConfig, sources: Sequence[Path]) -> Report:
         GateSettings.model_validate(config.model_dump(exclude={"baseline"})),
         None if baseline is None else baseline.digests,
     )
+
+
+def _limits_quality(limit: Limit) -> bool:
+    """Return whether a limit is on the answers of a model, not on its size or its speed."""
+    return limit.name.startswith(("similarity.", "accuracy.", "agreement.", "metric."))
 
 
 def read_gate_config(source: Path) -> GateConfig:

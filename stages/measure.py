@@ -80,7 +80,7 @@ def measure(
     metrics |= file_size_metrics(dense_onnx, onnx, artifact)
     metrics |= _measure_sessions(config, dense_onnx, onnx, artifact)
     metrics |= graph_metrics(onnx.model) if onnx else _measure_packed_graph(artifact)
-    digests = hash_release(onnx, artifact)
+    digests = hash_release(onnx, artifact, None if dense else dense_onnx)
     content = {"digests": digests, "host": host_name(), "metrics": metrics_to_json(metrics)}
     write_json(out / "measurements.json", content)
     return _summarize(metrics, next(iter(config.batch_sizes), None))

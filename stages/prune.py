@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, model_validator
 
 from prunepack.stages.contract.model_spec import PrunedParameter
-from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, OnnxModel
+from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Facts, stage
+from prunepack.stages.graphs.application import prune_graph
 from prunepack.stages.models.checkpoints import digest_state, open_model, save_masked
 from prunepack.stages.pruning.application import apply_rule, resolve_scope
 from prunepack.stages.pruning.assignment import assign_rules, check_prunable, exclude_targets
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from prunepack.stages.contract.model_spec import ModelSpec
     from prunepack.stages.pruning.targets import Prunable
 
-__all__ = ["PruneConfig", "apply_rules", "prune"]
+__all__ = ["PruneConfig", "apply_rules", "prune", "prune_onnx"]
 
 
 class PruneConfig(Rule):
@@ -137,6 +139,17 @@ def _choose_targets(config: PruneConfig, module: nn.Module) -> list[tuple[Rule, 
     remark_obstacles(module)
     remark_unreached(kept, reached)
     return jobs
+
+
+@stage(name="prune", produces=OnnxModel, tools=("onnx", "numpy"))
+def prune_onnx(config: PruneConfig, out: Path, model: OnnxModel) -> Facts:
+    """Set weights of an ONNX model to zero, in all rounds at once; it needs no torch."""
+    if config.method == "identity":
+        remark("the source is pruned, so it is not pruned further")
+    elif not config.model_fields_set:
+        remark(f"no [prune] table: {100 * config.amount:g} % pruned by default")
+    rounds = [Round(each.schedule, each.step, each.steps) for each in config.rounds]
+    return prune_graph(model, out, config.all_rules, rounds, config.seed)
 
 
 def _list_pruned(

@@ -16,10 +16,11 @@ from pydantic_core import to_jsonable_python
 
 from prunepack.errors import UsageError
 from prunepack.format import canonical_json
+from prunepack.packing import find_model_files
 from prunepack.pipeline.cache.code_closure import hash_code_closure, hash_user_code
 from prunepack.pipeline.cache.digests import file_digest
 from prunepack.stages.contract.outputs import read_json
-from prunepack.stages.contract.user_code import PointsAt, is_user_code
+from prunepack.stages.contract.user_code import PointsAt, is_model_file, is_user_code
 from prunepack.stages.runtime.host import host_name
 
 if TYPE_CHECKING:
@@ -120,10 +121,19 @@ def _of_the_user(stage: str, config: Config, inputs: Mapping[str, Output]) -> di
     for where, points_at, value in _pointers(config, Any, stage):
         if points_at.what != "file" and is_user_code(str(value)):
             found |= hash_user_code(str(value))
+        elif points_at.what == "code" and is_model_file(str(value)):
+            found |= {str(file): _input_digest(where, file) for file in _list_model(Path(value))}
         elif points_at.what != "code" and value:
             files = _files_in(Path(value)) if points_at.what == "data" else [Path(value)]
             found |= {str(file): _input_digest(where, file) for file in files}
     return found
+
+
+def _list_model(path: Path) -> list[Path]:
+    """Return the file of a model and its external data."""
+    if path.suffix != ".onnx" or not path.is_file():
+        return [path]
+    return list(find_model_files(path).values())
 
 
 def _files_in(path: Path) -> list[Path]:

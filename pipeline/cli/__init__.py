@@ -44,7 +44,10 @@ COMMANDS = {
             undo="Remove the masks and restore the dense model.",
             finalize="Make the masks permanent and prove that the outputs stay the same.",
             export="Export a model to ONNX, with the same bytes on every machine.",
-            verify="Compare torch, ONNX and artifact on every output.",
+        ),
+        **_commands(
+            "comparison",
+            verify="Compare the forms of a model, or two ONNX files, on every output.",
             measure="Measure size, latency and memory beside the dense model.",
         ),
         **_commands("gate", gate="Check metrics against limits; the exit code is the verdict."),

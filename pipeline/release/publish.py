@@ -25,6 +25,7 @@ __all__ = ["PUBLISHED", "publish"]
 
 PUBLISHED = {
     "finetune": ("pruned_model.pth",),
+    "prune": ("model.onnx", "model.onnx.data"),  # where the source is ONNX
     "export": ("model.onnx", "model.onnx.data"),
     "pack": ("model.prunepack",),
     "gate": FILES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from prunepack.errors import RefusedError
 from prunepack.stages.comparison.comparison import Comparison
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, OnnxModel
@@ -108,6 +109,8 @@ class ModelForms:
         }
         if artifact is not None:
             sessions["artifact"] = open_artifact_session(artifact.file, providers)
+        if not opened:
+            _check_inputs(sessions)
         return cls(
             spec=opened["pruned"][1] if "pruned" in opened else _make_spec(first),
             outputs=tuple(first.interface["outputs"]),
@@ -165,6 +168,26 @@ class ModelForms:
     def form_metrics(self) -> Metrics:
         """Return for each form whether it is open: the gate asks for the comparisons of these."""
         return {f"forms.{form}": Metric(int(form in self.names)) for form in FORMS}
+
+
+def _check_inputs(sessions: Mapping[Form, Session]) -> None:
+    """Refuse files that do not take the same inputs.
+
+    Raises:
+        RefusedError: If the names of their inputs differ.
+    """
+    names = {
+        form: sorted(i.name for i in session.get_inputs()) for form, session in sessions.items()
+    }
+    (first, expected), *others = names.items()
+    for form, found in others:
+        if found != expected:
+            raise RefusedError(
+                "the two models take other inputs",
+                expected=f"those of the {first} model: {', '.join(expected)}",
+                found=f"{', '.join(found)} in the {form} model",
+                hint="Give two files of the same network, with the same names of inputs",
+            )
 
 
 def _make_spec(model: OnnxModel) -> ModelSpec:

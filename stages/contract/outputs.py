@@ -92,6 +92,11 @@ class OnnxModel(Output):
         return read_json(self.path / "interface.json")
 
     @property
+    def masked(self) -> list[str]:
+        """The initializers whose zeros are a mask, where the model was pruned before the run."""
+        return [str(name) for name in self.interface.get("masked", ())]
+
+    @property
     def parts(self) -> dict[str, Path]:
         """The model and its external data, by path relative to the folder."""
         files = (file for file in sorted(self.path.rglob("*")) if file.is_file())
@@ -163,9 +168,15 @@ class Verdict(MetricsOutput):
     made_by = "prunepack gate"
 
 
-def hash_release(onnx: OnnxModel | None, artifact: PackedArtifact | None) -> dict[str, str]:
-    """Return the SHA-256 of each file of a release, by the file's name."""
-    files = {} if onnx is None else onnx.parts
+def hash_release(
+    onnx: OnnxModel | None, artifact: PackedArtifact | None, dense: OnnxModel | None = None
+) -> dict[str, str]:
+    """Return the SHA-256 of each file of a release, by the file's name.
+
+    The names of the files of a dense model, which is not deployed, begin with ``dense/``.
+    """
+    files = {} if dense is None else {f"dense/{name}": file for name, file in dense.parts.items()}
+    files |= {} if onnx is None else onnx.parts
     if artifact is not None:
         files["model.prunepack"] = artifact.file
     return {name: hash_file(file) for name, file in files.items()}

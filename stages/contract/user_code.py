@@ -36,6 +36,7 @@ __all__ = [
     "PointsAt",
     "find_source",
     "import_folder",
+    "is_model_file",
     "is_user_code",
     "load_user_code",
 ]
@@ -48,9 +49,18 @@ class PointsAt:
     what: Literal["code", "file", "data"]
 
 
+MODEL_FILES = (".onnx", ".prunepack", ".pt2")
+"""Endings of files that are models by themselves."""
+
+
+def is_model_file(text: str) -> bool:
+    """Return whether ``text`` names the file of an ONNX model, an artifact or a program."""
+    return text.endswith(MODEL_FILES)
+
+
 def is_user_code(text: str) -> bool:
-    """Return whether ``text`` names user code, not a built-in."""
-    return ":" in text
+    """Return whether ``text`` names user code, not a built-in or the file of a model."""
+    return ":" in text and not is_model_file(text)
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
-__all__ = ["get_attribute", "inline_functions", "list_constants", "read_model", "walk_graphs"]
+__all__ = [
+    "get_attribute",
+    "inline_functions",
+    "list_constants",
+    "list_subgraphs",
+    "read_model",
+    "walk_graphs",
+]
 
 MOST_BYTES = 1024
 """Size of the tensors whose values are kept when functions are written out."""
@@ -68,9 +75,14 @@ def walk_graphs(graph: GraphProto) -> Iterator[GraphProto]:
     """Yield a graph and all subgraphs in its nodes."""
     yield graph
     for node in graph.node:
-        for attribute in node.attribute:
-            for inner in (*([attribute.g] if attribute.HasField("g") else ()), *attribute.graphs):
-                yield from walk_graphs(inner)
+        for inner in list_subgraphs(node):
+            yield from walk_graphs(inner)
+
+
+def list_subgraphs(node: NodeProto) -> list[GraphProto]:
+    """Return the graphs in the attributes of a node."""
+    graphs = [attribute.g for attribute in node.attribute if attribute.HasField("g")]
+    return [*graphs, *(inner for attribute in node.attribute for inner in attribute.graphs)]
 
 
 def list_constants(graph: GraphProto) -> dict[str, TensorProto]:

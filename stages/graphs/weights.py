@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from prunepack.stages.graphs.nodes import (
     get_attribute,
     inline_functions,
     list_constants,
-    walk_graphs,
+    list_subgraphs,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from onnx import ModelProto, NodeProto, TensorProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
     from prunepack.stages.contract.arrays import Array
 
@@ -74,19 +75,45 @@ class GraphWeight:
 
 
 def find_graph_weights(model: ModelProto) -> list[GraphWeight]:
-    """Return weights and biases in the order of the nodes that read them, each constant once."""
-    tensors = {
-        name: tensor
-        for graph in walk_graphs(model.graph)
-        for name, tensor in list_constants(graph).items()
-    }
-    found: dict[str, GraphWeight] = {}
-    for graph in walk_graphs(inline_functions(model).graph):
+    """Return weights and biases in the order of the nodes that read them, each constant once.
+
+    Two branches may have constants of one name; the later ones get a number.
+    """
+    searched = inline_functions(model)
+    originals = list_constants(model.graph) if searched is not model else {}
+    found: dict[int, GraphWeight] = {}
+    for graph, constants in _walk_scopes(searched.graph, {}):
+        tensors = {name: originals.get(name, tensor) for name, tensor in constants.items()}
         producers = {name: node for node in graph.node for name in node.output}
         for node in graph.node:
             for weight in _find_read(node, producers, tensors):
-                found.setdefault(weight.name, weight)
-    return list(found.values())
+                found.setdefault(id(weight.tensor), weight)
+    return _number_names(list(found.values()))
+
+
+def _walk_scopes(
+    graph: GraphProto, outer: Mapping[str, TensorProto]
+) -> Iterator[tuple[GraphProto, Mapping[str, TensorProto]]]:
+    """Yield a graph and its subgraphs, each with the constants that its nodes can read."""
+    constants = {**outer, **list_constants(graph)}
+    yield graph, constants
+    for node in graph.node:
+        for inner in list_subgraphs(node):
+            yield from _walk_scopes(inner, constants)
+
+
+def _number_names(weights: Sequence[GraphWeight]) -> list[GraphWeight]:
+    counts: Counter[str] = Counter()
+    numbered = []
+    for weight in weights:
+        counts[weight.name] += 1
+        if counts[weight.name] > 1:
+            name = f"{weight.name}_{counts[weight.name]}"
+            places = tuple(_name_places(name)) if len(weight.axes) > 1 else weight.places
+            numbered.append(replace(weight, name=name, places=places))
+        else:
+            numbered.append(weight)
+    return numbered
 
 
 def _find_read(

@@ -15,7 +15,7 @@ PACKAGES = ("pipeline", "stages", "prunepack")
 ROOMS = {
     "pipeline": "build plan recipe gate_file runner single_stage stage_contract "
     "cache cli recipes release",
-    "stages": "load prune undo finetune finalize export pack verify measure gate "
+    "stages": "load load_onnx prune undo finetune finalize export pack verify measure gate "
     "bisection comparison contract data evaluation graphs metrics models profiling provenance "
     "pruning reporting runtime training",
     "prunepack": "errors packing unpacking session "

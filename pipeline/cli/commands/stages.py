@@ -15,15 +15,15 @@ from prunepack.pipeline.cli.command import (
 from prunepack.pipeline.cli.console import print_result
 from prunepack.pipeline.cli.options import config_options, make_config
 from prunepack.pipeline.single_stage import execute, open_output
-from prunepack.stages.contract.outputs import PackedArtifact
+from prunepack.stages.contract.outputs import OnnxModel, PackedArtifact
+from prunepack.stages.contract.user_code import is_model_file
 from prunepack.stages.export import export
 from prunepack.stages.finalize import finalize
 from prunepack.stages.finetune import finetune
 from prunepack.stages.load import load
-from prunepack.stages.measure import measure
-from prunepack.stages.prune import prune
+from prunepack.stages.load_onnx import LoadOnnxConfig, load_onnx
+from prunepack.stages.prune import prune, prune_onnx
 from prunepack.stages.undo import undo
-from prunepack.stages.verify import verify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,20 +37,35 @@ __all__ = [
     "finalize_command",
     "finetune_command",
     "load_command",
-    "measure_command",
     "prune_command",
     "undo_command",
-    "verify_command",
 ]
 
 
-def _stage_command(stage: Stage[Any, Any, Any], help_text: str, example: str) -> Command:
-    """Return the command that runs ``stage`` from folders to a new folder."""
+def _stage_command(
+    stage: Stage[Any, Any, Any],
+    help_text: str,
+    example: str,
+    of_onnx: Stage[Any, Any, Any] | None = None,
+) -> Command:
+    """Return the command that runs ``stage`` from folders to a new folder.
+
+    ``of_onnx`` runs in its place where the model is ONNX.
+    """
+    others = {} if of_onnx is None else of_onnx.inputs
 
     def run_stage(*, output: Path, force: bool, as_json: bool, **values: Any) -> None:
-        inputs = [_open(values.pop(name), kinds) for name, kinds in stage.inputs.items()]
+        inputs = [
+            _open(values.pop(name), (*kinds, *others.get(name, ())))
+            for name, kinds in stage.inputs.items()
+        ]
         config = make_config(stage.config_type, values)
-        facts = execute(stage, config, output, *inputs, force=force)
+        is_onnx = any(isinstance(each, OnnxModel) for each in inputs)
+        is_onnx = is_onnx or is_model_file(getattr(config, "model", ""))
+        chosen = of_onnx if of_onnx is not None and is_onnx else stage
+        if chosen is load_onnx:
+            config = LoadOnnxConfig.select(config)
+        facts = execute(chosen, config, output, *inputs, force=force)
         print_result(f"{output}: {facts['summary']}", facts, as_json=as_json)
 
     decorators = [
@@ -77,12 +92,15 @@ load_command = _stage_command(
     load,
     "Load a trained model as a checkpoint.",
     "prunepack load --model lenet -o work/dense",
+    of_onnx=load_onnx,
 )
 prune_command = _stage_command(
     prune,
     "Put pruning masks on a model.\n\nMODEL is a checkpoint, with masks or without. The masks of "
-    "torch.nn.utils.prune keep the weights: `prunepack undo` restores them.",
+    "torch.nn.utils.prune keep the weights: `prunepack undo` restores them. The weights of an ONNX "
+    "model become zero.",
     "prunepack prune work/dense -o work/masked --scope global --amount 0.9",
+    of_onnx=prune_onnx,
 )
 finetune_command = _stage_command(
     finetune,
@@ -104,16 +122,4 @@ export_command = _stage_command(
     export,
     "Export a model to ONNX, with the same bytes on every machine.",
     "prunepack export work/final -o work/onnx",
-)
-verify_command = _stage_command(
-    verify,
-    "Compare torch, ONNX and artifact on every output.\n\nThe exit code does not judge the result: "
-    "`prunepack gate` does.",
-    "prunepack verify work/dense work/final work/onnx work/lenet.prunepack -o work/parity",
-)
-measure_command = _stage_command(
-    measure,
-    "Measure size, latency and memory beside the dense model.",
-    "prunepack measure work/dense work/tuned work/dense_onnx work/onnx work/lenet.prunepack "
-    "-o work/measured",
 )

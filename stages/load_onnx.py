@@ -1,0 +1,57 @@
+"""Load stage for ONNX: a file or an artifact in the place of a module; it needs no torch."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from prunepack.stages.contract.model_spec import InputSpec
+from prunepack.stages.contract.outputs import OnnxModel
+from prunepack.stages.contract.progress import remark
+from prunepack.stages.contract.stage import Config, Facts, stage
+from prunepack.stages.contract.user_code import CodeName, InputFile
+from prunepack.stages.graphs.source import MaskChoice, load_graph
+from prunepack.stages.graphs.weights import find_graph_weights
+
+if TYPE_CHECKING:
+    from typing import Self
+
+__all__ = ["LoadOnnxConfig", "load_onnx"]
+
+
+class LoadOnnxConfig(Config):
+    """The part of the load stage's config that a model in a file has a use for."""
+
+    model: CodeName = Field(description="An .onnx or .prunepack file.")
+    inputs: tuple[InputSpec, ...] = Field((), description="Sizes of dynamic axes.")
+    dataset: CodeName = Field("", description="Dataset that measures accuracy.")
+    masks: MaskChoice = Field("auto", description="Zeros that are taken for masks.")
+    dense: InputFile | None = Field(None, description="The file of the dense model.")
+
+    @classmethod
+    def select(cls, config: Config) -> Self:
+        """Return the fields of a load stage's ``config`` that this one has."""
+        names = cls.model_fields.keys() & type(config).model_fields.keys()
+        return cls.model_validate({name: getattr(config, name) for name in names})
+
+    @property
+    def of_dense(self) -> LoadOnnxConfig:
+        """The config that loads the dense model."""
+        return self.model_copy(update={"model": str(self.dense), "masks": "none", "dense": None})
+
+
+@stage(name="load", produces=OnnxModel, tools=("onnx", "onnxruntime", "numpy", "zstandard"))
+def load_onnx(config: LoadOnnxConfig, out: Path) -> Facts:
+    """Write the model of an ONNX file or an artifact as an output of export."""
+    source = Path(config.model)
+    model = load_graph(
+        source, out, inputs=config.inputs, dataset=config.dataset, masks=config.masks
+    )
+    remark("torch stages skipped: the source is ONNX")
+    if OnnxModel(out, "").masked and config.dense is None:
+        remark("no dense reference: the source is pruned; name the dense file in load.dense")
+    weights = sum(math.prod(weight.tensor.dims) for weight in find_graph_weights(model))
+    return {"summary": f"{source.name}: {weights:,} weights", "weights": weights}
