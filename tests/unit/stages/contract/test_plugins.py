@@ -61,5 +61,5 @@ def test_a_model_of_ones_own_is_one_file(tmp_path, monkeypatch):
         [*prunepack.stages.models.builtin.__path__, str(tmp_path)],
     )
     assert MODELS["small_one"] == "small"
-    assert {"lenet", "lenet5", "lenet300", "small_one"} == set(MODELS.names())
+    assert {"lenet", "lenet5", "lenet300", "small_one"} <= set(MODELS.names())
     del sys.modules["prunepack.stages.models.builtin.small_one"]

@@ -66,7 +66,7 @@ def test_where_the_cache_is(tmp_path, monkeypatch):
 def test_an_unknown_name(says):
     with says(UsageError, "no dataset is named 'minst'. Did you mean 'mnist'?"):
         open_data("minst")
-    assert DATASETS.names() == ["mnist"]
+    assert DATASETS.names() == ["mnist", "photographs", "sentences", "tones"]
 
 
 def test_the_users_function(write):
