@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
+from prunepack.errors import PrunepackError
 from prunepack.stages.contract.model_spec import PrunedParameter
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, OnnxModel
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Facts, stage
+from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.graphs.application import prune_graph
 from prunepack.stages.models.checkpoints import digest_state, open_model, save_masked
+from prunepack.stages.models.running import compute_tensors
 from prunepack.stages.pruning.application import apply_rule, resolve_scope
 from prunepack.stages.pruning.assignment import assign_rules, check_prunable, exclude_targets
 from prunepack.stages.pruning.masks import pruned_parameters
@@ -20,9 +23,11 @@ from prunepack.stages.pruning.methods import open_method
 from prunepack.stages.pruning.parametrizations import find_roles
 from prunepack.stages.pruning.recomputation import recompute_before_forward
 from prunepack.stages.pruning.remarks import (
+    remark_constant,
     remark_emptied,
     remark_excluded,
     remark_obstacles,
+    remark_rescaled,
     remark_unreached,
 )
 from prunepack.stages.pruning.rules import Rule
@@ -32,12 +37,17 @@ from prunepack.stages.pruning.targets import count_weights, prunable_parameters
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import torch
     from torch import nn
 
+    from prunepack.stages.contract.arrays import Arrays
     from prunepack.stages.contract.model_spec import ModelSpec
     from prunepack.stages.pruning.targets import Prunable
 
 __all__ = ["PruneConfig", "apply_rules", "prune", "prune_onnx"]
+
+SAMPLES = 4
+"""Number of random samples that show whether the outputs still depend on the inputs."""
 
 
 class PruneConfig(Rule):
@@ -101,11 +111,22 @@ def prune(config: PruneConfig, out: Path, model: Checkpoint | MaskedCheckpoint) 
     """Mask the weights that the rules choose; the weights under the masks do not change."""
     module, spec = open_model(model)
     before = spec.before_pruning if spec.pruned else digest_state(module.state_dict())
+    inputs = random_inputs(spec.inputs, SAMPLES, config.seed)
+    outputs = _compute_outputs(module, inputs)
     jobs = apply_rules(config, module)
+    remark_constant(outputs, _compute_outputs(module, inputs) if outputs else ())
     pruned = tuple(_list_pruned(module, spec, jobs))
     update = {"pruned": pruned, "before_pruning": before}
     save_masked(out, module, spec.model_copy(update=update))
     return _facts(module, config)
+
+
+def _compute_outputs(module: nn.Module, inputs: Arrays) -> list[torch.Tensor]:
+    """Return the outputs, or none of a model that cannot run on ``inputs``, as verify reports."""
+    try:
+        return [tensor.clone() for tensor in compute_tensors(module, inputs)]
+    except PrunepackError:
+        return []
 
 
 def apply_rules(config: PruneConfig, module: nn.Module) -> list[tuple[Rule, list[Prunable]]]:
@@ -117,12 +138,14 @@ def apply_rules(config: PruneConfig, module: nn.Module) -> list[tuple[Rule, list
     import torch
 
     jobs = _choose_targets(config, module)
+    directions = [(t, t.scores) for _, ts in jobs for t in ts if t.roles[0].is_direction]
     this_round = Round(config.schedule, config.step, config.steps)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.default_generator.manual_seed(config.seed + config.step - 1)
         for rule, targets in jobs:
             apply_rule(rule, targets, this_round)
     remark_emptied(target for _, targets in jobs for target in targets)
+    remark_rescaled(directions)
     recompute_before_forward(module)
     return jobs
 

@@ -94,8 +94,9 @@ def _open_canvas(rule: Rule, method: Method, target: Prunable) -> Canvas:
     layout = find_layout(layer, method.axis)
     if layout is None and method.axis == "inputs":
         raise UsageError(
-            f"{rule.method} cannot tell which dimension of `{target.weight}` its layer sums over",
-            expected="Linear, a convolution, Embedding or Conv1D of transformers",
+            f"{rule.method} does not know which dimension of `{target.weight}` its layer sums over",
+            expected="Linear, a convolution, a recurrent layer, MultiheadAttention, Embedding or "
+            "Conv1D of transformers",
             found=type(layer).__name__,
             hint="Set dim in a rule for this layer: 1 for (out, in), 0 for (in, out)",
         )

@@ -45,7 +45,7 @@ class Canvas:
 
     @classmethod
     def of(cls, target: Prunable, layout: Layout, least: int) -> Canvas:
-        """Return a stand-in for ``target``, of which at least ``least`` weights stay."""
+        """Return a stand-in for ``target`` that keeps at least ``least`` weights."""
         from torch import nn
 
         tensor = layout.reorder(target.tensor.detach())

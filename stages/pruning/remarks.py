@@ -12,19 +12,25 @@ from prunepack.stages.pruning.parametrizations import find_roles
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import torch
     from torch import nn
 
     from prunepack.stages.pruning.targets import Prunable
 
 __all__ = [
+    "remark_constant",
     "remark_emptied",
     "remark_excluded",
     "remark_obstacles",
+    "remark_rescaled",
     "remark_unreached",
 ]
 
 SHOWN = 8
 """The number of names in one remark."""
+
+TOLERATED = 0.01
+"""The growth of a remaining weight that is not worth a remark."""
 
 
 def remark_excluded(targets: Sequence[Prunable]) -> None:
@@ -61,7 +67,7 @@ def remark_obstacles(model: nn.Module) -> None:
 
 
 def remark_emptied(targets: Iterable[Prunable]) -> None:
-    """Name the weights of which nothing remains."""
+    """Name the weights that pruning emptied."""
     for target in targets:
         mask = target.mask
         if mask.numel() and not bool(mask.any()):
@@ -69,6 +75,44 @@ def remark_emptied(targets: Iterable[Prunable]) -> None:
                 f"`{target.weight}` has no weights left: its layer gives a constant; "
                 "prune.min_left keeps some"
             )
+
+
+def remark_rescaled(weights: Sequence[tuple[Prunable, torch.Tensor]]) -> None:
+    """Name the computed weights whose remaining values changed with their mask.
+
+    Args:
+        weights: Parameters that are directions, each with its weight before pruning.
+    """
+    factors: dict[str, float] = {}
+    for target, before in weights:
+        after = target.scores
+        kept = (after != 0) & (before != 0)
+        if bool(kept.any()):
+            factor = float((after[kept].double() / before[kept].double()).abs().max())
+            if factor > 1 + TOLERATED:
+                factors[target.weight] = factor
+    if factors:
+        largest = max(factors.values())
+        remark(
+            f"remaining weights of {_list(list(factors))} are up to {largest:.3g} times larger "
+            "than before: their layers divide by a norm, which pruning makes smaller; fine-tune "
+            "them, or remove the norm before pruning"
+        )
+
+
+def remark_constant(before: Iterable[torch.Tensor], after: Iterable[torch.Tensor]) -> None:
+    """Name the outputs that differed between samples before pruning, and are all equal now."""
+    for index, (dense, pruned) in enumerate(zip(before, after, strict=False)):
+        if _varies(dense) and not _varies(pruned):
+            remark(
+                f"output {index} no longer depends on the inputs: all random samples give the same "
+                "values; prune less, or set prune.min_left"
+            )
+
+
+def _varies(output: torch.Tensor) -> bool:
+    """Return whether the samples of a batch give different values."""
+    return output.ndim > 0 and bool((output != output[:1]).any())
 
 
 def _list(names: Sequence[str]) -> str:

@@ -25,6 +25,7 @@ def to_markdown(report: Report) -> str:
     """Return the verdict, the checks that did not pass, all checks, all metrics and the files."""
     parts = [
         [f"# Verdict: {report.verdict}", "", _count_passed(report)],
+        _describe_sparsity(report),
         ["", *map(_describe, report.not_passed)] if report.not_passed else [],
         _list_notes(report),
         ["", "## Checks", ""],
@@ -49,6 +50,19 @@ def _list_metrics(report: Report) -> list[str]:
 def _count_passed(report: Report) -> str:
     passed = sum(check.outcome == "passed" for check in report.checks)
     return f"{passed} of {len(report.checks)} checks passed."
+
+
+def _describe_sparsity(report: Report) -> list[str]:
+    """Put the sparsity that was asked for beside that of all weights."""
+    names = ("sparsity.amount", "sparsity.weights")
+    amount, weights = (report.metrics.get(name) for name in names)
+    if amount is None or weights is None:
+        return []
+    return [
+        "",
+        f"Pruned: {format_metric(amount)} of the weights that rules reached ({amount.note}), "
+        f"{format_metric(weights)} of all weights ({weights.note}).",
+    ]
 
 
 def _sort_checks(report: Report) -> list[CheckResult]:

@@ -33,8 +33,11 @@ def build():
 
 REFUSED = Refusal(
     code=2,
-    what="n_m cannot tell which dimension of `0.weight` its layer sums over",
-    expected="Linear, a convolution, Embedding or Conv1D of transformers",
+    what="n_m does not know which dimension of `0.weight` its layer sums over",
+    expected=(
+        "Linear, a convolution, a recurrent layer, MultiheadAttention, Embedding or "
+        "Conv1D of transformers"
+    ),
     found="InOut",
     hint="Set dim in a rule for this layer: 1 for (out, in), 0 for (in, out)",
 )

@@ -167,8 +167,11 @@ def test_n_m_refuses_a_layer_whose_inputs_it_does_not_know(prune_module):
     with pytest.raises(UsageError) as caught:
         prune_module(nn.Sequential(InOut()), method="n_m")
     error = caught.value
-    assert error.what == ("n_m cannot tell which dimension of `0.weight` its layer sums over")
-    assert error.expected == "Linear, a convolution, Embedding or Conv1D of transformers"
+    assert error.what == ("n_m does not know which dimension of `0.weight` its layer sums over")
+    assert error.expected == (
+        "Linear, a convolution, a recurrent layer, MultiheadAttention, Embedding or "
+        "Conv1D of transformers"
+    )
     assert error.found == "InOut"
     assert error.hint == "Set dim in a rule for this layer: 1 for (out, in), 0 for (in, out)"
 

@@ -46,7 +46,7 @@ def test_the_direction_wears_the_mask(prune_module, kind):
     model = stack(norm)
     masks, remarks = prune_module(model, amount=0.25, scope="local")
     assert list(masks) == [direction, "2.weight"]
-    assert remarks == []
+    assert all(text.startswith("remaining weights of `0.weight`") for text in remarks)
     with torch.no_grad():
         model(torch.randn(2, 6))
     assert bool((model[0].weight[masks[direction] == 0] == 0).all())
@@ -171,8 +171,7 @@ def test_a_whole_channel_is_pruned_by_its_norm(prune_module, kind):
     x = torch.randn(3, 6)
     for _ in range(2):
         masks, remarks = prune_module(model, method="ln_structured", amount=1, layers="0")
-        remarks = [text for text in remarks if "no rule reached" not in text]
-        assert remarks == []
+        assert all("no rule reached" in text for text in remarks)
         with torch.no_grad():
             assert bool(model(x).isfinite().all())
     assert bool((masks[direction].sum(1) >= 1).all())

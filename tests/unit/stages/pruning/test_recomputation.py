@@ -24,7 +24,7 @@ class Attention(nn.Module):
 
 
 class Reader(nn.Module):
-    """Reads the weight of a layer that it never calls."""
+    """A module with a layer that it never calls, although it reads its weight."""
 
     def __init__(self):
         super().__init__()
