@@ -12,7 +12,7 @@ from prunepack.stages.finalize import finalize
 from prunepack.stages.finetune import finetune
 from prunepack.stages.gate import gate
 from prunepack.stages.load import load
-from prunepack.stages.load_onnx import LoadOnnxConfig, load_onnx
+from prunepack.stages.load_onnx import LoadOnnxConfig, load_onnx, load_program
 from prunepack.stages.measure import measure
 from prunepack.stages.pack import pack
 from prunepack.stages.prune import PruneConfig, prune, prune_onnx
@@ -86,7 +86,8 @@ def build(plan: Plan, run: Runner) -> Verdict:
 def build_from_onnx(plan: Plan, run: Runner) -> Verdict:
     """Carry an ONNX model to a packed file and a verdict on it, without torch."""
     config = LoadOnnxConfig.select(plan.load)
-    source = run(load_onnx, config)
+    loader = load_program if config.model.endswith(".pt2") else load_onnx
+    source = run(loader, config)
     named = run(load_onnx, config.of_dense) if config.dense is not None else None
     dense = named or (None if source.masked else source)
     keep = bool(source.masked) and "prune" not in plan.model_fields_set

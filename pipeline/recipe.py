@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from prunepack.errors import UsageError
 from prunepack.pipeline.plan import Plan
 from prunepack.stages.contract.plugins import suggest_name
+from prunepack.stages.contract.user_code import is_model_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,7 +56,8 @@ def read_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
     """Read a built-in recipe by name, or a file, and put ``settings`` over it.
 
     Args:
-        name: ``lenet``, or the path of a ``.toml`` file.
+        name: ``lenet``, or the path of a ``.toml`` file, or that of a model: an ``.onnx`` file, an
+            artifact or a program, which is then its own recipe.
         settings: ``table.key=value`` each, with a TOML value or a plain word.
 
     Raises:
@@ -81,6 +84,8 @@ def _read_text(name: str) -> tuple[str, str]:
         return resources.files("prunepack.pipeline.recipes").joinpath(f"{name}.toml").read_text(
             "utf-8"
         ), name
+    if is_model_file(name):
+        return f"[load]\nmodel = {json.dumps(name)}\n", name
     if path.suffix != ".toml":
         hint = suggest_name(name, known)
         hint += "" if hint.endswith("?") else "."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,13 @@ from prunepack.stages.graphs.weights import find_graph_weights
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["LoadOnnxConfig", "load_onnx"]
+__all__ = ["LoadOnnxConfig", "load_onnx", "load_program"]
 
 
 class LoadOnnxConfig(Config):
     """The part of the load stage's config that a model in a file has a use for."""
 
-    model: CodeName = Field(description="An .onnx or .prunepack file.")
+    model: CodeName = Field(description="An .onnx, .prunepack or .pt2 file.")
     inputs: tuple[InputSpec, ...] = Field((), description="Sizes of dynamic axes.")
     dataset: CodeName = Field("", description="Dataset that measures accuracy.")
     masks: MaskChoice = Field("auto", description="Zeros that are taken for masks.")
@@ -50,8 +51,13 @@ def load_onnx(config: LoadOnnxConfig, out: Path) -> Facts:
     model = load_graph(
         source, out, inputs=config.inputs, dataset=config.dataset, masks=config.masks
     )
-    remark("torch stages skipped: the source is ONNX")
+    kind = "a program of torch.export" if source.suffix == ".pt2" else "ONNX"
+    remark(f"torch stages skipped: the source is {kind}")
     if OnnxModel(out, "").masked and config.dense is None:
         remark("no dense reference: the source is pruned; name the dense file in load.dense")
     weights = sum(math.prod(weight.tensor.dims) for weight in find_graph_weights(model))
     return {"summary": f"{source.name}: {weights:,} weights", "weights": weights}
+
+
+load_program = replace(load_onnx, tools=(*load_onnx.tools, "torch", "onnx-ir", "onnxscript"))
+"""The same stage on a program of torch.export, which torch exports to ONNX."""

@@ -172,7 +172,7 @@ def prune_onnx(config: PruneConfig, out: Path, model: OnnxModel) -> Facts:
     elif not config.model_fields_set:
         remark(f"no [prune] table: {100 * config.amount:g} % pruned by default")
     rounds = [Round(each.schedule, each.step, each.steps) for each in config.rounds]
-    return prune_graph(model, out, config.all_rules, rounds, config.seed)
+    return prune_graph(model, out, config.all_rules, rounds, config.seed, config.exclude)
 
 
 def _list_pruned(

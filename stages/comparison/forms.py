@@ -109,8 +109,7 @@ class ModelForms:
         }
         if artifact is not None:
             sessions["artifact"] = open_artifact_session(artifact.file, providers)
-        if not opened:
-            _check_inputs(sessions)
+        _check_inputs({} if opened else sessions)
         return cls(
             spec=opened["pruned"][1] if "pruned" in opened else _make_spec(first),
             outputs=tuple(first.interface["outputs"]),
@@ -179,8 +178,8 @@ def _check_inputs(sessions: Mapping[Form, Session]) -> None:
     names = {
         form: sorted(i.name for i in session.get_inputs()) for form, session in sessions.items()
     }
-    (first, expected), *others = names.items()
-    for form, found in others:
+    first, expected = next(iter(names.items()), ("dense", []))
+    for form, found in names.items():
         if found != expected:
             raise RefusedError(
                 "the two models take other inputs",

@@ -6,8 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 from prunepack.errors import UsageError
+from prunepack.stages.contract.progress import remark
+from prunepack.stages.graphs.assignment import assign_graph_rules, exclude_graph_tensors
 from prunepack.stages.graphs.nodes import read_model
-from prunepack.stages.graphs.pruning import apply_graph_rule, assign_graph_rules, draw_for_round
+from prunepack.stages.graphs.pruning import apply_graph_rule, draw_for_round
 from prunepack.stages.graphs.rewriting import (
     open_graph_tensors,
     put_masks_in_graph,
@@ -28,7 +30,12 @@ __all__ = ["prune_graph"]
 
 
 def prune_graph(
-    model: OnnxModel, out: Path, rules: Sequence[Rule], rounds: Sequence[Round], seed: int
+    model: OnnxModel,
+    out: Path,
+    rules: Sequence[Rule],
+    rounds: Sequence[Round],
+    seed: int,
+    exclude: Sequence[str] = (),
 ) -> Facts:
     """Write ``model`` with its weights pruned, in all rounds, to the folder ``out``.
 
@@ -38,6 +45,7 @@ def prune_graph(
         rules: The rules; none prunes nothing further.
         rounds: The rounds of the schedule.
         seed: Seed of the methods that draw at random.
+        exclude: Layers that stay dense.
 
     Raises:
         UsageError: If a rule does not fit the model.
@@ -48,14 +56,7 @@ def prune_graph(
     proto = read_model(model.model)
     load_external_data_for_model(proto, str(model.path))
     tensors = open_graph_tensors(proto, model.masked)
-    if rules and not tensors:
-        raise UsageError(
-            "the ONNX model has nothing to prune",
-            expected="weights of floating-point numbers in Conv, Gemm, MatMul, LSTM, GRU or Gather",
-            found="none",
-            hint="Set prune.method to none to pack the model as it is",
-        )
-    jobs = assign_graph_rules(rules, tensors)
+    jobs = _choose_tensors(rules, tensors, exclude)
     for this_round in rounds:
         draw = draw_for_round(seed, this_round)
         for rule, covered in jobs:
@@ -66,6 +67,30 @@ def prune_graph(
     (out / "interface.json").write_text(json.dumps(interface, indent=1) + "\n")
     pruned = [tensor for tensor in tensors if not tensor.mask.all()]
     return _count(pruned or [tensor for _, covered in jobs for tensor in covered])
+
+
+def _choose_tensors(
+    rules: Sequence[Rule], tensors: Sequence[GraphTensor], exclude: Sequence[str]
+) -> list[tuple[Rule, list[GraphTensor]]]:
+    """Return the rules with the tensors that each prunes."""
+    if not tensors:
+        raise UsageError(
+            "the ONNX model has nothing to prune",
+            expected="weights of floating-point numbers in Conv, Gemm, MatMul, LSTM, GRU or Gather",
+            found="none",
+            hint="Pack the model as it is with prunepack pack",
+        )
+    jobs = assign_graph_rules(rules, exclude_graph_tensors(exclude, tensors))
+    _remark_unreached(tensors, [tensor for _, covered in jobs for tensor in covered])
+    return jobs
+
+
+def _remark_unreached(tensors: Sequence[GraphTensor], reached: Sequence[GraphTensor]) -> None:
+    """Name the weights that no rule reaches, so that they stay as they are."""
+    names = [f"`{t.name}`" for t in tensors if t.values.ndim >= 2 and t not in reached]
+    if names:
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        remark(f"no rule reaches {', '.join(names[:5])}{more}: left dense")
 
 
 def _count(tensors: Sequence[GraphTensor]) -> Facts:

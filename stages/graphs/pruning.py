@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from prunepack.stages.pruning.rules import Rule
     from prunepack.stages.pruning.schedules import Round
 
-__all__ = ["GraphTensor", "apply_graph_rule", "assign_graph_rules"]
+__all__ = [
+    "GraphTensor",
+    "apply_graph_rule",
+    "draw_for_round",
+]
 
 TOGETHER = ("l1_unstructured", "random_unstructured")
 """Methods that rank single weights, so that they can rank several tensors together."""
@@ -68,31 +72,6 @@ class GraphTensor:
             rule.matches(place.layer) and fnmatch.fnmatchcase(place.parameter, rule.parameter)
             for place in self.weight.places
         )
-
-
-def assign_graph_rules(
-    rules: Sequence[Rule], tensors: Sequence[GraphTensor]
-) -> list[tuple[Rule, list[GraphTensor]]]:
-    """Assign every tensor to the first rule that covers it; a tensor may have no rule.
-
-    Raises:
-        UsageError: If a rule covers no tensor that an earlier rule does not cover.
-    """
-    free = list(tensors)
-    jobs = []
-    for rule in rules:
-        covered = [tensor for tensor in free if tensor.is_named(rule)]
-        if not covered:
-            names = [tensor.weight.places[0].layer for tensor in tensors]
-            raise UsageError(
-                f"the rule for layers {rule.layers!r} prunes nothing",
-                expected=f"the name of an initializer with a {rule.parameter}",
-                found="none that matches, or only those of earlier rules",
-                hint=f"Choose among: {', '.join(names[:8])}" + (", …" if len(names) > 8 else ""),
-            )
-        free = [tensor for tensor in free if tensor not in covered]
-        jobs.append((rule, covered))
-    return jobs
 
 
 def apply_graph_rule(

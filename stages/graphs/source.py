@@ -17,6 +17,7 @@ from prunepack.stages.contract.progress import remark
 from prunepack.stages.graphs.interface import describe_inputs
 from prunepack.stages.graphs.nodes import read_model
 from prunepack.stages.graphs.weights import find_graph_weights
+from prunepack.stages.models.program_export import export_program
 from prunepack.unpacking import unpack
 
 if TYPE_CHECKING:
@@ -74,6 +75,9 @@ def copy_model(source: Path, out: Path) -> str:
     Raises:
         RefusedError: If it is not an ONNX model.
     """
+    if source.suffix == ".pt2":
+        export_program(source, out / "model.onnx")
+        return "model.onnx"
     if source.suffix == ".prunepack":
         with TemporaryDirectory(dir=out) as folder:
             unpack(source, Path(folder, "files"))

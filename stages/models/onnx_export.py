@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from prunepack.stages.contract.model_spec import ModelSpec
 
-__all__ = ["run_exporter"]
+__all__ = ["quiet_exporter", "run_exporter"]
 
 
 def run_exporter(
@@ -39,7 +39,7 @@ def run_exporter(
         RefusedError: If the exporter cannot express the model.
     """
     try:
-        with _quiet_exporter():
+        with quiet_exporter():
             program = _export(module, spec, opset, dynamic_batch=dynamic_batch)
     except Exception as error:
         suffix = " with any batch size" if dynamic_batch else ""
@@ -82,7 +82,7 @@ def _reason(error: BaseException) -> str:
 
 
 @contextmanager
-def _quiet_exporter() -> Iterator[None]:
+def quiet_exporter() -> Iterator[None]:
     """Silence the exporter's messages about missing packages and its own deprecations."""
     names = ("torch.onnx._internal.exporter._registration", "onnxscript", "onnx_ir")
     loggers = {logger: logger.level for logger in map(logging.getLogger, names)}

@@ -42,7 +42,7 @@ def _list_recipes() -> str:
 
 HELP = f"""Run all stages of a recipe, up to an artifact and a verdict.
 
-RECIPE is a built-in recipe or a .toml file.
+RECIPE is a built-in recipe, a .toml file, or an .onnx file or artifact to prune.
 
 \b
 Built-in recipes:

@@ -9,6 +9,7 @@ from onnx import helper, numpy_helper
 from safetensors.numpy import save_file
 
 from prunepack.errors import RefusedError, UsageError
+from prunepack.stages.contract.progress import collect_remarks
 from prunepack.stages.load_onnx import LoadOnnxConfig, load_onnx
 from prunepack.stages.prune import PruneConfig, prune_onnx
 from prunepack.stages.pruning.rules import Rule
@@ -173,6 +174,13 @@ def test_a_file_that_holds_no_masks(source, run, tmp_path):
             "Choose among: first, first, second",
         ),
         (
+            {"exclude": ("first", "last")},
+            "the rule for layers '*' prunes nothing",
+            "the name of an initializer with a weight",
+            "all excluded",
+            "Shorten prune.exclude",
+        ),
+        (
             {"method": "n_m", "scope": "global"},
             "n_m cannot prune several tensors together",
             "scope local, or a method that ranks single weights",
@@ -216,7 +224,7 @@ def test_a_model_without_weights(source, run):
         run(prune_onnx, PruneConfig(), source(model))
     assert refused.value.what == "the ONNX model has nothing to prune"
     assert refused.value.found == "none"
-    assert refused.value.hint == "Set prune.method to none to pack the model as it is"
+    assert refused.value.hint == "Pack the model as it is with prunepack pack"
 
 
 def test_half_precision_keeps_its_bits(source, run):
@@ -247,3 +255,35 @@ def test_external_data(source, run, tmp_path):
     pruned = run(prune_onnx, PruneConfig(amount=0.5), dense)
     assert sorted(pruned.parts) == ["model.onnx"]
     assert sum(zeros(pruned).values()) == 96
+
+
+@pytest.mark.parametrize(
+    ("exclude", "dense"),
+    [
+        (["first"], "first.weight"),
+        (["last"], "second.weight.T"),
+        (["sec*"], "second.weight.T"),
+        (["first.weight"], "first.weight"),
+    ],
+)
+def test_excluded_layers_stay_dense(source, run, exclude, dense):
+    with collect_remarks() as remarks:
+        counts = zeros(
+            run(prune_onnx, PruneConfig(amount=0.5, exclude=exclude), source(two_layers()))
+        )
+    assert counts.pop(dense) == counts.pop("first.bias") == 0
+    (pruned,) = counts.values()
+    assert pruned in {32, 64}
+    assert f"no rule reaches `{dense}`: left dense" in remarks
+
+
+def test_an_exclusion_that_names_nothing(source, run):
+    with pytest.raises(UsageError) as refused:
+        run(prune_onnx, PruneConfig(exclude=["third"]), source(two_layers()))
+    error = refused.value
+    assert error.what == "prune.exclude names no layer: `third`"
+    assert (error.expected, error.found) == (
+        "first, last or the name of a layer",
+        "`first`, `second`",
+    )
+    assert error.hint == "Name a layer as prunepack inspect lists it"

@@ -150,3 +150,30 @@ def test_integers_are_inputs_too(run, tmp_path):
     )
     loaded = run(load_onnx, LoadOnnxConfig(model=str(save(tmp_path, model))))
     assert loaded.interface["inputs"][0]["dtype"] == "int64"
+
+
+def test_what_is_no_program(run, tmp_path):
+    (tmp_path / "net.pt2").write_text("no program")
+    with pytest.raises(RefusedError) as refused:
+        run(load_onnx, LoadOnnxConfig(model=str(tmp_path / "net.pt2")))
+    error = refused.value
+    assert error.what == f"`{tmp_path / 'net.pt2'}` cannot be read"
+    assert error.expected == "a program that torch.export.save wrote"
+    assert error.hint == "Save it again with torch.export.save, under this version of torch"
+
+
+def test_a_program_that_onnx_cannot_express(run, tmp_path):
+    import torch
+
+    class Histogram(torch.nn.Module):
+        def forward(self, x):
+            return torch.linalg.qr(x).R
+
+    program = torch.export.export(Histogram(), (torch.zeros(2, 2),))
+    torch.export.save(program, tmp_path / "net.pt2")
+    with pytest.raises(RefusedError) as refused:
+        run(load_onnx, LoadOnnxConfig(model=str(tmp_path / "net.pt2")))
+    error = refused.value
+    assert error.what == f"`{tmp_path / 'net.pt2'}` cannot be exported to ONNX"
+    assert error.expected == "operators that torch's exporter knows"
+    assert error.hint == "Export the module itself with load.model = file.py:factory"
