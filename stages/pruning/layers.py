@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["Axis", "Layout", "find_layout", "is_normalisation", "is_weight_name"]
+__all__ = ["Axis", "Layout", "find_layout", "is_normalisation", "is_scale", "is_weight_name"]
 
 Axis = Literal["outputs", "inputs"]
 """The dimension that a method works along: output channels, or inputs that are summed over."""
@@ -32,6 +32,16 @@ def is_normalisation(module: nn.Module) -> bool:
     from torch.nn.modules.batchnorm import _NormBase
 
     return isinstance(module, _NormBase | nn.LayerNorm | nn.GroupNorm | nn.RMSNorm)
+
+
+def is_scale(module: nn.Module, tensor: torch.Tensor) -> bool:
+    """Return whether a parameter of a class of the user's own scales channels: (C, 1, 1).
+
+    Such a parameter has as many values as its longest dimension.
+    """
+    if find_layout(module, "inputs") is not None or tensor.numel() != max(tensor.shape, default=1):
+        return False
+    return tensor.ndim > 2 or "norm" in type(module).__name__.lower()
 
 
 @dataclass(frozen=True, slots=True)

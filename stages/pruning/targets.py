@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-from prunepack.stages.pruning.layers import is_normalisation, is_weight_name
+from prunepack.stages.pruning.layers import is_normalisation, is_scale, is_weight_name
 from prunepack.stages.pruning.masks import (
     Place,
     count_pruned_weights,
@@ -52,13 +52,14 @@ class Prunable:
     def is_weight(self) -> bool:
         """Whether one of its places is a weight matrix by the names of torch's layers."""
         named = (not role.is_part and is_weight_name(role.weight) for role in self.roles)
-        return self.tensor.ndim > 1 and any(named)
+        return self.tensor.ndim > 1 and any(named) and not self._is_scale
 
     @property
     def is_matrix(self) -> bool:
         """Whether it counts among prunable weights: two dimensions or more, and not a bias."""
         first = self.roles[0]
-        return self.tensor.ndim > 1 and not first.is_part and not first.weight.startswith("bias")
+        other = first.is_part or first.weight.startswith("bias") or self._is_scale
+        return self.tensor.ndim > 1 and not other
 
     @property
     def is_masked(self) -> bool:
@@ -85,6 +86,10 @@ class Prunable:
         """The values that are ranked: the weight that the parameter determines."""
         first = self.roles[0]
         return compute_weight(first) if first.is_direction else self.tensor.detach()
+
+    @property
+    def _is_scale(self) -> bool:
+        return is_scale(self.roles[0].module, self.tensor)
 
     def _find_mask(self) -> torch.Tensor | None:
         first = self.places[0]

@@ -60,6 +60,37 @@ def test_names_of_other_parameters(name):
     assert not is_weight_name(name)
 
 
+class Scale(nn.Module):
+    def __init__(self, *shape):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(*shape))
+
+
+class OwnNorm(Scale):
+    pass
+
+
+@pytest.mark.parametrize("scale", [Scale(4, 1, 1), Scale(1, 4, 1, 1), OwnNorm(1, 4), Scale(4)])
+def test_a_scale_of_the_users_own_is_not_a_weight(prune_module, scale):
+    masks, remarks = prune_module(nn.Sequential(scale, nn.Linear(4, 1)), amount=0.5)
+    assert list(masks) == ["1.weight"]
+    assert remarks == []
+
+
+@pytest.mark.parametrize("layer", [Scale(4, 1), nn.Conv2d(4, 1, 1), nn.Conv1d(4, 4, 1, groups=4)])
+def test_a_weight_with_a_single_row_is_one(prune_module, layer):
+    masks, _ = prune_module(nn.Sequential(layer), amount=0.5)
+    assert list(masks) == ["0.weight"]
+
+
+def test_a_token_is_not_reached_and_not_told(prune_module):
+    model = nn.Sequential(nn.Linear(4, 4))
+    model.register_parameter("cls_token", nn.Parameter(torch.randn(1, 1, 4)))
+    model.register_parameter("positions", nn.Parameter(torch.randn(1, 3, 4)))
+    _, remarks = prune_module(model, amount=0.5)
+    assert remarks == ["no rule reached `positions`"]
+
+
 # --- output channels -------------------------------------------------------------------------
 
 OUTPUTS = {
