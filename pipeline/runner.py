@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -16,10 +17,11 @@ from prunepack.pipeline.cache.store import Record
 from prunepack.pipeline.stage_contract import bind_inputs, check_result
 from prunepack.stages.contract.outputs import Output, find_kind
 from prunepack.stages.contract.progress import collect_remarks, note
+from prunepack.stages.contract.resumption import resuming_in
 from prunepack.stages.contract.stage import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from prunepack.pipeline.cache.store import Store
@@ -123,7 +125,11 @@ class Runner:
     ) -> Record:
         began = time.perf_counter()
         with self._store.scratch(stage.name) as scratch:
-            with explain_full_disk(self._store.root), collect_remarks() as remarks:
+            with (
+                explain_full_disk(self._store.root),
+                collect_remarks() as remarks,
+                self._resume(stage, material.key),
+            ):
                 facts = body(scratch)
             facts = check_result(stage, scratch, facts)
             digest, files = self._store.adopt(scratch)
@@ -136,6 +142,15 @@ class Runner:
             material=material,
             seconds=seconds,
         )
+
+    @contextmanager
+    def _resume(self, stage: Stage[Any, Any, Any], key: str) -> Iterator[None]:
+        """Let a resumable stage keep its intermediate state under ``key`` inside the block."""
+        if not stage.resumable:
+            yield
+            return
+        with self._store.resume(key) as folder, resuming_in(folder):
+            yield
 
     def _is_steady(self, material: Material, material_now: Callable[[], Material]) -> bool:
         """Return whether the files in the key did not change during the run.

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.io.atomic import move_folder, name_scratch
 from prunepack.pipeline.cache.disk_errors import explain_full_disk, explain_write_errors
+from prunepack.pipeline.cache.keys import collect_material
 from prunepack.pipeline.cache.objects import hash_tree
-from prunepack.pipeline.stage_contract import check_result
+from prunepack.pipeline.cache.unfinished import keep_unfinished
+from prunepack.pipeline.stage_contract import bind_inputs, check_result
 from prunepack.stages.contract.outputs import KINDS, Output, PackedArtifact, find_kind
+from prunepack.stages.contract.resumption import resuming_in
 from prunepack.stages.contract.stage import Config
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from prunepack.pipeline.cache.store import Fact
@@ -46,7 +51,10 @@ def execute(
     try:
         with explain_write_errors(out.parent, "--output"):
             draft.mkdir(parents=True)
-        with explain_full_disk(out.parent, "--output"):
+        with (
+            explain_full_disk(out.parent, "--output"),
+            _resume(stage, config, artifacts, out),
+        ):
             facts = stage.body(config, draft, *artifacts)
         plain = check_result(stage, draft, facts)
         _check_free(out, force=force)
@@ -55,6 +63,20 @@ def execute(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return plain
+
+
+@contextmanager
+def _resume(
+    stage: Stage[C, Any, Any], config: C, artifacts: tuple[Output | None, ...], out: Path
+) -> Iterator[None]:
+    """Let a resumable stage keep its intermediate state in a hidden folder beside ``out``."""
+    if not stage.resumable:
+        yield
+        return
+    key = collect_material(stage, config, bind_inputs(stage, config, artifacts, {})).key
+    folder = out.with_name(f".{out.name}.{key[:16]}.unfinished")
+    with keep_unfinished(folder) as kept, resuming_in(kept):
+        yield
 
 
 def open_output(path: Path, allowed: tuple[type[Output], ...] = KINDS) -> Output:

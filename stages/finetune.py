@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from prunepack.errors import PrunepackError, RefusedError, UsageError
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.contract.progress import remark
+from prunepack.stages.contract.resumption import open_resume_folder
 from prunepack.stages.contract.stage import Facts, stage
-from prunepack.stages.contract.user_code import CodeName, load_user_code
+from prunepack.stages.contract.user_code import CodeName
 from prunepack.stages.data.datasets import Data, open_data
+from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.models.checkpoints import open_model, save_masked
-from prunepack.stages.pruning.masks import Pruned, pruned_parameters
+from prunepack.stages.models.running import compute_tensors
 from prunepack.stages.training.config import TrainConfig
+from prunepack.stages.training.hooks import run_hook
 from prunepack.stages.training.loop import fit
+from prunepack.stages.training.ranks import Ranks, connect
+from prunepack.stages.training.witness import ModelWitness
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["FinetuneConfig", "MaskWitness", "finetune"]
+    from prunepack.stages.contract.model_spec import ModelSpec
+
+__all__ = ["FinetuneConfig", "dismiss_followers", "finetune", "follow"]
 
 
 class FinetuneConfig(TrainConfig):
@@ -30,41 +38,79 @@ class FinetuneConfig(TrainConfig):
 
     hook: CodeName | None = Field(
         None,
-        description="Your function(model, data) in place of our training: module:function or "
-        "file.py:function.",
+        description="Your function(model, data) or function(context) in place of our training: "
+        "module:function or file.py:function.",
     )
+    arguments: dict[str, Any] = Field({}, description="Keyword arguments of the hook.")
 
 
-@stage(produces=MaskedCheckpoint, tools=("torch", "safetensors"))
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One training, as every process of it needs to know it."""
+
+    config: FinetuneConfig
+    model: MaskedCheckpoint
+    dense: Checkpoint
+    folder: Path
+
+
+@stage(produces=MaskedCheckpoint, tools=("torch", "safetensors"), resumable=True)
 def finetune(
     config: FinetuneConfig, out: Path, model: MaskedCheckpoint, dense: Checkpoint
 ) -> Facts:
     """Train the remaining weights of ``model``; ``dense`` is the teacher for distillation."""
-    module, spec = open_model(model)
-    data = open_data(spec.dataset, spec.inputs, spec.dataset_arguments) if spec.dataset else None
-    witness = MaskWitness.of(module)
-    if config.hook is not None:
-        summary = _run_hook(config.hook, module, data)
-    elif config.epochs == 0:
-        summary = "skipped (0 epochs)"
-    else:
-        summary = _fit(config, module, data, dense)
-    witness.check(module, config.hook or "our training")
+    with open_resume_folder() as folder:
+        job, ranks = _Job(config, model, dense, folder), connect()
+        ranks.broadcast(job)
+        module, spec, summary = _train(job, ranks)
+    if ranks.count > 1:
+        remark(f"the model was trained by {ranks.count} processes")
     save_masked(out, module, spec)
+    if config.hook is not None:
+        _prove_saved(module, spec, MaskedCheckpoint(out, ""), config.hook)
     return {"summary": summary}
 
 
-def _fit(config: FinetuneConfig, module: nn.Module, data: Data | None, dense: Checkpoint) -> str:
-    if data is None or not data.train or not data.validation:
-        raise UsageError(
-            "the model cannot be fine-tuned without samples",
-            expected="load.dataset with train and validation splits",
-            found="none",
-            hint="Name a dataset, your own finetune.hook, or set finetune.epochs to 0",
-        )
-    teacher = open_model(dense)[0] if config.distill else None
+def follow() -> None:
+    """Train with rank 0, as often as it asks; return when it is done."""
+    ranks = connect()
+    while (job := ranks.receive()) is not None:
+        _train(job, ranks)
+
+
+def dismiss_followers() -> None:
+    """Let the other processes of torchrun end."""
+    connect().broadcast(None)
+
+
+def _train(job: _Job, ranks: Ranks) -> tuple[nn.Module, ModelSpec, str]:
+    """Return the trained module, its specification and a summary."""
+    config = job.config
+    module, spec = open_model(job.model)
+    data = open_data(spec.dataset, spec.inputs, spec.dataset_arguments) if spec.dataset else None
+    witness = ModelWitness.of(module)
+    if config.hook is not None:
+        run_hook(config.hook, config.arguments, module, data, config, job.folder, ranks)
+        summary = f"by {config.hook}"
+        witness.check(module, f"the hook `{config.hook}`")
+        ranks.check_equal(module)
+    elif config.epochs == 0:
+        summary = "skipped (0 epochs)"
+    elif data is None or not data.train or not data.validation:
+        lacking = "train and validation splits" if data else "dataset"
+        remark(f"fine-tuning skipped: no {lacking}")
+        summary = f"skipped (no {lacking})"
+    else:
+        summary = _fit(job, module, data, ranks)
+        witness.check(module, "our training")
+    return module, spec, summary
+
+
+def _fit(job: _Job, module: nn.Module, data: Data, ranks: Ranks) -> str:
+    config = job.config
+    teacher = open_model(job.dense)[0] if config.distill else None
     try:
-        fitted = fit(module, data, config, teacher)
+        fitted = fit(module, data, config, teacher, folder=job.folder, ranks=ranks)
     except PrunepackError:
         raise
     except Exception as error:
@@ -78,88 +124,41 @@ def _fit(config: FinetuneConfig, module: nn.Module, data: Data | None, dense: Ch
     return f"{gain}, epoch {fitted.best_epoch} of {config.epochs} kept"
 
 
-def _run_hook(hook: str, module: nn.Module, data: Data | None) -> str:
-    """Call the user's function on the live masked module.
+def _prove_saved(module: nn.Module, spec: ModelSpec, saved: MaskedCheckpoint, hook: str) -> None:
+    """Check that the saved model computes what the hook left.
 
     Raises:
-        UsageError: If it raises, or returns a value other than None or the same module.
+        RefusedError: If it does not: the hook changed something that a state dict does not hold.
     """
-    function = load_user_code(hook)
-    try:
-        returned = function(module, data)
-    except (Exception, SystemExit) as error:
-        raise UsageError(
-            f"the hook {hook} failed", found=f"{type(error).__name__}: {error}"
-        ) from error
-    if returned is not None and returned is not module:
-        raise UsageError(
-            f"the hook {hook} returned a {type(returned).__name__}",
-            expected="None, or the module it was given",
-            hint="Train the module in place, so that its masks stay",
-        )
-    module.to("cpu").eval()
-    return f"by {hook}"
+    import torch
 
-
-@dataclass(frozen=True, slots=True)
-class MaskWitness:
-    """The masks and the masked parameters of a module before a hook runs.
-
-    Attributes:
-        seen: Per parameter: its place, the tensor under the mask, a copy of the mask.
-    """
-
-    seen: tuple[tuple[Pruned, nn.Parameter, torch.Tensor], ...]
-
-    @classmethod
-    def of(cls, model: nn.Module) -> MaskWitness:
-        """Remember the masks of ``model`` and the parameters under them."""
-        return cls(
-            tuple((place, place.original, place.mask.clone()) for place in pruned_parameters(model))
+    inputs = random_inputs(spec.inputs, 2, 0)
+    first, again = (_compute(module, inputs) for _ in range(2))
+    if not _are_equal(first, again):
+        return  # a model that draws random numbers cannot be compared
+    with torch.random.fork_rng(devices=[]):
+        reopened = _compute(open_model(saved)[0], inputs)
+    if not _are_equal(first, reopened):
+        raise RefusedError(
+            f"the hook `{hook}` changed the model outside of its state dict",
+            expected="the same outputs from the saved weights",
+            found="other outputs",
+            hint="Keep buffers that the hook changes persistent, and leave no hooks on layers",
         )
 
-    def check(self, model: nn.Module, hook: str) -> None:
-        """Compare the masks and parameters of ``model`` with the remembered ones.
 
-        Raises:
-            RefusedError: If a mask is missing, new or changed, or a parameter was replaced or is
-                not finite; the error names the layer.
-        """
-        now = {place.name: place for place in pruned_parameters(model)}
-        for before, original, mask in self.seen:
-            problem = _find_problem(now.pop(before.name, None), original, mask)
-            if problem:
-                expected, found, hint = problem
-                layer = before.layer or "(root)"
-                raise RefusedError(
-                    f"{hook} changed {before.parameter} of layer {layer}",
-                    expected=expected,
-                    found=found,
-                    hint=hint,
-                )
-        for name in now:
-            raise RefusedError(
-                f"{hook} pruned {name}",
-                expected="no mask, as before",
-                found="a mask",
-                hint="Prune in the prune stage: hooks only train",
-            )
+def _compute(module: nn.Module, inputs: Any) -> list[torch.Tensor]:
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return compute_tensors(module.eval(), inputs)
 
 
-def _find_problem(
-    now: Pruned | None, original: nn.Parameter, mask: torch.Tensor
-) -> tuple[str, str, str] | None:
-    """Return (expected, found, hint) if mask or parameter changed in a way that is not allowed."""
-    keep = "Leave the pruning hooks on: finalize removes them"
-    if now is None:
-        return "its pruning mask", "none (it was removed or the layer was replaced)", keep
-    if now.original is not original:
-        hint = "Change the parameter in place: an earlier optimizer would train the old one"
-        return "the parameter it had", "another one", hint
-    if now.mask.shape != mask.shape or bool((now.mask.cpu() != mask).any()):
-        revived = int(((now.mask.cpu() != 0) & (mask == 0)).sum())
-        return "the mask it had", f"another one, {revived:,} weights revived", keep
-    if not bool(now.original.isfinite().all()):
-        bad = int((~now.original.isfinite()).sum())
-        return "finite weights", f"{bad:,} NaN or Inf", "Lower the learning rate"
-    return None
+def _are_equal(left: list[torch.Tensor], right: list[torch.Tensor]) -> bool:
+    import torch
+
+    return len(left) == len(right) and all(
+        torch.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True)
+        for a, b in zip(left, right, strict=True)
+    )

@@ -21,6 +21,7 @@ from prunepack.pipeline.cache.disk_errors import explain_write_errors
 from prunepack.pipeline.cache.keys import Material
 from prunepack.pipeline.cache.locks import StoreLocks
 from prunepack.pipeline.cache.objects import delete, describe_damage, list_files, seal
+from prunepack.pipeline.cache.unfinished import keep_unfinished
 from prunepack.stages.contract.progress import note
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Store:
         self._actions, self._objects, self.runs, self._scratch = (
             self.folder / name for name in ("actions", "objects", "runs", "scratch")
         )
+        self._unfinished = self.folder / "unfinished"
         with explain_write_errors(self.root):
             for folder in (self._actions, self._objects, self.runs, self._scratch):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -132,6 +134,12 @@ class Store:
             yield folder
         finally:
             delete(folder)
+
+    @contextmanager
+    def resume(self, key: str) -> Iterator[Path]:
+        """Provide the folder of an action's intermediate state; a kill or an error keeps it."""
+        with explain_write_errors(self.root), keep_unfinished(self._unfinished / key) as folder:
+            yield folder
 
     def adopt(self, scratch: Path) -> tuple[str, dict[str, int]]:
         """Make ``scratch`` an object; return its digest and the sizes of its files.
@@ -187,9 +195,10 @@ class Store:
     def _collect(self, keep: Set[str]) -> Freed:
         actions = [path for path in self._actions.iterdir() if not self._leads(path, keep)]
         objects = [path for path in self._objects.iterdir() if path.name not in keep]
-        files = [file for folder in objects for file in list_files(folder).values()]
+        unfinished = [self._unfinished] if self._unfinished.exists() else []
+        files = [f for folder in (*objects, *unfinished) for f in list_files(folder).values()]
         size = sum(file.stat().st_size for file in files)
-        for path in (*actions, *objects):
+        for path in (*actions, *objects, *unfinished):
             self._remove(path)
         return Freed(len(actions), len(objects), size)
 

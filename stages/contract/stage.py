@@ -57,6 +57,7 @@ class Stage(Generic[C, P, A]):
         produces: The kinds of output that the stage may write.
         tools: The distributions whose versions can change the output.
         host_bound: Whether the output is valid only on the machine that made it.
+        resumable: Whether the stage keeps intermediate state, from which it goes on after a kill.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Stage(Generic[C, P, A]):
     produces: tuple[type[A], ...]
     tools: tuple[str, ...] = ()
     host_bound: bool = False
+    resumable: bool = False
 
     @property
     def config_type(self) -> type[C]:
@@ -89,11 +91,12 @@ def stage(
     produces: type[A] | tuple[type[A], ...],
     tools: tuple[str, ...] = (),
     host_bound: bool = False,
+    resumable: bool = False,
 ) -> Callable[[Callable[Concatenate[C, Path, P], Facts]], Stage[C, P, A]]:
     """Turn a function into a :class:`Stage` named after it, or ``name`` for a variant of one."""
     kinds = produces if isinstance(produces, tuple) else (produces,)
 
     def wrap(body: Callable[Concatenate[C, Path, P], Facts]) -> Stage[C, P, A]:
-        return Stage(name or body.__name__, body, kinds, tools, host_bound)
+        return Stage(name or body.__name__, body, kinds, tools, host_bound, resumable)
 
     return wrap

@@ -1,8 +1,11 @@
-"""Batches of a split for training: in random order, shifted, on a device."""
+"""Batches of a split for training: in random order, shifted, shared, on a device."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from prunepack.stages.training.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from prunepack.stages.data.splits import AnySplit
     from prunepack.stages.training.config import TrainConfig
 
-__all__ = ["Tensors", "count_batches", "limit_samples", "put_on", "shuffle_batches"]
+__all__ = ["Loader", "Tensors", "count_batches", "limit_samples", "put_on", "shuffle_batches"]
 
 Tensors = dict[str, "torch.Tensor"]
 """Tensors by the name of the model's input or output."""
@@ -65,3 +68,42 @@ def _shift(images: torch.Tensor, most: int) -> torch.Tensor:
         return images
     down, right = torch.randint(-most, most + 1, (2,)).tolist()
     return torch.roll(images, (down, right), dims=(2, 3))
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """Batches ``(inputs, labels)`` of a split on a device, for hooks; every ``iter()`` is one pass.
+
+    Attributes:
+        split: The samples.
+        config: The settings of the training: the size of a batch.
+        device: The device of the tensors.
+        ranks: The processes; each gets its share of every batch.
+        shuffle: Whether each pass has a new random order.
+    """
+
+    split: AnySplit
+    config: TrainConfig
+    device: torch.device
+    ranks: Ranks = ALONE
+    shuffle: bool = True
+
+    def __len__(self) -> int:
+        """Return the number of batches; an estimate if the split has no known end."""
+        return count_batches(self.split, self.config)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor | Tensors, torch.Tensor | None]]:
+        """Yield every batch once: the inputs as a tensor, or by name if there are several."""
+        import torch
+
+        for batch in self._read():
+            samples = self.ranks.share(batch)
+            inputs = put_on(self.device, samples)
+            labels = samples.labels
+            answers = None if labels is None else torch.from_numpy(labels).to(self.device)
+            yield inputs if len(inputs) > 1 else next(iter(inputs.values())), answers
+
+    def _read(self) -> Iterator[Samples]:
+        if self.shuffle:
+            return shuffle_batches(self.split, self.config)
+        return limit_samples(self.split.read(self.config.batch_size), self.config.samples)

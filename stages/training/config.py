@@ -51,6 +51,9 @@ class TrainConfig(Config):
         0.0, ge=0, le=1, description="Weight of the dense model's soft labels in the loss."
     )
     temperature: float = Field(4.0, gt=0, description="Temperature of the soft labels.")
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="Arithmetic of layers: fp32, or bf16 with weights in float32."
+    )
     seed: int = Field(0, ge=0, description="Seed of the order of samples and all randomness.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Device: cpu, cuda, or auto for CUDA where torch finds a device."

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import math
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import UsageError
-from prunepack.stages.contract.progress import note, remark, track
+from prunepack.stages.contract.progress import note, remark
 from prunepack.stages.data.user_samples import check_end
-from prunepack.stages.training.answers import compute_outputs
-from prunepack.stages.training.batches import count_batches, put_on, shuffle_batches
+from prunepack.stages.pruning.recomputation import recompute_masked_weights
 from prunepack.stages.training.config import choose_device
-from prunepack.stages.training.losses import Objective
+from prunepack.stages.training.epochs import Epochs
+from prunepack.stages.training.precision import hold_in_float32
+from prunepack.stages.training.ranks import ALONE, Ranks
 from prunepack.stages.training.scoring import Score, measure_score
+from prunepack.stages.training.state import read_state, write_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
     import torch
     from torch import nn
 
     from prunepack.stages.data.datasets import AnySplit, Data
-    from prunepack.stages.training.batches import Tensors
     from prunepack.stages.training.config import TrainConfig
 
 __all__ = ["Fitted", "fit"]
@@ -50,17 +51,24 @@ class Fitted:
 
 
 def fit(
-    model: nn.Module, data: Data, config: TrainConfig, teacher: nn.Module | None = None
+    model: nn.Module,
+    data: Data,
+    config: TrainConfig,
+    teacher: nn.Module | None = None,
+    *,
+    folder: Path | None = None,
+    ranks: Ranks = ALONE,
 ) -> Fitted:
     """Fit ``model`` in place and leave it, in evaluation mode, with its best epoch's weights.
 
-    The loss depends on the labels, with ``distill`` mixed with the divergence from the outputs of
-    ``teacher``. The best epoch is the first one with the best score on the validation split; the
-    weights before training are kept only if every epoch is worse. The test split is not used.
+    The best epoch is the first one with the best score on the validation split; the weights before
+    training are kept only if every epoch is worse. The test split is not used. A training that was
+    killed continues from its last epoch in ``folder``. All processes in ``ranks`` call this
+    function, and end with the same weights.
 
     Raises:
         UsageError: If there are no training and validation samples, or no such device.
-        RefusedError: If samples or labels do not fit the model.
+        RefusedError: If samples or labels do not fit the model, or the processes differ.
     """
     import torch
 
@@ -72,35 +80,99 @@ def fit(
         check_end(split, config.samples, "finetune.samples")
     device = choose_device(config.device)
     model.to(device)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), hold_in_float32(model), hold_in_float32(teacher):
         torch.manual_seed(config.seed)
-        fitted = _fit(model, data.train, data.validation, config, teacher, device)
+        epochs = Epochs(model, data.train, config, teacher, device, ranks)
+        fitted = _Course(model, data.validation, config, folder, ranks).run(epochs, device)
     model.to("cpu").eval()
     return fitted
 
 
-def _fit(
-    model: nn.Module,
-    train: AnySplit,
-    validation: AnySplit,
-    config: TrainConfig,
-    teacher: nn.Module | None,
-    device: torch.device,
-) -> Fitted:
-    before = measure_score(model, validation, config)
-    epochs = _Epochs(model, train, config, teacher, device)
-    best = Fitted(0, before, before)
-    kept = _copy_state(model)
-    for epoch in range(1, config.epochs + 1):
-        epochs.run(epoch)
-        score = measure_score(model, validation, config)
+class _Course:
+    """The epochs of a training, the best weights so far, and a state to continue from."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        validation: AnySplit,
+        config: TrainConfig,
+        folder: Path | None,
+        ranks: Ranks,
+    ) -> None:
+        self._model, self._validation, self._config = model, validation, config
+        self._folder, self._ranks = folder, ranks
+        self._done = 0
+        self._best: Fitted
+        self._kept: dict[str, Any]
+
+    def run(self, epochs: Epochs, device: torch.device) -> Fitted:
+        """Train for the epochs that a killed training has not done, and keep the best weights."""
+        if not self._resume(epochs, device):
+            before = self._measure()
+            self._best, self._kept = Fitted(0, before, before), _copy_state(self._model)
+        for epoch in range(self._done + 1, self._config.epochs + 1):
+            epochs.run(epoch)
+            self._ranks.share_buffers(self._model)
+            self._ranks.check_equal(self._model)
+            self._judge(epoch, self._measure())
+            self._save(epochs)
+        if self._config.epochs and not self._best.best_epoch:
+            remark("training made the model worse on the validation split: epoch 0 kept")
+        self._model.load_state_dict(self._kept)
+        recompute_masked_weights(self._model)
+        return self._best
+
+    def _judge(self, epoch: int, score: Score) -> None:
+        """Keep the weights of ``epoch`` if its score is the best so far."""
+        best, self._done = self._best, epoch
         note(f"epoch {epoch}: {score.text} on {score.samples:,} validation samples")
         if score.is_better_than(best.after) or (not best.best_epoch and score == best.after):
-            best, kept = Fitted(epoch, before, score), _copy_state(model)
-    if config.epochs and not best.best_epoch:
-        remark("training made the model worse on the validation split: epoch 0 kept")
-    model.load_state_dict(kept)
-    return best
+            self._best = Fitted(epoch, best.before, score)
+            self._kept = _copy_state(self._model)
+
+    def _measure(self) -> Score:
+        """Return the score of process 0 in every process; weights that are not finite have NaN."""
+        lead = self._ranks.rank == 0
+        score = measure_score(self._model, self._validation, self._config) if lead else None
+        score = self._ranks.broadcast(score)
+        assert score is not None
+        broken = any(not tensor.isfinite().all() for tensor in self._model.parameters())
+        return replace(score, value=math.nan) if broken else score
+
+    def _save(self, epochs: Epochs) -> None:
+        """Write the state after an epoch; a training that continues from it has the same bits."""
+        if self._folder is None or self._ranks.rank:
+            return
+        before, after = (astuple(score) for score in (self._best.before, self._best.after))
+        state = {
+            "done": self._done,
+            "best": (self._best.best_epoch, before, after),
+            "kept": self._kept,
+            "model": self._model.state_dict(),
+            **epochs.collect_state(),
+        }
+        write_state(self._folder, state)
+
+    def _resume(self, epochs: Epochs, device: torch.device) -> bool:
+        """Continue from the state of a killed training, and return whether there is one."""
+        state = read_state(self._folder, device) if self._folder else None
+        done = state["done"] if state else 0
+        if self._ranks.broadcast(done) != done:
+            raise UsageError(
+                f"process {self._ranks.rank} cannot read the state of the training",
+                expected=f"the files of process 0 in `{self._folder}`",
+                found="none, or others",
+                hint="Put --artifacts on a disk that all machines share",
+            )
+        if state is None:
+            return False
+        best, before, after = state["best"]
+        self._model.load_state_dict(state["model"])
+        self._best = Fitted(best, Score(*before), Score(*after))
+        self._done, self._kept = done, state["kept"]
+        epochs.load_state(state)
+        note(f"the training continues after epoch {done}")
+        return True
 
 
 def _copy_state(model: nn.Module) -> dict[str, Any]:
@@ -109,73 +181,3 @@ def _copy_state(model: nn.Module) -> dict[str, Any]:
 
     state = model.state_dict()
     return {k: v.clone() if isinstance(v, torch.Tensor) else deepcopy(v) for k, v in state.items()}
-
-
-class _Epochs:
-    """Passes over the training split, with one optimizer and one course of the learning rate."""
-
-    def __init__(
-        self,
-        model: nn.Module,
-        train: AnySplit,
-        config: TrainConfig,
-        teacher: nn.Module | None,
-        device: torch.device,
-    ) -> None:
-        import torch
-
-        self._model, self._train, self._config, self._device = model, train, config, device
-        self._optimizer = _make_optimizer(model, config)
-        self._batches = count_batches(train, config)
-        factor = _decay(config.schedule, config.epochs * self._batches)
-        self._scheduler = torch.optim.lr_scheduler.LambdaLR(self._optimizer, factor)
-        self._objective = Objective(config, train.layout.name)
-        self._teacher = teacher.to(device).eval() if teacher and config.distill else None
-
-    def run(self, epoch: int) -> None:
-        """Train on every batch once."""
-        self._model.train()
-        title = f"epoch {epoch} of {self._config.epochs}"
-        for samples in track(shuffle_batches(self._train, self._config), title, self._batches):
-            inputs = put_on(self._device, samples, self._config.shift)
-            taught = self._ask_teacher(inputs)
-            outputs = compute_outputs(self._model, inputs)
-            self._optimizer.zero_grad()
-            self._objective.compute(outputs, samples.labels, taught).backward()
-            self._optimizer.step()
-            self._scheduler.step()
-
-    def _ask_teacher(self, inputs: Tensors) -> Tensors | None:
-        import torch
-
-        if self._teacher is None:
-            return None
-        with torch.no_grad():
-            return compute_outputs(self._teacher, inputs)
-
-
-def _make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    import torch
-
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    if config.optimizer == "adam":
-        return torch.optim.Adam(parameters, config.lr, weight_decay=config.weight_decay)
-    return torch.optim.SGD(
-        parameters,
-        config.lr,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        nesterov=config.momentum > 0,
-    )
-
-
-def _decay(schedule: str, steps: int) -> Callable[[int], float]:
-    """Return a function from the step to the factor of the learning rate."""
-
-    def factor(step: int) -> float:
-        done = min(step / max(steps, 1), 1.0)
-        if schedule == "cosine":
-            return 0.5 * (1 + math.cos(math.pi * done))
-        return 1.0 if schedule == "constant" else 1 - done
-
-    return factor

@@ -18,7 +18,8 @@ dataset = "{here}:data"
 amount = 0.5
 
 [finetune]
-epochs = 1
+epochs = 5
+lr = 0.01
 """
 
 

@@ -157,7 +157,7 @@ def test_of_equal_epochs_the_first_is_kept(model, data):
     ],
 )
 def test_settings_reach_the_optimizer(model, choice, settings):
-    from prunepack.stages.training.loop import _make_optimizer
+    from prunepack.stages.training.epochs import _make_optimizer
 
     optimizer = _make_optimizer(model, TrainConfig(lr=0.3, weight_decay=0.1, **choice))
     assert optimizer.defaults["lr"] == 0.3
@@ -199,7 +199,7 @@ def test_shifts_move_pixels_and_lose_none(data):
     [("constant", [1, 1, 1]), ("linear", [1, 0.5, 0]), ("cosine", [1, 0.5, 0])],
 )
 def test_how_the_learning_rate_falls(schedule, factors):
-    from prunepack.stages.training.loop import _decay
+    from prunepack.stages.training.epochs import _decay
 
     factor = _decay(schedule, 10)
     assert [factor(step) for step in (0, 5, 10)] == pytest.approx(factors)
