@@ -68,13 +68,15 @@ def remark_obstacles(model: nn.Module) -> None:
 
 def remark_emptied(targets: Iterable[Prunable]) -> None:
     """Name the weights that pruning emptied."""
-    for target in targets:
-        mask = target.mask
-        if mask.numel() and not bool(mask.any()):
-            remark(
-                f"`{target.weight}` has no weights left: its layer gives a constant; "
-                "prune.min_left keeps some"
-            )
+    masks = ((target.weight, target.mask) for target in targets)
+    names = [name for name, mask in masks if mask.numel() and not bool(mask.any())]
+    if names:
+        have, layers = (
+            ("has", "its layer gives") if len(names) == 1 else ("have", "their layers give")
+        )
+        remark(
+            f"{_list(names)} {have} no weights left: {layers} a constant; prune.min_left keeps some"
+        )
 
 
 def remark_rescaled(weights: Sequence[tuple[Prunable, torch.Tensor]]) -> None:

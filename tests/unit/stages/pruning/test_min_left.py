@@ -28,6 +28,14 @@ def test_global_ranking_may_empty_a_layer_which_is_told(prune_module):
     ]
 
 
+def test_several_empty_layers_are_told_at_once(prune_module):
+    _, remarks = prune_module(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)), amount=1.0)
+    assert remarks == [
+        "`0.weight`, `1.weight` have no weights left: their layers give a constant; prune.min_left "
+        "keeps some"
+    ]
+
+
 @pytest.mark.parametrize(("min_left", "least"), [(7, 7), (0.1, 5), (0.11, 6), ("3", 3)])
 def test_at_least_these_stay_and_the_others_take_the_difference(prune_module, min_left, least):
     model = net()
