@@ -103,7 +103,7 @@ def _measure_sessions(
     pair = _make_pair(config, dense_onnx, onnx, artifact)
     metrics, fixed = measure_setup(pair)
     metrics |= measure_placement(pair, fixed or 1)
-    batches = [size for size in config.batch_sizes if fixed in {None, size}]
+    batches = list(config.batch_sizes if fixed is None else (fixed,) * bool(config.batch_sizes))
     if batches:
         plan = Plan(config.repeats, config.rounds, config.seconds, config.threads, config.seed)
         metrics |= measure_latency(pair, batches, plan) | measure_memory(pair, max(batches))

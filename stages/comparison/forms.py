@@ -11,6 +11,7 @@ from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, OnnxModel
 from prunepack.stages.graphs.index_bounds import find_graph_index_sizes
 from prunepack.stages.graphs.nodes import read_model
+from prunepack.stages.graphs.running import run_any_batch
 from prunepack.stages.metrics.metric import Metric, Metrics
 from prunepack.stages.models.checkpoints import open_model
 from prunepack.stages.models.index_bounds import find_index_sizes
@@ -151,7 +152,8 @@ class ModelForms:
         """
         if form in self.modules:
             return run_module(self.modules[form], inputs, self.outputs)
-        return run_session(self.sessions[form], inputs)
+        run = run_session if self.modules else run_any_batch
+        return run(self.sessions[form], inputs)
 
     def find_index_sizes(self, seed: int) -> dict[str, int]:
         """Return the rows of the table that each integer input indexes; torch knows them best."""

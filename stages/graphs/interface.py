@@ -8,9 +8,11 @@ from pydantic import ValidationError
 
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.model_spec import InputSpec
+from prunepack.stages.contract.progress import remark
 from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.graphs.running import run_any_batch
 from prunepack.stages.runtime.session_options import CPU
-from prunepack.stages.runtime.sessions import open_onnx_session, run_session
+from prunepack.stages.runtime.sessions import find_fixed_batch, open_onnx_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +48,7 @@ def describe_inputs(
     if given:
         return tuple(given)
     problem = ""
+    _remark_fixed_batch(session, name)
     for size in SIZES:
         specs = tuple(_describe_input(value, size) for value in values)
         try:
@@ -62,8 +65,14 @@ def describe_inputs(
     )
 
 
+def _remark_fixed_batch(session: Session, name: str) -> None:
+    size = find_fixed_batch(session)
+    if size is not None:
+        remark(f"the batch of `{name}` is fixed at {size}; export a dynamic axis for any other")
+
+
 def _run_once(session: Session, specs: Sequence[InputSpec]) -> None:
-    run_session(session, random_inputs(specs, 2, 0))
+    run_any_batch(session, random_inputs(specs, 2, 0))
 
 
 def _list_sizes(value: ValueInfoProto) -> list[int | str]:
