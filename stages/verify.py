@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from prunepack.errors import RefusedError, UsageError
+from prunepack.errors import RefusedError
 from prunepack.stages.comparison.calibration import Calibration
 from prunepack.stages.comparison.forms import (
     ModelForms,
@@ -22,7 +20,7 @@ from prunepack.stages.comparison.stress_inputs import (
     stress_metrics,
     stress_tests,
 )
-from prunepack.stages.comparison.tolerances import Tolerance, check_rules
+from prunepack.stages.comparison.tolerances import check_rules
 from prunepack.stages.comparison.weights import compare_files, inspect_weights
 from prunepack.stages.contract.outputs import (
     Checkpoint,
@@ -32,12 +30,12 @@ from prunepack.stages.contract.outputs import (
     hash_release,
 )
 from prunepack.stages.contract.progress import track
-from prunepack.stages.contract.stage import Config, Facts, stage
-from prunepack.stages.contract.user_code import CodeName, InputData
+from prunepack.stages.contract.stage import Facts, stage
 from prunepack.stages.data.user_samples import SampleSource, collect_samples
-from prunepack.stages.evaluation.evaluation import Evaluation
+from prunepack.stages.evaluation.evaluation import Evaluation, describe_missing_labels
+from prunepack.stages.evaluation.named import COSINE
+from prunepack.stages.evaluation.settings import VerifyConfig
 from prunepack.stages.metrics.metric import Metrics, metrics_to_json, write_json
-from prunepack.stages.runtime.providers import Provider
 
 if TYPE_CHECKING:
     from prunepack.stages.comparison.forms import FormOutputs
@@ -54,36 +52,6 @@ SUMMARIES = {
     "parity.session.differing_values": "ONNX and artifact differ in {:,.0f} values",
 }
 """The summary of a verification, by the first metric that it has."""
-
-
-class VerifyConfig(Config):
-    """Inputs and tolerances of the comparison."""
-
-    provider: Provider = Field(
-        "auto", description="Execution provider; auto: CUDA where it works, else the CPU."
-    )
-    samples: int = Field(
-        0, ge=0, description="Number of test samples for accuracy and parity; 0 means all."
-    )
-    inputs: InputData = Field(
-        "",
-        description="Your samples: an .npz, a folder of ONNX test data, or file.py:function.",
-    )
-    metric: CodeName = Field(
-        "", description="Your metric: file.py:function(outputs, labels) → a score per sample."
-    )
-    tolerances: tuple[Tolerance, ...] = Field(
-        (), description="Allowed errors by output: outputs=logits,atol=1e-5,rtol=1e-4."
-    )
-    suggest: bool = Field(
-        False, description="Measure run-to-run errors and suggest tolerances from them."
-    )
-    same: bool = Field(
-        False, description="Two ONNX files: they are the same model, so that tolerances apply."
-    )
-    random_samples: int = Field(64, ge=3, description="Number of random samples to compare on.")
-    batch_size: int = Field(500, gt=0, description="Number of samples per run.")
-    seed: int = Field(0, ge=0, description="Seed of the random inputs and of resampling.")
 
 
 @stage(produces=ParityResult, tools=("torch", "onnx", "onnxruntime", "numpy", "scipy"))
@@ -135,14 +103,21 @@ class _Results:
         same, rules = config.same, config.tolerances
         return cls(
             FormComparisons(forms.names, rules, same=same, of_samples=of_samples),
-            Evaluation(forms.names, forms.outputs, config.metric, config.seed),
+            Evaluation(
+                forms.names,
+                forms.outputs,
+                config.metric,
+                config.seed,
+                config.answer,
+                config.arguments,
+            ),
             Calibration(forms) if config.suggest else None,
         )
 
     def add(self, batch: InputBatch, outputs: FormOutputs) -> None:
-        """Compare the outputs of one batch, and evaluate them if it has labels."""
+        """Compare the outputs of one batch, and evaluate them if they are of samples."""
         self.comparisons.add(batch, outputs)
-        if batch.labels is not None:
+        if batch.source:
             self.evaluation.add(outputs, batch.labels, batch.source)
         if batch.calibrates and self.calibration is not None:
             self.calibration.add(batch, outputs)
@@ -162,12 +137,9 @@ def _choose_inputs(config: VerifyConfig, forms: ModelForms) -> _Inputs:
     sizes = forms.find_index_sizes(seed)
     axes = find_dynamic_axes(forms.sessions[forms.last], inputs)
     sources = collect_samples(config.inputs, forms.spec, config.samples)
-    if config.metric and not any(source.is_labelled for source in sources):
-        raise UsageError(
-            f"`verify.metric` {config.metric} has no labelled samples",
-            expected="`load.dataset`, or an array of labels in `verify.inputs`",
-            found="neither",
-        )
+    unlabelled = not any(source.is_labelled for source in sources)
+    if config.metric and (not sources or (unlabelled and config.metric != COSINE)):
+        raise describe_missing_labels(config.metric)
     return _Inputs(
         random=tuple(random_batches(inputs, config.random_samples, seed, sizes)),
         axes=tuple(axes),
@@ -215,7 +187,8 @@ def _compare_samples(
     total = sum(source.count_batches(size, config.samples) for source in inputs.sources)
     batches = sample_batches(inputs.sources, size, config.samples)
     for batch in track(batches, "verifying on test samples", total):
-        chosen = forms.compared if batch.labels is None else forms.names
+        judged = batch.labels is not None or results.evaluation.takes_unlabelled
+        chosen = forms.names if judged else forms.compared
         results.add(batch, forms.run(batch.arrays, chosen))
 
 

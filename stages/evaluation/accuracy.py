@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from prunepack.errors import RefusedError
 from prunepack.stages.metrics.intervals import (
     compute_mcnemar,
+    enclose,
     estimate_difference,
     estimate_mean,
     estimate_proportion,
+    resample_sums,
 )
 from prunepack.stages.metrics.metric import Metric, Metrics
 
@@ -22,48 +23,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from prunepack.stages.comparison.forms import Form
-    from prunepack.stages.contract.arrays import Array, ArrayMapping
+    from prunepack.stages.contract.arrays import Array
+    from prunepack.stages.evaluation.named import NamedMetric
 
-__all__ = ["accuracy_metrics", "check_labels", "find_answers", "score_metrics"]
-
-
-def find_answers(outputs: ArrayMapping, name: str, count: int) -> npt.NDArray[np.int64]:
-    """Return the class with the highest output for each sample, or -1 without an answer.
-
-    A missing output gives no answer, and neither does a row that contains NaN.
-
-    Raises:
-        RefusedError: If the output is not one number per sample and class.
-    """
-    if name not in outputs:
-        return np.full(count, -1)
-    table = outputs[name]
-    if table.ndim != 2:
-        raise RefusedError(
-            "accuracy cannot be counted on this model",
-            expected=f"its first output, {name!r}, as (n, classes)",
-            found=str(table.shape),
-            hint="Name a metric of your own in `verify.metric`, or leave `load.dataset` out to "
-            "compare on random inputs only",
-        )
-    return np.where(np.isnan(table).any(1), -1, table.argmax(1))
-
-
-def check_labels(labels: Array, classes: int, source: str) -> None:
-    """Refuse labels that no answer can equal.
-
-    Raises:
-        RefusedError: If a label is not the number of a class.
-    """
-    integers = labels.ndim == 1 and labels.dtype.kind in "iu"
-    if integers and labels.min() >= 0 and labels.max() < classes:
-        return
-    shape = f"{labels.dtype}{list(labels.shape)}"
-    raise RefusedError(
-        f"the labels of {source} do not fit the model",
-        expected=f"whole numbers from 0 to {classes - 1}, one per sample",
-        found=f"{labels.min()} to {labels.max()}" if integers else shape,
-    )
+__all__ = ["accuracy_metrics", "proportion_metrics", "score_metrics", "sum_metrics"]
 
 
 def accuracy_metrics(
@@ -81,37 +44,49 @@ def accuracy_metrics(
         labels: (n,): the correct answers.
         pair: The name of these two forms: ``torch_onnx``, ``dense`` or ``session``.
     """
-    total = len(agreed)
     doubt = _describe_doubt(correct["dense"], labels) if "dense" in correct else ""
+    metrics = proportion_metrics("accuracy", correct, doubt)
+    if "dense" in correct and len(correct) > 1:
+        worst = _find_worst(correct)
+        lost, gained = _count_changes(correct, worst)
+        note = metrics["accuracy.drop"].note
+        metrics |= {
+            "accuracy.lost": Metric(lost, "samples", note="correct in the dense model only"),
+            "accuracy.gained": Metric(gained, "samples", note=f"correct in {worst} only"),
+            "accuracy.mcnemar": Metric(compute_mcnemar(lost, gained), note=f"p-value, {note}"),
+        }
+    percent = 100 * int(agreed.sum()) / len(agreed)
+    return metrics | {f"agreement.{pair}": Metric(percent, "%", note="same argmax")}
+
+
+def proportion_metrics(group: str, correct: Mapping[Form, Array], doubt: str = "") -> Metrics:
+    """Return the percentage of each form, and the drop from the dense form to the worst other one.
+
+    Args:
+        group: The first part of the names of the metrics.
+        correct: bool (n,) for each form: whether the answer to a sample is correct.
+        doubt: A remark for the notes.
+    """
+    total = len(next(iter(correct.values())))
     note = f"{total:,} test samples{doubt}"
     metrics: Metrics = {}
     for form, answers in correct.items():
         low, high = estimate_proportion(int(answers.sum()), total)
         percent = 100 * int(answers.sum()) / total
-        metrics[f"accuracy.{form}"] = Metric(percent, "%", 100 * low, 100 * high, note)
-    metrics |= _drop_metrics(correct, note) if "dense" in correct else {}
-    percent = 100 * int(agreed.sum()) / total
-    return metrics | {
-        "accuracy.samples": Metric(total, "samples"),
-        f"agreement.{pair}": Metric(percent, "%", note="same argmax"),
-    }
+        metrics[f"{group}.{form}"] = Metric(percent, "%", 100 * low, 100 * high, note)
+    if "dense" in correct and len(correct) > 1:
+        worst = _find_worst(correct)
+        lost, gained = _count_changes(correct, worst)
+        low, high = estimate_difference(lost, gained, total)
+        drop, pair = 100 * (lost - gained) / total, f"dense against {worst}, {note}"
+        metrics[f"{group}.drop"] = Metric(drop, "points", 100 * low, 100 * high, pair)
+    return metrics | {f"{group}.samples": Metric(total, "samples")}
 
 
-def _drop_metrics(correct: Mapping[Form, Array], note: str) -> Metrics:
-    """Return the drop of accuracy with its interval and test."""
-    dense, worst = correct["dense"], _find_worst(correct)
-    total = len(dense)
-    lost = int((dense & ~correct[worst]).sum())
-    gained = int((~dense & correct[worst]).sum())
-    low, high = estimate_difference(lost, gained, total)
-    drop = 100 * (lost - gained) / total
-    pair = f"dense against {worst}, {note}"
-    return {
-        "accuracy.drop": Metric(drop, "points", 100 * low, 100 * high, pair),
-        "accuracy.lost": Metric(lost, "samples", note="correct in the dense model only"),
-        "accuracy.gained": Metric(gained, "samples", note=f"correct in {worst} only"),
-        "accuracy.mcnemar": Metric(compute_mcnemar(lost, gained), note=f"p-value, {pair}"),
-    }
+def _count_changes(correct: Mapping[Form, Array], worst: Form) -> tuple[int, int]:
+    """Return the samples that only the dense form, and that only ``worst`` answers correctly."""
+    dense, other = correct["dense"], correct[worst]
+    return int((dense & ~other).sum()), int((~dense & other).sum())
 
 
 def _describe_doubt(correct: npt.NDArray[np.bool_], labels: Array) -> str:
@@ -126,13 +101,16 @@ def _describe_doubt(correct: npt.NDArray[np.bool_], labels: Array) -> str:
     )
 
 
-def score_metrics(scores: Mapping[Form, Array], metric: str, seed: int) -> Metrics:
+def score_metrics(
+    scores: Mapping[Form, Array], metric: str, seed: int, *, is_error: bool = False
+) -> Metrics:
     """Return the mean score of each form, and the drop from the dense form to the worst other one.
 
     Args:
-        scores: float64 (n,) for each form; higher is better.
-        metric: The name of the user's metric, for the notes.
+        scores: float64 (n,) for each form.
+        metric: The name of the metric, for the notes.
         seed: Seed of the resampling.
+        is_error: Whether lower is better; a drop is positive where the other form is worse.
     """
     total = len(next(iter(scores.values())))
     note = f"{metric}, {total:,} test samples"
@@ -141,13 +119,47 @@ def score_metrics(scores: Mapping[Form, Array], metric: str, seed: int) -> Metri
         low, high = estimate_mean(values, seed)
         metrics[f"metric.{form}"] = Metric(_mean(values), "", low, high, note)
     metrics["metric.samples"] = Metric(total, "samples")
-    if "dense" not in scores:
+    if "dense" not in scores or len(scores) == 1:
         return metrics
-    worst = _find_worst(scores)
-    lost = scores["dense"] - scores[worst]
+    sign = -1 if is_error else 1
+    worst = _find_worst({form: sign * values for form, values in scores.items()})
+    lost = sign * (scores["dense"] - scores[worst])
     low, high = estimate_mean(lost, seed)
     pair = f"dense against {worst}, {note}"
     metrics["metric.drop"] = Metric(_mean(lost), "", low, high, pair)
+    return metrics
+
+
+def sum_metrics(
+    group: str, sums: Mapping[Form, Array], metric: NamedMetric, name: str, seed: int
+) -> Metrics:
+    """Return the value of each form by added sums, and the drop to the worst other form.
+
+    Args:
+        group: The first part of the names of the metrics.
+        sums: (n, k) for each form, which may be sparse.
+        metric: The metric that the sums belong to.
+        name: The name of the metric, for the notes.
+        seed: Seed of the resampling.
+    """
+    total = next(iter(sums.values())).shape[0]
+    note = f"{name}, {total:,} test samples"
+    drawn = resample_sums(sums, metric.reduce, seed)
+    values = {
+        form: float(metric.reduce(np.asarray(each.sum(0)).ravel(), total))
+        for form, each in sums.items()
+    }
+    metrics: Metrics = {f"{group}.samples": Metric(total, "samples")}
+    for form, value in values.items():
+        low, high = enclose(drawn[form], value)
+        metrics[f"{group}.{form}"] = Metric(value, metric.unit, low, high, note)
+    if "dense" in values and len(values) > 1:
+        sign = -1 if metric.is_error else 1
+        worst = _find_worst({form: np.array([sign * value]) for form, value in values.items()})
+        drop = sign * (values["dense"] - values[worst])
+        low, high = enclose(sign * (drawn["dense"] - drawn[worst]), drop)
+        unit, pair = "points" if metric.unit == "%" else "", f"dense against {worst}, {note}"
+        metrics[f"{group}.drop"] = Metric(drop, unit, low, high, pair)
     return metrics
 
 

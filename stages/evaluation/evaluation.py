@@ -1,143 +1,161 @@
-"""Evaluation of the forms on labelled samples: accuracy, and a metric of the user."""
+"""Evaluation of the forms on samples: the metric that is named, or that the labels suggest."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from prunepack.errors import UsageError
-from prunepack.stages.contract.user_code import load_user_code
-from prunepack.stages.evaluation.accuracy import (
-    accuracy_metrics,
-    check_labels,
-    find_answers,
-    score_metrics,
-)
+from prunepack.stages.contract.plugins import suggest_name
+from prunepack.stages.contract.progress import remark
+from prunepack.stages.contract.user_code import is_user_code
+from prunepack.stages.data.labels import LabelReader
+from prunepack.stages.evaluation.judges import CosineJudge, Judge, NamedJudge
+from prunepack.stages.evaluation.named import COSINE
+from prunepack.stages.evaluation.own_metric import OwnJudge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    import numpy.typing as npt
+    from collections.abc import Mapping, Sequence
 
     from prunepack.stages.comparison.forms import Form, FormOutputs
-    from prunepack.stages.contract.arrays import Array, ArrayMapping
+    from prunepack.stages.contract.arrays import Array
     from prunepack.stages.metrics.metric import Metrics
 
-    Score = Callable[[ArrayMapping, Array], npt.NDArray[np.float64]]
-
-__all__ = ["Evaluation", "open_metric"]
-
-
-PAIRS: dict[str, tuple[Form, Form | None]] = {
-    "torch_onnx": ("pruned", "onnx"),
-    "dense": ("dense", None),
-    "session": ("onnx", "artifact"),
-}
-"""The two forms whose answers are counted as agreeing, by preference; None is the last form."""
+__all__ = ["Evaluation", "choose_answer", "describe_missing_labels"]
 
 
 class Evaluation:
-    """Answers and scores of each form on each labelled sample.
+    """Metrics of each form on samples.
 
     Args:
         forms: The forms that are evaluated.
-        outputs: The names of the model's outputs; the first one holds the classes.
-        metric: The user's metric, or empty for accuracy alone.
+        outputs: The names of the model's outputs.
+        metric: The name of a metric, the user's function, or empty for one by the labels.
         seed: Seed of the resampling.
+        answer: The output that is judged; the first one if it is empty.
+        arguments: Keyword arguments of the user's function.
+
+    Raises:
+        UsageError: If no output is called ``answer``, or the user's function cannot be loaded.
     """
 
     def __init__(
-        self, forms: Sequence[Form], outputs: Sequence[str], metric: str, seed: int
+        self,
+        forms: Sequence[Form],
+        outputs: Sequence[str],
+        metric: str,
+        seed: int,
+        answer: str = "",
+        arguments: Mapping[str, object] | None = None,
     ) -> None:
-        self._forms = forms
-        self._names, self._metric, self._seed = list(outputs), metric, seed
-        self._score = open_metric(metric) if metric else None
-        self._correct: dict[Form, list[Array]] = {form: [] for form in forms}
-        self._scores: dict[Form, list[Array]] = {form: [] for form in forms}
-        self._pair = next(name for name, pair in PAIRS.items() if pair[0] in forms)
-        self._agreed: list[Array] = []
-        self._labels: list[Array] = []
+        self._forms, self._metric, self._seed = forms, metric, seed
+        self._answer = choose_answer(outputs, answer)
+        self._judges: list[Judge] = []
+        if is_user_code(metric):
+            self._judges.append(OwnJudge(metric, arguments or {}, outputs, seed))
+        elif metric and metric != COSINE:
+            self._judges.append(NamedJudge(metric, seed))
+        self._cosine = CosineJudge(seed)
+        self._labelled = self._unlabelled = 0
 
-    def add(self, outputs: FormOutputs, labels: Array, source: str) -> None:
-        """Evaluate one batch.
+    @property
+    def takes_unlabelled(self) -> bool:
+        """Whether samples without labels are judged, by the dense model."""
+        return "dense" in self._forms and self._metric in {"", COSINE}
+
+    def add(self, outputs: FormOutputs, labels: Array | None, source: str) -> None:
+        """Evaluate one batch of samples.
 
         Args:
             outputs: The outputs of all forms for the same samples.
-            labels: (n, …).
+            labels: (n, …), or None.
             source: The source of the samples, for messages.
 
         Raises:
-            RefusedError: If accuracy is not defined, and there is no other metric.
+            RefusedError: If the labels do not fit the answer.
             UsageError: If the user's metric fails.
         """
-        if self._score is None or self._has_classes(outputs[self._forms[0]], labels):
-            self._add_answers(outputs, labels, source)
-        if self._score is not None:
-            for form in self._forms:
-                complete = set(self._names) <= outputs[form].keys()
-                unknown = np.full(len(labels), np.nan)  # no score without all outputs
-                scores = self._score(outputs[form], labels) if complete else unknown
-                self._scores[form].append(scores)
+        answers = {form: given.get(self._answer) for form, given in outputs.items()}
+        if labels is None or self._metric == COSINE:
+            dense = answers.get("dense")
+            if self.takes_unlabelled and dense is not None and dense.ndim:
+                self._cosine.add(outputs, answers, dense, source)
+                self._unlabelled += len(dense)
+            return
+        if not self._labelled:
+            self._choose_judges(answers, labels, source)
+        self._labelled += len(labels)
+        if any(answer is not None for answer in answers.values()):
+            for judge in self._judges:
+                judge.add(outputs, answers, labels, source)
 
-    def _has_classes(self, outputs: ArrayMapping, labels: Array) -> bool:
-        first = outputs.get(self._names[0])
-        integers = labels.ndim == 1 and labels.dtype.kind in "iu"
-        return first is not None and first.ndim == 2 and integers
-
-    def _add_answers(self, outputs: FormOutputs, labels: Array, source: str) -> None:
-        name = self._names[0]
-        answers = {form: find_answers(outputs[form], name, len(labels)) for form in self._forms}
-        reference = outputs[self._forms[0]]
-        if name in reference:
-            check_labels(labels, reference[name].shape[1], source)
-        for form in self._forms:
-            self._correct[form].append(answers[form] == labels)
-        first, second = PAIRS[self._pair]
-        self._agreed.append(answers[first] == answers[second or self._forms[-1]])
-        self._labels.append(labels)
+    def _choose_judges(
+        self, answers: Mapping[Form, Array | None], labels: Array, source: str
+    ) -> None:
+        """Choose the metric by the first labels; accuracy stands beside another metric."""
+        first = next((answer for answer in answers.values() if answer is not None), None)
+        if first is None:
+            return
+        if self._metric:
+            if self._metric != "accuracy" and _are_classes(labels, first):
+                self._judges.append(NamedJudge("accuracy", self._seed))
+            return
+        reader = LabelReader.choose(labels, first.shape, source)
+        single = first.size == len(first)
+        kinds = {"classes": "accuracy", "targets": "mse", "flags": "accuracy" if single else "f1"}
+        name = kinds[reader.kind]
+        if name != "accuracy":
+            remark(f"no metric is named: {name} by the labels")
+        self._judges.append(NamedJudge(name, self._seed))
 
     def metrics(self) -> Metrics:
-        """Return the metrics of accuracy and of the user's metric, where they exist."""
-        metrics: Metrics = {}
-        if self._agreed:
-            agreed, labels = map(np.concatenate, (self._agreed, self._labels))
-            metrics |= accuracy_metrics(_join_parts(self._correct), agreed, labels, self._pair)
-        if any(self._scores.values()):
-            metrics |= score_metrics(_join_parts(self._scores), self._metric, self._seed)
-        return metrics
+        """Return the metrics of the samples.
+
+        Raises:
+            UsageError: If a metric is named and no sample could be judged by it.
+        """
+        if self._labelled:
+            return {name: m for judge in self._judges for name, m in judge.metrics().items()}
+        if self._metric and not self._unlabelled:
+            raise describe_missing_labels(self._metric)
+        if not self._unlabelled:
+            return {}
+        if not self._metric:
+            remark(f"no labels: {COSINE} of the answer `{self._answer}` is the metric")
+        return self._cosine.metrics()
 
 
-def _join_parts(parts: Mapping[Form, Sequence[Array]]) -> dict[Form, Array]:
-    return {form: np.concatenate(arrays) for form, arrays in parts.items()}
+def _are_classes(labels: Array, answer: Array) -> bool:
+    """Return whether labels are class numbers of an answer (n, classes), beyond doubt."""
+    integers = labels.ndim == 1 and labels.dtype.kind in "iu" and answer.ndim == 2
+    return integers and labels.min() >= 0 and labels.max() < answer.shape[1] > 1
 
 
-def open_metric(reference: str) -> Score:
-    """Return the user's ``function(outputs, labels)``, with a check of its result.
-
-    ``outputs`` maps the names of the model's outputs to arrays (n, …), and ``labels`` is (n, …).
-    The result is one score per sample, (n,), without NaN; higher is better.
+def choose_answer(outputs: Sequence[str], answer: str) -> str:
+    """Return the name of the output that answers: ``answer``, or the first one if it is empty.
 
     Raises:
-        UsageError: If the function cannot be loaded; on a call, if it fails or returns anything
-            else.
+        UsageError: If no output has that name.
     """
-    function = load_user_code(reference)
+    if not answer or answer in outputs:
+        return answer or next(iter(outputs), "")
+    raise UsageError(
+        f"verify.answer names no output: `{answer}`",
+        expected=", ".join(f"`{name}`" for name in outputs),
+        found=f"`{answer}`",
+        hint=suggest_name(answer, outputs).replace("'", "`"),
+    )
 
-    def score(outputs: ArrayMapping, labels: Array) -> npt.NDArray[np.float64]:
-        try:
-            scores = np.asarray(function(dict(outputs), labels), np.float64)
-        except (Exception, SystemExit) as error:
-            raise UsageError(
-                f"`{reference}(outputs, labels)` failed", found=f"{type(error).__name__}: {error}"
-            ) from error
-        if scores.shape != (len(labels),) or np.isnan(scores).any():
-            found = "NaN among them" if scores.shape == (len(labels),) else str(scores.shape)
-            raise UsageError(
-                f"`{reference}(outputs, labels)` returned invalid scores",
-                expected=f"one score for each of {len(labels)} samples",
-                found=found,
-            )
-        return scores
 
-    return score
+def describe_missing_labels(metric: str) -> UsageError:
+    """Return the error for a metric that no sample can be judged by."""
+    if metric == COSINE:
+        return UsageError(
+            f"`verify.metric` {metric} has nothing to compare",
+            expected="samples in `load.dataset` or `verify.inputs`, and a dense model",
+            found="none",
+        )
+    return UsageError(
+        f"`verify.metric` {metric} has no labelled samples",
+        expected="`load.dataset`, or an array of labels in `verify.inputs`",
+        found="neither",
+    )

@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from prunepack.stages.contract.arrays import Array
 
 __all__ = [
     "compute_mcnemar",
     "count_required_samples",
+    "enclose",
     "estimate_difference",
     "estimate_mean",
     "estimate_proportion",
+    "resample_sums",
 ]
 
 Interval = tuple[float, float]
+K = TypeVar("K", bound=str)
 
 Z = NormalDist().inv_cdf(0.975)
 Z_POWER = NormalDist().inv_cdf(0.8)
@@ -96,6 +101,49 @@ def estimate_mean(values: Array, seed: int) -> Interval:
         rng=np.random.default_rng(seed),
     ).confidence_interval
     return min(float(interval.low), mean), max(float(interval.high), mean)
+
+
+def resample_sums(
+    sums: Mapping[K, Array], reduce: Callable[[Array, int], Array], seed: int
+) -> dict[K, Array]:
+    """Return values of ``RESAMPLES`` bootstrap samples for each entry of ``sums``.
+
+    All entries are resampled alike, so that their differences are paired. SciPy's bootstrap has
+    one entry and all samples at once.
+
+    Args:
+        sums: Arrays (n, k), or sparse ones.
+        reduce: The function from added sums (…, k) and the number of samples to values.
+        seed: Seed of the resampling.
+    """
+    import numpy as np
+
+    generator = np.random.default_rng(seed)
+    count = next(iter(sums.values())).shape[0]
+    size = max(1, min(RESAMPLES, BATCH_ITEMS // count))
+    values: dict[K, list[Array]] = {name: [] for name in sums}
+    for start in range(0, RESAMPLES, size):
+        rows = min(size, RESAMPLES - start)
+        drawn = generator.integers(0, count, (rows, count))
+        drawn += np.arange(rows)[:, None] * count
+        weights = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
+        for name, each in sums.items():
+            values[name].append(reduce((each.T @ weights.T.astype(np.float64)).T, count))
+    return {name: np.concatenate(parts) for name, parts in values.items()}
+
+
+def enclose(values: Array, value: float) -> Interval:
+    """Return the percentile interval of bootstrap values; it contains ``value`` itself.
+
+    Resamples without a value, such as a correlation of equal targets, are left out.
+    """
+    import numpy as np
+
+    known = values[~np.isnan(values)]
+    if math.isnan(value) or not len(known):
+        return value, value
+    low, high = np.percentile(known, (2.5, 97.5))
+    return min(float(low), value), max(float(high), value)
 
 
 def count_required_samples(

@@ -326,14 +326,14 @@ def test_a_dataset_with_one_array_for_a_model_with_two_inputs(carried, verified,
         verified(chain)
 
 
-def test_accuracy_of_a_model_whose_output_is_no_table(carried, verified, says):
+def test_labels_that_do_not_fit_the_answer(carried, verified, tmp_path, says):
     chain = carried("Pixels", "some", (X,))
     with says(
         RefusedError,
-        "accuracy cannot be counted on this model: expected its first output, 'output', as "
-        "(n, classes), found (3, 1, 3). "
-        "Name a metric of your own in `verify.metric`, or leave `load.dataset` out to "
-        "compare on random inputs only",
+        f"the labels of split `test` of `{tmp_path}/user.py:some` do not fit the model: expected "
+        "whole numbers of the shape [3, 1] or zeros and ones of the shape [3, 1, 3] or numbers of "
+        "the shape [3, 1, 3], for an answer of [3, 1, 3], found int64[3]. Name the output that "
+        "answers in verify.answer, or name a metric of your own in verify.metric",
     ):
         verified(chain)
 

@@ -378,7 +378,9 @@ def test_labels_without_a_dataset(carried, verified, where):
 
 
 def test_labels_of_classes_that_the_model_does_not_have(carried, verified, where):
-    with pytest.raises(RefusedError, match=r"wrong_labels` do not fit the model: .* 2, .* 0 to 3$"):
+    with pytest.raises(
+        RefusedError, match=r"wrong_labels` do not fit the model: .* 2, .* 0 to 3\. "
+    ):
         verified(carried("Ratio", dataset="wrong_labels"))
 
 

@@ -5,14 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from prunepack.errors import RefusedError
 from prunepack.stages.comparison.forms import FORMS
 from prunepack.stages.evaluation.accuracy import (
     accuracy_metrics,
-    check_labels,
-    find_answers,
     score_metrics,
 )
+from prunepack.stages.evaluation.named import choose_classes
 from prunepack.stages.metrics.intervals import (
     compute_mcnemar,
     estimate_difference,
@@ -83,27 +81,7 @@ def test_a_model_that_only_guesses_is_doubted(wrong, doubted):
 
 def test_the_highest_output_is_the_answer():
     table = np.array([[0, 2, 1], [3, 0, 0], [np.nan, 1, 0], [-np.inf, 0, -1]])
-    assert find_answers({"y": table}, "y", 4).tolist() == [1, 0, -1, 1]
-    assert find_answers({"z": table}, "y", 4).tolist() == [-1] * 4
-
-
-@pytest.mark.parametrize(
-    ("labels", "found"),
-    [
-        ([0, 3], "0 to 3"),
-        ([-1, 2], "-1 to 2"),
-        ([0.0, 1.0], "float64[2]"),
-        ([[0], [1]], "int64[2, 1]"),
-    ],
-)
-def test_labels_that_no_answer_can_equal(labels, found, says):
-    check_labels(np.array([0, 2]), 3, "digits")
-    with says(
-        RefusedError,
-        "the labels of digits do not fit the model: "
-        f"expected whole numbers from 0 to 2, one per sample, found {found}",
-    ):
-        check_labels(np.array(labels), 3, "digits")
+    assert choose_classes(table, 1).tolist() == [1, 0, -1, 1]
 
 
 def scores(**own):
@@ -127,3 +105,17 @@ def test_a_form_that_could_not_be_scored_is_the_worst():
     assert math.isnan(metrics["metric.onnx"].value)
     assert math.isnan(metrics["metric.drop"].value)
     assert metrics["metric.drop"].note.startswith("dense against onnx")
+
+
+def test_the_drop_of_an_error_is_positive_where_it_grows():
+    metrics = score_metrics(scores(dense=[1, 1, 1], onnx=[1, 2, 3]), "mse", 0, is_error=True)
+    assert metrics["metric.drop"].value == 1
+    assert metrics["metric.drop"].note == "dense against onnx, mse, 3 test samples"
+
+
+def test_without_a_dense_form_there_is_no_drop():
+    found = scores()
+    del found["dense"]
+    metrics = score_metrics(found, "mse", 0)
+    assert "metric.dense" not in metrics
+    assert "metric.drop" not in metrics

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from prunepack.errors import UsageError
-from prunepack.stages.evaluation.evaluation import open_metric
+from prunepack.stages.evaluation.own_metric import open_metric
 
 CODE = """
 def right(outputs, labels):
