@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
 from prunepack.errors import PrunepackError
+from prunepack.stages.calibration.input_norms import measure_input_norms
 from prunepack.stages.contract.model_spec import PrunedParameter
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, OnnxModel
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Facts, stage
+from prunepack.stages.data.datasets import open_data
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.graphs.application import prune_graph
 from prunepack.stages.models.checkpoints import digest_state, open_model, save_masked
@@ -35,7 +38,7 @@ from prunepack.stages.pruning.schedules import Round, Schedule
 from prunepack.stages.pruning.targets import count_weights, prunable_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import torch
     from torch import nn
@@ -113,7 +116,7 @@ def prune(config: PruneConfig, out: Path, model: Checkpoint | MaskedCheckpoint) 
     before = spec.before_pruning if spec.pruned else digest_state(module.state_dict())
     inputs = random_inputs(spec.inputs, SAMPLES, config.seed)
     outputs = _compute_outputs(module, inputs)
-    jobs = apply_rules(config, module)
+    jobs = apply_rules(config, module, _measure_norms(config, module, spec))
     remark_constant(outputs, _compute_outputs(module, inputs) if outputs else ())
     pruned = tuple(_list_pruned(module, spec, jobs))
     update = {"pruned": pruned, "before_pruning": before}
@@ -129,7 +132,21 @@ def _compute_outputs(module: nn.Module, inputs: Arrays) -> list[torch.Tensor]:
         return []
 
 
-def apply_rules(config: PruneConfig, module: nn.Module) -> list[tuple[Rule, list[Prunable]]]:
+def _measure_norms(
+    config: PruneConfig, module: nn.Module, spec: ModelSpec
+) -> dict[str, torch.Tensor]:
+    """Return the norms of the layers' inputs; none if no method needs them."""
+    if not any(open_method(rule.method).needs_inputs for rule in config.all_rules):
+        return {}
+    data = open_data(spec.dataset, spec.inputs, spec.dataset_arguments) if spec.dataset else None
+    return measure_input_norms(module, data)
+
+
+def apply_rules(
+    config: PruneConfig,
+    module: nn.Module,
+    input_norms: Mapping[str, torch.Tensor] = MappingProxyType({}),
+) -> list[tuple[Rule, list[Prunable]]]:
     """Put this round's masks on a live module; return the rules with the parameters of each.
 
     Raises:
@@ -143,7 +160,7 @@ def apply_rules(config: PruneConfig, module: nn.Module) -> list[tuple[Rule, list
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.default_generator.manual_seed(config.seed + config.step - 1)
         for rule, targets in jobs:
-            apply_rule(rule, targets, this_round)
+            apply_rule(rule, targets, this_round, input_norms)
     remark_emptied(target for _, targets in jobs for target in targets)
     remark_rescaled(directions)
     recompute_before_forward(module)

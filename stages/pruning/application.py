@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import replace
 from inspect import signature
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import PrunepackError, UsageError
@@ -27,8 +28,19 @@ if TYPE_CHECKING:
 __all__ = ["apply_rule", "resolve_scope"]
 
 
-def apply_rule(rule: Rule, targets: Sequence[Prunable], this_round: Round) -> None:
+def apply_rule(
+    rule: Rule,
+    targets: Sequence[Prunable],
+    this_round: Round,
+    input_norms: Mapping[str, torch.Tensor] = MappingProxyType({}),
+) -> None:
     """Prune each of ``targets`` alone, or all together if the rule's scope is global.
+
+    Args:
+        rule: The method and its options.
+        targets: The parameters.
+        this_round: The round of the schedule.
+        input_norms: Norms of the layers' inputs by weight name, for methods that need them.
 
     Raises:
         UsageError: If the method cannot prune them, or makes a wrong mask.
@@ -40,7 +52,7 @@ def apply_rule(rule: Rule, targets: Sequence[Prunable], this_round: Round) -> No
     for group in [targets] if together else [[target] for target in targets]:
         with _name_target(rule, group):
             canvases = [_open_canvas(rule, method, target) for target in group]
-            arguments = _collect_arguments(rule, method, canvases, this_round)
+            arguments = _collect_arguments(rule, method, canvases, this_round, input_norms)
             _call_torch(method, canvases, arguments, together=together)
             for canvas in canvases:
                 _check_mask(rule, canvas)
@@ -109,11 +121,15 @@ def _open_canvas(rule: Rule, method: Method, target: Prunable) -> Canvas:
 
 
 def _collect_arguments(
-    rule: Rule, method: Method, canvases: Sequence[Canvas], this_round: Round
+    rule: Rule,
+    method: Method,
+    canvases: Sequence[Canvas],
+    this_round: Round,
+    input_norms: Mapping[str, torch.Tensor],
 ) -> dict[str, Any]:
     """Return the keyword arguments of the method's class."""
     first = canvases[0]
-    options = rule.method_options
+    options = replace(rule.method_options, input_norms=input_norms)
     if options.dim is None:
         options = replace(options, dim=1 if method.axis == "inputs" else 0)
     tensor = getattr(first.module, first.parameter)

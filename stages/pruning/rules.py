@@ -62,7 +62,11 @@ def _parse_norm(value: Any) -> float | str:
 Norm = Annotated[float | Literal["inf", "-inf", "fro", "nuc"], BeforeValidator(_parse_norm)]
 """The order of a norm, as ``torch.linalg`` names it."""
 
-_OPTION_OF = {"norm": "ln_structured", "pattern": "n_m", "mask_file": "custom_from_mask"}
+_OPTION_OF = {
+    "norm": ("ln_structured",),
+    "pattern": ("n_m", "wanda_n_m"),
+    "mask_file": ("custom_from_mask",),
+}
 
 
 class Rule(Config):
@@ -104,7 +108,9 @@ class Rule(Config):
         "output channels by default); n_m: the dimension of the groups (its inputs by default).",
     )
     pattern: str = Field(
-        "2:4", pattern=r"^\d+:\d+$", description="n_m: keep N of every M consecutive weights (N:M)."
+        "2:4",
+        pattern=r"^\d+:\d+$",
+        description="n_m, wanda_n_m: keep N of every M consecutive weights (N:M).",
     )
     mask_file: InputFile | None = Field(
         None, description="custom_from_mask: a safetensors file with a mask per parameter name."
@@ -142,10 +148,11 @@ class Rule(Config):
 
     @model_validator(mode="after")
     def _options_fit_the_method(self) -> Self:
-        for name, owner in _OPTION_OF.items():
+        for name, owners in _OPTION_OF.items():
             changed = getattr(self, name) != Rule.model_fields[name].default
-            if changed and self.method != owner:
-                raise ValueError(f"{name} is for the method {owner}, found method {self.method}")
+            if changed and self.method not in owners:
+                known = " or ".join(owners)
+                raise ValueError(f"{name} is for the method {known}, found method {self.method}")
         if self.method == "custom_from_mask" and self.mask_file is None:
             raise ValueError("the method custom_from_mask needs a mask_file, found none")
         if self.options and not is_user_code(self.method):

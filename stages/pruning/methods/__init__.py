@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from prunepack.stages.pruning.layers import Axis
 
-__all__ = ["METHODS", "Method", "MethodOptions", "open_method"]
+__all__ = ["METHODS", "Method", "MethodOptions", "find_input_norms", "open_method"]
 
 KINDS = ("unstructured", "structured", "global")
 
@@ -34,6 +34,8 @@ class MethodOptions:
         pattern: N:M, the weights to keep of each group of M.
         mask_file: A safetensors file with masks.
         keywords: Keyword arguments of a user's own class.
+        input_norms: By weight name, the norms of the layer's inputs on calibration samples:
+            (inputs,), or (groups, inputs / groups) for a convolution.
     """
 
     norm: float | str = 2.0
@@ -41,6 +43,7 @@ class MethodOptions:
     pattern: str = "2:4"
     mask_file: Path | None = None
     keywords: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+    input_norms: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
 
 def _no_arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[str, Any]:  # noqa: ARG001
@@ -64,12 +67,14 @@ class Method:
         axis: The dimension that the method works along unless a rule names one: it then gets a
             weight as (outputs, inputs, …), whatever the layer's own order; None for a method that
             does not depend on the order.
+        needs_inputs: Whether the method needs the norms of the layer's inputs.
     """
 
     pruning_class: type[BasePruningMethod]
     arguments: Callable[[MethodOptions, str, torch.Tensor], Mapping[str, Any]] = _no_arguments
     scope: Literal["local", "global"] = "local"
     axis: Axis | None = None
+    needs_inputs: bool = False
 
     @property
     def kind(self) -> str:
@@ -88,6 +93,30 @@ class Method:
 
 
 METHODS: Registry[Method] = Registry("pruning method", "prunepack.stages.pruning.methods", "METHOD")
+
+
+def find_input_norms(options: MethodOptions, name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """Return the input norms of the weight ``tensor``, in a shape that multiplies with it.
+
+    Args:
+        options: The options with all norms.
+        name: The name of the weight.
+        tensor: The weight, (outputs, inputs, …).
+
+    Raises:
+        UsageError: If its layer has none.
+    """
+    norms = options.input_norms.get(name)
+    if norms is None:
+        raise UsageError(
+            f"the inputs of the layer of `{name}` are not known",
+            expected="a linear layer or a convolution that runs on the calibration samples",
+            found="none",
+            hint="Leave the layer out with prune.exclude, or prune it by a rule of its own",
+        )
+    groups = norms if norms.ndim == 2 else norms[None]
+    rows = groups.repeat_interleave(tensor.shape[0] // len(groups), 0)
+    return rows.reshape(*rows.shape, *[1] * (tensor.ndim - 2))
 
 
 def open_method(name: str) -> Method:

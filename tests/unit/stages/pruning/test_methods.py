@@ -483,6 +483,8 @@ def test_every_method_is_a_file():
         "n_m",
         "random_structured",
         "random_unstructured",
+        "wanda",
+        "wanda_n_m",
     ]
 
 
@@ -491,4 +493,5 @@ def test_every_method_is_one_of_torchs_kind(name):
     method = METHODS[name]
     assert issubclass(method.pruning_class, torch_prune.BasePruningMethod)
     assert method.kind in {"unstructured", "structured", "global"}
-    assert method.takes_amount is (name.split("_")[-1] in {"structured", "unstructured"})
+    by_amount = {"structured", "unstructured", "wanda"}
+    assert method.takes_amount is (name.split("_")[-1] in by_amount)

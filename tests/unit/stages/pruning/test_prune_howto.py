@@ -31,7 +31,7 @@ COMMANDS = [
 def folder(tmp_path, monkeypatch):
     """A working folder with what the page takes as given."""
     monkeypatch.chdir(tmp_path)
-    spec = ModelSpec(model="lenet", inputs=(InputSpec(shape=(1, 28, 28)),))
+    spec = ModelSpec(model="lenet", inputs=(InputSpec(shape=(1, 28, 28)),), dataset="mnist")
     Path("dense").mkdir()
     save_checkpoint(Path("dense"), build_module("lenet"), spec)
     save_file({"fc3.weight": torch.eye(10, 84)}, "masks.safetensors")

@@ -1,0 +1,1 @@
+"""Use of calibration samples for pruning: norms of layer inputs, repair of weights."""

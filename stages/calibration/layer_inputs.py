@@ -1,0 +1,114 @@
+"""Inputs of the layers of a model while it runs on calibration samples."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from prunepack.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import torch
+    from torch import nn
+
+    from prunepack.stages.data.datasets import Data
+
+__all__ = ["Batch", "read_batches", "record_until", "select_tokens", "watch_inputs"]
+
+Batch = dict[str, "torch.Tensor"]
+"""The inputs of a model by name, in the order of ``forward``."""
+
+BATCH_SIZE = 25
+ATTENTION_MASK = "attention_mask"
+
+
+class _StopForwardError(Exception):
+    """End of a forward pass whose remaining layers are not needed."""
+
+
+def read_batches(data: Data | None, samples: int) -> list[Batch]:
+    """Return up to ``samples`` training samples, in batches.
+
+    Raises:
+        UsageError: If there are none.
+    """
+    import torch
+
+    if data is None or data.train is None:
+        raise UsageError(
+            "there are no samples to calibrate on",
+            expected="load.dataset with a train split",
+            found="none" if data is None else "no train split",
+            hint="Name a dataset, or choose a method that needs no samples",
+        )
+    batches: list[Batch] = []
+    left = samples
+    for batch in data.train.read(BATCH_SIZE):
+        taken = batch.take(slice(left))
+        batches.append({key: torch.from_numpy(array) for key, array in taken.arrays.items()})
+        left -= len(taken)
+        if left <= 0:
+            break
+    return batches
+
+
+def watch_inputs(
+    module: nn.Module,
+    layers: Iterable[nn.Module],
+    batches: Sequence[Batch],
+    visit: Callable[[nn.Module, torch.Tensor, Batch], None],
+) -> None:
+    """Run ``module`` on all batches; call ``visit(layer, input, batch)`` for each layer call."""
+    for batch in batches:
+
+        def see(layer: nn.Module, inputs: tuple[torch.Tensor, ...], batch: Batch = batch) -> None:
+            if inputs:
+                visit(layer, inputs[0].detach(), batch)
+
+        with _hooked(layers, see):
+            _run(module, batch)
+
+
+def record_until(module: nn.Module, layer: nn.Module, batch: Batch) -> torch.Tensor:
+    """Return the input of ``layer`` as a matrix (rows, inputs), and run no layer after it."""
+    seen: list[torch.Tensor] = []
+
+    def see(_layer: nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        seen.append(select_tokens(arguments[0].detach(), batch))
+        raise _StopForwardError
+
+    with _hooked([layer], see):
+        _run(module, batch)
+    return seen[0].flatten(0, -2)
+
+
+def select_tokens(tensor: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Return the rows of real tokens where the batch has an attention mask for ``tensor``."""
+    mask = batch.get(ATTENTION_MASK)
+    if mask is None or tensor.ndim != 3 or tensor.shape[:2] != mask.shape:
+        return tensor
+    return tensor[mask != 0]
+
+
+def _run(module: nn.Module, batch: Batch) -> None:
+    import torch
+
+    with torch.no_grad():
+        try:
+            module(*batch.values())
+        except _StopForwardError:
+            return
+
+
+@contextmanager
+def _hooked(
+    layers: Iterable[nn.Module], see: Callable[[nn.Module, tuple[torch.Tensor, ...]], None]
+) -> Iterator[None]:
+    handles = [layer.register_forward_pre_hook(see) for layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

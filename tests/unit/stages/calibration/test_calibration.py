@@ -1,0 +1,165 @@
+"""Calibration: input norms, Wanda's ranking, and the repair of linear layers."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import prune
+
+from prunepack.errors import UsageError
+from prunepack.stages.calibration.input_norms import measure_input_norms
+from prunepack.stages.calibration.reconstruction import reconstruct
+from prunepack.stages.contract.model_spec import InputSpec
+from prunepack.stages.data.datasets import Data, Split
+from prunepack.stages.data.layout import Layout
+from prunepack.stages.prune import PruneConfig, apply_rules
+from prunepack.stages.pruning.masks import pruned_parameters
+
+
+def data_of(inputs, **specs):
+    shapes = {name: array.shape[1:] for name, array in inputs.items()}
+    entries = tuple(
+        InputSpec(name=name, shape=shapes[name], dtype=str(array.dtype))
+        for name, array in inputs.items()
+    )
+    split = Split(inputs, None, Layout(entries, "split `train`"))
+    return Data(test=split, train=split)
+
+
+def random_data(rows=200, features=8, seed=0):
+    generator = np.random.default_rng(seed)
+    mixing = generator.standard_normal((features, features))
+    values = generator.standard_normal((rows, features)) @ mixing + 1
+    return data_of({"x": values.astype(np.float32)})
+
+
+def test_norms_of_linear_layers_and_convolutions():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.fc = nn.Conv1d(4, 4, 3, groups=2), nn.Linear(6, 2)
+
+        def forward(self, x):
+            return self.fc(self.conv(x))
+
+    values = np.random.default_rng(0).standard_normal((30, 4, 8)).astype(np.float32)
+    norms = measure_input_norms(Net(), data_of({"x": values}))
+    expected = np.sqrt((values.astype(np.float64) ** 2).sum((0, 2))).reshape(2, 2)
+    assert np.allclose(norms["conv.weight"], expected, rtol=1e-5)
+    assert norms["fc.weight"].shape == (6,)
+
+
+def test_norms_leave_padding_out():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(3, 2)
+
+        def forward(self, states, attention_mask):
+            return self.fc(states) * attention_mask[..., None]
+
+    states = np.ones((2, 4, 3), np.float32)
+    mask = np.array([[1, 1, 0, 0], [1, 0, 0, 0]], np.int64)
+    norms = measure_input_norms(Net(), data_of({"states": states, "attention_mask": mask}))
+    assert np.allclose(norms["fc.weight"], np.sqrt(3))
+
+
+def test_wanda_prunes_each_output_by_weight_times_norm():
+    layer = nn.Linear(4, 2, bias=False)
+    layer.weight.data = torch.tensor([[1.0, 2, 3, 4], [4, 3, 2, 1]])
+    norms = {"0.weight": torch.tensor([100.0, 1, 1, 10])}
+    module = nn.Sequential(layer)
+    apply_rules(PruneConfig(method="wanda", amount=0.5), module, norms)
+    assert layer.weight_mask.tolist() == [[1, 0, 0, 1], [1, 0, 0, 1]]
+    apply_rules(PruneConfig(method="wanda", amount=2), module, norms)
+    assert layer.weight_mask.sum(1).tolist() == [1, 1]
+
+
+def test_wanda_in_groups_and_of_a_grouped_convolution():
+    layer = nn.Conv1d(8, 2, 1, groups=2, bias=False)
+    layer.weight.data = torch.ones(2, 4, 1)
+    norms = {"weight": torch.tensor([[1.0, 2, 3, 4], [4, 3, 2, 1]])}
+    apply_rules(PruneConfig(method="wanda_n_m", pattern="2:4"), layer, norms)
+    assert layer.weight_mask[..., 0].tolist() == [[0, 0, 1, 1], [1, 1, 0, 0]]
+
+
+@pytest.mark.parametrize("method", ["wanda", "wanda_n_m"])
+def test_a_layer_without_inputs_is_named(method):
+    with pytest.raises(UsageError) as caught:
+        apply_rules(PruneConfig(method=method), nn.Sequential(nn.Linear(4, 2)))
+    error = caught.value
+    assert error.what == "the inputs of the layer of `0.weight` are not known"
+    assert error.expected == "a linear layer or a convolution that runs on the calibration samples"
+    assert error.found == "none"
+    assert error.hint == "Leave the layer out with prune.exclude, or prune it by a rule of its own"
+
+
+@pytest.mark.parametrize(
+    ("data", "found"), [(None, "none"), (Data(test=Split(np.zeros((1, 2)))), "no train split")]
+)
+def test_no_samples_to_calibrate_on(data, found):
+    for function in (measure_input_norms, reconstruct):
+        with pytest.raises(UsageError) as caught:
+            function(nn.Linear(2, 2), data)
+        assert caught.value.what == "there are no samples to calibrate on"
+        assert caught.value.expected == "load.dataset with a train split"
+        assert caught.value.found == found
+        assert caught.value.hint == "Name a dataset, or choose a method that needs no samples"
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_repair_brings_outputs_near_those_of_the_dense_model(bias):
+    torch.manual_seed(0)
+    dense = nn.Sequential(nn.Linear(8, 16, bias), nn.ReLU(), nn.Linear(16, 4, bias))
+    data = random_data()
+    inputs = torch.from_numpy(data.train.inputs["x"])
+    target = dense(inputs).detach()
+    model = copy.deepcopy(dense)
+    for layer in (model[0], model[2]):
+        prune.l1_unstructured(layer, "weight", 0.5)
+    masks = {place.name: place.mask.clone() for place in pruned_parameters(model)}
+    before = (model(inputs) - target).square().mean()
+    reconstruct(model, data)
+    after = (model(inputs) - target).square().mean()
+    assert after < 0.5 * before
+    for place in pruned_parameters(model):
+        assert torch.equal(place.mask, masks[place.name])
+        assert not place.original[place.mask == 0].any()
+
+
+def test_repair_of_one_layer_is_the_least_squares():
+    torch.manual_seed(0)
+    layer = nn.Linear(8, 3, bias=False)
+    data = random_data(400)
+    inputs = torch.from_numpy(data.train.inputs["x"]).double()
+    target = inputs @ layer.weight.detach().double().T
+    model = nn.Sequential(layer)
+    prune.l1_unstructured(layer, "weight", 0.5)
+    masked = inputs @ layer.weight.detach().double().T
+    reconstruct(model, data)
+    for row in range(3):
+        at = layer.weight_mask[row].nonzero()[:, 0]
+        exact = torch.linalg.lstsq(inputs[:, at], target[:, row, None]).solution[:, 0]
+        best = (inputs[:, at] @ exact - target[:, row]).square().mean()
+        found = (inputs @ layer.weight[row].detach().double() - target[:, row]).square().mean()
+        assert best <= found <= (masked[:, row] - target[:, row]).square().mean()
+
+
+def test_layers_with_the_same_input_are_repaired_together_and_a_repeated_one_is_left(capsys):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.left, self.right, self.twice = (nn.Linear(8, 8) for _ in range(3))
+
+        def forward(self, x):
+            return self.twice(self.twice(self.left(x) + self.right(x)))
+
+    model = Net()
+    for layer in model.children():
+        prune.l1_unstructured(layer, "weight", 0.5)
+    kept = model.twice.weight_orig.clone()
+    reconstruct(model, random_data())
+    assert torch.equal(model.twice.weight_orig, kept)
+    assert not torch.equal(model.left.weight_orig, model.right.weight_orig)
