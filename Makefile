@@ -10,7 +10,7 @@ TREE := build/tree
 
 .DEFAULT_GOAL := help
 .PHONY: help tree pipeline data train test test-slow test-zoo check wheels format fuzz clean
-.PHONY: bench bench-faults bench-latency bench-models bench-size bench-speed bench-session bench-memory
+.PHONY: bench bench-faults bench-latency bench-models bench-size bench-speed bench-session bench-memory bench-real bench-large
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -109,6 +109,14 @@ bench-session: bench-models  ## Time and weigh the way from a file to the first 
 
 bench-memory: bench-models  ## Measure peak memory, with a model of 6 GiB; needs 16 GB of disk
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.render
+
+bench-real: $(BENCH_READY)  ## Prune trained models without training, and judge their outputs on real data
+	$(BIN)/python -m benchmarks.real_models
+	$(BIN)/python -m benchmarks.render
+
+bench-large: $(READY)  ## Carry a model of 3 GB through all stages; needs 48 GB of disk
+	$(BIN)/python -m benchmarks.large_run
 	$(BIN)/python -m benchmarks.render
 
 fuzz: $(FUZZ_READY)  ## Fuzz both readers, each for SECONDS; tests replay what is found

@@ -17,6 +17,7 @@ from benchmarks.tables.latency import latency_table
 from benchmarks.tables.memory import decode_memory_table, large_model_table
 from benchmarks.tables.peers import peers_table
 from benchmarks.tables.pipeline import pipeline_table, stages_table
+from benchmarks.tables.real_models import large_run_table, real_models_table
 from benchmarks.tables.session import session_table
 from benchmarks.tables.size import size_table, smaller_table, tools_table
 from benchmarks.tables.speed import speed_table
@@ -44,6 +45,8 @@ TABLES = {
     "memory": decode_memory_table,
     "large": large_model_table,
     "install": install_table,
+    "real-models": real_models_table,
+    "large-run": large_run_table,
 }
 
 
