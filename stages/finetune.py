@@ -18,6 +18,7 @@ from prunepack.stages.data.datasets import Data, open_data
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.models.checkpoints import open_model, save_masked
 from prunepack.stages.models.running import compute_tensors
+from prunepack.stages.pruning.remarks import remark_untrained
 from prunepack.stages.training.config import TrainConfig
 from prunepack.stages.training.hooks import run_hook
 from prunepack.stages.training.loop import fit
@@ -103,6 +104,7 @@ def _train(job: _Job, ranks: Ranks) -> tuple[nn.Module, ModelSpec, str]:
     else:
         summary = _fit(job, module, data, ranks)
         witness.check(module, "our training")
+    remark_untrained(module)
     return module, spec, summary
 
 

@@ -199,19 +199,17 @@ def _list_pruned(
     earlier = {(entry.layer, entry.parameter): entry.methods for entry in spec.pruned}
     find_role = find_roles(module)
     now = {
-        (id(place.module), place.parameter): rule.method
+        (id(place.module), place.parameter): (rule.method,)
         for rule, targets in jobs
         for target in targets
         for place in target.places
     }
     for place in pruned_parameters(module):
         methods = earlier.get((place.layer, place.parameter), ())
-        key = (id(place.module), place.parameter)
+        methods += now.get((id(place.module), place.parameter), ())
+        weight = find_role(place).name
         yield PrunedParameter(
-            layer=place.layer,
-            parameter=place.parameter,
-            methods=(*methods, now[key]) if key in now else methods,
-            weight=find_role(place).name,
+            layer=place.layer, parameter=place.parameter, methods=methods, weight=weight
         )
 
 

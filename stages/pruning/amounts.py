@@ -40,17 +40,11 @@ def compute_amount(
         UsageError: If a count exceeds the number of units.
     """
     masks = [canvas.before for canvas in canvases]
-    unit = "weights" if dim is None else f"channels along dim {dim}"
     total, remaining = count_units(masks, dim)
     one_shot = this_round.schedule == "one_shot"
     base = remaining if one_shot else total
     if isinstance(rule.amount, int) and rule.amount > base:
-        raise UsageError(
-            f"{rule.method} cannot prune that much of the layers {rule.layers!r}",
-            expected=f"an amount of at most {base:,} {unit}",
-            found=f"{rule.amount:,}",
-            hint="Write a fraction with a point: 0.9 is a fraction, 100 is a count",
-        )
+        raise _explain_large_amount(rule, base, dim)
     if one_shot and not rule.min_left:
         return rule.amount
     goal = count_pruned(this_round.schedule, rule.amount, base, this_round.step, this_round.steps)
@@ -58,24 +52,34 @@ def compute_amount(
     return _limit_count(rule, canvases, dim, wanted) if rule.min_left else wanted
 
 
+def _explain_large_amount(rule: Rule, most: int, dim: int | None) -> UsageError:
+    unit = "weights" if dim is None else f"channels along dim {dim}"
+    return UsageError(
+        f"{rule.method} cannot prune that much of the layers {rule.layers!r}",
+        expected=f"an amount of at most {most:,} {unit}",
+        found=f"{rule.amount:,}",
+        hint="Write a fraction with a point: 0.9 is a fraction, 100 is a count",
+    )
+
+
 def _limit_count(rule: Rule, canvases: Sequence[Canvas], dim: int | None, wanted: int) -> int:
     """Return ``wanted``, or the largest count that leaves ``min_left`` in every tensor."""
-    free = 0
-    for canvas in canvases:
-        least = count_least(rule.min_left, canvas.before.numel())
-        remaining = int(canvas.before.count_nonzero())
-        if dim is None:
-            free += max(0, remaining - least)
-        else:
-            free += _count_free_channels(canvas.before, dim, least)
+    free = sum(_count_free(canvas.before, dim, rule.min_left) for canvas in canvases)
     if wanted > free:
-        names = canvases[0].target.weight
         more = f" and {len(canvases) - 1} more" if len(canvases) > 1 else ""
         remark(
             f"min_left = {rule.min_left} keeps {wanted - free:,} units that amount = "
-            f"{rule.amount} would prune in `{names}`{more}"
+            f"{rule.amount} would prune in `{canvases[0].target.weight}`{more}"
         )
     return min(wanted, free)
+
+
+def _count_free(mask: torch.Tensor, dim: int | None, min_left: float) -> int:
+    """Return the number of weights, or channels along ``dim``, that can go."""
+    least = count_least(min_left, mask.numel())
+    if dim is None:
+        return max(0, int(mask.count_nonzero()) - least)
+    return _count_free_channels(mask, dim, least)
 
 
 def _count_free_channels(mask: torch.Tensor, dim: int, least: int) -> int:

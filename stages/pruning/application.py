@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from prunepack.stages.pruning.layers import Axis
     from prunepack.stages.pruning.methods import Method
     from prunepack.stages.pruning.rules import Rule
     from prunepack.stages.pruning.schedules import Round
@@ -102,9 +103,20 @@ def _open_canvas(rule: Rule, method: Method, target: Prunable) -> Canvas:
     protected = least if method.kind == "unstructured" else 0
     if method.axis is None or rule.dim is not None or target.tensor.ndim < 2:
         return Canvas.of(target, Layout(), protected)
+    return Canvas.of(target, _find_layout(rule, target, method.axis), protected)
+
+
+def _find_layout(rule: Rule, target: Prunable, axis: Axis) -> Layout:
+    """Return the layout of the layer that ``target`` belongs to.
+
+    Raises:
+        UsageError: If inputs are needed, and the layer is of an unknown class.
+    """
     layer = target.roles[0].module
-    layout = find_layout(layer, method.axis)
-    if layout is None and method.axis == "inputs":
+    layout = find_layout(layer, axis)
+    if layout is not None:
+        return layout
+    if axis == "inputs":
         raise UsageError(
             f"{rule.method} does not know which dimension of `{target.weight}` its layer sums over",
             expected="Linear, a convolution, a recurrent layer, MultiheadAttention, Embedding or "
@@ -112,12 +124,11 @@ def _open_canvas(rule: Rule, method: Method, target: Prunable) -> Canvas:
             found=type(layer).__name__,
             hint="Set dim in a rule for this layer: 1 for (out, in), 0 for (in, out)",
         )
-    if layout is None:
-        remark(
-            f"dim 0 of `{target.weight}` ({type(layer).__name__}) is taken for its output "
-            "channels; prune.dim names another one"
-        )
-    return Canvas.of(target, layout or Layout(), protected)
+    remark(
+        f"dim 0 of `{target.weight}` ({type(layer).__name__}) is taken for its output channels; "
+        "prune.dim names another one"
+    )
+    return Layout()
 
 
 def _collect_arguments(
@@ -148,11 +159,8 @@ def _call_torch(
     from torch.nn.utils import prune as torch_prune
 
     places = [(canvas.module, canvas.parameter) for canvas in canvases]
-    scores = {
-        place: canvas.scores
-        for place, canvas in zip(places, canvases, strict=True)
-        if canvas.scores is not None
-    }
+    ranked = zip(places, (canvas.scores for canvas in canvases), strict=True)
+    scores = {place: values for place, values in ranked if values is not None}
     if together:
         torch_prune.global_unstructured(places, method.pruning_class, scores or None, **arguments)
         return
@@ -172,13 +180,11 @@ def _check_mask(rule: Rule, canvas: Canvas) -> None:
     mask, target = canvas.mask, canvas.target
     problem = _find_problem(mask.to(canvas.before.dtype), canvas.before)
     if problem:
-        expected, found = problem
-        raise UsageError(
-            f"{rule.method} made a wrong mask of {target.weight}", expected=expected, found=found
-        )
-    least = count_least(rule.min_left, mask.numel())
-    left, before = int(mask.count_nonzero()), int(canvas.before.count_nonzero())
-    if left < min(least, before):
+        what = f"{rule.method} made a wrong mask of {target.weight}"
+        raise UsageError(what, expected=problem[0], found=problem[1])
+    least = min(count_least(rule.min_left, mask.numel()), int(canvas.before.count_nonzero()))
+    left = int(mask.count_nonzero())
+    if left < least:
         raise UsageError(
             f"{rule.method} leaves fewer weights in {target.weight} than min_left",
             expected=f"at least {least:,} weights",

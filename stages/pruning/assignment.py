@@ -129,16 +129,18 @@ def _explain_no_target(
             found=f"prune.exclude names {_shorten(named)}",
             hint="Exclude fewer layers, or leave the rule out",
         )
+    return _explain_no_match(rule, what, targets)
+
+
+def _explain_no_match(rule: Rule, what: str, targets: Sequence[Prunable]) -> UsageError:
+    """Return the error for a rule whose layers or parameter no target has."""
     pairs = [(role.layer, role.weight) for target in targets for role in target.roles]
     layers = list(dict.fromkeys(layer for layer, _ in pairs))
     matched = [layer for layer in layers if rule.matches(layer)]
     if matched:
         have = sorted({weight for layer, weight in pairs if layer in matched})
-        return UsageError(
-            what,
-            expected=f"a layer with a {rule.parameter}",
-            found=f"{_shorten(matched)} with {_shorten(have)}",
-        )
+        expected, found = f"a layer with a {rule.parameter}", _shorten(matched)
+        return UsageError(what, expected=expected, found=f"{found} with {_shorten(have)}")
     close = difflib.get_close_matches(rule.layers, layers, n=3)
     return UsageError(
         what,

@@ -48,9 +48,7 @@ class Canvas:
         """Return a stand-in for ``target`` that keeps at least ``least`` weights."""
         from torch import nn
 
-        tensor = layout.reorder(target.tensor.detach())
-        same = tensor.is_contiguous() and not layout.is_transposed
-        held = target.tensor if same else nn.Parameter(tensor.contiguous(), requires_grad=False)
+        held = _reorder_parameter(target.tensor, layout)
         before = layout.reorder(target.mask).contiguous()
         direction = target.roles[0].is_direction
         scores = layout.reorder(target.scores).contiguous() if direction else None
@@ -87,6 +85,16 @@ class Canvas:
                 if norms is not None:
                     put_mask(place.module, role.norms, norms)
             put_mask(place.module, place.parameter, ordered.contiguous())
+
+
+def _reorder_parameter(tensor: nn.Parameter, layout: Layout) -> nn.Parameter:
+    """Return ``tensor`` itself, or a contiguous copy in the layout."""
+    from torch import nn
+
+    if tensor.is_contiguous() and not layout.is_transposed:
+        return tensor
+    reordered = layout.reorder(tensor.detach()).contiguous()
+    return nn.Parameter(reordered, requires_grad=False)
 
 
 def _choose_protected(ranked: torch.Tensor, before: torch.Tensor, least: int) -> torch.Tensor:

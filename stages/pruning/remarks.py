@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.pruning.layers import is_normalisation
-from prunepack.stages.pruning.masks import held_parameters
+from prunepack.stages.pruning.masks import held_parameters, pruned_parameters
 from prunepack.stages.pruning.parametrizations import find_roles
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ __all__ = [
     "remark_obstacles",
     "remark_rescaled",
     "remark_unreached",
+    "remark_untrained",
 ]
 
 SHOWN = 8
@@ -100,6 +101,23 @@ def remark_rescaled(weights: Sequence[tuple[Prunable, torch.Tensor]]) -> None:
             "than before: their layers divide by a norm, which pruning makes smaller; fine-tune "
             "them, or remove the norm before pruning"
         )
+
+
+def remark_untrained(model: nn.Module) -> None:
+    """Name the masked weights that got no gradient, after a training that gave gradients to others.
+
+    No layer of the forward pass used them, or one used them without a gradient.
+    """
+    if all(parameter.grad is None for parameter in model.parameters()):
+        return
+    find_role = find_roles(model)
+    names = [
+        find_role(place).name
+        for place in pruned_parameters(model)
+        if place.original.requires_grad and place.original.grad is None
+    ]
+    if names:
+        remark(f"training left {_list(names)} as before: no gradient reached them")
 
 
 def remark_constant(before: Iterable[torch.Tensor], after: Iterable[torch.Tensor]) -> None:

@@ -6,12 +6,51 @@ import pytest
 import torch
 from torch import nn
 
-from prunepack.stages.pruning.masks import pruned_parameters, put_mask
+from prunepack.stages.pruning.masks import lift_mask, pruned_parameters, put_mask
 from prunepack.stages.pruning.recomputation import (
-    find_bypassed,
     recompute_before_forward,
     recompute_masked_weights,
 )
+
+
+def find_bypassed(model, run):
+    """Return the masked parameters that a forward pass reads without their masks.
+
+    Such a parameter gets a gradient when its mask is off, and none when it is on.
+
+    Args:
+        model: The masked model.
+        run: A forward pass of ``model`` with gradients; returns the outputs.
+    """
+    places = [place for place in pruned_parameters(model) if place.original.requires_grad]
+    suspects = _list_untouched(places, run)
+    if not suspects:
+        return []
+    masks = [(place, place.mask.clone()) for place in suspects]
+    for place, _ in masks:
+        lift_mask(place)
+    try:
+        tensors = [getattr(place.module, place.parameter) for place in suspects]
+        gradients = _differentiate(run(), tensors)
+    finally:
+        for place, mask in masks:
+            put_mask(place.module, place.parameter, mask)
+    pairs = zip(suspects, gradients, strict=True)
+    return [place for place, gradient in pairs if gradient is not None]
+
+
+def _list_untouched(places, run):
+    """Return the ``places`` whose parameters get no gradient."""
+    gradients = _differentiate(run(), [place.original for place in places])
+    return [place for place, grad in zip(places, gradients, strict=True) if grad is None]
+
+
+def _differentiate(outputs, tensors):
+    """Return the gradient of the sum of ``outputs`` by each of ``tensors``; None for no part."""
+    terms = [value.sum() for value in outputs if value.requires_grad]
+    if not terms or not tensors:
+        return [None] * len(tensors)
+    return torch.autograd.grad(terms, tensors, allow_unused=True)
 
 
 class Attention(nn.Module):

@@ -5,7 +5,8 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 from prunepack.stages.contract.progress import collect_remarks
-from prunepack.stages.pruning.remarks import remark_constant
+from prunepack.stages.pruning.masks import put_mask
+from prunepack.stages.pruning.remarks import remark_constant, remark_untrained
 
 
 def test_remaining_weights_that_a_norm_makes_larger_are_told(prune_module):
@@ -50,3 +51,36 @@ def test_an_output_that_was_constant_is_not():
 
 def test_without_outputs_there_is_nothing_to_tell():
     assert constant_outputs([], []) == []
+
+
+# --- weights that training did not reach -----------------------------------------------------
+
+
+def masked_pair():
+    model = nn.ModuleDict({"used": nn.Linear(2, 2), "idle": nn.Linear(2, 2)})
+    for layer in model.values():
+        put_mask(layer, "weight", torch.eye(2))
+    return model
+
+
+def untrained(model):
+    with collect_remarks() as remarks:
+        remark_untrained(model)
+    return remarks
+
+
+def test_a_masked_weight_without_a_gradient_is_told():
+    model = masked_pair()
+    model["used"](torch.ones(1, 2)).sum().backward()
+    assert untrained(model) == ["training left `idle.weight` as before: no gradient reached them"]
+
+
+def test_a_frozen_weight_is_not():
+    model = masked_pair()
+    model["idle"].requires_grad_(False)
+    model["used"](torch.ones(1, 2)).sum().backward()
+    assert untrained(model) == []
+
+
+def test_without_any_gradient_nothing_is_known():
+    assert untrained(masked_pair()) == []
