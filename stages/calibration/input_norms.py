@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prunepack.stages.calibration.layer_inputs import read_batches, select_tokens, watch_inputs
+from prunepack.stages.calibration.layer_inputs import (
+    read_batches,
+    select_tokens,
+    shorten,
+    watch_inputs,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -46,5 +51,6 @@ def measure_input_norms(module: nn.Module, data: Data | None) -> dict[str, torch
             sums = squares.flatten(0, -2).sum(0)
         energy[names[layer]] = energy.get(names[layer], 0) + sums
 
-    watch_inputs(module.eval(), names, read_batches(data, SAMPLES), add)
+    module.eval()
+    watch_inputs(module, names, shorten(module, read_batches(data, SAMPLES)), add)
     return {name: sums.sqrt().float() for name, sums in energy.items()}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from prunepack.stages.data.datasets import Data
 
-__all__ = ["Batch", "read_batches", "record_until", "select_tokens", "watch_inputs"]
+__all__ = ["Batch", "read_batches", "record_until", "select_tokens", "shorten", "watch_inputs"]
 
 Batch = dict[str, "torch.Tensor"]
 """The inputs of a model by name, in the order of ``forward``."""
@@ -54,6 +54,39 @@ def read_batches(data: Data | None, samples: int) -> list[Batch]:
     return batches
 
 
+def shorten(module: nn.Module, batches: Sequence[Batch]) -> list[Batch]:
+    """Return the same samples without padding that all sentences of a batch have, if they can run.
+
+    Samples are ordered by their length, which makes the batches short. A model that needs its
+    full length gets the batches as they are.
+    """
+    import torch
+
+    if not all(ATTENTION_MASK in batch for batch in batches):
+        return list(batches)
+    whole = {key: torch.cat([batch[key] for batch in batches]) for key in batches[0]}
+    mask = whole[ATTENTION_MASK]
+    ends = (mask != 0).long().mul(torch.arange(1, mask.shape[1] + 1)).amax(1)
+    parts = [
+        _take_tokens(whole, rows, int(ends[rows].max()))
+        for rows in ends.argsort().split(BATCH_SIZE)
+    ]
+    try:
+        _run(module, parts[0])
+    except Exception:  # noqa: BLE001 -- whatever a model raises that needs its full length
+        return list(batches)
+    return parts
+
+
+def _take_tokens(whole: Batch, rows: torch.Tensor, tokens: int) -> Batch:
+    """Return some rows, and of each tensor that the attention mask fits, the first tokens."""
+    shape = whole[ATTENTION_MASK].shape
+    return {
+        key: tensor[rows, :tokens] if tensor.shape[:2] == shape else tensor[rows]
+        for key, tensor in whole.items()
+    }
+
+
 def watch_inputs(
     module: nn.Module,
     layers: Iterable[nn.Module],
@@ -67,7 +100,7 @@ def watch_inputs(
             if inputs:
                 visit(layer, inputs[0].detach(), batch)
 
-        with _hooked(layers, see):
+        with _register(layers, see):
             _run(module, batch)
 
 
@@ -79,7 +112,7 @@ def record_until(module: nn.Module, layer: nn.Module, batch: Batch) -> torch.Ten
         seen.append(select_tokens(arguments[0].detach(), batch))
         raise _StopForwardError
 
-    with _hooked([layer], see):
+    with _register([layer], see):
         _run(module, batch)
     return seen[0].flatten(0, -2)
 
@@ -103,7 +136,7 @@ def _run(module: nn.Module, batch: Batch) -> None:
 
 
 @contextmanager
-def _hooked(
+def _register(
     layers: Iterable[nn.Module], see: Callable[[nn.Module, tuple[torch.Tensor, ...]], None]
 ) -> Iterator[None]:
     handles = [layer.register_forward_pre_hook(see) for layer in layers]

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from prunepack.stages.calibration.layer_inputs import (
     read_batches,
     record_until,
+    select_tokens,
+    shorten,
     watch_inputs,
 )
 from prunepack.stages.contract.progress import remark, track
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["reconstruct"]
 
 SAMPLES = 1000
+MEMORY = 1 << 30
+"""Bytes for the inputs of several layers in the dense model."""
 DAMPING = 0.01
 """Weight of the dense values in the least squares, as a fraction of an input's energy."""
 
@@ -103,14 +107,44 @@ def reconstruct(model: nn.Module, data: Data | None) -> None:
     import torch
 
     model.eval()
-    batches = read_batches(data, SAMPLES)
+    batches = shorten(model, read_batches(data, SAMPLES))
     with torch.no_grad():
         groups = _group_layers(model, batches[0])
         everything = [target for group in groups for target in group]
-        for group in track(groups, "repairing layers", len(groups)):
-            moments = _measure(model, group[0].place.module, batches, everything)
+        repairs = _measure_dense(model, groups, batches, everything)
+        for group, dense in track(repairs, "repairing layers", len(groups)):
+            pruned = [record_until(model, group[0].place.module, batch) for batch in batches]
+            moments = _Moments.of(dense, pruned)
             for target in group:
                 _repair(target, moments)
+
+
+def _measure_dense(
+    model: nn.Module,
+    groups: Sequence[list[_Target]],
+    batches: Sequence[Batch],
+    targets: Sequence[_Target],
+) -> Iterator[tuple[list[_Target], list[torch.Tensor]]]:
+    """Yield each group with its inputs in the dense model, which runs once for several groups."""
+    tokens = sum(next(iter(batch.values())).numel() for batch in batches)
+    width = max((group[0].weight.shape[1] for group in groups), default=1)
+    several = max(1, MEMORY // max(1, 4 * width * tokens))
+    for start in range(0, len(groups), several):
+        chosen = groups[start : start + several]
+        inputs: dict[nn.Module, list[torch.Tensor]] = {g[0].place.module: [] for g in chosen}
+
+        def add(
+            layer: nn.Module,
+            tensor: torch.Tensor,
+            batch: Batch,
+            inputs: dict[nn.Module, list[torch.Tensor]] = inputs,
+        ) -> None:
+            inputs[layer].append(select_tokens(tensor, batch).flatten(0, -2))
+
+        with _dense_weights(targets):
+            watch_inputs(model, inputs, batches, add)
+        for group in chosen:
+            yield group, inputs.pop(group[0].place.module)
 
 
 def _group_layers(model: nn.Module, batch: Batch) -> list[list[_Target]]:
@@ -136,14 +170,6 @@ def _group_layers(model: nn.Module, batch: Batch) -> list[list[_Target]]:
             groups[-1].append(_Target.of(places[layer]))
             before = tensor
     return groups
-
-
-def _measure(
-    model: nn.Module, layer: nn.Module, batches: Sequence[Batch], targets: Sequence[_Target]
-) -> _Moments:
-    with _dense_weights(targets):
-        dense = [record_until(model, layer, batch) for batch in batches]
-    return _Moments.of(dense, [record_until(model, layer, batch) for batch in batches])
 
 
 @contextmanager

@@ -9,7 +9,9 @@ from torch import nn
 from torch.nn.utils import prune
 
 from prunepack.errors import UsageError
+from prunepack.stages.calibration import reconstruction
 from prunepack.stages.calibration.input_norms import measure_input_norms
+from prunepack.stages.calibration.layer_inputs import shorten
 from prunepack.stages.calibration.reconstruction import reconstruct
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.data.datasets import Data, Split
@@ -163,3 +165,43 @@ def test_layers_with_the_same_input_are_repaired_together_and_a_repeated_one_is_
     reconstruct(model, random_data())
     assert torch.equal(model.twice.weight_orig, kept)
     assert not torch.equal(model.left.weight_orig, model.right.weight_orig)
+
+
+@pytest.mark.parametrize("needs_full_length", [True, False])
+def test_batches_lose_the_padding_that_all_sentences_have(needs_full_length):
+    class Net(nn.Module):
+        def forward(self, ids, attention_mask):
+            if needs_full_length and ids.shape[1] != 6:
+                raise ValueError("six tokens are needed")
+            return ids * attention_mask
+
+    lengths = torch.tensor([2, 4, 3])
+    mask = (torch.arange(6) < lengths[:, None]).long()
+    batches = [{"ids": torch.arange(18).view(3, 6), "attention_mask": mask}]
+    (short,) = shorten(Net(), batches)
+    if needs_full_length:
+        assert torch.equal(short["ids"], batches[0]["ids"])
+    else:
+        assert short["attention_mask"].sum(1).tolist() == [2, 3, 4]
+        assert torch.equal(short["ids"], batches[0]["ids"][[0, 2, 1], :4])
+
+
+def test_the_dense_model_runs_once_for_several_layers_or_once_for_each(monkeypatch):
+    torch.manual_seed(0)
+    dense = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
+    for layer in (dense[0], dense[2]):
+        prune.l1_unstructured(layer, "weight", 0.5)
+    models = [nn.Sequential(*map(copy_layer, dense)) for _ in range(2)]
+    reconstruct(models[0], random_data())
+    monkeypatch.setattr(reconstruction, "MEMORY", 1)
+    reconstruct(models[1], random_data())
+    assert torch.equal(models[0][2].weight_orig, models[1][2].weight_orig)
+
+
+def copy_layer(layer):
+    if not isinstance(layer, nn.Linear):
+        return layer
+    made = nn.Linear(layer.in_features, layer.out_features)
+    made.load_state_dict({"weight": layer.weight_orig, "bias": layer.bias})
+    prune.custom_from_mask(made, "weight", layer.weight_mask)
+    return made
