@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from prunepack.stages.contract.outputs import MaskedCheckpoint
+from prunepack.stages.contract.model_spec import read_spec
+from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.user_code import is_model_file
 from prunepack.stages.export import export
 from prunepack.stages.finalize import finalize
-from prunepack.stages.finetune import finetune
+from prunepack.stages.finetune import FinetuneConfig, finetune
 from prunepack.stages.gate import gate
 from prunepack.stages.load import load
 from prunepack.stages.load_onnx import LoadOnnxConfig, load_onnx, load_program
@@ -20,14 +21,20 @@ from prunepack.stages.undo import undo
 from prunepack.stages.verify import verify
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from prunepack.pipeline.plan import Plan
     from prunepack.pipeline.runner import Runner
     from prunepack.stages.contract.outputs import Verdict
+    from prunepack.stages.contract.stage import Config
 
 __all__ = ["STAGES", "build", "count_stages"]
 
 export_dense = replace(export, name="export_dense")
-"""The export of the model before pruning, as the reference of the pruned model."""
+"""The same export, of the model before pruning: what the pruned one is compared with."""
+
+load_dense = replace(load, name="load_dense")
+"""The same load, of the dense weights that the recipe names."""
 
 verify_onnx = replace(verify, tools=tuple(tool for tool in verify.tools if tool != "torch"))
 """The same comparison, of a model without a torch form."""
@@ -36,6 +43,7 @@ STAGES = {
     stage.name: stage
     for stage in (
         load,
+        load_dense,
         undo,
         prune,
         finetune,
@@ -50,18 +58,23 @@ STAGES = {
 }
 """Every stage by name, in the order of a run."""
 
+SOMETIMES = ("load_dense", "undo")
+"""Stages that run only for models that were pruned before."""
 
-def count_stages(plan: Plan, *, with_undo: bool = False) -> int:
+
+def count_stages(plan: Plan, started: Collection[str] = ()) -> int:
     """Return the number of stages that :func:`build` runs.
 
     Args:
         plan: The plan of the run.
-        with_undo: Whether the model is loaded with masks, which are removed for the dense model.
+        started: The names of the stages so far; they show whether there is a dense model.
     """
     if is_model_file(plan.load.model):
         return len(STAGES.keys() & {"load", "prune", "pack", "verify", "measure", "gate"})
-    once = len(STAGES.keys() - {"undo", "prune", "finetune"})
-    return once + int(with_undo) + 2 * len(plan.prune.rounds)
+    once = len(STAGES.keys() - {*SOMETIMES, "prune", "finetune"})
+    once += sum(stage in started for stage in SOMETIMES)
+    once -= "verify" in started and "export_dense" not in started
+    return once + 2 * len(plan.prune.rounds)
 
 
 def build(plan: Plan, run: Runner) -> Verdict:
@@ -69,7 +82,8 @@ def build(plan: Plan, run: Runner) -> Verdict:
     if is_model_file(plan.load.model):
         return build_from_onnx(plan, run)
     model = run(load, plan.load)
-    dense = run(undo, plan.undo, model) if isinstance(model, MaskedCheckpoint) else model
+    dense = _find_dense(plan, run, model)
+    plan = _choose_pruning(plan, run, model)
     first, *later = plan.prune.rounds
     tuned = run(finetune, plan.finetune, run(prune, first, model), dense)
     for config in later:
@@ -77,7 +91,7 @@ def build(plan: Plan, run: Runner) -> Verdict:
     final = run(finalize, plan.finalize, tuned)
     onnx = run(export, plan.export, final)
     artifact = run(pack, plan.pack, onnx)
-    dense_onnx = run(export_dense, plan.export, dense)
+    dense_onnx = run(export_dense, plan.export, dense) if dense else None
     parity = run(verify, plan.verify, dense, final, onnx, artifact)
     measured = run(measure, plan.measure, dense, tuned, dense_onnx, onnx, artifact)
     return run(gate, plan.gate, parity, measured)
@@ -96,3 +110,29 @@ def build_from_onnx(plan: Plan, run: Runner) -> Verdict:
     parity = run(verify_onnx, plan.verify, dense, None, onnx, artifact)
     measured = run(measure, plan.measure, None, None, dense, onnx, artifact)
     return run(gate, plan.gate, parity, measured)
+
+
+def _find_dense(plan: Plan, run: Runner, model: Checkpoint | MaskedCheckpoint) -> Checkpoint | None:
+    """Return the model to compare with; None if the weights before pruning are not known."""
+    if plan.load.dense is not None:
+        given = {"weights": plan.load.dense, "dense": None, "masks": "none"}
+        return cast("Checkpoint", run(load_dense, plan.load.model_copy(update=given)))
+    if not isinstance(model, MaskedCheckpoint):
+        return model
+    return run(undo, plan.undo, model) if read_spec(model.path).is_dense_known else None
+
+
+def _choose_pruning(plan: Plan, run: Runner, model: Checkpoint | MaskedCheckpoint) -> Plan:
+    """Return the plan for a model that was pruned before, if the recipe does not prune it."""
+    if "prune" in plan.model_fields_set:
+        return plan
+    if not isinstance(model, MaskedCheckpoint):
+        run.remark(f"no [prune] table: {100 * plan.prune.amount:.0f} % pruned by default")
+        return plan
+    update: dict[str, Config] = {"prune": PruneConfig(method="none")}
+    text = "no [prune] table: the model is not pruned further, and its masks stay"
+    if "finetune" not in plan.model_fields_set:
+        update["finetune"] = FinetuneConfig(epochs=0)
+        text += "; no [finetune] table: it is not trained"
+    run.remark(text)
+    return plan.model_copy(update=update)

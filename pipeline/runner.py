@@ -72,6 +72,7 @@ class Runner:
         self._on_event, self._on_start = on_event, on_start
         self._previous = previous or Run(recipe="")
         self._calls: Counter[str] = Counter()
+        self._remarks: list[str] = []
         self._imported = hash_first_party()
 
     def __call__(self, stage: Stage[C, P, A], config: C, *args: P.args, **kwargs: P.kwargs) -> A:
@@ -152,6 +153,14 @@ class Runner:
         with self._store.resume(key) as folder, resuming_in(folder):
             yield
 
+    def remark(self, text: str) -> None:
+        """Add an assumption of the run to the notes of the next stage."""
+        self._remarks.append(text)
+
+    def _take_remarks(self) -> list[str]:
+        remarks, self._remarks = self._remarks, []
+        return remarks
+
     def _is_steady(self, material: Material, material_now: Callable[[], Material]) -> bool:
         """Return whether the files in the key did not change during the run.
 
@@ -177,7 +186,7 @@ class Runner:
             recorded=recorded,
             seconds=0.0,
             facts=record.facts,
-            notes=record.notes,
+            notes=(*self._take_remarks(), *record.notes),
             why=why,
             material=record.material,
             path=self._store.path(record.digest),

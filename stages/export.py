@@ -12,7 +12,7 @@ from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.outputs import Checkpoint, OnnxModel
 from prunepack.stages.contract.progress import note
 from prunepack.stages.contract.stage import Config, Facts, stage
-from prunepack.stages.models.checkpoints import open_model
+from prunepack.stages.models.checkpoints import open_model, select_tensors
 from prunepack.stages.models.onnx_export import run_exporter
 from prunepack.stages.pruning.parametrizations import fold_parametrizations
 
@@ -56,7 +56,7 @@ def export(config: ExportConfig, out: Path, model: Checkpoint) -> Facts:
     ).model
     _check_opset(spec, config.opset, graph.opset_imports[""])
     _clear_metadata(graph)
-    _restore_names(graph, module.state_dict())
+    _restore_names(graph, select_tensors(module.state_dict()))
     _name_outputs(graph, config.output_names)
     _write(graph, out / "model.onnx")
     _check(out / "model.onnx")

@@ -11,7 +11,7 @@ from prunepack.errors import RefusedError
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.data.samples import random_inputs
-from prunepack.stages.models.checkpoints import open_model, save_checkpoint
+from prunepack.stages.models.checkpoints import open_model, save_checkpoint, select_tensors
 from prunepack.stages.models.running import compute_tensors
 from prunepack.stages.pruning.masks import pruned_parameters
 from prunepack.stages.pruning.parametrizations import fold_masked
@@ -86,7 +86,7 @@ def _prove_removed(model: nn.Module, masks: dict[str, torch.Tensor]) -> None:
     left += [place.name for place in pruned_parameters(model)]
     if left:
         raise RefusedError("masks are still on", expected="no masks", found=", ".join(left[:5]))
-    state = model.state_dict(keep_vars=True)
+    state = select_tensors(model.state_dict(keep_vars=True))
     for name, tensor in state.items():
         _check_finite(name, tensor)
     for name, mask in masks.items():

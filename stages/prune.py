@@ -160,7 +160,8 @@ def apply_rules(
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.default_generator.manual_seed(config.seed + config.step - 1)
         for rule, targets in jobs:
-            apply_rule(rule, targets, this_round, input_norms)
+            if rule.method != "none":
+                apply_rule(rule, targets, this_round, input_norms)
     remark_emptied(target for _, targets in jobs for target in targets)
     remark_rescaled(directions)
     recompute_before_forward(module)
@@ -169,6 +170,8 @@ def apply_rules(
 
 def _choose_targets(config: PruneConfig, module: nn.Module) -> list[tuple[Rule, list[Prunable]]]:
     """Return the rules with the parameters that each prunes, and name those that stay dense."""
+    if config.method == "none":
+        return []
     targets = prunable_parameters(module)
     check_prunable(module, targets)
     layers = [name for name, _ in module.named_modules(remove_duplicate=False)]
@@ -188,6 +191,8 @@ def prune_onnx(config: PruneConfig, out: Path, model: OnnxModel) -> Facts:
         remark("the source is pruned, so it is not pruned further")
     elif not config.model_fields_set:
         remark(f"no [prune] table: {100 * config.amount:g} % pruned by default")
+    if config.method == "none":
+        config = config.model_copy(update={"method": "identity"})
     rounds = [Round(each.schedule, each.step, each.steps) for each in config.rounds]
     return prune_graph(model, out, config.all_rules, rounds, config.seed, config.exclude)
 
@@ -203,6 +208,7 @@ def _list_pruned(
         for rule, targets in jobs
         for target in targets
         for place in target.places
+        if rule.method != "none"
     }
     for place in pruned_parameters(module):
         methods = earlier.get((place.layer, place.parameter), ())
@@ -232,6 +238,8 @@ def _facts(module: nn.Module, config: PruneConfig) -> Facts:
 def _describe(config: PruneConfig) -> str:
     """Return the method or the number of rules, and the round if there are several."""
     first, *more = config.all_rules
+    if first.method == "none" and not more:
+        return "by earlier masks alone"
     text = f"{first.method} {resolve_scope(first, open_method(first.method))}"
     if more:
         text = f"{len(config.rules)} rules"

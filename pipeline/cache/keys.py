@@ -20,8 +20,16 @@ from prunepack.packing import find_model_files
 from prunepack.pipeline.cache.code_closure import hash_code_closure, hash_user_code
 from prunepack.pipeline.cache.digests import file_digest
 from prunepack.stages.contract.outputs import read_json
-from prunepack.stages.contract.user_code import PointsAt, is_model_file, is_user_code
+from prunepack.stages.contract.user_code import (
+    PointsAt,
+    is_library_model,
+    is_model_file,
+    is_user_code,
+    split_library,
+)
 from prunepack.stages.runtime.host import host_name
+from prunepack.stages.sources.libraries import find_folder_weights, is_model_folder
+from prunepack.stages.sources.shards import is_index, list_shards
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -117,14 +125,13 @@ def _of_the_user(stage: str, config: Config, inputs: Mapping[str, Output]) -> di
     """Return the digests of the user's code and files that the stage can execute or read."""
     found: dict[str, str] = {}
     for reference in {ref for artifact in inputs.values() for ref in _references_in(artifact)}:
-        found |= hash_user_code(reference)
+        found |= _hash_source(reference)
     for where, points_at, value in _pointers(config, Any, stage):
-        if points_at.what != "file" and is_user_code(str(value)):
-            found |= hash_user_code(str(value))
-        elif points_at.what == "code" and is_model_file(str(value)):
-            found |= {str(file): _input_digest(where, file) for file in _list_model(Path(value))}
+        if points_at.what != "file" and (source := _hash_source(str(value))):
+            found |= source
         elif points_at.what != "code" and value:
-            files = _files_in(Path(value)) if points_at.what == "data" else [Path(value)]
+            is_data = points_at.what == "data"
+            files = _files_in(Path(value)) if is_data else _list_shards(Path(value))
             found |= {str(file): _input_digest(where, file) for file in files}
     return found
 
@@ -136,9 +143,30 @@ def _list_model(path: Path) -> list[Path]:
     return list(find_model_files(path).values())
 
 
+def _hash_source(text: str) -> dict[str, str]:
+    """Return the digests of the code that ``text`` names; none for a built-in."""
+    if is_library_model(text):
+        library, _ = split_library(text)
+        return {library: _version(library) or "not installed"}
+    if is_user_code(text):
+        return hash_user_code(text)
+    if is_model_file(text):
+        return {str(file): _input_digest("load.model", file) for file in _list_model(Path(text))}
+    folder = Path(text, "config.json")
+    if is_model_folder(text) and folder.is_file():
+        files = (folder, *_list_shards(find_folder_weights(text)))
+        return {str(file): _input_digest("load.model", file) for file in files}
+    return {}
+
+
 def _files_in(path: Path) -> list[Path]:
     """Return every file in a folder, or the file itself."""
     return sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+
+
+def _list_shards(path: Path) -> list[Path]:
+    """Return a file of weights, with the shards that it names if it is an index."""
+    return [path, *list_shards(path)] if is_index(path) and path.is_file() else [path]
 
 
 def _references_in(artifact: Output) -> Iterator[str]:
@@ -146,7 +174,7 @@ def _references_in(artifact: Output) -> Iterator[str]:
     for path in (artifact.path / name for name in DESCRIPTIONS):
         content = read_json(path) if path.is_file() else {}
         values = (content.get(field) for field in ("model", "dataset"))
-        yield from (value for value in values if isinstance(value, str) and is_user_code(value))
+        yield from (value for value in values if isinstance(value, str))
 
 
 def _pointers(value: Any, hint: Any, where: str) -> Iterator[Pointer]:

@@ -32,7 +32,7 @@ class RunProgress:
     def start(self, stage: str, why: str) -> None:
         """Show that ``stage`` starts, and why it is not reused."""
         finished = [event.stage for event in self._recorder.events]
-        total = count_stages(self._plan, with_undo="undo" in (*finished, stage))
+        total = count_stages(self._plan, (*finished, stage))
         rounds = len(self._plan.prune.rounds)
         name = stage
         if stage in REPEATED and rounds > 1:

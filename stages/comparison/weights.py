@@ -12,6 +12,7 @@ from prunepack.reading.artifact import Artifact
 from prunepack.stages.comparison.forms import count_training_layers
 from prunepack.stages.graphs.sparsity import count_graph_zeros
 from prunepack.stages.metrics.metric import Metric, Metrics
+from prunepack.stages.models.checkpoints import select_tensors
 from prunepack.unpacking import unpack
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def compare_weights(onnx: OnnxModel, module: nn.Module) -> Metrics:
     Returns:
         ``parity.weights.compared``, in tensors, and ``parity.weights.changed_values``.
     """
-    state = {name: tensor.detach().numpy() for name, tensor in module.state_dict().items()}
+    tensors = select_tensors(module.state_dict())
+    state = {name: tensor.detach().numpy() for name, tensor in tensors.items()}
     compared, count, notes = 0, 0, []
     for name, exported in _read_initializers(onnx):
         weight = _find_weight(state, name)

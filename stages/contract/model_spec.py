@@ -57,28 +57,36 @@ class ModelSpec(Config):
     """The content of ``model.json``: the facts that a state dict does not hold.
 
     Attributes:
-        model: The name of a built-in model, or the user's factory.
+        model: The name of a built-in model, the user's factory, or a model of a library.
+        arguments: Keyword arguments of the factory.
+        seed: Seed of the random numbers that the factory draws, the same in every stage.
         inputs: The inputs of the model, in the order of ``forward``.
         dataset: The name of a built-in dataset, or the user's function; empty if there is none.
         dataset_arguments: Keyword arguments of the dataset function.
         tied: Parameters that share the storage of another one, by state-dict name.
+        extra_state: The extra state of modules, where it is not a tensor.
         pruned: The parameters that have a mask; empty in a dense or finalized checkpoint.
         before_pruning: SHA-256 of the state dict before the first mask. It is empty if the model
             was never pruned, or was pruned elsewhere and may have been trained since.
         masked: The weights that had masks, by state-dict name, in a finalized checkpoint.
         is_final: Whether the checkpoint is finalized: computed weights, such as those of
             weight_norm, are plain parameters.
+        is_dense_known: Whether the weights under the masks are those of the dense model.
     """
 
     model: CodeName
+    arguments: dict[str, Any] = Field({})
+    seed: int = 0
     inputs: tuple[InputSpec, ...]
     dataset: CodeName = ""
     dataset_arguments: dict[str, Any] = Field({})
     tied: dict[str, str] = Field({})
+    extra_state: dict[str, Any] = Field({})
     pruned: tuple[PrunedParameter, ...] = ()
     before_pruning: str = ""
     masked: tuple[str, ...] = ()
     is_final: bool = False
+    is_dense_known: bool = True
 
 
 def read_spec(folder: Path) -> ModelSpec:

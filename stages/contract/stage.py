@@ -84,6 +84,12 @@ class Stage(Generic[C, P, A]):
             for name, each in kinds.items()
         }
 
+    @property
+    def optional_inputs(self) -> tuple[str, ...]:
+        """The names of the inputs that may be None."""
+        hints = get_type_hints(self.body)
+        return tuple(name for name in self.inputs if type(None) in get_args(hints[name]))
+
 
 def stage(
     *,

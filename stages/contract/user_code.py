@@ -36,10 +36,15 @@ __all__ = [
     "PointsAt",
     "find_source",
     "import_folder",
+    "is_library_model",
     "is_model_file",
     "is_user_code",
     "load_user_code",
+    "split_library",
 ]
+
+LIBRARIES = ("transformers", "timm", "torchvision")
+"""Packages whose models are named as ``package:NAME``, without a function of the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,19 @@ def is_model_file(text: str) -> bool:
 
 
 def is_user_code(text: str) -> bool:
-    """Return whether ``text`` names user code, not a built-in or the file of a model."""
-    return ":" in text and not is_model_file(text)
+    """Return whether ``text`` names user code: not a built-in, a library's model or a file."""
+    return ":" in text and not is_library_model(text) and not is_model_file(text)
+
+
+def is_library_model(text: str) -> bool:
+    """Return whether ``text`` names a model of a library, such as ``timm:resnet50.a1_in1k``."""
+    return text.partition(":")[0] in LIBRARIES and ":" in text
+
+
+def split_library(text: str) -> tuple[str, str]:
+    """Return the library and the name of a model such as ``transformers:BertConfig``."""
+    library, _, name = text.partition(":")
+    return library, name
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
-from prunepack.errors import RefusedError, UsageError
+from prunepack.errors import RefusedError
 from prunepack.stages.contract.model_spec import ModelSpec, read_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
-from prunepack.stages.contract.user_code import is_user_code, load_user_code
-from prunepack.stages.models.builtin import MODELS
-from prunepack.stages.models.weight_files import read_safetensors
+from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.models.running import compute_tensors
 from prunepack.stages.pruning.masks import join_name, put_mask
 from prunepack.stages.pruning.parametrizations import fold_parametrizations
 from prunepack.stages.pruning.recomputation import (
     recompute_before_forward,
     recompute_masked_weights,
 )
+from prunepack.stages.sources.module_sources import build_module
+from prunepack.stages.sources.preparation import Prepared, prepare_module
+from prunepack.stages.sources.state_files import read_safetensors
+from prunepack.stages.sources.state_fit import check_fit, fill_ties, find_ties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,37 +30,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 __all__ = [
-    "build_module",
+    "build_prepared",
     "digest_state",
+    "load_state",
     "open_model",
     "put_masks",
     "save_checkpoint",
     "save_masked",
+    "select_tensors",
 ]
-
-
-def build_module(model: str) -> nn.Module:
-    """Build ``model`` with the weights that its factory gives it.
-
-    Raises:
-        UsageError: If the name is unknown or the user's factory fails.
-    """
-    if not is_user_code(model):
-        return MODELS[model].build()
-    from torch import nn
-
-    factory = load_user_code(model)
-    try:
-        module = factory()
-    except (Exception, SystemExit) as error:
-        raise UsageError(f"{model}() failed", found=f"{type(error).__name__}: {error}") from error
-    if not isinstance(module, nn.Module):
-        raise UsageError(
-            f"{model}() is not a module",
-            expected="a torch.nn.Module",
-            found=f"a {type(module).__name__}",
-        )
-    return module
 
 
 def open_model(source: Checkpoint | MaskedCheckpoint) -> tuple[nn.Module, ModelSpec]:
@@ -66,17 +48,27 @@ def open_model(source: Checkpoint | MaskedCheckpoint) -> tuple[nn.Module, ModelS
         RefusedError: If the weights do not fit the model.
         UsageError: If the model's factory cannot be used.
     """
-    import torch
-
     spec = read_spec(source.path)
-    with torch.random.fork_rng(devices=[]):
-        model = build_module(spec.model)
+    model = build_prepared(spec).module
     if spec.is_final:
         fold_parametrizations(model.eval())
     weights = source.path / type(source).files[1]
     put_masks(model, ((entry.layer, entry.parameter) for entry in spec.pruned), str(weights))
-    load_state(model, read_safetensors(weights), str(weights), spec.tied)
+    load_state(model, read_safetensors(weights) | spec.extra_state, str(weights), spec.tied)
     return model.eval(), spec
+
+
+def build_prepared(spec: ModelSpec) -> Prepared:
+    """Build the module of ``spec``, without wrappers and masks, for weights to be loaded into.
+
+    Raises:
+        RefusedError: If a parameter cannot be pruned or exported.
+        UsageError: If the model's factory cannot be used.
+    """
+    return prepare_module(
+        build_module(spec.model, spec.arguments, spec.seed),
+        lambda module: compute_tensors(module, random_inputs(spec.inputs, 2, 0)),
+    )
 
 
 def put_masks(model: nn.Module, places: Iterable[tuple[str, str]], source: str) -> None:
@@ -92,61 +84,29 @@ def put_masks(model: nn.Module, places: Iterable[tuple[str, str]], source: str) 
         name = join_name(layer, parameter)
         if name not in own:
             raise RefusedError(
-                f"{source} does not fit the model", expected=f"a parameter {name}", found="none"
+                f"`{source}` does not fit the model",
+                expected=f"a parameter `{name}`",
+                found="none",
+                hint="Correct the factory or its load.arguments, or rename the keys of the file",
             )
         put_mask(model.get_submodule(layer), parameter, torch.ones_like(own[name]))
     recompute_before_forward(model)
 
 
 def load_state(
-    model: nn.Module, state: Mapping[str, torch.Tensor], source: str, tied: Mapping[str, str] = {}
+    model: nn.Module, state: Mapping[str, Any], source: str, tied: Mapping[str, str] = {}
 ) -> None:
     """Copy ``state`` into ``model``; every name and every shape must fit.
 
     Raises:
-        RefusedError: If one does not fit; the error names it.
+        RefusedError: If one does not fit; the error names all of them.
     """
     own = model.state_dict()
-    full = _fill_ties(own, state, tied)
-    problems = [f"missing {name}" for name in own.keys() - full.keys()]
-    problems += [f"unexpected {name}" for name in full.keys() - own.keys()]
-    for name in own.keys() & full.keys():
-        problems += _list_misfits(name, own[name], full[name])
-    if problems:
-        shown = "; ".join(sorted(problems)[:5]) + ("; …" if len(problems) > 5 else "")
-        raise RefusedError(
-            f"{source} does not fit the model",
-            expected=f"the {len(own)} tensors of its state dict",
-            found=shown,
-        )
+    full = fill_ties(own, state, tied)
+    check_fit(own, full, source)
     # hooks of spectral_norm look for its own names, which a mask changes: all names fit here
     model.load_state_dict(full, strict=False)
     recompute_masked_weights(model)
-
-
-def _fill_ties(
-    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], tied: Mapping[str, str]
-) -> dict[str, torch.Tensor]:
-    """Return ``state`` with every name of its tied tensors; a file may hold any one of them."""
-    full = {**state, **{name: state[owner] for name, owner in tied.items() if owner in state}}
-    for name, owner in _find_ties(own).items():
-        for missing, present in ((name, owner), (owner, name)):
-            if missing not in full and present in full:
-                full[missing] = full[present]
-    return full
-
-
-def _list_misfits(name: str, own: torch.Tensor, given: torch.Tensor) -> list[str]:
-    """Return the reasons why ``given`` cannot be copied into ``own`` without a change of values."""
-    import torch
-
-    if given.shape != own.shape:
-        return [f"{name} is {tuple(given.shape)} and not {tuple(own.shape)}"]
-    if given.layout != torch.strided or given.is_meta:
-        return [f"{name} is {'without data' if given.is_meta else 'sparse'} and not dense"]
-    if given.is_floating_point() != own.is_floating_point() and not name.endswith("_mask"):
-        return [f"{name} is {given.dtype} and not {own.dtype}"]
-    return []
 
 
 def save_checkpoint(out: Path, model: nn.Module, spec: ModelSpec) -> None:
@@ -165,12 +125,41 @@ def save_masked(out: Path, model: nn.Module, spec: ModelSpec) -> None:
 def _save(weights: Path, out: Path, model: nn.Module, spec: ModelSpec) -> None:
     from safetensors.torch import save_file
 
-    state = model.state_dict()
-    tied = _find_ties(state)
+    state = select_tensors(model.state_dict())
+    tied = find_ties(state)
     owned = {name: _whole(tensor) for name, tensor in state.items() if name not in tied}
     save_file(owned, weights)
-    spec = spec.model_copy(update={"tied": tied})
+    extra = {name: value for name, value in model.state_dict().items() if name not in state}
+    spec = spec.model_copy(update={"tied": tied, "extra_state": _check_extra_state(extra)})
     (out / "model.json").write_text(spec.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def select_tensors(state: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """Return the entries of a state dict that are tensors, without the extra state of modules."""
+    import torch
+
+    return {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+
+
+def _check_extra_state(extra: dict[str, Any]) -> dict[str, Any]:
+    """Return the extra state of modules if JSON can hold it.
+
+    Raises:
+        RefusedError: If it cannot; the error names the module.
+    """
+    for name, value in extra.items():
+        try:
+            kept = json.loads(json.dumps(value))
+        except (TypeError, ValueError):
+            kept = None
+        if kept != value:
+            raise RefusedError(
+                f"the extra state `{name}` cannot be stored",
+                expected="numbers, texts, lists and dictionaries with texts as keys",
+                found=f"{value!r:.80}",
+                hint="Return plain values from get_extra_state(), or a tensor",
+            )
+    return extra
 
 
 def _whole(tensor: torch.Tensor) -> torch.Tensor:
@@ -179,23 +168,16 @@ def _whole(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.clone().contiguous() if part else tensor.contiguous()
 
 
-def _find_ties(state: Mapping[str, torch.Tensor]) -> dict[str, str]:
-    """Map each further name of a shared tensor to the first one."""
-    first: dict[tuple[int, torch.Size, tuple[int, ...]], str] = {}
-    tied: dict[str, str] = {}
-    for name, tensor in state.items():
-        owner = first.setdefault((tensor.data_ptr(), tensor.shape, tensor.stride()), name)
-        if owner != name and tensor.numel():
-            tied[name] = owner
-    return tied
-
-
-def digest_state(state: Mapping[str, torch.Tensor]) -> str:
-    """Return the SHA-256 (hex) of the names, dtypes, shapes and bytes of a state dict."""
+def digest_state(state: Mapping[str, Any]) -> str:
+    """Return the SHA-256 (hex) of the names, dtypes, shapes and bytes in a state dict."""
     import torch
 
     digest = hashlib.sha256()
     for name in sorted(state):
+        if not isinstance(state[name], torch.Tensor):
+            extra = json.dumps(state[name], sort_keys=True, default=repr)
+            digest.update(f"{name} {extra}\0".encode())
+            continue
         tensor = state[name].detach().cpu().contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())

@@ -81,7 +81,8 @@ class Rule(Config):
     )
     method: CodeName = Field(
         "l1_unstructured",
-        description="Built-in method, or your BasePruningMethod: module:Class or file.py:Class.",
+        description="Built-in method, or your BasePruningMethod: module:Class or file.py:Class; "
+        "none: put no masks, and leave existing ones.",
     )
     amount: Amount = Field(
         0.9,
@@ -122,7 +123,7 @@ class Rule(Config):
     @field_validator("method")
     @classmethod
     def _method_is_known(cls, method: str) -> str:
-        if not is_user_code(method):
+        if method != "none" and not is_user_code(method):
             try:
                 METHODS.check(method)
             except UsageError as error:

@@ -12,13 +12,14 @@ from torch import nn
 
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
-from prunepack.stages.models.checkpoints import build_module, open_model, save_checkpoint
+from prunepack.stages.models.checkpoints import open_model, save_checkpoint
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.assignment import assign_rules
 from prunepack.stages.pruning.masks import pruned_parameters
 from prunepack.stages.pruning.rules import Rule
 from prunepack.stages.pruning.schedules import count_pruned
 from prunepack.stages.pruning.targets import prunable_parameters
+from prunepack.stages.sources.module_sources import build_module
 from prunepack.stages.undo import UndoConfig, undo
 
 MODEL = """

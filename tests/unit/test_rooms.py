@@ -17,7 +17,7 @@ ROOMS = {
     "cache cli recipes release",
     "stages": "load load_onnx prune undo finetune finalize export pack verify measure gate "
     "bisection calibration comparison contract data evaluation graphs metrics models profiling "
-    "provenance pruning reporting runtime training",
+    "provenance pruning reporting runtime sources training",
     "prunepack": "errors packing unpacking session "
     "coding diff format io model_files reading runtime writing",
 }

@@ -159,9 +159,9 @@ def _onnx_tensors(path: Path) -> list[Row]:
 
 
 def _state_dict(path: Path) -> list[Row]:
-    from prunepack.stages.models.weight_files import read_weights
+    from prunepack.stages.sources.state_files import read_state
 
-    return [_row(name, tensor) for name, tensor in read_weights(path).items()]
+    return [_row(name, tensor) for name, tensor in read_state(path).items()]
 
 
 def _row(name: str, tensor: Any) -> Row:

@@ -42,6 +42,10 @@ __all__ = [
 ]
 
 
+NOTHING = "-"
+"""The argument for an input that does not exist."""
+
+
 def _stage_command(
     stage: Stage[Any, Any, Any],
     help_text: str,
@@ -55,8 +59,11 @@ def _stage_command(
     others = {} if of_onnx is None else of_onnx.inputs
 
     def run_stage(*, output: Path, force: bool, as_json: bool, **values: Any) -> None:
+        given = {name: values.pop(name) for name in stage.inputs}
         inputs = [
-            _open(values.pop(name), (*kinds, *others.get(name, ())))
+            None
+            if str(given[name]) == NOTHING and name in stage.optional_inputs
+            else _open(given[name], (*kinds, *others.get(name, ())))
             for name, kinds in stage.inputs.items()
         ]
         config = make_config(stage.config_type, values)
@@ -105,7 +112,7 @@ prune_command = _stage_command(
 finetune_command = _stage_command(
     finetune,
     "Train the remaining weights of a pruned model.\n\nMODEL is the pruned checkpoint, DENSE "
-    "the checkpoint before pruning. Pruned weights stay zero.",
+    "the checkpoint before pruning, or - if there is none. Pruned weights stay zero.",
     "prunepack finetune work/masked work/dense -o work/tuned --epochs 1",
 )
 undo_command = _stage_command(

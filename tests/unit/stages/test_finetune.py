@@ -135,6 +135,18 @@ def test_without_a_dataset_training_is_skipped_with_a_remark(run, without_data):
     assert run.facts == {"summary": "skipped (no dataset)"}
 
 
+def test_a_teacher_that_is_not_known(run, masked):
+    with pytest.raises(UsageError) as caught:
+        run(finetune, FinetuneConfig(distill=0.5), masked, None)
+    error = caught.value
+    assert error.what == "finetune.distill has no dense model as its teacher"
+    assert error.expected == "the dense weights in load.dense"
+    assert error.found == "no dense reference"
+    assert error.hint == (
+        "Name the weights before pruning in load.dense, or set finetune.distill to 0"
+    )
+
+
 @pytest.mark.parametrize(
     "splits",
     [

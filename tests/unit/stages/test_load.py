@@ -1,6 +1,5 @@
 """Loading: every form a trained model comes in, and what is said of those that do not fit."""
 
-import pickle
 import sys
 
 import pytest
@@ -14,11 +13,11 @@ import prunepack.stages.models.builtin
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.model_spec import InputSpec, read_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.contract.progress import collect_remarks
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.models.builtin import MODELS
 from prunepack.stages.models.builtin.lenet import LeNet
 from prunepack.stages.models.checkpoints import digest_state, open_model
-from prunepack.stages.models.weight_files import read_weights
 
 PIXELS = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -121,7 +120,7 @@ def test_what_it_says_of_a_pruned_model(given, run, state, tmp_path):
     mask[:, ::2] = 0
     given({**_without(state, "fc3.weight"), "fc3.weight_orig": mask, "fc3.weight_mask": mask})
     path = tmp_path / "weights.pth"
-    assert run.facts["summary"] == f"lenet: 60,074 parameters from {path}, 1 masks"
+    assert run.facts["summary"] == f"lenet: 60,074 parameters from {path}, 1 mask"
     assert run.facts["masks"] == 1
 
 
@@ -216,200 +215,6 @@ def test_tied_weights_stay_tied(run, write, tmp_path, form):
     assert set(load_file(dense.path / "weights.safetensors")) == {"0.bias", "0.weight", "2.bias"}
 
 
-@pytest.mark.parametrize(
-    ("name", "form", "found"),
-    [
-        ("no.pth", "file of torch.save", "[Errno 2] No such file or directory: '{}'"),
-        ("no.safetensors", "safetensors file", "No such file or directory: {}"),
-    ],
-)
-def test_a_file_that_is_not_there(tmp_path, name, form, found, says):
-    path = tmp_path / name
-    message = f"{path} cannot be read: expected a {form}, found {found.format(path)}"
-    with says(RefusedError, message):
-        read_weights(path)
-
-
-@pytest.mark.parametrize("share", [0.5, 0.99])
-def test_a_truncated_file_of_torch(state, tmp_path, share, says):
-    path = tmp_path / "weights.pth"
-    torch.save(state, path)
-    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    with says(
-        RefusedError,
-        f"{path} cannot be read: expected a file of torch.save, found PytorchStreamReader failed "
-        "reading zip archive: failed finding central directory",
-    ):
-        read_weights(path)
-
-
-@pytest.mark.parametrize("data", [b"", b"hello", b"hello, this is no pickle", b"\x80\x02.", b"("])
-def test_a_file_that_torch_never_wrote(tmp_path, data, says):
-    path = tmp_path / "weights.pth"
-    path.write_bytes(data)
-    with says(
-        RefusedError,
-        f"{path} cannot be read: expected a file of torch.save, found damaged bytes, or another "
-        "format",
-    ):
-        read_weights(path)
-
-
-def test_a_truncated_safetensors_file(state, tmp_path):
-    path = tmp_path / "weights.safetensors"
-    save_file(state, path)
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(RefusedError) as caught:
-        read_weights(path)
-    message = str(caught.value)
-    assert message.startswith(f"{path} cannot be read: expected a safetensors file, found Error")
-
-
-@pytest.mark.parametrize(("name", "ending"), [("model.onnx", ".onnx"), ("model", "no ending")])
-def test_an_unknown_ending(tmp_path, name, ending, says):
-    path = tmp_path / name
-    expected = "expected a .safetensors, .pth or .pt file"
-    with says(RefusedError, f"{path} is not a state dict: {expected}, found {ending}"):
-        read_weights(path)
-
-
-class Trap:
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return open, (self.path, "w")
-
-
-@pytest.mark.parametrize("zipped", [True, False])
-def test_a_pickle_that_would_run_code(tmp_path, zipped, says):
-    path = tmp_path / "weights.pth"
-    value = {"fc1.weight": Trap(str(tmp_path / "sprung"))}
-    torch.save(value, path, _use_new_zipfile_serialization=zipped)
-    with says(RefusedError, _more_than_tensors(path, "io.open")):
-        read_weights(path)
-    assert not (tmp_path / "sprung").exists()
-
-
-def test_a_bare_pickle_that_would_run_code(tmp_path, says):
-    path = tmp_path / "weights.pth"
-    path.write_bytes(pickle.dumps(Trap(str(tmp_path / "sprung")), protocol=2))
-    with says(RefusedError, _more_than_tensors(path, "io.open")):
-        read_weights(path)
-    assert not (tmp_path / "sprung").exists()
-
-
-def _more_than_tensors(path, found):
-    return (
-        f"{path} holds more than tensors: expected a state dict, found {found}. "
-        "Save torch.save(model.state_dict(), path), not the model: a pickle can run code"
-    )
-
-
-def test_a_whole_module(tmp_path, says):
-    path = tmp_path / "weights.pth"
-    torch.save(LeNet(), path)
-    with says(
-        RefusedError, _more_than_tensors(path, "prunepack.stages.models.builtin.lenet.LeNet")
-    ):
-        read_weights(path)
-
-
-ONLY = "holds more than tensors: expected only tensors, by their names, found"
-
-
-@pytest.mark.parametrize(
-    ("value", "found"),
-    [
-        ([torch.ones(1)], "holds no weights: expected a state dict, found a list"),
-        (torch.ones(1), "holds no weights: expected a state dict, found a Tensor"),
-        ({}, "holds no weights: expected a state dict, found a dict"),
-        (
-            {"fc1.weight": 3},
-            f"{ONLY} 'fc1.weight': a int",
-        ),
-        (
-            {"epoch": "last", "net": {}},
-            f"{ONLY} 'epoch': a str",
-        ),
-        (
-            {0: torch.ones(1)},
-            f"{ONLY} 0: a Tensor",
-        ),
-    ],
-)
-def test_what_is_no_state_dict(given, value, found, tmp_path, says):
-    with says(RefusedError, f"{tmp_path}/weights.pth {found}"):
-        given(value)
-
-
-@pytest.mark.parametrize(
-    ("changes", "count", "found"),
-    [
-        ({"fc3.bias": None}, 10, "missing fc3.bias"),
-        ({"fc4.bias": torch.ones(1)}, 10, "unexpected fc4.bias"),
-        ({"fc3.bias": torch.ones(9)}, 10, "fc3.bias is (9,) and not (10,)"),
-        (
-            {"fc3.bias": torch.ones(10, dtype=torch.int8)},
-            10,
-            "fc3.bias is torch.int8 and not torch.float32",
-        ),
-        (
-            {"fc3.bias": torch.ones(10, dtype=torch.complex64)},
-            10,
-            "fc3.bias is torch.complex64 and not torch.float32",
-        ),
-        ({"fc3.bias": torch.ones(10).to_sparse()}, 10, "fc3.bias is sparse and not dense"),
-        ({"fc3.bias": torch.ones(10, device="meta")}, 10, "fc3.bias is without data and not dense"),
-        (
-            {"fc1.weight": None, "fc3.bias": None, "b": torch.ones(1), "a": torch.ones(1)},
-            10,
-            "missing fc1.weight; missing fc3.bias; unexpected a; unexpected b",
-        ),
-        (
-            {name: torch.ones(1) for name in "abcdef"},
-            10,
-            "unexpected a; unexpected b; unexpected c; unexpected d; unexpected e; …",
-        ),
-        (
-            {
-                "fc3.bias": None,
-                "fc3.bias_orig": torch.ones(10),
-                "fc3.bias_mask": torch.ones(3),
-            },
-            11,
-            "fc3.bias_mask is (3,) and not (10,)",
-        ),
-    ],
-)
-def test_tensors_that_do_not_fit(given, state, changes, count, found, tmp_path, says):
-    changed = {k: v for k, v in {**state, **changes}.items() if v is not None}
-    path = tmp_path / "weights.pth"
-    expected = f"expected the {count} tensors of its state dict, found {found}"
-    with says(RefusedError, f"{path} does not fit the model: {expected}"):
-        given(changed)
-
-
-@pytest.mark.parametrize("name", ["fc9.weight", "fc1.scale", "weight"])
-def test_a_mask_on_what_the_model_does_not_have(given, state, name, tmp_path, says):
-    ones = {f"{name}_orig": torch.ones(2), f"{name}_mask": torch.ones(2)}
-    path = tmp_path / "weights.pth"
-    expected = f"expected a parameter {name}, found none"
-    with says(RefusedError, f"{path} does not fit the model: {expected}"):
-        given({**state, **ones})
-
-
-@pytest.mark.parametrize("value", [0.5, 2.0, -1.0, float("nan")])
-def test_a_mask_of_other_values(given, state, value, tmp_path, says):
-    bias = {"fc3.bias_orig": torch.ones(10), "fc3.bias_mask": torch.full((10,), value)}
-    path = tmp_path / "weights.pth"
-    with says(
-        RefusedError,
-        f"{path} holds a wrong mask fc3.bias_mask: expected zeros and ones, found other values",
-    ):
-        given({**_without(state, "fc3.bias"), **bias})
-
-
 def test_a_name_that_is_nearly_right(run, says):
     with says(UsageError, "no model is named 'lennet'. Did you mean 'lenet'?"):
         run(load, LoadConfig(model="lennet"))
@@ -427,15 +232,25 @@ def test_a_model_of_the_users_without_inputs(run, user, says):
 @pytest.mark.parametrize(
     ("code", "problem"),
     [
-        ("raise ValueError('no data')", "failed: found ValueError: no data"),
-        ("raise SystemExit(0)", "failed: found SystemExit: 0"),
-        ("return 7", "is not a module: expected a torch.nn.Module, found a int"),
+        (
+            "raise ValueError('no data')",
+            "failed: found ValueError: no data. Correct the factory; -v shows the line",
+        ),
+        (
+            "raise SystemExit(0)",
+            "failed: found SystemExit: 0. Correct the factory; -v shows the line",
+        ),
+        (
+            "return 7",
+            "returned no model: expected a torch.nn.Module, found an int. "
+            "Return the model itself, and nothing beside it",
+        ),
     ],
 )
 def test_a_factory_that_makes_no_module(run, write, code, problem, says):
     reference = f"{write(f'def build(): {code}')}build"
     config = LoadConfig(model=reference, inputs=(InputSpec(shape=(8,)),))
-    with says(UsageError, f"{reference}() {problem}"):
+    with says(UsageError, f"`{reference}()` {problem}"):
         run(load, config)
 
 
@@ -507,3 +322,155 @@ def test_where_the_weights_were_is_not_written(run, state, tmp_path):
     dense = run(load, LoadConfig(weights=tmp_path / "weights.safetensors"))
     for file in dense.path.iterdir():
         assert tmp_path.name.encode() not in file.read_bytes()
+
+
+@pytest.fixture
+def pruned(run, user, tmp_path):
+    """Loads the user's model from a pruned state dict; returns the checkpoint and the remarks."""
+
+    def pruned(state, **settings):
+        torch.save(state, tmp_path / "pruned.pth")
+        config = LoadConfig(
+            model=f"{user}mlp",
+            inputs=(InputSpec(shape=(8,)),),
+            weights=tmp_path / "pruned.pth",
+            **settings,
+        )
+        with collect_remarks() as remarks:
+            loaded = run(load, config)
+        return loaded, [text.replace(f"{tmp_path}/", "") for text in remarks]
+
+    return pruned
+
+
+@pytest.fixture
+def mlp(run, user):
+    """The user's model, pruned by half without its masks removed."""
+    config = LoadConfig(model=f"{user}mlp", inputs=(InputSpec(shape=(8,)),))
+    model, _ = open_model(run(load, config))
+    for index in (0, 2):
+        torch_prune.l1_unstructured(model[index], "weight", 0.5)
+    return model
+
+
+def test_three_ways_to_save_the_same_pruned_model(pruned, mlp):
+    kept, remarks = pruned(mlp.state_dict())
+    assert remarks == [
+        "2 masks found in `pruned.pth`",
+        "the dense model is the one without its masks",
+    ]
+    assert read_spec(kept.path).is_dense_known
+    for index in (0, 2):
+        torch_prune.remove(mlp[index], "weight")
+    removed, remarks = pruned(mlp.state_dict())
+    assert remarks == [
+        "zeros taken as masks in `0.weight` (50.0 %), `2.weight` (50.0 %)",
+        "no dense reference: the weights before pruning are not in the file; name them in "
+        "load.dense to compare with them",
+    ]
+    assert not read_spec(removed.path).is_dense_known
+    models = [open_model(each)[0] for each in (kept, removed)]
+    for index in (0, 2):
+        assert torch.equal(models[0][index].weight, models[1][index].weight)
+        assert torch.equal(models[0][index].weight_mask, models[1][index].weight_mask)
+    with pytest.raises(RefusedError, match="holds a whole model"):
+        pruned(mlp)
+
+
+def test_a_dense_reference_needs_no_remark(pruned, mlp, tmp_path):
+    torch.save(mlp.state_dict(), tmp_path / "dense.pth")
+    _, remarks = pruned(mlp.state_dict(), dense=tmp_path / "dense.pth")
+    assert remarks == ["2 masks found in `pruned.pth`"]
+
+
+def test_masks_over_zeros_are_no_dense_reference(pruned, mlp):
+    state = mlp.state_dict()
+    for index in (0, 2):
+        state[f"{index}.weight_orig"] = mlp[index].weight
+    loaded, remarks = pruned(state)
+    assert remarks[-1].startswith("no dense reference")
+    assert not read_spec(loaded.path).is_dense_known
+
+
+EXTRA = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, extra=None):
+        super().__init__()
+        self.fc, self.extra = nn.Linear(4, 4), extra
+
+    def get_extra_state(self): return self.extra
+
+    def set_extra_state(self, state): self.extra = state
+
+    def forward(self, x): return self.fc(x)
+"""
+
+
+def test_extra_state_comes_back(run, write, tmp_path):
+    reference = f"{write(EXTRA)}Net"
+    inputs = (InputSpec(shape=(4,)),)
+    arguments = {"extra": {"scale": 3, "names": ["a"]}}
+    first = run(load, LoadConfig(model=reference, inputs=inputs, arguments=arguments))
+    model, spec = open_model(first)
+    assert model.extra == arguments["extra"]
+    assert spec.extra_state == {"_extra_state": arguments["extra"]}
+    state = {**model.state_dict(), "_extra_state": {"scale": 4}}
+    torch.save(state, tmp_path / "w.pth")
+    config = LoadConfig(model=reference, inputs=inputs, weights=tmp_path / "w.pth")
+    model, _ = open_model(run(load, config))
+    assert model.extra == {"scale": 4}
+
+
+def test_extra_state_that_json_cannot_hold(run, write):
+    reference = f"{write(EXTRA.replace('return self.extra', 'return (1, object)'))}Net"
+    with pytest.raises(RefusedError) as caught:
+        run(load, LoadConfig(model=reference, inputs=(InputSpec(shape=(4,)),)))
+    error = caught.value
+    assert error.what == "the extra state `_extra_state` cannot be stored"
+    assert error.expected == "numbers, texts, lists and dictionaries with texts as keys"
+    assert error.found == "(1, <class 'object'>)"
+    assert error.hint == "Return plain values from get_extra_state(), or a tensor"
+
+
+META = """
+import torch
+from torch import nn
+
+
+def build(buffer=False):
+    with torch.device("meta"):
+        net = nn.Sequential(nn.Linear(4, 4))
+        if buffer:
+            net.register_buffer("rope", torch.ones(4), persistent=False)
+    return net
+"""
+
+
+@pytest.mark.parametrize(
+    ("buffer", "names", "hint"),
+    [
+        (False, "`0.weight`, `0.bias`", "Name a checkpoint in load.weights"),
+        (True, "`rope`", "Build these buffers outside of the meta device"),
+    ],
+)
+def test_a_model_without_values(run, write, tmp_path, buffer, names, hint):
+    reference = f"{write(META)}build"
+    torch.save(nn.Sequential(nn.Linear(4, 4)).state_dict(), tmp_path / "w.pth")
+    config = LoadConfig(
+        model=reference,
+        arguments={"buffer": buffer},
+        inputs=(InputSpec(shape=(4,)),),
+        weights=tmp_path / "w.pth" if buffer else None,
+    )
+    with pytest.raises(RefusedError) as caught:
+        run(load, config)
+    error = caught.value
+    assert error.what == (
+        f"parameters of `{reference}()` are on the meta device: they have no values"
+    )
+    assert error.expected == "values from the factory, or load.weights"
+    assert (error.found, error.hint) == (names, hint)

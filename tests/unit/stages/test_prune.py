@@ -15,7 +15,6 @@ from torch.nn.utils import prune as torch_prune
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec, read_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.models.checkpoints import (
-    build_module,
     digest_state,
     open_model,
     save_checkpoint,
@@ -23,6 +22,7 @@ from prunepack.stages.models.checkpoints import (
 )
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.masks import pruned_parameters
+from prunepack.stages.sources.module_sources import build_module
 
 MODEL = """
 from torch import nn

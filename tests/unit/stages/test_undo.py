@@ -8,12 +8,12 @@ import torch
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.models.checkpoints import (
-    build_module,
     open_model,
     save_checkpoint,
     save_masked,
 )
 from prunepack.stages.prune import PruneConfig, prune
+from prunepack.stages.sources.module_sources import build_module
 from prunepack.stages.undo import UndoConfig, undo
 
 MODEL = """

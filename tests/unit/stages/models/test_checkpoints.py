@@ -15,13 +15,13 @@ from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec, PrunedParameter, read_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.models.checkpoints import (
-    build_module,
     digest_state,
     open_model,
     save_checkpoint,
     save_masked,
 )
 from prunepack.stages.pruning.masks import pruned_parameters, put_mask
+from prunepack.stages.sources.module_sources import build_module
 
 MODELS = """
 import torch
@@ -194,7 +194,7 @@ def test_damaged_weights(kept):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(RefusedError) as caught:
         open_model(saved)
-    assert f"{path} cannot be read: expected a safetensors file, found " in str(caught.value)
+    assert f"`{path}` cannot be read: expected a safetensors file, found " in str(caught.value)
 
 
 def test_weights_of_another_model(kept, says):
@@ -203,8 +203,9 @@ def test_weights_of_another_model(kept, says):
     save_file(load_file(path) | {"first.weight": torch.ones(4, 5)}, path)
     with says(
         RefusedError,
-        f"{path} does not fit the model: expected the 6 tensors of its state dict, "
-        "found first.weight is (4, 5) and not (4, 4); second.weight is (4, 5) and not (4, 4)",
+        f"`{path}` does not fit the model: expected the 6 tensors of its state dict, "
+        "found `first.weight` is (4, 5), not (4, 4); `second.weight` is (4, 5), not (4, 4). "
+        "Correct the factory or its load.arguments, or rename the keys of the file",
     ):
         open_model(saved)
 
@@ -214,8 +215,9 @@ def test_a_model_whose_code_has_lost_a_pruned_layer(kept, write, says):
     write(MODELS.replace("self.first", "self.renamed"))
     with says(
         RefusedError,
-        f"{saved.path}/masked.safetensors does not fit the model: expected a parameter "
-        "first.weight, found none",
+        f"`{saved.path}/masked.safetensors` does not fit the model: expected a parameter "
+        "`first.weight`, found none. "
+        "Correct the factory or its load.arguments, or rename the keys of the file",
     ):
         open_model(saved)
 

@@ -12,9 +12,10 @@ from torch.nn.utils import prune as torch_prune
 from prunepack.errors import UsageError
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
-from prunepack.stages.models.checkpoints import build_module, save_checkpoint
+from prunepack.stages.models.checkpoints import save_checkpoint
 from prunepack.stages.models.inspection import describe_hook, inspect_model
 from prunepack.stages.prune import PruneConfig, prune
+from prunepack.stages.sources.module_sources import build_module
 
 MODEL = """
 import torch

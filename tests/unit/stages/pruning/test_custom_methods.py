@@ -10,9 +10,10 @@ from safetensors.torch import save_file
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
-from prunepack.stages.models.checkpoints import build_module, open_model, save_checkpoint
+from prunepack.stages.models.checkpoints import open_model, save_checkpoint
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.masks import pruned_parameters
+from prunepack.stages.sources.module_sources import build_module
 
 STACK = "nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 2))"
 

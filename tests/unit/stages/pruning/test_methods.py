@@ -11,10 +11,11 @@ from torch.nn.utils import prune as torch_prune
 from prunepack.errors import UsageError
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
-from prunepack.stages.models.checkpoints import build_module, open_model, save_checkpoint
+from prunepack.stages.models.checkpoints import open_model, save_checkpoint
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.masks import pruned_parameters
 from prunepack.stages.pruning.methods import METHODS
+from prunepack.stages.sources.module_sources import build_module
 
 LINEAR = "nn.Linear(6, 4)"
 CONV = "nn.Conv2d(3, 4, 2)"

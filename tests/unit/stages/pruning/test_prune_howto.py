@@ -11,8 +11,9 @@ from safetensors.torch import save_file
 
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
-from prunepack.stages.models.checkpoints import build_module, open_model, save_checkpoint
+from prunepack.stages.models.checkpoints import open_model, save_checkpoint
 from prunepack.stages.prune import PruneConfig, prune
+from prunepack.stages.sources.module_sources import build_module
 from prunepack.stages.undo import UndoConfig, undo
 
 PAGE = Path(__file__).parents[4] / "docs" / "how-to" / "prune.md"

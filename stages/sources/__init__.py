@@ -1,0 +1,1 @@
+"""Sources of models: factories, state dicts in files, and the masks that they hold."""
