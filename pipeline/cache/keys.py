@@ -16,9 +16,13 @@ from pydantic_core import to_jsonable_python
 
 from prunepack.errors import UsageError
 from prunepack.format import canonical_json
-from prunepack.packing import find_model_files
 from prunepack.pipeline.cache.code_closure import hash_code_closure, hash_user_code
 from prunepack.pipeline.cache.digests import file_digest
+from prunepack.pipeline.cache.input_files import (
+    list_data_files,
+    list_model_files,
+    list_weight_files,
+)
 from prunepack.stages.contract.outputs import read_json
 from prunepack.stages.contract.user_code import (
     PointsAt,
@@ -29,7 +33,6 @@ from prunepack.stages.contract.user_code import (
 )
 from prunepack.stages.runtime.host import host_name
 from prunepack.stages.sources.libraries import find_folder_weights, is_model_folder
-from prunepack.stages.sources.shards import is_index, list_shards
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -131,16 +134,9 @@ def _of_the_user(stage: str, config: Config, inputs: Mapping[str, Output]) -> di
             found |= source
         elif points_at.what != "code" and value:
             is_data = points_at.what == "data"
-            files = _files_in(Path(value)) if is_data else _list_shards(Path(value))
+            files = list_data_files(Path(value)) if is_data else list_weight_files(Path(value))
             found |= {str(file): _input_digest(where, file) for file in files}
     return found
-
-
-def _list_model(path: Path) -> list[Path]:
-    """Return the file of a model and its external data."""
-    if path.suffix != ".onnx" or not path.is_file():
-        return [path]
-    return list(find_model_files(path).values())
 
 
 def _hash_source(text: str) -> dict[str, str]:
@@ -151,22 +147,14 @@ def _hash_source(text: str) -> dict[str, str]:
     if is_user_code(text):
         return hash_user_code(text)
     if is_model_file(text):
-        return {str(file): _input_digest("load.model", file) for file in _list_model(Path(text))}
+        return {
+            str(file): _input_digest("load.model", file) for file in list_model_files(Path(text))
+        }
     folder = Path(text, "config.json")
     if is_model_folder(text) and folder.is_file():
-        files = (folder, *_list_shards(find_folder_weights(text)))
+        files = [folder, *list_weight_files(find_folder_weights(text))]
         return {str(file): _input_digest("load.model", file) for file in files}
     return {}
-
-
-def _files_in(path: Path) -> list[Path]:
-    """Return every file in a folder, or the file itself."""
-    return sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-
-
-def _list_shards(path: Path) -> list[Path]:
-    """Return a file of weights, with the shards that it names if it is an index."""
-    return [path, *list_shards(path)] if is_index(path) and path.is_file() else [path]
 
 
 def _references_in(artifact: Output) -> Iterator[str]:

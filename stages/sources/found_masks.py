@@ -114,7 +114,7 @@ def _take_off(state: State, masked: tuple[str, ...]) -> State:
 def mask_zeros(model: nn.Module, choice: MaskSource) -> tuple[PrunedParameter, ...]:
     """Mask the zeros of weights without a mask, and return the masked parameters.
 
-    ``auto`` takes the zeros of a weight of which they are at least 30 %. A weight of zeros alone
+    ``auto`` takes the zeros of a weight with at least 30 % zeros. A weight of zeros alone
     is taken only beside others, since layers are often initialised to zero.
     """
     if choice not in {"auto", "from_zeros"}:

@@ -166,12 +166,12 @@ def fit_names(state: State, own: Mapping[str, torch.Tensor], source: str) -> Sta
     """
     best, text, most = state, "", _count_fits(state, own)
     rival = ""
-    for renamed, told in _list_renamings(state, own) if most < len(own) else ():
+    for renamed, words in _list_renamings(state, own) if most < len(own) else ():
         count = _count_fits(renamed, own)
         if count > most:
-            best, text, most, rival = renamed, told, count, ""
+            best, text, most, rival = renamed, words, count, ""
         elif text and count == most and not _is_within(renamed, best):
-            rival = told
+            rival = words
     if not text:
         return state
     if rival:

@@ -11,8 +11,8 @@ from prunepack.pipeline.cli.command import command, force_option, json_option, o
 from prunepack.pipeline.cli.completion import complete_model
 from prunepack.pipeline.cli.console import print_result
 from prunepack.stages.data.datasets import open_data
-from prunepack.stages.load import train_builtin
 from prunepack.stages.models.builtin import MODELS
+from prunepack.stages.models.builtin_weights import train_builtin
 from prunepack.stages.training.scoring import measure_accuracy
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.models.builtin import MODELS, Model, minilm, vit
 from prunepack.stages.models.checkpoints import open_model
 from prunepack.stages.models.running import compute_tensors
-from prunepack.stages.models.weight_files import read_safetensors
+from prunepack.stages.sources.state_files import read_safetensors
 from prunepack.stages.training.scoring import measure_accuracy
 
 DIGITS = ("lenet", "lenet300", "lenet5")

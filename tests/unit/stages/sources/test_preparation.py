@@ -7,7 +7,8 @@ from torch.nn.utils import prune
 
 from prunepack.errors import RefusedError
 from prunepack.stages.pruning.masks import pruned_parameters
-from prunepack.stages.sources.preparation import check_builds, prepare_module
+from prunepack.stages.sources.builds import check_builds
+from prunepack.stages.sources.preparation import prepare_module
 
 
 def prepare(module):
