@@ -22,7 +22,7 @@ from prunepack.stages.pruning.remarks import remark_untrained
 from prunepack.stages.training.config import TrainConfig
 from prunepack.stages.training.hooks import run_hook
 from prunepack.stages.training.loop import fit
-from prunepack.stages.training.ranks import Ranks, connect
+from prunepack.stages.training.ranks import Ranks, connect, disconnect
 from prunepack.stages.training.witness import ModelWitness
 
 if TYPE_CHECKING:
@@ -72,16 +72,19 @@ def finetune(
     return {"summary": summary}
 
 
-def follow() -> None:
-    """Train with rank 0, as often as it asks; return when it is done."""
+def follow() -> int:
+    """Train with process 0, as often as it asks; return the exit code 0 when it is done."""
     ranks = connect()
     while (job := ranks.receive()) is not None:
         _train(job, ranks)
+    disconnect()
+    return 0
 
 
 def dismiss_followers() -> None:
     """Let the other processes of torchrun end."""
     connect().broadcast(None)
+    disconnect()
 
 
 def _train(job: _Job, ranks: Ranks) -> tuple[nn.Module, ModelSpec, str]:

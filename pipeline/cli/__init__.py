@@ -11,6 +11,7 @@ import click
 from prunepack.pipeline.cli.encoding import replace_unencodable
 from prunepack.pipeline.cli.errors import report_failure
 from prunepack.pipeline.cli.lazy_group import LazyGroup, Target
+from prunepack.pipeline.cli.processes import run_with_followers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +113,11 @@ def prunepack() -> None:
 def main() -> NoReturn:
     """Run the command line and exit."""
     replace_unencodable(sys.stdout, sys.stderr)
-    sys.exit(run_command(prunepack.main))
+    sys.exit(
+        run_with_followers(
+            lambda: run_command(prunepack.main), lambda follow: run_command(lambda **_: follow())
+        )
+    )
 
 
 def run_command(run: Callable[..., int | None]) -> int:

@@ -12,12 +12,13 @@ from prunepack.stages.training.losses import Objective
 from prunepack.stages.training.precision import compute_in, widen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import torch
     from torch import nn
 
     from prunepack.stages.data.datasets import AnySplit
+    from prunepack.stages.data.samples import Samples
     from prunepack.stages.training.batches import Tensors
     from prunepack.stages.training.config import TrainConfig
     from prunepack.stages.training.ranks import Ranks
@@ -52,8 +53,7 @@ class Epochs:
         """Train on every batch once."""
         self._model.train()
         title = f"epoch {epoch} of {self._config.epochs}"
-        for batch in track(shuffle_batches(self._train, self._config), title, self._batches):
-            samples = self._ranks.share(batch)
+        for samples in track(self._share_batches(), title, self._batches):
             inputs = put_on(self._device, samples, self._config.shift)
             taught = self._ask_teacher(inputs)
             with compute_in(self._config.precision, self._device):
@@ -62,6 +62,17 @@ class Epochs:
             self._objective.compute(outputs, samples.labels, taught).backward()
             self._optimizer.step()
             self._scheduler.step()
+
+    def _share_batches(self) -> Iterator[Samples]:
+        """Yield this process's share of each batch.
+
+        A last batch is left out if a share has one sample: a BatchNorm needs two.
+        """
+        usual = 0
+        for batch in shuffle_batches(self._train, self._config):
+            usual = usual or len(batch)
+            if len(batch) == usual or len(batch) > self._ranks.count:
+                yield self._ranks.share(batch)
 
     def _ask_teacher(self, inputs: Tensors) -> Tensors | None:
         import torch

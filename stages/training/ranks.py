@@ -7,8 +7,10 @@ all train together: each on its share of every batch, with gradients averaged by
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
+import warnings
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from prunepack.stages.data.samples import Samples
 
-__all__ = ["ALONE", "Ranks", "connect", "is_follower"]
+__all__ = ["ALONE", "Ranks", "connect", "disconnect", "is_follower"]
 
 T = TypeVar("T")
 
@@ -48,7 +50,11 @@ class Ranks:
             return model
         from torch.nn.parallel import DistributedDataParallel
 
-        return DistributedDataParallel(model, find_unused_parameters=True, broadcast_buffers=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of the option's successor
+            return DistributedDataParallel(
+                model, find_unused_parameters=True, broadcast_buffers=False
+            )
 
     def share(self, batch: Samples) -> Samples:
         """Return this process's share of a batch.
@@ -132,6 +138,16 @@ def connect() -> Ranks:
     if torch.cuda.is_available():
         torch.cuda.set_device(local)
     return Ranks(int(os.environ["RANK"]), count, local)
+
+
+def disconnect() -> None:
+    """End the connection with the other processes, when all are ready for it."""
+    from torch import distributed
+
+    if distributed.is_initialized():
+        gc.collect()  # a DistributedDataParallel that still holds the group aborts the process
+        distributed.barrier()
+        distributed.destroy_process_group()
 
 
 def _digest_tensors(model: nn.Module) -> dict[str, str]:
