@@ -85,9 +85,9 @@ def build(plan: Plan, run: Runner) -> Verdict:
     dense = _find_dense(plan, run, model)
     plan = _choose_pruning(plan, run, model)
     first, *later = plan.prune.rounds
-    tuned = run(finetune, plan.finetune, run(prune, first, model), dense)
+    tuned = run(finetune, plan.training, run(prune, first, model), dense)
     for config in later:
-        tuned = run(finetune, plan.finetune, run(prune, config, tuned), dense)
+        tuned = run(finetune, plan.training, run(prune, config, tuned), dense)
     final = run(finalize, plan.finalize, tuned)
     onnx = run(export, plan.export, final)
     artifact = run(pack, plan.pack, onnx)

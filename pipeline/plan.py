@@ -32,3 +32,11 @@ class Plan(Config):
     verify: VerifyConfig = Field(default_factory=VerifyConfig)
     measure: MeasureConfig = Field(default_factory=MeasureConfig)
     gate: GateConfig = Field(default_factory=GateConfig)
+
+    @property
+    def training(self) -> FinetuneConfig:
+        """The config of finetune, which trains the output that verify judges."""
+        answer = self.finetune.answer or self.verify.answer
+        names = self.export.output_names
+        place = str(names.index(answer)) if answer in names else answer
+        return self.finetune.model_copy(update={"answer": place})

@@ -29,7 +29,7 @@ from prunepack.stages.contract.outputs import (
     ParityResult,
     hash_release,
 )
-from prunepack.stages.contract.progress import track
+from prunepack.stages.contract.progress import note, track
 from prunepack.stages.contract.stage import Facts, stage
 from prunepack.stages.data.user_samples import SampleSource, collect_samples
 from prunepack.stages.evaluation.evaluation import Evaluation, describe_missing_labels
@@ -81,8 +81,17 @@ def verify(
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
-    """All inputs of a verification, chosen before the first comparison."""
+    """All inputs of a verification, chosen before the first comparison.
 
+    Attributes:
+        size: The most samples of one run.
+        random: Batches of random inputs.
+        axes: The dynamic axes.
+        stress: The stress tests.
+        sources: The samples of the user and of the dataset, which are streamed.
+    """
+
+    size: int
     random: tuple[InputBatch, ...]
     axes: tuple[DynamicAxis, ...]
     stress: tuple[StressTest, ...]
@@ -140,8 +149,12 @@ def _choose_inputs(config: VerifyConfig, forms: ModelForms) -> _Inputs:
     unlabelled = not any(source.is_labelled for source in sources)
     if config.metric and (not sources or (unlabelled and config.metric != COSINE)):
         raise describe_missing_labels(config.metric)
+    size = forms.limit_batch(config.batch_size, seed)
+    if size < config.batch_size:
+        note(f"verifying {size} samples at a time, by the memory that they need")
     return _Inputs(
-        random=tuple(random_batches(inputs, config.random_samples, seed, sizes)),
+        size=size,
+        random=tuple(random_batches(inputs, config.random_samples, seed, sizes, size)),
         axes=tuple(axes),
         stress=tuple(stress_tests(inputs, axes, seed, sizes)),
         sources=tuple(sources),
@@ -183,7 +196,7 @@ def _compare_samples(
     config: VerifyConfig, forms: ModelForms, inputs: _Inputs, results: _Results
 ) -> None:
     """Compare on the samples of the user and of the dataset; labels need the dense form too."""
-    size = config.batch_size
+    size = inputs.size
     total = sum(source.count_batches(size, config.samples) for source in inputs.sources)
     batches = sample_batches(inputs.sources, size, config.samples)
     for batch in track(batches, "verifying on test samples", total):

@@ -9,12 +9,14 @@ from prunepack.errors import RefusedError
 from prunepack.stages.comparison.comparison import Comparison
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, OnnxModel
+from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.graphs.index_bounds import find_graph_index_sizes
 from prunepack.stages.graphs.nodes import read_model
 from prunepack.stages.graphs.running import run_any_batch
 from prunepack.stages.metrics.metric import Metric, Metrics
 from prunepack.stages.models.checkpoints import open_model
 from prunepack.stages.models.index_bounds import find_index_sizes
+from prunepack.stages.models.memory import limit_samples
 from prunepack.stages.models.running import run_module
 from prunepack.stages.runtime.providers import Provider, choose_providers, count_mismatches
 from prunepack.stages.runtime.sessions import (
@@ -160,6 +162,16 @@ class ModelForms:
         if "pruned" in self.modules:
             return find_index_sizes(self.modules["pruned"], self.spec.inputs, seed)
         return find_graph_index_sizes(read_model(self.graph))
+
+    def limit_batch(self, size: int, seed: int) -> int:
+        """Return the number of samples per run: ``size``, or fewer if torch needs much memory."""
+        module = self.modules.get(self.reference)
+        if module is None:
+            return size
+        try:
+            return limit_samples(module, random_inputs(self.spec.inputs, 1, seed), 1, size)
+        except RefusedError:  # a model that one random sample does not suit is told by its run
+            return size
 
     def provider_metrics(self) -> Metrics:
         """Return the number of sessions without the requested execution provider."""

@@ -44,14 +44,21 @@ class InputBatch:
 
 
 def random_batches(
-    inputs: Sequence[InputSpec], count: int, seed: int, sizes: Mapping[str, int]
+    inputs: Sequence[InputSpec],
+    count: int,
+    seed: int,
+    sizes: Mapping[str, int],
+    most: int | None = None,
 ) -> Iterator[InputBatch]:
     """Yield ``count`` random samples in batches of one, of two, and of all others.
+
+    With ``most``, batches of more samples are divided, into batches of two at least.
 
     The first batch with the most samples calibrates.
     """
     arrays = random_inputs(inputs, count, seed, sizes)
-    spans = [(start, end) for start, end in ((0, 1), (1, 3), (3, count)) if start < end]
+    starts = [0, 1, *range(3, count, max(2, most or count))]
+    spans = list(zip(starts, [*starts[1:], count], strict=True))
     largest = max(spans, key=lambda span: span[1] - span[0])
     for start, end in spans:
         part = {name: array[start:end] for name, array in arrays.items()}

@@ -25,6 +25,9 @@ COSINE = "cosine_to_dense"
 MOST_COLUMNS = 256
 """Most columns of targets whose correlations are averaged; more are taken as one column."""
 
+ROUNDING = 1e-12
+"""Relative error of sums in float64, with a margin."""
+
 Sum = Callable[["Array", "Array", LabelReader, float], "Array"]
 """A function from an answer (n, …), labels, their reading and the threshold of flags to sums."""
 
@@ -164,10 +167,15 @@ def _mean_of_classes(above: Array, below: Array) -> Array:
 def _reduce_pearson(sums: Array, _count: int) -> Array:
     """Return the mean of the columns' correlations; NaN for a column without variance."""
     n, x, y, xx, yy, xy = np.split(sums, 6, -1)
-    variances = (n * xx - x * x) * (n * yy - y * y)
+    spreads = [_subtract(n * square, one * one) for square, one in ((xx, x), (yy, y))]
     with np.errstate(invalid="ignore", divide="ignore"):
-        correlation = (n * xy - x * y) / np.sqrt(np.maximum(variances, 0))
+        correlation = (n * xy - x * y) / np.sqrt(spreads[0] * spreads[1])
     return np.asarray(np.clip(correlation, -1, 1).mean(-1))
+
+
+def _subtract(squares: Array, square: Array) -> Array:
+    """Return the difference, which is NaN where it is only the rounding of the sums."""
+    return np.where(squares - square > ROUNDING * squares, squares - square, np.nan)
 
 
 def _divide(above: Array, below: Array) -> Array:

@@ -37,12 +37,18 @@ def _name_key(key: object) -> str:
 
 
 def choose_answer(names: Iterable[str], answer: str) -> str:
-    """Return the name of the output that answers: ``answer``, or the first one if it is empty.
+    """Return the name of the output that answers; the first one if ``answer`` is empty.
+
+    Args:
+        names: The names of the outputs.
+        answer: The name or the number of an output.
 
     Raises:
-        UsageError: If no output has that name.
+        UsageError: If there is no such output.
     """
     known = list(names)
+    if answer.isdigit() and int(answer) < len(known):
+        return known[int(answer)]
     if not answer or answer in known:
         return answer or known[0]
     raise UsageError(

@@ -30,7 +30,9 @@ class TrainConfig(Config):
         "auto by the labels.",
     )
     answer: str = Field(
-        "", description="Output that the loss takes; by default verify.answer, else the first."
+        "",
+        description="Output that the loss takes, by name or number; by default verify.answer, "
+        "else the first.",
     )
     samples: int = Field(
         0, ge=0, description="Samples per pass over a split, needed for a generator; 0 for all."

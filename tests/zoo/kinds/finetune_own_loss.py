@@ -14,6 +14,7 @@ inputs = [{ name = "x", shape = [8] }]
 dataset = "{here}:data"
 
 [prune]
+scope = "local"
 amount = 0.5
 
 [finetune]

@@ -52,3 +52,15 @@ def test_samples_keep_their_place_their_source_and_their_labels():
     assert [batch.arrays["input"].tolist() for batch in batches] == [[0, 1], [2, 3], [4], [0, 1]]
     assert batches[1].labels.tolist() == [12, 13]
     assert batches[3].labels is None
+
+
+def test_large_samples_make_more_batches():
+    batches = list(random_batches(INPUTS, 10, 0, {}, 3))
+    assert [(batch.first, batch.count) for batch in batches] == [
+        (0, 1),
+        (1, 2),
+        (3, 3),
+        (6, 3),
+        (9, 1),
+    ]
+    assert [batch.first for batch in batches if batch.calibrates] == [3]

@@ -122,9 +122,9 @@ def test_nan_and_missing_answers_are_worst(name):
         assert np.isnan(value) if name == "mse" else value == 0
 
 
-def test_a_target_without_variance_has_no_correlation():
-    metrics = judged("pearson", LOGITS, np.ones((60, 9)))
-    assert np.isnan(metrics["metric.dense"].value)
+def test_values_without_variance_have_no_correlation():
+    for answer, labels in ((LOGITS, np.full((60, 9), 0.1)), (np.full((60, 9), 0.1), TARGETS)):
+        assert np.isnan(judged("pearson", answer, labels)["metric.dense"].value)
 
 
 def test_labels_that_change_their_kind(says):
