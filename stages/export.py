@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.outputs import Checkpoint, OnnxModel
-from prunepack.stages.contract.progress import note
+from prunepack.stages.contract.progress import note, remark
 from prunepack.stages.contract.stage import Config, Facts, stage
+from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.exporting.exporters import run_exporter
+from prunepack.stages.exporting.kernels import check_kernels
+from prunepack.stages.exporting.names import (
+    clear_metadata,
+    list_unread_inputs,
+    name_values,
+    restore_names,
+)
+from prunepack.stages.exporting.outputs import choose_outputs
+from prunepack.stages.exporting.torchscript import export_torchscript
 from prunepack.stages.models.checkpoints import open_model, select_tensors
-from prunepack.stages.models.onnx_export import run_exporter
+from prunepack.stages.models.running import compute_result
 from prunepack.stages.pruning.parametrizations import fold_parametrizations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import onnx_ir
-    import torch
+    from torch import nn
 
-    from prunepack.stages.contract.arrays import Array
     from prunepack.stages.contract.model_spec import ModelSpec
 
 __all__ = ["ExportConfig", "export"]
@@ -31,42 +39,104 @@ LARGEST_INLINE = 1_500_000_000
 """Largest weights, in bytes, of a model in one file; protobuf ends at 2 GiB."""
 
 
+def _split_outputs(value: Any) -> Any:
+    """Split a text such as ``logits,1.0`` or ``scores=1.0``; return any other value as it is."""
+    if not isinstance(value, str):
+        return value
+    entries = [entry.strip() for entry in value.split(",") if entry.strip()]
+    if not any("=" in entry for entry in entries):
+        return entries
+    pairs = (entry.partition("=") for entry in entries)
+    return {name.strip(): path.strip() or name.strip() for name, _, path in pairs}
+
+
 class ExportConfig(Config):
     """The form of the ONNX model."""
 
     opset: int | None = Field(
         None, ge=18, description="ONNX opset; by default the exporter chooses it."
     )
+    outputs: Annotated[tuple[str, ...] | dict[str, str], BeforeValidator(_split_outputs)] = Field(
+        (),
+        description="Outputs to keep, by their paths in the result: logits,1.0. A table gives "
+        "names to paths: scores=1.0,boxes=0. All by default.",
+    )
     output_names: tuple[str, ...] = Field(
-        (), description="Names of the outputs; by default output, or output_0, output_1, …."
+        (),
+        description="Names of the outputs; by default their keys, or output, or output_0, "
+        "output_1, ….",
     )
     dynamic_batch: bool = Field(
         True, description="Export a dynamic batch axis; otherwise the batch is one sample."
+    )
+    exporter: Literal["dynamo", "torchscript"] = Field(
+        "dynamo", description="Exporter of torch that runs."
     )
 
 
 @stage(produces=OnnxModel, tools=("torch", "onnx", "onnx-ir", "onnxscript"))
 def export(config: ExportConfig, out: Path, model: Checkpoint) -> Facts:
-    """Write ``model`` with torch's dynamo exporter, check it and describe its interface."""
+    """Write ``model`` as ONNX with an exporter of torch, check it and describe its interface."""
     module, spec = open_model(model)
     fold_parametrizations(module)  # the dense model ships plain weights too
+    outputs = choose_outputs(
+        compute_result(module, random_inputs(spec.inputs, 2 if config.dynamic_batch else 1, 0)),
+        config.outputs,
+    )
     note("exporting to ONNX")
-    graph: onnx_ir.Model = run_exporter(
-        module, spec, opset=config.opset, dynamic_batch=config.dynamic_batch
-    ).model
+    graph = _run_exporter(config, module, spec, list(outputs.values()))
     _check_opset(spec, config.opset, graph.opset_imports[""])
-    _clear_metadata(graph)
-    _restore_names(graph, select_tensors(module.state_dict()))
-    _name_outputs(graph, config.output_names)
+    clear_metadata(graph)
+    restore_names(graph, select_tensors(module.state_dict()))
+    names = name_values(
+        graph,
+        [entry.name for entry in spec.inputs],
+        _choose_names(config.output_names, tuple(outputs)),
+    )
+    for name in list_unread_inputs(graph):
+        remark(f"input `{name}` is never read: no output depends on it")
     _write(graph, out / "model.onnx")
     _check(out / "model.onnx")
-    inputs = [entry.model_dump(mode="json") for entry in spec.inputs]
-    outputs = [value.name for value in graph.graph.outputs]
-    interface = {"inputs": inputs, "outputs": outputs, "dataset": spec.dataset}
-    if spec.dataset_arguments:
-        interface["dataset_arguments"] = spec.dataset_arguments
+    check_kernels(graph, out / "model.onnx")
+    interface = _describe_interface(graph, spec, names, list(outputs.values()))
     (out / "interface.json").write_text(json.dumps(interface, indent=1) + "\n", "utf-8")
     return _facts(graph, out)
+
+
+def _run_exporter(
+    config: ExportConfig, module: nn.Module, spec: ModelSpec, paths: list[str]
+) -> onnx_ir.Model:
+    if config.exporter == "torchscript":
+        return export_torchscript(
+            module, spec, opset=config.opset, dynamic_batch=config.dynamic_batch, paths=paths
+        )
+    program = run_exporter(
+        module, spec, opset=config.opset, dynamic_batch=config.dynamic_batch, paths=paths
+    )
+    graph: onnx_ir.Model = program.model
+    return graph
+
+
+def _describe_interface(
+    graph: onnx_ir.Model, spec: ModelSpec, names: list[str], paths: list[str]
+) -> dict[str, object]:
+    """Return the content of ``interface.json``: inputs, outputs and the axes of both."""
+    values = [*graph.graph.inputs, *graph.graph.outputs]
+    arguments = {"dataset_arguments": spec.dataset_arguments} if spec.dataset_arguments else {}
+    return {
+        "inputs": [entry.model_dump(mode="json") for entry in spec.inputs],
+        "outputs": names,
+        "paths": paths,
+        "axes": {str(value.name): _list_axes(value) for value in values},
+        "dataset": spec.dataset,
+        **arguments,
+    }
+
+
+def _list_axes(value: onnx_ir.Value) -> list[int | str | None]:
+    """Return the size of each axis, or its name."""
+    sizes = value.shape or ()
+    return [size if isinstance(size, int) else size.value for size in sizes]
 
 
 def _check_opset(spec: ModelSpec, requested: int | None, actual: int) -> None:
@@ -80,71 +150,25 @@ def _check_opset(spec: ModelSpec, requested: int | None, actual: int) -> None:
         )
 
 
-def _clear_metadata(model: onnx_ir.Model) -> None:
-    """Remove source paths, code lines and symbol names: they differ between checkouts."""
-    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
-
-    ClearMetadataAndDocStringPass()(model)
-    model.graph.name = "model"
-    for value in _values(model):
-        value.metadata_props.clear()
-        value.doc_string = None
-    model.metadata_props.clear()
-    model.graph.metadata_props.clear()
-
-
-def _values(model: onnx_ir.Model) -> Iterator[onnx_ir.Value]:
-    yield from model.graph.inputs
-    yield from model.graph.initializers.values()
-    for node in model.graph.all_nodes():
-        yield from node.outputs
-
-
-def _restore_names(model: onnx_ir.Model, state: dict[str, torch.Tensor]) -> None:
-    """Name every initializer after the state-dict tensor whose values it holds.
-
-    The exporter transposes the weights of a Linear on 3-D input and calls them ``val_N``; they
-    become ``NAME.T``.
-    """
-    content = {_hash_values(tensor.numpy()): name for name, tensor in reversed(state.items())}
-    for tensor in state.values():
-        if tensor.ndim == 2:
-            transposed = _hash_values(tensor.numpy().T)
-            content.setdefault(transposed, f"{content[_hash_values(tensor.numpy())]}.T")
-    taken = set(model.graph.initializers)
-    for value in list(model.graph.initializers.values()):
-        if value.name in state or value.const_value is None or value.const_value.size < 2:
-            continue
-        name = content.get(_hash_values(value.const_value.numpy()))
-        if name is not None and name not in taken:
-            taken.add(name)
-            value.name = name
-
-
-def _hash_values(array: Array) -> tuple[str, tuple[int, ...], bytes]:
-    import hashlib
-
-    return str(array.dtype), tuple(array.shape), hashlib.sha256(array.tobytes()).digest()
-
-
-def _name_outputs(model: onnx_ir.Model, names: tuple[str, ...]) -> None:
-    """Name the outputs.
+def _choose_names(requested: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the outputs.
 
     Raises:
-        UsageError: If there is not one name per output.
+        UsageError: If there is not one requested name per output, or a name is there twice.
     """
-    outputs = model.graph.outputs
-    if not names:
-        many = len(outputs) > 1
-        names = tuple(f"output_{index}" if many else "output" for index in range(len(outputs)))
-    if len(names) != len(outputs):
+    if requested and len(requested) != len(names):
         raise UsageError(
             "export.output_names does not fit the model",
-            expected=f"{len(outputs)} names",
-            found=f"{len(names)}",
+            expected=f"{len(names)} names",
+            found=f"{len(requested)}",
         )
-    for value, name in zip(outputs, names, strict=True):
-        value.name = name
+    if len(set(requested)) < len(requested):
+        raise UsageError(
+            "export.output_names holds a name twice",
+            expected="different names",
+            found=", ".join(f"`{name}`" for name in requested),
+        )
+    return requested or names
 
 
 def _write(model: onnx_ir.Model, path: Path) -> None:

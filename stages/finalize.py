@@ -10,8 +10,12 @@ from pydantic import Field
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.stage import Config, Facts, stage
+from prunepack.stages.data.input_values import is_batched, limit_batch, move_batch_axis
 from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.data.user_samples import collect_samples
 from prunepack.stages.models.checkpoints import open_model, save_checkpoint, select_tensors
+from prunepack.stages.models.examination import are_equal
+from prunepack.stages.models.index_bounds import find_index_sizes
 from prunepack.stages.models.running import compute_tensors
 from prunepack.stages.pruning.masks import pruned_parameters
 from prunepack.stages.pruning.parametrizations import fold_masked
@@ -20,7 +24,14 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from prunepack.stages.contract.arrays import Arrays
+    from prunepack.stages.contract.model_spec import ModelSpec
+
 __all__ = ["FinalizeConfig", "finalize", "remove_masks"]
+
+
+BATCH = 16
+"""Number of samples per run of the proof."""
 
 
 class FinalizeConfig(Config):
@@ -34,11 +45,14 @@ class FinalizeConfig(Config):
 def finalize(config: FinalizeConfig, out: Path, model: MaskedCheckpoint) -> Facts:
     """Make every mask permanent; the outputs equal those of the masked model exactly."""
     module, spec = open_model(model)
-    inputs = random_inputs(spec.inputs, config.samples, config.seed)
-    before = compute_tensors(module, inputs)
+    module.requires_grad_(False)
+    batches = _choose_batches(config, module, spec)
+    before = [_compute(module, batch) for batch in batches]
     masks = remove_masks(module)
+    module.requires_grad_(False)
     _prove_removed(module, masks)
-    _prove_equal(before, compute_tensors(module, inputs))
+    for outputs, batch in zip(before, batches, strict=True):
+        _prove_equal(outputs, compute_tensors(module, batch))
     final = {"masked": tuple(masks), "is_final": True}
     save_checkpoint(out, module, spec.model_copy(update=final))
     zeros = sum(int((mask == 0).sum()) for mask in masks.values())
@@ -48,6 +62,27 @@ def finalize(config: FinalizeConfig, out: Path, model: MaskedCheckpoint) -> Fact
         "zeros": zeros,
         "weights": total,
     }
+
+
+def _choose_batches(config: FinalizeConfig, module: nn.Module, spec: ModelSpec) -> list[Arrays]:
+    """Return random samples in small batches, and a batch of the dataset."""
+    sizes = find_index_sizes(module, spec.inputs, config.seed)
+    size = limit_batch(spec.inputs, BATCH)
+    spans = range(0, config.samples if is_batched(spec.inputs) else 1, size)
+    batches = [
+        random_inputs(spec.inputs, min(size, config.samples - start), config.seed + start, sizes)
+        for start in spans
+    ]
+    try:
+        real = [samples.first(size).arrays for samples in collect_samples("", spec)]
+    except RefusedError:  # verify, which needs the dataset, refuses it
+        real = []
+    return [*batches, *(move_batch_axis(spec.inputs, arrays) for arrays in real)]
+
+
+def _compute(module: nn.Module, inputs: Arrays) -> list[torch.Tensor]:
+    """Return copies of the outputs: a module may return one of its buffers."""
+    return [tensor.clone() for tensor in compute_tensors(module, inputs)]
 
 
 def remove_masks(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -113,11 +148,14 @@ def _check_finite(name: str, tensor: torch.Tensor) -> None:
 
 
 def _prove_equal(before: list[torch.Tensor], after: list[torch.Tensor]) -> None:
-    import torch
+    """Check that outputs are equal; NaN equals NaN.
 
+    Raises:
+        RefusedError: If an output changed.
+    """
     for index, (masked, final) in enumerate(zip(before, after, strict=True)):
-        if not torch.equal(masked, final):
-            error = float((masked.double() - final.double()).abs().max())
+        if not are_equal([masked], [final]):
+            error = float((masked.double() - final.double()).abs().nan_to_num().max())
             raise RefusedError(
                 f"output {index} changed when the masks were made permanent",
                 expected="exactly equal outputs",

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, field_validator
 
 from prunepack.errors import RefusedError, UsageError
-from prunepack.stages.contract.model_spec import InputSpec, ModelSpec, PrunedParameter
+from prunepack.stages.contract.model_spec import (
+    InputSpec,
+    ModelSpec,
+    PrunedParameter,
+    read_spec,
+    write_spec,
+)
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Config, Facts, stage
@@ -18,7 +24,6 @@ from prunepack.stages.contract.user_code import (
     is_library_model,
     is_user_code,
 )
-from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.models.builtin import MODELS
 from prunepack.stages.models.builtin_weights import read_built_in
 from prunepack.stages.models.checkpoints import (
@@ -28,7 +33,7 @@ from prunepack.stages.models.checkpoints import (
     save_checkpoint,
     save_masked,
 )
-from prunepack.stages.models.running import compute_tensors
+from prunepack.stages.models.examination import examine_model
 from prunepack.stages.sources.builds import check_builds
 from prunepack.stages.sources.found_masks import (
     FROM_FILE,
@@ -122,7 +127,8 @@ def load(config: LoadConfig, out: Path) -> Facts:
     spec = spec.model_copy(update={"pruned": pruned, "is_dense_known": is_dense_known})
     (save_masked if pruned else save_checkpoint)(out, model, spec)
     _tell_reference(config, spec)
-    _check_inputs(model, spec)
+    inputs = examine_model(model.eval(), spec.inputs, config.model, converted=prepared.is_converted)
+    write_spec(out, read_spec(out).model_copy(update={"inputs": inputs}))
     return _facts(config, model, origin, len(pruned))
 
 
@@ -219,25 +225,6 @@ def _tell_reference(config: LoadConfig, spec: ModelSpec) -> None:
             "no dense reference: the weights before pruning are not in the file; name them in "
             "load.dense to compare with them"
         )
-
-
-def _check_inputs(model: nn.Module, spec: ModelSpec) -> None:
-    """Run the model once on random inputs of the declared shapes.
-
-    Raises:
-        UsageError: If the model fails on them.
-    """
-    arrays = random_inputs(spec.inputs, 2, 0)
-    try:
-        compute_tensors(model.eval(), arrays)
-    except RefusedError as error:
-        shapes = ", ".join(f"{name} {array.dtype}{array.shape}" for name, array in arrays.items())
-        raise UsageError(
-            f"{spec.model} cannot run on the inputs in load.inputs",
-            expected=f"a forward() that takes {shapes}",
-            found=error.found,
-            hint="Correct load.inputs: one per argument of forward, the shape without the batch",
-        ) from error
 
 
 def _facts(config: LoadConfig, model: nn.Module, source: str, masks: int) -> Facts:

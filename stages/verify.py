@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
 from prunepack.stages.comparison.calibration import Calibration
-from prunepack.stages.comparison.forms import (
-    ModelForms,
-    measure_consistency,
-)
+from prunepack.stages.comparison.consistency import measure_consistency
+from prunepack.stages.comparison.forms import ModelForms
 from prunepack.stages.comparison.inputs import random_batches, sample_batches
 from prunepack.stages.comparison.pairs import FormComparisons
 from prunepack.stages.comparison.stress_inputs import (
@@ -31,6 +29,7 @@ from prunepack.stages.contract.outputs import (
 )
 from prunepack.stages.contract.progress import note, track
 from prunepack.stages.contract.stage import Facts, stage
+from prunepack.stages.data.input_values import is_batched, limit_batch
 from prunepack.stages.data.user_samples import SampleSource, collect_samples
 from prunepack.stages.evaluation.evaluation import Evaluation, describe_missing_labels
 from prunepack.stages.evaluation.named import COSINE
@@ -169,7 +168,8 @@ def _compare_random(
     for batch in inputs.random:
         outputs = forms.run(batch.arrays, forms.compared)
         results.add(batch, outputs)
-        if batch.count > 1 and not consistency and "pruned" in outputs:
+        can_repeat = batch.count > 1 or not is_batched(forms.spec.inputs)
+        if can_repeat and not consistency and "pruned" in outputs:
             consistency = measure_consistency(forms, batch, outputs["pruned"], config.tolerances)
     tested = [(test, _compare_stress(test, forms, results)) for test in inputs.stress]
     return stress_metrics(config.random_samples, inputs.axes, tested) | consistency
@@ -196,9 +196,9 @@ def _compare_samples(
     config: VerifyConfig, forms: ModelForms, inputs: _Inputs, results: _Results
 ) -> None:
     """Compare on the samples of the user and of the dataset; labels need the dense form too."""
-    size = inputs.size
+    size = limit_batch(forms.spec.inputs, inputs.size)
     total = sum(source.count_batches(size, config.samples) for source in inputs.sources)
-    batches = sample_batches(inputs.sources, size, config.samples)
+    batches = sample_batches(inputs.sources, size, config.samples, forms.spec.inputs)
     for batch in track(batches, "verifying on test samples", total):
         judged = batch.labels is not None or results.evaluation.takes_unlabelled
         chosen = forms.names if judged else forms.compared

@@ -129,6 +129,8 @@ def _of_the_user(stage: str, config: Config, inputs: Mapping[str, Output]) -> di
     found: dict[str, str] = {}
     for reference in {ref for artifact in inputs.values() for ref in _references_in(artifact)}:
         found |= _hash_source(reference)
+    for file in sorted({file for artifact in inputs.values() for file in _sample_files(artifact)}):
+        found[file] = _input_digest("load.inputs.file", Path(file))
     for where, points_at, value in _pointers(config, Any, stage):
         if points_at.what != "file" and (source := _hash_source(str(value))):
             found |= source
@@ -163,6 +165,15 @@ def _references_in(artifact: Output) -> Iterator[str]:
         content = read_json(path) if path.is_file() else {}
         values = (content.get(field) for field in ("model", "dataset"))
         yield from (value for value in values if isinstance(value, str))
+
+
+def _sample_files(artifact: Output) -> Iterator[str]:
+    """Yield the files of samples that the inputs of ``artifact`` name."""
+    for path in (artifact.path / name for name in DESCRIPTIONS):
+        content = read_json(path) if path.is_file() else {}
+        inputs = content.get("inputs")
+        files = [spec.get("file") for spec in inputs or [] if isinstance(spec, dict)]
+        yield from (file for file in files if isinstance(file, str))
 
 
 def _pointers(value: Any, hint: Any, where: str) -> Iterator[Pointer]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prunepack.stages.bisection.onnx_program import OnnxProgram
-from prunepack.stages.models.onnx_export import run_exporter
+from prunepack.stages.exporting.exporters import run_exporter
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from prunepack.errors import UsageError
+from prunepack.stages.models.running import call_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "read_batches", "record_until", "select_tokens", "shorten", "watch_inputs"]
 
 Batch = dict[str, "torch.Tensor"]
-"""The inputs of a model by name, in the order of ``forward``."""
+"""The inputs of a model by name."""
 
 BATCH_SIZE = 25
 ATTENTION_MASK = "attention_mask"
@@ -130,7 +131,7 @@ def _run(module: nn.Module, batch: Batch) -> None:
 
     with torch.no_grad():
         try:
-            module(*batch.values())
+            call_module(module, batch)
         except _StopForwardError:
             return
 

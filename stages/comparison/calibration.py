@@ -14,12 +14,13 @@ import numpy as np
 
 from prunepack.stages.comparison.error import compute_tolerance
 from prunepack.stages.contract.progress import note
+from prunepack.stages.data.input_values import slice_samples
 from prunepack.stages.models.running import run_module
 from prunepack.stages.runtime.session_options import OPTIMIZATIONS
 from prunepack.stages.runtime.sessions import open_onnx_session, run_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from prunepack.stages.comparison.forms import Form, FormOutputs, ModelForms
     from prunepack.stages.comparison.inputs import InputBatch
@@ -77,7 +78,8 @@ class Calibration:
                 self._compare(outputs["pruned"], actual, cause)
             self._compare_single(batch, outputs, "pruned")
         for cause, session in self._sessions.items():
-            self._compare(outputs[self._graph], run_session(session, batch.arrays), cause)
+            again = run_session(session, batch.arrays, self._forms.batch_axes)
+            self._compare(outputs[self._graph], again, cause)
         self._compare_single(batch, outputs, self._graph)
 
     def format_tolerances(self) -> str:
@@ -91,15 +93,24 @@ class Calibration:
             yield "threads", self._forms.run_form("pruned", inputs)
         try:
             module = copy.deepcopy(self._forms.modules["pruned"]).double()
-            yield "float64", run_module(module, _convert_floats(inputs), self._forms.outputs)
+            names, paths = self._forms.outputs, self._forms.paths
+            yield "float64", run_module(module, _convert_floats(inputs), names, paths)
         except Exception as error:  # noqa: BLE001 -- a user's model may fail in any way
             note(f"no run-to-run error against float64: {type(error).__name__}")
 
     def _compare_single(self, batch: InputBatch, outputs: FormOutputs, form: Form) -> None:
         """Compare samples of a batch with the same samples in batches of one."""
         count = min(batch.count, MAX_SINGLE)
-        actual = _run_one_by_one(partial(self._forms.run_form, form), batch.arrays, count)
-        batched = {n: a[:count] for n, a in outputs[form].items() if a.shape[:1] == (batch.count,)}
+        singles = [
+            slice_samples(self._forms.spec.inputs, batch.arrays, index, index + 1)
+            for index in range(count)
+        ]
+        actual = _run_one_by_one(partial(self._forms.run_form, form), singles)
+        batched = {
+            name: array[:count]
+            for name, array in outputs[form].items()
+            if self._forms.has_batch_first(name, array, batch.count)
+        }
         self._compare(batched, actual, "batch")
 
     def _compare(self, expected: Arrays, actual: Arrays, cause: str) -> None:
@@ -133,15 +144,12 @@ def _set_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _run_one_by_one(run_batch: Callable[[Arrays], Arrays], inputs: Arrays, count: int) -> Arrays:
-    """Return the outputs of the first ``count`` samples, each in a batch of its own.
+def _run_one_by_one(run_batch: Callable[[Arrays], Arrays], singles: Sequence[Arrays]) -> Arrays:
+    """Return the outputs of samples, each in a batch of its own.
 
     Outputs without a batch axis are left out.
     """
-    outputs = [
-        run_batch({name: array[index : index + 1] for name, array in inputs.items()})
-        for index in range(count)
-    ]
+    outputs = [run_batch(single) for single in singles]
     return {
         name: np.concatenate([single[name] for single in outputs])
         for name, array in outputs[0].items()

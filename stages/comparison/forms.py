@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from prunepack.errors import RefusedError
-from prunepack.stages.comparison.comparison import Comparison
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, OnnxModel
+from prunepack.stages.data.input_values import list_batch_axes
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.graphs.index_bounds import find_graph_index_sizes
 from prunepack.stages.graphs.nodes import read_model
@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from prunepack.stages.comparison.inputs import InputBatch
-    from prunepack.stages.comparison.tolerances import Tolerance
-    from prunepack.stages.contract.arrays import Arrays
+    from prunepack.stages.contract.arrays import Array, Arrays
     from prunepack.stages.contract.outputs import PackedArtifact
 
 __all__ = [
@@ -43,8 +41,6 @@ __all__ = [
     "Form",
     "FormOutputs",
     "ModelForms",
-    "count_training_layers",
-    "measure_consistency",
 ]
 
 Form = Literal["dense", "pruned", "onnx", "artifact"]
@@ -66,6 +62,8 @@ class ModelForms:
     Attributes:
         spec: The model specification.
         outputs: The names of the outputs, in the order of the reference.
+        paths: The path of each output in the result of a torch model.
+        axes: The axes of each output: sizes and names.
         graph: The ONNX file that describes inputs and outputs: the dense one if it is ONNX.
         providers: The requested execution providers of the sessions.
         modules: The forms in torch: the model before pruning, and the finalized one from which the
@@ -75,6 +73,8 @@ class ModelForms:
 
     spec: ModelSpec
     outputs: tuple[str, ...]
+    paths: tuple[str, ...]
+    axes: Mapping[str, Sequence[int | str | None]]
     graph: Path
     providers: tuple[str, ...]
     modules: Mapping[Form, nn.Module]
@@ -95,11 +95,7 @@ class ModelForms:
             UsageError: If the provider is not available.
             RefusedError: If a form cannot be opened.
         """
-        torch_forms: dict[Form, Checkpoint | None] = {
-            "dense": dense if isinstance(dense, Checkpoint) else None,
-            "pruned": final,
-        }
-        opened = {form: open_model(m) for form, m in torch_forms.items() if m is not None}
+        opened = _open_modules(dense, final)
         graphs: dict[Form, OnnxModel | None] = {
             "dense": dense if isinstance(dense, OnnxModel) else None,
             "onnx": onnx,
@@ -116,6 +112,8 @@ class ModelForms:
         return cls(
             spec=opened["pruned"][1] if "pruned" in opened else _make_spec(first),
             outputs=tuple(first.interface["outputs"]),
+            paths=tuple(first.interface.get("paths", ())),
+            axes=first.interface.get("axes", {}),
             graph=first.model,
             providers=tuple(providers),
             modules={form: module for form, (module, _) in opened.items()},
@@ -153,9 +151,20 @@ class ModelForms:
             RefusedError: If the form cannot run on these inputs.
         """
         if form in self.modules:
-            return run_module(self.modules[form], inputs, self.outputs)
-        run = run_session if self.modules else run_any_batch
-        return run(self.sessions[form], inputs)
+            return run_module(self.modules[form], inputs, self.outputs, self.paths)
+        if self.modules:
+            return run_session(self.sessions[form], inputs, self.batch_axes)
+        return run_any_batch(self.sessions[form], inputs)
+
+    @property
+    def batch_axes(self) -> dict[str, int | None]:
+        """The batch axis of each input; None for an input without one."""
+        return list_batch_axes(self.spec.inputs)
+
+    def has_batch_first(self, name: str, array: Array, count: int) -> bool:
+        """Return whether the first axis of an output is the batch axis of ``count`` samples."""
+        axis = next(iter(self.axes.get(name, ("batch",))), 0)
+        return array.shape[:1] == (count,) and (axis == "batch" or not isinstance(axis, str))
 
     def find_index_sizes(self, seed: int) -> dict[str, int]:
         """Return the rows of the table that each integer input indexes; torch knows them best."""
@@ -203,6 +212,16 @@ def _check_inputs(sessions: Mapping[Form, Session]) -> None:
             )
 
 
+def _open_modules(
+    dense: Checkpoint | OnnxModel | None, final: Checkpoint | None
+) -> dict[Form, tuple[nn.Module, ModelSpec]]:
+    """Open the forms that are torch models."""
+    given: dict[Form, Checkpoint | OnnxModel | None] = {"dense": dense, "pruned": final}
+    return {
+        form: open_model(source) for form, source in given.items() if isinstance(source, Checkpoint)
+    }
+
+
 def _make_spec(model: OnnxModel) -> ModelSpec:
     """Return the specification of a model that exists as ONNX only."""
     interface = model.interface
@@ -213,43 +232,3 @@ def _make_spec(model: OnnxModel) -> ModelSpec:
         dataset=interface.get("dataset", ""),
         dataset_arguments=interface.get("dataset_arguments", {}),
     )
-
-
-def count_training_layers(*modules: nn.Module) -> Metrics:
-    """Return the number of layers in training mode, which ``eval()`` did not reach."""
-    names = [
-        name or "the model"
-        for module in modules
-        for name, layer in module.named_modules()
-        if layer.training
-    ]
-    return {"torch.training_layers": Metric(len(names), "layers", note=", ".join(names[:5]))}
-
-
-def measure_consistency(
-    forms: ModelForms, batch: InputBatch, outputs: Arrays, rules: Sequence[Tolerance]
-) -> Metrics:
-    """Count output values of torch that change in a second run, or without the other samples.
-
-    Active dropout changes every run. Active BatchNorm takes its statistics from the batch, so the
-    answer to a sample depends on the others. Outputs whose first axis is not the batch are
-    compared between equal batches only.
-
-    Args:
-        forms: The forms; only the reference runs.
-        batch: Two samples or more.
-        outputs: The outputs of the reference for them.
-        rules: Tolerances. None is stricter here than the default, since the order of additions
-            depends on the size of the batch.
-    """
-    again, alone = (Comparison(name, rules=rules, lenient=True) for name in ("again", "alone"))
-    again.add(outputs, forms.run_form(forms.reference, batch.arrays), batch.count, "run again")
-    single = {name: array[:1] for name, array in batch.arrays.items()}
-    expected = {n: array[:1] for n, array in outputs.items() if array.shape[:1] == (batch.count,)}
-    actual = forms.run_form(forms.reference, single)
-    alone.add(expected, {name: actual[name] for name in expected if name in actual}, 1, "run alone")
-    compared = [*again.outputs.values(), *alone.outputs.values()]
-    changed = [output for output in compared if output.beyond_tolerance]
-    count = sum(output.beyond_tolerance for output in changed)
-    note = "; ".join(output.worst_element for output in changed[:3])
-    return {"torch.inconsistent_values": Metric(count, "values", note=note)}

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prunepack.stages.data.input_values import (
+    is_batched,
+    limit_batch,
+    move_batch_axis,
+    slice_samples,
+)
 from prunepack.stages.data.samples import random_inputs
 
 if TYPE_CHECKING:
@@ -52,33 +58,42 @@ def random_batches(
 ) -> Iterator[InputBatch]:
     """Yield ``count`` random samples in batches of one, of two, and of all others.
 
-    With ``most``, batches of more samples are divided, into batches of two at least.
-
-    The first batch with the most samples calibrates.
+    With ``most``, batches of more samples are divided, into batches of two at least. Inputs
+    without a batch axis are one sample each. The first batch with the most samples calibrates.
     """
+    if not is_batched(inputs):
+        for index in range(count):
+            arrays = random_inputs(inputs, 1, seed + index, sizes)
+            yield InputBatch("random", arrays, 1, index, calibrates=index == 0)
+        return
     arrays = random_inputs(inputs, count, seed, sizes)
-    starts = [0, 1, *range(3, count, max(2, most or count))]
+    most = limit_batch(inputs, most or count)
+    starts = [0, 1, *range(3, count, max(2, most))]
     spans = list(zip(starts, [*starts[1:], count], strict=True))
     largest = max(spans, key=lambda span: span[1] - span[0])
     for start, end in spans:
-        part = {name: array[start:end] for name, array in arrays.items()}
+        part = slice_samples(inputs, arrays, start, end)
         calibrates = (start, end) == largest
         yield InputBatch("random", part, end - start, start, calibrates=calibrates)
 
 
 def sample_batches(
-    sources: Iterable[SampleSource], size: int, samples: int = 0
+    sources: Iterable[SampleSource],
+    size: int,
+    samples: int = 0,
+    inputs: Sequence[InputSpec] = (),
 ) -> Iterator[InputBatch]:
     """Yield up to ``samples`` samples of each source, all for 0, ``size`` at a time.
 
-    The first batch of each source calibrates.
+    The first batch of each source calibrates. ``inputs`` say where the model has its batch axis;
+    samples have it first.
     """
     for source in sources:
         first = 0
         for batch in source.batches(size, samples):
             yield InputBatch(
                 name=Path(source.name).name,
-                arrays=batch.arrays,
+                arrays=move_batch_axis(inputs, batch.arrays),
                 count=len(batch),
                 first=first,
                 labels=batch.labels,

@@ -9,13 +9,14 @@ import numpy as np
 
 from prunepack.errors import RefusedError
 from prunepack.stages.comparison.inputs import InputBatch
+from prunepack.stages.data.input_values import find_bounds, is_batched, is_mask
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.metrics.metric import Metric, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from prunepack.stages.contract.arrays import ArrayMapping, Arrays
+    from prunepack.stages.contract.arrays import Array, ArrayMapping, Arrays
     from prunepack.stages.contract.model_spec import InputSpec
     from prunepack.stages.runtime.sessions import Session
 
@@ -66,12 +67,12 @@ class DynamicAxis:
 
 
 def find_dynamic_axes(session: Session, inputs: Sequence[InputSpec]) -> list[DynamicAxis]:
-    """Return the dynamic axes of ``session`` except the first of each input, the batch axis."""
+    """Return the dynamic axes of ``session`` except the batch axis of each input."""
     shapes = {node.name: node.shape for node in session.get_inputs()}
     positions: dict[str, list[tuple[str, int]]] = {}
     sizes: dict[str, int] = {}
     for spec in inputs:
-        for axis, size in enumerate(spec.shape, 1):
+        for axis, size in _list_axes(spec):
             symbol = dict(enumerate(shapes.get(spec.name, ()))).get(axis, size)
             if not isinstance(symbol, int):
                 name = symbol or f"{spec.name}[{axis}]"
@@ -80,41 +81,72 @@ def find_dynamic_axes(session: Session, inputs: Sequence[InputSpec]) -> list[Dyn
     return [DynamicAxis(name, tuple(where), sizes[name]) for name, where in positions.items()]
 
 
+def _list_axes(spec: InputSpec) -> Iterator[tuple[int, int]]:
+    """Yield the position and the size of each axis of an input, except the batch axis."""
+    pairs = enumerate(spec.batch_shape(0))
+    yield from ((axis, size) for axis, size in pairs if axis != spec.batch_axis)
+
+
 def stress_tests(
     inputs: Sequence[InputSpec], axes: Sequence[DynamicAxis], seed: int, sizes: Mapping[str, int]
 ) -> Iterator[StressTest]:
-    """Yield zeros, large values, and each dynamic axis at another size, two samples each."""
-    usual = random_inputs(inputs, 2, seed, sizes)
-    zeros = {name: np.zeros_like(array) for name, array in usual.items()}
-    yield StressTest("zeros", (InputBatch("zeros", zeros, 2),))
+    """Yield zeros, large values, and each dynamic axis at another size, two samples each.
+
+    Values stay in the range of their input, a mask is never all zero, and samples of a file are
+    taken as they are.
+    """
+    usual = random_inputs(inputs, count := 2 if is_batched(inputs) else 1, seed, sizes)
+    zeros = {spec.name: _zero_values(spec, usual[spec.name], sizes) for spec in inputs}
+    if _differ(zeros, usual):
+        yield StressTest("zeros", (InputBatch("zeros", zeros, count),))
     large = (_scale_values(inputs, usual, scale, sizes) for scale in SCALES)
-    yield StressTest("large values", tuple(large))
+    if batches := tuple(batch for batch in large if _differ(batch.arrays, usual)):
+        yield StressTest("large values", batches)
     for axis in axes:
+        if any(spec.file for spec in inputs if spec.name in dict(axis.positions)):
+            continue
         near = {axis.size // 2, axis.size - 1, axis.size + 1, 2 * axis.size}
         others = sorted(near - {axis.size, 0, -1}, key=lambda size: (size > axis.size, size))
         resized = (_resize_axis(inputs, axis, size, seed, sizes) for size in others)
         yield StressTest(axis.name, tuple(resized), axis=True)
 
 
+def _differ(arrays: Arrays, others: Arrays) -> bool:
+    return any(not np.array_equal(array, others[name]) for name, array in arrays.items())
+
+
+def _zero_values(spec: InputSpec, usual: Array, sizes: Mapping[str, int]) -> Array:
+    """Return zeros, or the usual values of an input that is never all zero."""
+    rows = sizes.get(spec.name)
+    low, high = find_bounds(spec, rows)
+    can_be_zero = low <= 0 <= high and spec.file is None and not is_mask(spec, rows)
+    return np.zeros_like(usual) if can_be_zero else usual
+
+
 def _scale_values(
     inputs: Sequence[InputSpec], usual: Arrays, scale: float, sizes: Mapping[str, int]
 ) -> InputBatch:
-    """Multiply floats by ``scale``; integers become the highest valid index, booleans true."""
+    """Multiply floats by ``scale``, within their range; other values become the highest ones."""
     arrays = {}
     for spec in inputs:
         array = usual[spec.name]
-        if array.dtype.kind == "f":
-            arrays[spec.name] = array * array.dtype.type(scale)
+        low, high = find_bounds(spec, sizes.get(spec.name))
+        if spec.file is not None:
+            arrays[spec.name] = array
+        elif array.dtype.kind == "f":
+            scaled = np.asarray(
+                array * array.dtype.type(scale)
+            )  # a scalar of an array without axes
+            arrays[spec.name] = np.asarray(scaled.clip(low, high))
         else:
-            arrays[spec.name] = np.full_like(array, _highest_index(spec, sizes))
-    if not any(array.dtype.kind == "f" for array in arrays.values()):
-        return InputBatch("highest integers", arrays, 2)
-    return InputBatch(f"large values, × {scale:g}", arrays, 2, scale=scale)
-
-
-def _highest_index(spec: InputSpec, sizes: Mapping[str, int]) -> int:
-    highest = 1 if spec.dtype == "bool" else int(np.iinfo(spec.dtype).max)
-    return min(sizes.get(spec.name, 2) - 1, highest)
+            arrays[spec.name] = np.full_like(array, high)
+    count = 2 if is_batched(inputs) else 1
+    floats = [spec for spec in inputs if spec.dtype.startswith("float") and spec.file is None]
+    if not floats:
+        return InputBatch("highest integers", arrays, count)
+    if all(spec.range is not None for spec in floats):
+        return InputBatch("highest values", arrays, count)
+    return InputBatch(f"large values, × {scale:g}", arrays, count, scale=scale)
 
 
 def _resize_axis(
@@ -124,11 +156,10 @@ def _resize_axis(
     positions = set(axis.positions)
     resized = []
     for spec in inputs:
-        shape = tuple(
-            size if (spec.name, at) in positions else old for at, old in enumerate(spec.shape, 1)
-        )
-        resized.append(spec.model_copy(update={"shape": shape}))
-    return InputBatch(f"{axis.name} of {size}", random_inputs(resized, 2, seed, sizes), 2)
+        shape = tuple(size if (spec.name, at) in positions else old for at, old in _list_axes(spec))
+        resized.append(spec.model_copy(update={"example": shape}))
+    count = 2 if is_batched(inputs) else 1
+    return InputBatch(f"{axis.name} of {size}", random_inputs(resized, count, seed, sizes), count)
 
 
 def find_usable_batch(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from prunepack.reading.artifact import Artifact
-from prunepack.stages.comparison.forms import count_training_layers
+from prunepack.stages.comparison.consistency import count_training_layers
 from prunepack.stages.graphs.sparsity import count_graph_zeros
 from prunepack.stages.metrics.metric import Metric, Metrics
 from prunepack.stages.models.checkpoints import select_tensors

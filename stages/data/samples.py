@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from prunepack.stages.data.input_values import find_bounds, is_mask, read_sample_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -48,26 +50,72 @@ class Samples:
 def random_inputs(
     inputs: Sequence[InputSpec], count: int, seed: int, sizes: Mapping[str, int] | None = None
 ) -> Arrays:
-    """Return ``count`` random samples of a model's inputs: shape (count, *sample) each.
+    """Return ``count`` random samples of a model's inputs, along the batch axis of each.
 
-    Floating-point inputs are drawn from the standard normal distribution, integers from 0 up to,
-    but not including, their entry in ``sizes``. Integers without an entry, and booleans, are
-    drawn from {0, 1}, which is valid for an index, a label and a mask.
+    An input with a sample file takes the samples of the file, again from the first one if there
+    are too few. Values are uniform in a declared range. Without a range, floating-point inputs are
+    drawn from the standard normal distribution and integers from 0 up to, but not including, their
+    entry in ``sizes``. Integers without an entry, and booleans, are drawn from {0, 1}, which is
+    valid for an index, a label and a mask; a mask has at least one 1 per sample.
     """
     import numpy as np
 
     generator = np.random.default_rng(seed)
     limits = sizes or {}
     return {
-        spec.name: _draw(generator, (count, *spec.shape), spec.dtype, limits.get(spec.name, 2))
-        for spec in inputs
+        spec.name: _draw_input(generator, spec, count, limits.get(spec.name)) for spec in inputs
     }
 
 
-def _draw(generator: np.random.Generator, shape: tuple[int, ...], dtype: str, size: int) -> Array:
+def _draw_input(
+    generator: np.random.Generator, spec: InputSpec, count: int, rows: int | None
+) -> Array:
+    """Return samples of one input, with its batch axis in place."""
     import numpy as np
 
-    if dtype.startswith("float"):
-        return generator.standard_normal(shape).astype(dtype)
-    top = 2 if dtype == "bool" else min(size, int(np.iinfo(dtype).max) + 1)
-    return generator.integers(0, top, shape).astype(dtype)
+    if spec.file is not None:
+        return _repeat_samples(read_sample_file(spec), spec, count)
+    shape = (1 if spec.batch_axis == "none" else count, *spec.sample_shape)
+    samples = _draw(generator, spec, shape, rows)
+    if is_mask(spec, rows):
+        samples = _set_one(generator, samples)
+    if spec.batch_axis == "none":
+        whole: Array = np.reshape(samples, spec.sample_shape)
+        return whole
+    return np.ascontiguousarray(np.moveaxis(samples, 0, spec.batch_axis))
+
+
+def _draw(
+    generator: np.random.Generator, spec: InputSpec, shape: tuple[int, ...], rows: int | None
+) -> Array:
+    import numpy as np
+
+    if spec.dtype.startswith("float") and spec.range is None:
+        return generator.standard_normal(shape).astype(spec.dtype)
+    low, high = find_bounds(spec, rows)
+    if spec.dtype.startswith("float"):
+        return generator.uniform(low, high, shape).astype(spec.dtype).clip(low, high)
+    return generator.integers(int(low), int(high), shape, endpoint=True, dtype=np.int64).astype(
+        spec.dtype
+    )
+
+
+def _set_one(generator: np.random.Generator, samples: Array) -> Array:
+    """Set one element of each sample that is all zero to 1."""
+    import numpy as np
+
+    flat = samples.reshape(len(samples), -1)
+    empty = np.flatnonzero(~flat.any(1)) if flat.shape[1] else ()
+    if len(empty):
+        flat[empty, generator.integers(0, flat.shape[1], len(empty))] = 1
+    return flat.reshape(samples.shape)
+
+
+def _repeat_samples(samples: Array, spec: InputSpec, count: int) -> Array:
+    import numpy as np
+
+    if spec.batch_axis == "none":
+        return samples
+    axis = spec.batch_axis
+    repeated: Array = np.take(samples, np.arange(count) % samples.shape[axis], axis)
+    return repeated

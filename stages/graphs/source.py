@@ -14,10 +14,10 @@ from prunepack.errors import RefusedError
 from prunepack.packing import find_model_files
 from prunepack.reading.artifact import Artifact
 from prunepack.stages.contract.progress import remark
+from prunepack.stages.exporting.programs import export_program
 from prunepack.stages.graphs.interface import describe_inputs
 from prunepack.stages.graphs.nodes import read_model
 from prunepack.stages.graphs.weights import find_graph_weights
-from prunepack.stages.models.program_export import export_program
 from prunepack.unpacking import unpack
 
 if TYPE_CHECKING:

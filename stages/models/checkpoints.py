@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import RefusedError
-from prunepack.stages.contract.model_spec import ModelSpec, read_spec
+from prunepack.stages.contract.model_spec import ModelSpec, read_spec, write_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.models.running import compute_tensors
@@ -131,7 +131,7 @@ def _save(weights: Path, out: Path, model: nn.Module, spec: ModelSpec) -> None:
     save_file(owned, weights)
     extra = {name: value for name, value in model.state_dict().items() if name not in state}
     spec = spec.model_copy(update={"tied": tied, "extra_state": _check_extra_state(extra)})
-    (out / "model.json").write_text(spec.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    write_spec(out, spec)
 
 
 def select_tensors(state: Mapping[str, Any]) -> dict[str, torch.Tensor]:

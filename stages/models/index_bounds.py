@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prunepack.stages.data.input_values import limit_batch
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.models.running import run_module
 
@@ -41,7 +42,7 @@ def find_index_sizes(module: nn.Module, inputs: Sequence[InputSpec], seed: int) 
     integers = [spec.name for spec in inputs if spec.dtype.startswith(("int", "uint"))]
     if not integers:
         return {}
-    batch = random_inputs(inputs, SAMPLES, seed)
+    batch = random_inputs(inputs, limit_batch(inputs, SAMPLES), seed)
     arrays = {name: torch.from_numpy(batch[name]) for name in integers}
     sizes: dict[str, int] = {}
     with _observe_look_ups(lambda rows, index: _lower_sizes(sizes, arrays, rows, index)):

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from prunepack.stages.contract.progress import note
+from prunepack.stages.data.input_values import is_batched, list_batch_axes
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.metrics.metric import Metric, Metrics
 from prunepack.stages.profiling.latency import latency_metrics
@@ -76,7 +77,11 @@ def measure_setup(pair: ModelPair) -> tuple[Metrics, int | None]:
         "latency.provider_mismatches": Metric(wrong, "sessions", note=providers),
         "runtime.tf32": tf32_metric(sessions["pruned"].get_provider_options()),
     }
-    return metrics, next(filter(None, map(find_fixed_batch, sessions.values())), None)
+    if not is_batched(pair.inputs):
+        return metrics, 1
+    axes = list_batch_axes(pair.inputs)
+    sizes = (find_fixed_batch(session, axes) for session in sessions.values())
+    return metrics, next(filter(None, sizes), None)
 
 
 def measure_placement(pair: ModelPair, batch: int) -> Metrics:

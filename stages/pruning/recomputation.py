@@ -9,14 +9,18 @@ weights before it runs.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from prunepack.stages.pruning.masks import pruned_parameters
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import nn
 
-__all__ = ["recompute_before_forward", "recompute_masked_weights"]
+__all__ = ["fix_masked_weights", "recompute_before_forward", "recompute_masked_weights"]
 
 
 def recompute_masked_weights(model: nn.Module) -> None:
@@ -44,3 +48,27 @@ def recompute_before_forward(model: nn.Module) -> None:
         inside = any(id(child) in masked for child in module.modules() if child is not module)
         if inside and _recompute not in module._forward_pre_hooks.values():
             module.register_forward_pre_hook(_recompute, prepend=True)
+
+
+@contextmanager
+def fix_masked_weights(model: nn.Module) -> Iterator[None]:
+    """Compute every masked weight once, in place of a hook in each forward pass.
+
+    ``torch.cond`` and other operators that compile their branches cannot call such a hook.
+    """
+    from torch.nn.utils.prune import BasePruningMethod
+
+    recompute_masked_weights(model)
+    before = []
+    for module in model.modules():
+        hooks = module._forward_pre_hooks
+        before.append((hooks, OrderedDict(hooks)))
+        for key, hook in list(hooks.items()):
+            if isinstance(hook, BasePruningMethod) or hook is _recompute:
+                del hooks[key]
+    try:
+        yield
+    finally:
+        for hooks, held in before:
+            hooks.clear()
+            hooks.update(held)

@@ -106,14 +106,27 @@ def open_artifact_session(
         return session
 
 
-def find_fixed_batch(session: Session) -> int | None:
-    """Return the only batch size that the model takes; None if its batch is a dynamic axis."""
-    sizes = [described.shape[0] for described in session.get_inputs() if described.shape]
+def find_fixed_batch(session: Session, axes: Mapping[str, int | None] | None = None) -> int | None:
+    """Return the only batch size that the model takes; None if its batch is a dynamic axis.
+
+    Args:
+        session: The session.
+        axes: The batch axis of each input; by default the first one.
+    """
+    places = ((entry.shape, (axes or {}).get(entry.name, 0)) for entry in session.get_inputs())
+    sizes = [shape[axis] for shape, axis in places if axis is not None and len(shape) > axis]
     return next((size for size in sizes if isinstance(size, int)), None)
 
 
-def run_session(session: Session, inputs: ArrayMapping) -> Arrays:
+def run_session(
+    session: Session, inputs: ArrayMapping, axes: Mapping[str, int | None] | None = None
+) -> Arrays:
     """Return every output of ``session`` by name; runs in parts if the batch size is fixed.
+
+    Args:
+        session: The session.
+        inputs: The inputs by name.
+        axes: The batch axis of each input; by default the first one.
 
     Raises:
         RefusedError: If the model does not take these inputs.
@@ -123,16 +136,30 @@ def run_session(session: Session, inputs: ArrayMapping) -> Arrays:
     names = [output.name for output in session.get_outputs()]
     hint = "Check that the files given are all of the same model"
     with _refuse_ort_errors(f"onnxruntime cannot run the model on {', '.join(inputs)}", hint):
-        parts = [session.run(names, part) for part in _split(inputs, find_fixed_batch(session))]
+        size = find_fixed_batch(session, axes)
+        parts = [session.run(names, part) for part in _split(inputs, size, axes or {})]
     if len(parts) == 1:
         return dict(zip(names, parts[0], strict=True))
     return {name: np.concatenate(arrays) for name, *arrays in zip(names, *parts, strict=True)}
 
 
-def _split(inputs: ArrayMapping, size: int | None) -> Iterator[Arrays]:
-    count = max((len(array) for array in inputs.values()), default=0)
-    for at in range(0, count, size or max(count, 1)):
-        yield {name: array[at : at + (size or count)] for name, array in inputs.items()}
+def _split(
+    inputs: ArrayMapping, size: int | None, axes: Mapping[str, int | None]
+) -> Iterator[Arrays]:
+    """Yield parts of ``size`` samples; everything at once without a size."""
+    if size is None:
+        yield dict(inputs)
+        return
+    places = {name: axes.get(name, 0) for name in inputs}
+    counts = [inputs[name].shape[axis] for name, axis in places.items() if axis is not None]
+    for start in range(0, max(counts, default=0), size):
+        yield {name: _cut(array, places[name], start, size) for name, array in inputs.items()}
+
+
+def _cut(array: Array, axis: int | None, start: int, size: int) -> Array:
+    if axis is None:
+        return array
+    return array[(slice(None),) * axis + (slice(start, start + size),)]
 
 
 @contextmanager

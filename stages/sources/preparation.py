@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from prunepack.stages.sources.state_keys import State
 
-__all__ = ["Prepared", "prepare_module"]
+__all__ = ["Prepared", "convert_bfloat16", "prepare_module"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,14 @@ class Prepared:
         state: Its state dict as the factory left it, with the masks of the factory.
         without_values: The names of its parameters and buffers on the meta device.
         notes: Changes of the module, for people.
+        is_converted: Whether bfloat16 parameters became float32.
     """
 
     module: nn.Module
     state: State
     without_values: tuple[str, ...]
     notes: tuple[str, ...]
+    is_converted: bool
 
 
 def prepare_module(module: nn.Module, dry_run: Callable[[nn.Module], object]) -> Prepared:
@@ -55,6 +57,9 @@ def prepare_module(module: nn.Module, dry_run: Callable[[nn.Module], object]) ->
         _replace_tensors(module, torch.Tensor.is_inference, torch.clone)  # nothing can train these
         notes.append("lazy parameters got their shapes from a dry run on load.inputs")
     _refuse_unsupported(module)
+    is_converted = convert_bfloat16(module)
+    if is_converted:
+        notes.append("bfloat16 parameters converted to float32: the values are exact")
     _own_memory(module, notes)
     without_values = tuple(name for name, tensor in _named_tensors(module) if tensor.is_meta)
     state = dict(module.state_dict())
@@ -66,7 +71,21 @@ def prepare_module(module: nn.Module, dry_run: Callable[[nn.Module], object]) ->
         )
     else:
         module.to("cpu")
-    return Prepared(module, state, without_values, tuple(notes))
+    return Prepared(module, state, without_values, tuple(notes), is_converted)
+
+
+def convert_bfloat16(module: nn.Module) -> bool:
+    """Convert the bfloat16 parameters and buffers of ``module``; return whether there were any.
+
+    onnxruntime has no bfloat16 kernels on the CPU. Each bfloat16 value is a float32 value.
+    """
+    import torch
+
+    tensors = (*module.parameters(), *module.buffers())
+    found = any(tensor.dtype == torch.bfloat16 for tensor in tensors)
+    if found:
+        module._apply(lambda tensor: tensor.float() if tensor.dtype == torch.bfloat16 else tensor)
+    return found
 
 
 def _take_off_wrappers(module: nn.Module, notes: list[str]) -> nn.Module:

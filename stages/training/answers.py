@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from prunepack.errors import UsageError
 from prunepack.stages.contract.plugins import suggest_name
+from prunepack.stages.models.output_tree import flatten_result, name_paths, select_tensors
+from prunepack.stages.models.running import call_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,20 +22,9 @@ __all__ = ["choose_answer", "compute_outputs"]
 
 def compute_outputs(model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> Tensors:
     """Return the tensors in the model's result by the names that ONNX gives them."""
-    import torch
-    from torch.utils._pytree import tree_flatten_with_path
-
-    result = model(*inputs.values())
-    leaves = [leaf for leaf in tree_flatten_with_path(result)[0] if torch.is_tensor(leaf[1])]
-    if isinstance(result, dict):
-        return {".".join(map(_name_key, path)): tensor for path, tensor in leaves}
-    if len(leaves) == 1:
-        return {"output": leaves[0][1]}
-    return {f"output_{index}": tensor for index, (_, tensor) in enumerate(leaves)}
-
-
-def _name_key(key: object) -> str:
-    return str(getattr(key, "key", getattr(key, "idx", key)))
+    result = call_module(model, inputs)
+    tensors = select_tensors(flatten_result(result))
+    return {name: tensors[path] for name, path in name_paths(result, list(tensors)).items()}
 
 
 def choose_answer(names: Iterable[str], answer: str) -> str:

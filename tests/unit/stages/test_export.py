@@ -19,6 +19,7 @@ from prunepack import pack, unpack
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import OnnxModel
+from prunepack.stages.contract.progress import collect_remarks
 from prunepack.stages.export import ExportConfig, export
 from prunepack.stages.finalize import FinalizeConfig, finalize
 from prunepack.stages.load import LoadConfig, load
@@ -62,10 +63,19 @@ def normed():
 @pytest.fixture
 def dense(run, write):
     def dense(factory, *shapes):
-        inputs = tuple(InputSpec(name=f"x{i}", shape=shape) for i, shape in enumerate(shapes))
+        names = ("x", "scale")
+        inputs = tuple(
+            InputSpec(name=name, shape=shape) for name, shape in zip(names, shapes, strict=False)
+        )
         return run(load, LoadConfig(model=f"{write(MODELS)}{factory}", inputs=inputs))
 
     return dense
+
+
+def collect(run, stage, config, *inputs):
+    """Run a stage, and return its output and its remarks."""
+    with collect_remarks() as remarks:
+        return run(stage, config, *inputs), remarks
 
 
 def session(path):
@@ -123,8 +133,10 @@ def test_the_same_bytes_from_another_process_in_another_folder(chain, tmp_path):
 
 def test_the_interface(chain, some_digits):
     assert chain.onnx.interface == {
-        "inputs": [{"name": "input", "shape": [1, 28, 28], "dtype": "float32"}],
+        "inputs": [InputSpec(shape=(1, 28, 28)).model_dump(mode="json")],
         "outputs": ["output"],
+        "paths": [""],
+        "axes": {"input": ["batch", 1, 28, 28], "output": ["batch", 10]},
         "dataset": some_digits,
     }
     opened = session(chain.onnx.model)
@@ -142,7 +154,7 @@ def test_a_linear_layer_on_sequences_and_several_outputs(run, dense, capfd):
     assert {"back.bias", "back.weight.T", "wide.weight.T"} <= found.keys()
     assert exported.interface["outputs"] == list(names)
     x, scale = np.ones((3, 4, 3), np.float32), np.full((3, 1, 1), 2, np.float32)
-    outputs = session(exported.model).run(names, {"x0": x, "x1": scale})
+    outputs = session(exported.model).run(names, {"x": x, "scale": scale})
     with torch.no_grad():
         logits, rest = open_model(source)[0](torch.from_numpy(x), torch.from_numpy(scale))
     np.testing.assert_allclose(outputs[0], logits.numpy(), rtol=1e-5, atol=1e-6)
@@ -172,7 +184,7 @@ def test_a_fixed_batch_is_one_sample(run, dense):
     exported = run(export, ExportConfig(dynamic_batch=False), source)
     opened = session(exported.model)
     assert opened.get_inputs()[0].shape == [1, 3]
-    assert opened.run(None, {"x0": np.ones((1, 3), np.float32)})[0].shape == (1, 2)
+    assert opened.run(None, {"x": np.ones((1, 3), np.float32)})[0].shape == (1, 2)
 
 
 def test_weights_too_large_for_one_file_go_beside_it(run, chain, monkeypatch, tmp_path):
@@ -208,12 +220,33 @@ def test_the_wrong_number_of_output_names(run, dense, says):
         run(export, ExportConfig(output_names=("a", "b")), dense("line", (3,)))
 
 
-def test_an_output_named_like_another_value(run, dense):
-    names = ("same", "same")
-    with pytest.raises(RefusedError) as caught:
-        run(export, ExportConfig(output_names=names), dense("Sequence", (4, 3), (1, 1)))
-    assert str(caught.value).startswith("the exported model is not valid ONNX: found ")
-    assert "same" in str(caught.value)
+def test_two_outputs_of_one_name(run, dense, says):
+    source = dense("Sequence", (4, 3), (1, 1))
+    with says(
+        UsageError,
+        "export.output_names holds a name twice: expected different names, found `same`, `same`",
+    ):
+        run(export, ExportConfig(output_names=("same", "same")), source)
+
+
+def test_outputs_named_like_an_input_and_a_weight(run, dense):
+    source = dense("Sequence", (4, 3), (1, 1))
+    exported, remarks = collect(run, export, ExportConfig(output_names=("x", "back.bias")), source)
+    assert exported.interface["outputs"] == ["output_x", "output_back.bias"]
+    assert remarks == [
+        "output `x` is `output_x` in ONNX: an input or a weight has its name",
+        "output `back.bias` is `output_back.bias` in ONNX: an input or a weight has its name",
+    ]
+    assert "back.bias" in weights(exported.model)
+
+
+def test_an_output_with_the_name_of_another_value(run, dense):
+    plain = run(export, ExportConfig(), dense("Sequence", (4, 3), (1, 1)))
+    inner = onnx.load(plain.model).graph.node[0].output[0]
+    names = ("logits", inner)
+    source = dense("Sequence", (4, 3), (1, 1))
+    exported = run(export, ExportConfig(output_names=names), source)
+    assert exported.interface["outputs"] == ["logits", inner]
 
 
 def test_an_opset_that_nothing_can_convert_to(run, dense, says, capfd):
@@ -234,11 +267,11 @@ def test_a_model_that_cannot_be_exported(run, dense):
         run(export, ExportConfig(), source)
     message = str(caught.value)
     assert message.startswith(
-        f"{open_model(source)[1].model} cannot be exported to ONNX: expected a forward() that "
-        "torch.export can trace with any batch size, found "
+        f"`{open_model(source)[1].model}` cannot be exported: forward() branches on the value of "
+        "a tensor: expected a forward() whose path does not depend on values, found "
     )
     assert "data-dependent" in message
-    assert message.endswith("Set export.dynamic_batch to false if only the dynamic batch fails")
+    assert message.endswith("Write the branch as torch.where or torch.cond")
     assert "\n" not in message
 
 

@@ -267,11 +267,6 @@ def test_a_factory_that_makes_no_module(run, write, code, problem, says):
             "x int64(2, 8)",
             "RuntimeError: mat1 and mat2 must have the same dtype, but got Long and Float",
         ),
-        (
-            (InputSpec(name="x", shape=(8,)), InputSpec(name="y", shape=(1,))),
-            "x float32(2, 8), y float32(2, 1)",
-            "TypeError: Sequential.forward() takes 2 positional arguments but 3 were given",
-        ),
     ],
 )
 def test_inputs_that_the_model_does_not_take(run, user, inputs, shapes, found, says):
@@ -298,9 +293,9 @@ def test_trying_the_model_leaves_its_buffers_alone(run, write):
             {"inputs": [{"name": "x"}, {"name": "x"}]},
             "two inputs of the same name: expected different ones, found ['x', 'x']",
         ),
-        ({"inputs": [{"dtype": "float33"}]}, "Input should be 'float16', 'float32'"),
+        ({"inputs": [{"dtype": "float33"}]}, "Input should be 'float16', 'bfloat16', 'float32'"),
         ({"inputs": [{"shape": [-1, 28]}]}, "Input should be greater than or equal to 0"),
-        ({"inputs": [{"shape": "3xwide"}]}, "Input should be a valid integer"),
+        ({"inputs": [{"shape": ["no name"]}]}, "expected letters, found 'no name'"),
         ({"model": "file.py:"}, "does not name user code"),
         ({"seed": -1}, "Input should be greater than or equal to 0"),
     ],

@@ -310,11 +310,21 @@ def test_integers_are_drawn_from_the_whole_table(reader, verified, tmp_path):
     assert value(verified(reader), "parity.torch_onnx.beyond_tolerance") > 0
 
 
+@pytest.fixture
+def unexamined(monkeypatch):
+    """Let the stage load take a model that it would refuse."""
+    monkeypatch.setattr(
+        "prunepack.stages.load.examine_model", lambda _module, inputs, *_names, **_options: inputs
+    )
+
+
+@pytest.mark.usefixtures("unexamined")
 def test_a_model_that_stays_in_training(carried, verified):
     with pytest.raises(RefusedError, match="Expected more than 1 value per channel when training"):
         verified(carried("Trains"))
 
 
+@pytest.mark.usefixtures("unexamined")
 def test_dropout_that_eval_does_not_reach(carried, verified):
     metrics = verified(carried("Drops", pruned=False))
     layers = metrics["torch.training_layers"]
@@ -323,6 +333,7 @@ def test_dropout_that_eval_does_not_reach(carried, verified):
     assert value(metrics, "torch.inconsistent_values") > 0
 
 
+@pytest.mark.usefixtures("unexamined")
 def test_dropout_without_a_layer_of_its_own(carried, verified):
     metrics = verified(carried("DropsInside", pruned=False))
     assert value(metrics, "torch.training_layers") == 0

@@ -274,6 +274,17 @@ def test_the_users_code_that_an_input_artifact_names_is_covered(
     assert collect_material(toy, ToyConfig(), {"model": artifact}).key != before.key
 
 
+def test_the_sample_files_of_inputs_are_covered(working_folder: Path) -> None:
+    (working_folder / "x.npy").write_bytes(b"samples")
+    described = {"inputs": [{"name": "x", "file": "x.npy"}, {"name": "y", "file": None}]}
+    (working_folder / "model.json").write_bytes(canonical_json.dumps(described))
+    artifact = Checkpoint(working_folder, "a" * 64)
+    before = collect_material(toy, ToyConfig(), {"model": artifact})
+    assert before.user == {"x.npy": digest_of("samples")}
+    (working_folder / "x.npy").write_bytes(b"other samples")
+    assert collect_material(toy, ToyConfig(), {"model": artifact}).key != before.key
+
+
 def test_an_input_artifact_with_built_in_names_adds_nothing(working_folder: Path) -> None:
     (working_folder / "model.json").write_bytes(
         canonical_json.dumps({"model": "lenet", "dataset": None})

@@ -17,9 +17,9 @@ from prunepack.stages.bisection.torch_program import TorchProgram
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import Checkpoint
 from prunepack.stages.export import ExportConfig, export
+from prunepack.stages.exporting.exporters import run_exporter
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.models.checkpoints import open_model
-from prunepack.stages.models.onnx_export import run_exporter
 from tests.unit.stages import small_graphs as small
 
 MODELS = """

@@ -3,12 +3,8 @@
 import numpy as np
 from torch import nn
 
-from prunepack.stages.comparison.forms import (
-    FORMS,
-    PRUNED_FORMS,
-    ModelForms,
-    count_training_layers,
-)
+from prunepack.stages.comparison.consistency import count_training_layers
+from prunepack.stages.comparison.forms import FORMS, PRUNED_FORMS, ModelForms
 from prunepack.stages.data.samples import random_inputs
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.progress import remark
-from prunepack.stages.models.onnx_export import quiet_exporter
+from prunepack.stages.exporting.tracing import quiet_exporter
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""Export of torch models: exporters, names, outputs, kernels."""
