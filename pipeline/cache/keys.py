@@ -171,8 +171,7 @@ def _sample_files(artifact: Output) -> Iterator[str]:
     """Yield the files of samples that the inputs of ``artifact`` name."""
     for path in (artifact.path / name for name in DESCRIPTIONS):
         content = read_json(path) if path.is_file() else {}
-        inputs = content.get("inputs")
-        files = [spec.get("file") for spec in inputs or [] if isinstance(spec, dict)]
+        files = [one.get("file") for one in content.get("inputs") or [] if isinstance(one, dict)]
         yield from (file for file in files if isinstance(file, str))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from prunepack.errors import PrunepackError, RefusedError
 from prunepack.stages.models.binding import bind_names
 from prunepack.stages.models.output_tree import flatten_result, select_tensors
@@ -70,7 +72,7 @@ def compute_result(module: nn.Module, inputs: ArrayMapping) -> object:
     """
     import torch
 
-    tensors = {name: torch.tensor(array) for name, array in inputs.items()}
+    tensors = {name: torch.from_numpy(np.array(array)) for name, array in inputs.items()}
     with _refuse_failures(inputs), fix_masked_weights(module), torch.inference_mode():
         return call_module(module, tensors)
 

@@ -21,7 +21,6 @@ def build() -> nn.Module:
         hidden_size=384,
         num_attention_heads=6,
         intermediate_size=1536,
-        return_dict=False,
     )
     config.num_labels = 1000
     model: nn.Module = ViTForImageClassification(config)
