@@ -216,10 +216,10 @@ def _input_digest(where: str, path: Path) -> str:
         return file_digest(path)
     except OSError as error:
         raise UsageError(
-            f"{where}: `{path}` cannot be read",
+            f"{where}: {path} cannot be read",
             expected="a file",
             found=error.strerror,
-            hint=f"Give a path relative to the working folder, `{Path.cwd()}`",
+            hint=f"Give a path relative to the working folder, {Path.cwd()}",
         ) from None
 
 
@@ -229,10 +229,10 @@ def _versions(tool: str, stage: Stage[Any, Any, Any]) -> list[tuple[str, str]]:
     found = [(name, number) for name in names if (number := _version(name))]
     if not found:
         raise UsageError(
-            f"`{stage.name}` needs `{tool}`",
+            f"{stage.name} needs {tool}",
             expected=" or ".join(names),
             found="none of them installed" if len(names) > 1 else "it is not installed",
-            hint="Run `pip install 'prunepack[build]'`",
+            hint="Install it with pip install 'prunepack[build]'",
         )
     return found
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from prunepack.errors import RefusedError, UsageError, quote
+from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.graphs.masks import (
     count_channels,
     draw_like_torch,
@@ -156,7 +156,7 @@ def _count_units(rule: Rule, total: int, remaining: int, this_round: Round) -> i
     most = remaining if schedule == "one_shot" else total
     if isinstance(amount, int) and amount > most:
         raise UsageError(
-            f"`{rule.method}` cannot prune that much of the layers {quote(rule.layers)}",
+            f"{rule.method} cannot prune that much of the layers {rule.layers!r}",
             expected=f"an amount of at most {most:,}",
             found=f"{amount:,}",
             hint="Write a fraction with a point: 0.9 is a fraction, 100 is a count",

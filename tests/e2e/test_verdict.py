@@ -158,8 +158,8 @@ def test_limits_relative_to_an_older_release(gate, release):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("none.json",), 4, "`none.json` cannot be read as JSON"),
-        (("artifacts/mine", "--limits", "size.ratoi >= 1"), 2, "Did you mean `size.ratio`?"),
+        (("none.json",), 4, "none.json cannot be read as JSON"),
+        (("artifacts/mine", "--limits", "size.ratoi >= 1"), 2, "Did you mean 'size.ratio'?"),
         (
             ("artifacts/mine", "--limits", "size.ratio > 1"),
             2,
@@ -167,12 +167,12 @@ def test_limits_relative_to_an_older_release(gate, release):
         ),
         (("artifacts/mine", "--undecided", "maybe"), 2, "'maybe' is not one of 'fail', 'pass'"),
         (("artifacts/mine", "--limits", "size.ratio >= baseline"), 2, "needs a baseline"),
-        (("artifacts/mine", "--baseline", "no.prunepack"), 2, "cannot open `no.prunepack`"),
-        (("artifacts/mine", "--baseline", "no.json"), 4, "`no.json` cannot be read as JSON"),
+        (("artifacts/mine", "--baseline", "no.prunepack"), 2, "cannot open 'no.prunepack'"),
+        (("artifacts/mine", "--baseline", "no.json"), 4, "no.json cannot be read as JSON"),
         (
             ("artifacts/mine", "--gate-file", "none.toml"),
             2,
-            "the gate file `none.toml` cannot be read",
+            "the gate file 'none.toml' cannot be read",
         ),
         (("artifacts/mine", "--gate-file", "mine.toml"), 2, "load: no such setting."),
         (("artifacts/mine", "--artifact", "mine.toml"), 4, "does not belong to 'mine.toml'"),
@@ -257,7 +257,7 @@ def test_a_release_that_was_changed_after_signing(name, signed, gate):
     done = call("verify-signature", *arguments, cwd=signed)
     assert done.code == 4
     assert (
-        f"`{name}` differs from the file that `artifacts/mine/provenance.dsse.json` signs"
+        f"'{name}' differs from the file that 'artifacts/mine/provenance.dsse.json' signs"
         in done.error
     )
     assert gate("artifacts/mine", "--require-signature", "release.pub").code == 4
@@ -297,8 +297,8 @@ def test_a_signature_is_over_one_report(signed, gate):
 @pytest.mark.parametrize(
     ("command", "code", "message"),
     [
-        ("attest none -o x", 4, "`none/report.json` cannot be read as JSON"),
-        ("attest verdict -o x", 4, "`verdict` does not hold a whole release: expected model.onnx"),
+        ("attest none -o x", 4, "none/report.json cannot be read as JSON"),
+        ("attest verdict -o x", 4, "'verdict' does not hold a whole release: expected model.onnx"),
         ("attest artifacts/mine -o mine.toml", 2, "mine.toml` exists"),
         ("sign none --key release.pem -o x", 2, "'none' cannot be read: found No such file"),
         ("sign mine.toml --key release.pem -o x", 4, "'mine.toml' does not hold a statement"),

@@ -145,7 +145,7 @@ FAULTS = (
         "report",
         partial(_held_to, ("--limits", "size.ratio >= nan")),
         2,
-        r"`size\.ratio >= nan` is not a limit",
+        r"'size\.ratio >= nan' is not a limit",
     ),
     Fault(
         "a glob that matches nothing",

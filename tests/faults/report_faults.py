@@ -123,7 +123,7 @@ FAULTS = (
     Fault(
         "a report without digests", "report", partial(_key, "digests", {}), 4, "does not belong to"
     ),
-    Fault("a report cut short", "report", _cut_short, 4, r"report\.json` cannot be read as JSON"),
+    Fault("a report cut short", "report", _cut_short, 4, r"report\.json cannot be read as JSON"),
     Fault(
         "a report of an unknown format",
         "report",
@@ -172,6 +172,6 @@ FAULTS = (
         "report",
         partial(_replace_metric, "size.ratio", _of(9) | {"value": "fine"}),
         4,
-        r"report\.json` holds no metrics: .*'fine'",
+        r"report\.json holds no metrics: .*'fine'",
     ),
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prunepack.errors import UsageError, quote
+from prunepack.errors import UsageError
 from prunepack.pipeline.build import STAGES, build
 from prunepack.pipeline.cache.history import Recorder
 from prunepack.pipeline.cache.store import Store
@@ -83,7 +83,7 @@ def run_command(
     """Run all stages of a recipe."""
     for stage in (*force, *([until] if until else [])):
         if stage not in STAGES:
-            raise UsageError(f"no stage is named {quote(stage)}", hint=suggest_name(stage, STAGES))
+            raise UsageError(f"no stage is named {stage!r}", hint=suggest_name(stage, STAGES))
     chosen = read_recipe(recipe, settings)
     began = time.perf_counter()
     with Store(artifacts) as store:

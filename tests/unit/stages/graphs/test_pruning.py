@@ -168,14 +168,14 @@ def test_a_file_that_holds_no_masks(source, run, tmp_path):
     [
         (
             {"layers": "third"},
-            "the rule for layers `third` prunes nothing",
+            "the rule for layers 'third' prunes nothing",
             "the name of an initializer with a weight",
             "none that matches, or only those of earlier rules",
             "Choose among: first, first, second",
         ),
         (
             {"exclude": ("first", "last")},
-            "the rule for layers `*` prunes nothing",
+            "the rule for layers '*' prunes nothing",
             "the name of an initializer with a weight",
             "all excluded",
             "Shorten prune.exclude",
@@ -189,7 +189,7 @@ def test_a_file_that_holds_no_masks(source, run, tmp_path):
         ),
         (
             {"amount": 500},
-            "`l1_unstructured` cannot prune that much of the layers `*`",
+            "l1_unstructured cannot prune that much of the layers '*'",
             "an amount of at most 192",
             "500",
             "Write a fraction with a point: 0.9 is a fraction, 100 is a count",
