@@ -16,7 +16,8 @@ describe:
   ``RefusedError`` for inputs that cannot be processed, with ``CorruptArtifactError``,
   ``UnsupportedArtifactError`` and ``LimitExceededError``.
 
-All modules below this package are private. Each name is loaded on first use, so that
+``prunepack.training`` is public too: a pruner for training loops, which needs ``prunepack[build]``.
+All other modules below this package are private. Each name is loaded on first use, so that
 ``import prunepack`` itself loads no library.
 """
 

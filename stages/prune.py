@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from prunepack.stages.contract.model_spec import ModelSpec
     from prunepack.stages.pruning.targets import Prunable
 
-__all__ = ["PruneConfig", "apply_rules", "prune", "prune_onnx"]
+__all__ = ["PruneConfig", "apply_rules", "choose_targets", "prune", "prune_onnx"]
 
 SAMPLES = 4
 """Number of random samples that show whether the outputs still depend on the inputs."""
@@ -70,7 +70,8 @@ class PruneConfig(Rule):
     schedule: Schedule = Field(
         "one_shot",
         description="one_shot: everything in one round; iterative: an equal fraction of the "
-        "remaining weights in each round; cubic: large steps first, small steps last.",
+        "remaining weights in each round; linear: an equal number of weights; cubic: large steps "
+        "first, small steps last.",
     )
     steps: int = Field(1, ge=1, description="Number of rounds; at least 2 unless one_shot.")
     step: int = Field(1, ge=1, description="Number of this round, from 1.")
@@ -90,7 +91,7 @@ class PruneConfig(Rule):
     def _steps_fit_the_schedule(self) -> Self:
         if self.schedule == "one_shot" and self.steps > 1:
             raise ValueError(
-                f"one_shot has 1 step, found {self.steps}: choose the schedule iterative or cubic"
+                f"one_shot has 1 step, found {self.steps}: choose iterative, linear or cubic"
             )
         if self.schedule != "one_shot" and self.steps == 1:
             raise ValueError(f"{self.schedule} needs at least 2 steps, found 1: set steps")
@@ -154,7 +155,7 @@ def apply_rules(
     """
     import torch
 
-    jobs = _choose_targets(config, module)
+    jobs = choose_targets(config, module)
     directions = [(t, t.scores) for _, ts in jobs for t in ts if t.roles[0].is_direction]
     this_round = Round(config.schedule, config.step, config.steps)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -168,7 +169,7 @@ def apply_rules(
     return jobs
 
 
-def _choose_targets(config: PruneConfig, module: nn.Module) -> list[tuple[Rule, list[Prunable]]]:
+def choose_targets(config: PruneConfig, module: nn.Module) -> list[tuple[Rule, list[Prunable]]]:
     """Return the rules with the parameters that each prunes, and name those that stay dense."""
     if config.method == "none":
         return []

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-__all__ = ["fix_masked_weights", "recompute_before_forward", "recompute_masked_weights"]
+__all__ = [
+    "fix_masked_weights",
+    "recompute_before_forward",
+    "recompute_masked_weights",
+    "stop_recomputing",
+]
 
 
 def recompute_masked_weights(model: nn.Module) -> None:
@@ -72,3 +77,11 @@ def fix_masked_weights(model: nn.Module) -> Iterator[None]:
         for hooks, held in before:
             hooks.clear()
             hooks.update(held)
+
+
+def stop_recomputing(model: nn.Module) -> None:
+    """Take off the hooks of :func:`recompute_before_forward`."""
+    for module in model.modules():
+        hooks = module._forward_pre_hooks
+        for key in [key for key, hook in hooks.items() if hook is _recompute]:
+            del hooks[key]

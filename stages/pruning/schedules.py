@@ -8,9 +8,10 @@ from typing import Literal
 
 __all__ = ["Round", "Schedule", "compute_sparsity", "count_pruned"]
 
-Schedule = Literal["one_shot", "iterative", "cubic"]
+Schedule = Literal["one_shot", "iterative", "linear", "cubic"]
 """``one_shot`` prunes everything in one round; ``iterative`` prunes an equal fraction of the
-remaining weights in each round; ``cubic`` begins with large steps and ends with small ones."""
+remaining weights in each round; ``linear`` prunes an equal number of weights; ``cubic`` begins with
+large steps and ends with small ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ def compute_sparsity(schedule: Schedule, final: float, step: int, steps: int) ->
     done = step / steps
     if schedule == "iterative":
         sparsity = 1 - math.pow(1 - final, done)
+    elif schedule == "linear":
+        sparsity = final * done
     elif schedule == "cubic":
         sparsity = final * (1 - (1 - done) ** 3)
     else:

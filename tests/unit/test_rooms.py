@@ -18,7 +18,7 @@ ROOMS = {
     "stages": "load load_onnx prune undo finetune finalize export pack verify measure gate "
     "bisection calibration comparison contract data evaluation exporting graphs metrics models "
     "profiling provenance pruning reporting runtime sources training",
-    "prunepack": "errors packing unpacking session "
+    "prunepack": "errors packing unpacking session training "
     "coding diff format io model_files reading runtime writing",
 }
 PLUG_INS = {

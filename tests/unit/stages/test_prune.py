@@ -96,9 +96,7 @@ def test_rules_take_the_place_of_the_shorthand():
 
 
 def test_one_shot_has_one_step():
-    assert (
-        problem(steps=3) == "one_shot has 1 step, found 3: choose the schedule iterative or cubic"
-    )
+    assert problem(steps=3) == "one_shot has 1 step, found 3: choose iterative, linear or cubic"
 
 
 def test_a_schedule_has_several():

@@ -19,6 +19,11 @@ def test_cubic_is_equation_1_of_zhu_and_gupta():
     assert shares == pytest.approx([0.4625, 0.7, 0.7875, 0.8])
 
 
+def test_linear_prunes_an_equal_number_in_each_round():
+    course = [compute_sparsity("linear", 0.8, step, 4) for step in range(1, 5)]
+    assert course == pytest.approx([0.2, 0.4, 0.6, 0.8])
+
+
 def test_one_shot_prunes_everything_at_once():
     assert compute_sparsity("one_shot", 0.3, 1, 1) == 0.3
 
