@@ -1,23 +1,9 @@
-"""Pruning inside a training loop of your own: a schedule, masks, and their end.
-
-Build a :class:`Pruner` on a model, call :meth:`Pruner.step` after each step of the optimizer, and
-:meth:`Pruner.finalize` after the last one::
-
-    pruner = Pruner(model, Schedule("cubic", steps=1000, every=50), amount=0.9)
-    for inputs, labels in loader:
-        ...
-        optimizer.step()
-        pruner.step()
-    pruner.finalize()
-
-This module needs ``prunepack[build]``.
-"""
+"""Pruner: masks on a live model that grow by a schedule."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import UsageError
 
@@ -28,57 +14,11 @@ if TYPE_CHECKING:
     from torch import nn
 
     from prunepack.stages.prune import PruneConfig
+    from prunepack.training.schedule import Schedule
 
-__all__ = ["Pruner", "Schedule"]
+__all__ = ["Pruner"]
 
 _log = logging.getLogger("prunepack")
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """Course of the sparsity over the calls of :meth:`Pruner.step`.
-
-    Attributes:
-        kind: ``cubic``: large steps first, small steps last; ``linear``: equal steps;
-            ``iterative``: an equal fraction of the remaining weights in each step; ``one_shot``:
-            everything at once.
-        steps: The number of calls over which the sparsity grows.
-        every: The number of calls from one pruning to the next.
-        start: The number of calls before that.
-    """
-
-    kind: Literal["cubic", "linear", "iterative", "one_shot"] = "cubic"
-    steps: int = 1
-    every: int = 1
-    start: int = 0
-
-    def __post_init__(self) -> None:
-        """Check the numbers.
-
-        Raises:
-            UsageError: If one is too small.
-        """
-        for name, least in (("steps", 1), ("every", 1), ("start", 0)):
-            value = getattr(self, name)
-            if value < least:
-                raise UsageError(
-                    f"the schedule cannot have {name}={value}",
-                    expected=f"at least {least}",
-                    found=value,
-                    hint=f"Give the number of calls of Pruner.step as {name}",
-                )
-
-    @property
-    def rounds(self) -> int:
-        """The number of times that weights are pruned."""
-        return -(-self.steps // self.every)
-
-    def find_round(self, call: int) -> int:
-        """Return the round that is due at a call, counted from 1; 0 if none is."""
-        done = call - self.start
-        if not 0 < done <= self.steps or (done % self.every and done != self.steps):
-            return 0
-        return -(-done // self.every)
 
 
 class Pruner:
