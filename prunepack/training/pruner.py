@@ -172,13 +172,15 @@ def _unwrap(model: nn.Module) -> nn.Module:
     """Return the module inside of DataParallel, DistributedDataParallel and compiled modules."""
     from torch.nn.parallel import DataParallel, DistributedDataParallel
 
+    inner: Any = model
     while True:
-        if isinstance(model, DataParallel | DistributedDataParallel):
-            model = model.module
-        elif hasattr(model, "_orig_mod"):
-            model = model._orig_mod
+        if isinstance(inner, DataParallel | DistributedDataParallel):
+            inner = inner.module
+        elif hasattr(inner, "_orig_mod"):
+            inner = inner._orig_mod
         else:
-            return model
+            unwrapped: nn.Module = inner
+            return unwrapped
 
 
 def _make_config(schedule: Schedule, settings: Mapping[str, Any]) -> PruneConfig:
