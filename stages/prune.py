@@ -137,7 +137,8 @@ def _measure_norms(
     config: PruneConfig, module: nn.Module, spec: ModelSpec
 ) -> dict[str, torch.Tensor]:
     """Return the norms of the layers' inputs; none if no method needs them."""
-    if not any(open_method(rule.method).needs_inputs for rule in config.all_rules):
+    used = [rule.method for rule in config.all_rules if rule.method != "none"]
+    if not any(open_method(method).needs_inputs for method in used):
         return {}
     data = open_data(spec.dataset, spec.inputs, spec.dataset_arguments) if spec.dataset else None
     return measure_input_norms(module, data)
