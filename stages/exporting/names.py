@@ -72,10 +72,13 @@ def name_values(model: onnx_ir.Model, inputs: Sequence[str], outputs: Sequence[s
             remark(f"output `{name}` is `{free}` in ONNX: an input or a weight has its name")
         taken.add(free)
         names.append(free)
+    weights = list(model.graph.initializers.values())
     ends = [*model.graph.inputs, *model.graph.outputs]
+    fixed = [*ends, *weights]
+    reserved = {*inputs, *names, *model.graph.initializers}
     used = {value.name for value in _list_values(model)} | taken
     for value in _list_values(model):
-        if value.name in {*inputs, *names} and not any(value is end for end in ends):
+        if value.name in reserved and not any(value is other for other in fixed):
             value.name = _find_free_name(f"{value.name}_value", used)
     for number, value in enumerate(ends):  # a swap of two names must not meet in between
         value.name = _find_free_name(f"end_{number}", used)
