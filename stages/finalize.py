@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from prunepack.errors import RefusedError
+from prunepack.errors import PrunepackError, RefusedError
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.data.input_values import is_batched, limit_batch, move_batch_axis
@@ -74,8 +74,8 @@ def _choose_batches(config: FinalizeConfig, module: nn.Module, spec: ModelSpec) 
         for start in spans
     ]
     try:
-        real = [samples.first(size).arrays for samples in collect_samples("", spec)]
-    except RefusedError:  # verify, which needs the dataset, refuses it
+        real = [samples.first(size).arrays for samples in collect_samples("", spec, size)]
+    except PrunepackError:  # verify, which needs the dataset, reports it
         real = []
     return [*batches, *(move_batch_axis(spec.inputs, arrays) for arrays in real)]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
+from prunepack.stages.data.input_values import limit_batch
 from prunepack.stages.training.answers import compute_outputs
 from prunepack.stages.training.batches import limit_samples, put_on
 from prunepack.stages.training.config import TrainConfig
@@ -74,8 +75,9 @@ def measure_score(model: nn.Module, split: AnySplit, config: TrainConfig) -> Sco
     device = next(model.parameters()).device
     right = total = samples = 0
     loss = 0.0
+    size = _choose_size(split, config)
     with evaluation_mode(model), torch.no_grad():
-        for batch in limit_samples(split.read(EVALUATION_BATCH), config.samples):
+        for batch in limit_samples(split.read(size), config.samples):
             outputs = compute_outputs(model, put_on(device, batch))
             mean = objective.compute(outputs, batch.labels)
             loss += float(mean) * len(batch)
@@ -88,6 +90,14 @@ def measure_score(model: nn.Module, split: AnySplit, config: TrainConfig) -> Sco
     if objective.counts_classes:
         return Score(right / max(total, 1), is_accuracy=True, samples=samples)
     return Score(loss / samples, is_accuracy=False, samples=samples)
+
+
+def _choose_size(split: AnySplit, config: TrainConfig) -> int:
+    """Return the samples per run: fewer if they are large, but a step of training needs more."""
+    inputs = split.layout.inputs
+    if not inputs:
+        return EVALUATION_BATCH
+    return max(config.batch_size, limit_batch(inputs, EVALUATION_BATCH))
 
 
 @contextmanager
