@@ -24,6 +24,7 @@ __all__ = [
     "describe_problems",
     "list_built_in_recipes",
     "list_problems",
+    "make_recipe",
     "parse_literal",
     "read_recipe",
 ]
@@ -68,10 +69,21 @@ def read_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{source} is not TOML", found=str(error)) from None
+    return make_recipe(Path(name).stem, source, tables, settings)
+
+
+def make_recipe(
+    name: str, source: str, tables: dict[str, Any], settings: Sequence[str] = ()
+) -> Recipe:
+    """Return a recipe of ``tables``, in which ``settings`` are put.
+
+    Raises:
+        UsageError: With every problem in the tables.
+    """
     for setting in settings:
         _set_value(tables, setting)
     try:
-        return Recipe(Path(name).stem, Plan.model_validate(tables))
+        return Recipe(name, Plan.model_validate(tables))
     except ValidationError as error:
         raise describe_problems(source, error, Plan) from None
 
@@ -86,6 +98,13 @@ def _read_text(name: str) -> tuple[str, str]:
         ), name
     if is_model_file(name):
         return f"[load]\nmodel = {json.dumps(name)}\n", name
+    if path.suffix != ".toml" and path.exists():
+        raise UsageError(
+            f"`{name}` is not a recipe",
+            expected="a .toml file, or --model for weights without a recipe",
+            found="a folder" if path.is_dir() else path.suffix or "a file without an ending",
+            hint="Add --model net.py:build --inputs name=x,shape=3x224x224",
+        )
     if path.suffix != ".toml":
         hint = suggest_name(name, known)
         hint += "" if hint.endswith("?") else "."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,18 +14,17 @@ from prunepack.pipeline.build import STAGES, build
 from prunepack.pipeline.cache.history import Recorder
 from prunepack.pipeline.cache.store import Store
 from prunepack.pipeline.cli.command import artifacts_option, command, json_option
-from prunepack.pipeline.cli.completion import complete_recipe, complete_stage
+from prunepack.pipeline.cli.completion import COMPLETERS, complete_recipe, complete_stage
 from prunepack.pipeline.cli.console import print_json
 from prunepack.pipeline.cli.run_output import RunResult, format_run, run_to_json
 from prunepack.pipeline.cli.run_progress import RunProgress
-from prunepack.pipeline.recipe import list_built_in_recipes, read_recipe
+from prunepack.pipeline.cli.weights_recipe import describe_weights, format_recipe
+from prunepack.pipeline.recipe import Recipe, list_built_in_recipes, make_recipe, read_recipe
 from prunepack.pipeline.release.publish import publish
 from prunepack.pipeline.runner import Runner, Stopped
 from prunepack.stages.contract.plugins import suggest_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from prunepack.pipeline.cli.console import Console
     from prunepack.stages.contract.outputs import Verdict
 
@@ -43,6 +43,7 @@ def _list_recipes() -> str:
 HELP = f"""Run all stages of a recipe, up to an artifact and a verdict.
 
 RECIPE is a built-in recipe, a .toml file, or an .onnx file or artifact to prune.
+With --model it is a checkpoint, which needs no recipe.
 
 \b
 Built-in recipes:
@@ -58,6 +59,18 @@ Built-in recipes:
     multiple=True,
     metavar="TABLE.KEY=VALUE",
     help="Change a setting of the recipe.  [repeatable]",
+)
+@click.option(
+    "--model",
+    metavar="REFERENCE",
+    shell_complete=COMPLETERS["model"],
+    help="Model of the checkpoint in place of RECIPE: net.py:build.",
+)
+@click.option(
+    "--inputs",
+    multiple=True,
+    metavar="KEY=VALUE,…",
+    help="Input of that model: name=x,shape=3x224x224.  [repeatable]",
 )
 @click.option("--until", metavar="STAGE", shell_complete=complete_stage, help="Stop after STAGE.")
 @click.option(
@@ -75,6 +88,8 @@ def run_command(
     recipe: str,
     *,
     settings: tuple[str, ...],
+    model: str | None,
+    inputs: tuple[str, ...],
     until: str | None,
     force: tuple[str, ...],
     artifacts: Path,
@@ -84,7 +99,7 @@ def run_command(
     for stage in (*force, *([until] if until else [])):
         if stage not in STAGES:
             raise UsageError(f"no stage is named {stage!r}", hint=suggest_name(stage, STAGES))
-    chosen = read_recipe(recipe, settings)
+    chosen = _choose_recipe(console, recipe, model, inputs, settings)
     began = time.perf_counter()
     with Store(artifacts) as store:
         try:
@@ -110,3 +125,19 @@ def run_command(
     else:
         click.echo(format_run(result))
     return 0 if report is None else int(report["exit_code"])
+
+
+def _choose_recipe(
+    console: Console,
+    source: str,
+    model: str | None,
+    inputs: tuple[str, ...],
+    settings: tuple[str, ...],
+) -> Recipe:
+    """Read a recipe, or make one for a checkpoint and show it."""
+    if model is None and not inputs:
+        return read_recipe(source, settings)
+    tables = describe_weights(source, model, inputs)
+    recipe = make_recipe(Path(source).name.partition(".")[0], source, tables, settings)
+    console.message(f"recipe of this run:\n\n{format_recipe(tables)}\n")
+    return recipe
