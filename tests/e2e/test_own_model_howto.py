@@ -31,6 +31,7 @@ def test_every_command_passes_in_its_order(prunepack, tmp_path):
         (tmp_path / name).write_text(text)
     build = {}
     exec(blocks("python")[0], build)
+    torch.manual_seed(0)
     torch.save(build["build"]().state_dict(), tmp_path / "weights.pth")
     run_script(tmp_path, "pruned.py")
     quick = ("--set", "measure.batch_sizes=[]")
@@ -62,6 +63,7 @@ def test_three_ways_to_save_a_pruned_model(prunepack, tmp_path):
         (tmp_path / name).write_text(text)
     build = {}
     exec(blocks("python")[0], build)
+    torch.manual_seed(0)
     torch.save(build["build"]().state_dict(), tmp_path / "weights.pth")
     run_script(tmp_path, "pruned.py")
     expected = torch.load(tmp_path / "removed.pth", weights_only=True)
@@ -89,6 +91,7 @@ def test_a_whole_model_is_refused_with_the_lines_that_help(prunepack, tmp_path):
         (tmp_path / name).write_text(text)
     build = {}
     exec(blocks("python")[0], build)
+    torch.manual_seed(0)
     torch.save(build["build"]().state_dict(), tmp_path / "weights.pth")
     run_script(tmp_path, "pruned.py")
     line = ("--model", "net.py:build", "--inputs", "name=x,shape=16")
