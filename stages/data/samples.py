@@ -56,7 +56,7 @@ def random_inputs(
     are too few. Values are uniform in a declared range. Without a range, floating-point inputs are
     drawn from the standard normal distribution and integers from 0 up to, but not including, their
     entry in ``sizes``. Integers without an entry, and booleans, are drawn from {0, 1}, which is
-    valid for an index, a label and a mask; a mask has at least one 1 per sample.
+    valid for an index, a label and a mask; a mask has a 1 at the first place of each row.
     """
     import numpy as np
 
@@ -78,7 +78,7 @@ def _draw_input(
     shape = (1 if spec.batch_axis == "none" else count, *spec.sample_shape)
     samples = _draw(generator, spec, shape, rows)
     if is_mask(spec, rows):
-        samples = _set_one(generator, samples)
+        samples = _set_first(spec, samples)
     if spec.batch_axis == "none":
         whole: Array = np.reshape(samples, spec.sample_shape)
         return whole
@@ -100,15 +100,14 @@ def _draw(
     )
 
 
-def _set_one(generator: np.random.Generator, samples: Array) -> Array:
-    """Set one element of each sample that is all zero to 1."""
-    import numpy as np
+def _set_first(spec: InputSpec, samples: Array) -> Array:
+    """Set the first element of each row to 1, along the last axis with several elements.
 
-    flat = samples.reshape(len(samples), -1)
-    empty = np.flatnonzero(~flat.any(1)) if flat.shape[1] else ()
-    if len(empty):
-        flat[empty, generator.integers(0, flat.shape[1], len(empty))] = 1
-    return flat.reshape(samples.shape)
+    A causal model sees nothing at the first position if its own mask is 0 there.
+    """
+    axis = max(axis for axis, size in enumerate(spec.sample_shape, 1) if size != 1)
+    samples[(slice(None),) * axis + (slice(1),)] = 1
+    return samples
 
 
 def _repeat_samples(samples: Array, spec: InputSpec, count: int) -> Array:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from prunepack.stages.data.input_values import limit_batch
 from prunepack.stages.data.samples import random_inputs
-from prunepack.stages.models.running import run_module
+from prunepack.stages.models.running import run_observed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,8 +45,8 @@ def find_index_sizes(module: nn.Module, inputs: Sequence[InputSpec], seed: int) 
     batch = random_inputs(inputs, limit_batch(inputs, SAMPLES), seed)
     arrays = {name: torch.from_numpy(batch[name]) for name in integers}
     sizes: dict[str, int] = {}
-    with _observe_look_ups(lambda rows, index: _lower_sizes(sizes, arrays, rows, index)):
-        run_module(module, batch, ())
+    observer = _observe_look_ups(lambda rows, index: _lower_sizes(sizes, arrays, rows, index))
+    run_observed(module, batch, observer)
     return sizes
 
 

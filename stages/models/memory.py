@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prunepack.stages.models.running import compute_tensors
+from prunepack.stages.models.running import compute_tensors, run_observed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,8 @@ def limit_samples(module: nn.Module, inputs: ArrayMapping, count: int, size: int
 def count_allocated_bytes(module: nn.Module, inputs: ArrayMapping) -> int:
     """Return the bytes of all tensors that the operators of one run allocate; views are free.
 
+    Where the operators cannot be observed, these are the bytes of the outputs.
+
     Raises:
         RefusedError: If the module fails on the inputs.
     """
@@ -61,9 +63,9 @@ def count_allocated_bytes(module: nn.Module, inputs: ArrayMapping) -> int:
                     total += tensor.numel() * tensor.element_size()
             return result
 
-    with Counter():
-        compute_tensors(module, inputs)
-    return total
+    if run_observed(module, inputs, Counter()):
+        return total
+    return sum(tensor.nbytes for tensor in compute_tensors(module, inputs))
 
 
 def _list_tensors(value: Any) -> Iterator[torch.Tensor]:

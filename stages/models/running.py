@@ -14,13 +14,21 @@ from prunepack.stages.pruning.recomputation import fix_masked_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import torch
     from torch import nn
 
     from prunepack.stages.contract.arrays import ArrayMapping, Arrays
 
-__all__ = ["call_module", "compute_result", "compute_tensors", "run_module", "wrap_module"]
+__all__ = [
+    "call_module",
+    "compute_result",
+    "compute_tensors",
+    "run_module",
+    "run_observed",
+    "wrap_module",
+]
 
 
 def run_module(
@@ -75,6 +83,29 @@ def compute_result(module: nn.Module, inputs: ArrayMapping) -> object:
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in inputs.items()}
     with _refuse_failures(inputs), fix_masked_weights(module), torch.inference_mode():
         return call_module(module, tensors)
+
+
+def run_observed(
+    module: nn.Module, inputs: ArrayMapping, mode: AbstractContextManager[object]
+) -> bool:
+    """Run ``module`` once under a dispatch mode, and return whether that is possible.
+
+    ``torch.cond`` compiles itself for the mode that is active, and fails under ours.
+
+    Raises:
+        UsageError: If the inputs do not bind to the arguments of ``forward``.
+        RefusedError: If the module also fails without the mode.
+    """
+    import torch
+
+    try:
+        with mode:
+            compute_result(module, inputs)
+    except RefusedError:
+        torch.compiler.reset()
+        compute_result(module, inputs)
+        return False
+    return True
 
 
 def call_module(module: nn.Module, inputs: Mapping[str, torch.Tensor]) -> object:

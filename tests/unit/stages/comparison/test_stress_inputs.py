@@ -125,3 +125,23 @@ def test_metrics_name_compared_and_skipped_inputs():
         "parity.inputs.dynamic_axes": (1, "length"),
         "parity.inputs.untested_axes": (1, "length"),
     }
+
+
+def test_values_stay_in_their_range_and_masks_are_not_zero():
+    inputs = (
+        InputSpec(name="x", shape=(4,), range=(0.5, 8.0)),
+        InputSpec(name="mask", shape=(4,), dtype="bool"),
+        InputSpec(name="length", dtype="int64", range=(1, 12)),
+    )
+    (large,) = stress_tests(inputs, [], 0, {})
+    assert {(batch.name, batch.scale) for batch in large.batches} == {("highest values", 1.0)}
+    arrays = large.batches[0].arrays
+    assert arrays["x"].max() <= 8
+    assert arrays["mask"].all()
+    assert arrays["length"].tolist() == [12, 12]
+
+
+def test_samples_of_a_file_are_not_stressed(tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((3, 4), np.float32))
+    inputs = (InputSpec(name="x", shape=("n",), file=tmp_path / "x.npy", example=(4,)),)
+    assert list(stress_tests(inputs, [DynamicAxis("n", (("x", 1),), 4)], 0, {})) == []

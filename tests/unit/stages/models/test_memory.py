@@ -1,6 +1,7 @@
 """Memory of a run: bytes that operators allocate, and the batch that they allow."""
 
 import numpy as np
+import torch
 from torch import nn
 
 from prunepack.stages.models import memory
@@ -26,3 +27,12 @@ def test_a_batch_is_bounded_by_memory(monkeypatch):
     assert limit_samples(module, inputs, 2, 500) == 10
     monkeypatch.setattr(memory, "MOST_BYTES", 1)
     assert limit_samples(module, inputs, 2, 500) == 1
+
+
+def test_the_outputs_count_where_operators_cannot_be_observed():
+    class Branches(nn.Module):
+        def forward(self, x):
+            return torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))
+
+    inputs = {"x": np.zeros((2, 8), np.float32)}
+    assert count_allocated_bytes(Branches(), inputs) == 2 * 8 * 4
