@@ -52,7 +52,7 @@ epochs = 0
 
 [verify]
 provider = "cpu"
-random_samples = 12
+random_samples = 32
 
 [measure]
 provider = "cpu"
@@ -112,7 +112,7 @@ class Release:
     def verify(self, *options: str) -> Command:
         """Return the command that compares the four forms."""
         parts = [str(self / one) for one in ("dense", "final", "onnx", "artifact")]
-        usual = ("--provider", "cpu", "--random-samples", "12")
+        usual = ("--provider", "cpu", "--random-samples", "32")
         return ["verify", *parts, "-o", str(self / "parity"), "--force", *usual, *options]
 
     def measure(self, *options: str) -> Command:
