@@ -128,7 +128,10 @@ def load(config: LoadConfig, out: Path) -> Facts:
     (save_masked if pruned else save_checkpoint)(out, model, spec)
     _tell_reference(config, spec)
     inputs = examine_model(model.eval(), spec.inputs, config.model, converted=prepared.is_converted)
-    write_spec(out, read_spec(out).model_copy(update={"inputs": inputs}))
+    saved = read_spec(out)
+    for name, owner in saved.tied.items():
+        remark(f"`{name}` is tied to `{owner}`: both are pruned and stored once")
+    write_spec(out, saved.model_copy(update={"inputs": inputs}))
     return _facts(config, model, origin, len(pruned))
 
 
