@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from click.shell_completion import CompletionItem
 
@@ -70,7 +70,7 @@ def complete_metric(
     ctx: click.Context, _option: click.Parameter, text: str
 ) -> list[CompletionItem]:
     """Complete the names of the metrics in the files that the command line names."""
-    return _matching(sorted(_metric_names(ctx.params)), text)
+    return _matching(sorted(_metric_names(ctx)), text)
 
 
 COMPLETERS: dict[str, Completer] = {
@@ -100,13 +100,16 @@ def _toml_files(text: str) -> list[str]:
     return [name for name in shown if name.startswith(text) and name.endswith((".toml", "/"))]
 
 
-def _metric_names(params: dict[str, Any]) -> set[str]:
-    """Return the metrics in the reports and folders given so far, as far as they can be read."""
+def _metric_names(ctx: click.Context) -> set[str]:
+    """Return the metrics in the reports and folders given so far, as far as they can be read.
+
+    click leaves them in ``args`` where the line ends with an option that has no value yet.
+    """
     from prunepack.errors import PrunepackError
     from prunepack.stages.metrics.files import collect_metrics, find_metrics_file
 
     try:
-        files = [find_metrics_file(Path(path)) for path in params.get("metrics") or ()]
+        files = [find_metrics_file(Path(path)) for path in ctx.params.get("metrics") or ctx.args]
         return set(collect_metrics(files).metrics) if files else set()
     except PrunepackError:
         return set()

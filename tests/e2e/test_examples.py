@@ -122,7 +122,7 @@ def test_inspect_shows_what_is_there(by_hand, arguments, shown):
         (("inspect", "work/onnx", "--layer", "fc1"), 2, "has no layers to show"),
         (("pack", "work/dense/model.json", "-o", "x.prunepack"), 4, "model.json"),
         (("unpack", "work/lenet.prunepack", "-o", "work/unpacked"), 2, "exists"),
-        (("verify", "work/dense", "-o", "x"), 2, "Missing argument"),
+        (("verify", "work/dense", "-o", "x"), 2, "verify cannot compare 1 model"),
         (
             (*shlex.split(example("measure"))[1:-1], "x", "--provider", "cuda"),
             2,

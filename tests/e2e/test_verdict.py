@@ -179,7 +179,7 @@ def test_limits_relative_to_an_older_release(gate, release):
         (
             ("artifacts/mine", "--require-signature", "none.pub"),
             2,
-            "the key 'none.pub' cannot be read",
+            "the key `none.pub` cannot be read",
         ),
     ],
 )
@@ -282,7 +282,7 @@ def test_the_wrong_key_and_no_signature(signed, gate):
         ["openssl", "pkey", "-in", "b.pem", "-pubout", "-out", "b.pub"], cwd=signed, check=True
     )
     done = gate("artifacts/mine", "--require-signature", "b.pub")
-    assert (done.code, "is not signed with 'b.pub'" in done.error) == (4, True)
+    assert (done.code, "is not signed with `b.pub`" in done.error) == (4, True)
     (signed / "artifacts/mine/provenance.dsse.json").unlink()
     done = gate("artifacts/mine", "--require-signature", "release.pub")
     assert (done.code, "provenance.dsse.json' is missing" in done.error) == (4, True)
@@ -303,8 +303,8 @@ def test_a_signature_is_over_one_report(signed, gate):
         ("sign none --key release.pem -o x", 2, "'none' cannot be read: found No such file"),
         ("sign mine.toml --key release.pem -o x", 4, "'mine.toml' does not hold a statement"),
         ("sign mine.toml -o x", 2, "Missing option '--key'"),
-        ("verify-signature none --key release.pub", 4, "'none' is missing: expected a signature"),
-        ("verify-signature mine.toml --key none", 2, "the key 'none' cannot be read"),
+        ("verify-signature none --key release.pub", 4, "`none` is missing: expected a signature"),
+        ("verify-signature mine.toml --key none", 2, "the key `none` cannot be read"),
     ],
 )
 def test_misuse_of_provenance_is_told(command, code, message, signed, gate):

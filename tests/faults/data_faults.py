@@ -51,14 +51,14 @@ FAULTS = (
         "data",
         partial(_on, "other_order"),
         1,
-        r"accuracy\.artifact >= 90, measured \d+\.?\d* % .*are these its labels",
+        r"accuracy\.artifact >= 90, measured \d+\.?\d* % .*these are its labels",
     ),
     Fault(
         "labels shuffled",
         "data",
         partial(_on, "shuffled"),
         1,
-        r"accuracy\.artifact >= 90, measured \d+\.?\d* % .*are these its labels",
+        r"accuracy\.artifact >= 90, measured \d+\.?\d* % .*these are its labels",
     ),
     Fault("labels that count from 1", "data", partial(_on, "from_one"), 4, "found 1 to 10"),
     Fault(

@@ -144,7 +144,7 @@ FAULTS = (
         "model",
         _truncated,
         4,
-        r"final/weights\.safetensors cannot be read",
+        r"final/weights\.safetensors` cannot be read",
     ),
-    Fault("a tensor missing in a checkpoint", "model", _tensor_missing, 4, "missing fc3.bias"),
+    Fault("a tensor missing in a checkpoint", "model", _tensor_missing, 4, "missing `fc3.bias`"),
 )

@@ -126,5 +126,5 @@ FAULTS = (
     ),
     _fault("a signed statement changed", _statement_changed, "the signature was changed"),
     _fault("signed with another key", _other_key, r"is not signed with .*release\.pub"),
-    _fault("no signature", _no_signature, r"provenance\.dsse\.json' is missing"),
+    _fault("no signature", _no_signature, r"provenance\.dsse\.json` is missing"),
 )

@@ -96,9 +96,7 @@ def run_command(
     as_json: bool,
 ) -> int:
     """Run all stages of a recipe."""
-    for stage in (*force, *([until] if until else [])):
-        if stage not in STAGES:
-            raise UsageError(f"no stage is named {stage!r}", hint=suggest_name(stage, STAGES))
+    _check_stages(*force, *([until] if until else []))
     chosen = _choose_recipe(console, recipe, model, inputs, settings)
     began = time.perf_counter()
     with Store(artifacts) as store:
@@ -125,6 +123,12 @@ def run_command(
     else:
         click.echo(format_run(result))
     return 0 if report is None else int(report["exit_code"])
+
+
+def _check_stages(*names: str) -> None:
+    for name in names:
+        if name not in STAGES:
+            raise UsageError(f"no stage is named {name!r}", hint=suggest_name(name, STAGES))
 
 
 def _choose_recipe(

@@ -58,7 +58,8 @@ def test_recipes_are_toml_files_and_folders(tmp_path, monkeypatch):
         (tmp_path / name).write_text("")
     (tmp_path / "more").mkdir()
     (tmp_path / "more/inner.toml").write_text("")
-    assert complete("run", "m") == {("plain", "mine.toml"), ("plain", "more/")}
+    assert complete("run", "mo") == {("plain", "more/")}
+    assert complete("run", "mine") == {("plain", "mine.toml")}
     assert complete("run", "more/") == {("plain", "more/inner.toml")}
 
 

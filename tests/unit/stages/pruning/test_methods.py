@@ -176,11 +176,18 @@ def test_global_methods_are_torchs(dense, pruned, name, method, amount):
     assert_same_masks(ours, reference)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_other_dtypes(dense, pruned, dtype):
+@pytest.mark.parametrize(
+    ("dtype", "kept"),
+    [
+        (torch.float16, torch.float16),
+        (torch.bfloat16, torch.float32),  # exact, and what onnxruntime can run
+        (torch.float64, torch.float64),
+    ],
+)
+def test_other_dtypes(dense, pruned, dtype, kept):
     source = dense(f"nn.Linear(6, 4, dtype={dtype})")
     mask = pruned(source, {"amount": 6}).weight_mask
-    assert mask.dtype == dtype
+    assert mask.dtype == kept
     assert int((mask == 0).sum()) == 6
 
 
