@@ -9,7 +9,6 @@ weights before it runs.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -67,16 +66,23 @@ def fix_masked_weights(model: nn.Module) -> Iterator[None]:
     before = []
     for module in model.modules():
         hooks = module._forward_pre_hooks
-        before.append((hooks, OrderedDict(hooks)))
-        for key, hook in list(hooks.items()):
-            if isinstance(hook, BasePruningMethod) or hook is _recompute:
+        ours = {
+            key
+            for key, hook in hooks.items()
+            if isinstance(hook, BasePruningMethod) or hook is _recompute
+        }
+        if ours:
+            before.append((hooks, ours, dict(hooks)))
+            for key in ours:
                 del hooks[key]
     try:
         yield
     finally:
-        for hooks, held in before:
+        for hooks, ours, held in before:
+            left = dict(hooks)
             hooks.clear()
-            hooks.update(held)
+            hooks.update({key: hook for key, hook in held.items() if key in ours or key in left})
+            hooks.update(left)
 
 
 def stop_recomputing(model: nn.Module) -> None:

@@ -285,7 +285,7 @@ def test_the_wrong_key_and_no_signature(signed, gate):
     assert (done.code, "is not signed with `b.pub`" in done.error) == (4, True)
     (signed / "artifacts/mine/provenance.dsse.json").unlink()
     done = gate("artifacts/mine", "--require-signature", "release.pub")
-    assert (done.code, "provenance.dsse.json' is missing" in done.error) == (4, True)
+    assert (done.code, "provenance.dsse.json` is missing" in done.error) == (4, True)
 
 
 def test_a_signature_is_over_one_report(signed, gate):

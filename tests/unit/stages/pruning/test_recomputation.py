@@ -5,9 +5,11 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from prunepack.stages.pruning.masks import lift_mask, pruned_parameters, put_mask
 from prunepack.stages.pruning.recomputation import (
+    fix_masked_weights,
     recompute_before_forward,
     recompute_masked_weights,
 )
@@ -183,3 +185,16 @@ def test_outputs_without_gradients_say_nothing():
     model = masked(Reader)
     with torch.no_grad():
         assert find_bypassed(model, lambda: [model(torch.randn(1, 8))]) == []
+
+
+def test_hooks_that_a_forward_pass_removes_or_adds_stay_so():
+    net = nn.Sequential(nn.LazyLinear(3), nn.Linear(3, 2))
+    prune.l1_unstructured(net[1], "weight", 0.5)
+    first = net[1].register_forward_pre_hook(lambda *_: None)
+    order = list(net[1]._forward_pre_hooks)
+    with fix_masked_weights(net), torch.no_grad():
+        assert list(net[1]._forward_pre_hooks) == [first.id]
+        net(torch.ones(1, 4))  # takes off the hook of the lazy layer
+        last = net[1].register_forward_pre_hook(lambda *_: None)
+    assert not net[0]._forward_pre_hooks
+    assert list(net[1]._forward_pre_hooks) == [*order, last.id]
