@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -13,6 +13,7 @@ from prunepack.pipeline.cache.code_closure import hash_first_party
 from prunepack.pipeline.cache.disk_errors import explain_full_disk
 from prunepack.pipeline.cache.history import Event, Run, describe_differences
 from prunepack.pipeline.cache.keys import Material, collect_material
+from prunepack.pipeline.cache.opened_files import OpenedFiles, find_changed_files
 from prunepack.pipeline.cache.store import Record
 from prunepack.pipeline.stage_contract import bind_inputs, check_result
 from prunepack.stages.contract.outputs import Output, find_kind
@@ -74,6 +75,7 @@ class Runner:
         self._calls: Counter[str] = Counter()
         self._remarks: list[str] = []
         self._imported = hash_first_party()
+        self._opened = OpenedFiles(store.folder)
 
     def __call__(self, stage: Stage[C, P, A], config: C, *args: P.args, **kwargs: P.kwargs) -> A:
         """Return the output of ``stage`` on these inputs, stored or built.
@@ -108,15 +110,18 @@ class Runner:
         material = material_now()
         forced = stage.name in self._force
         record = None if forced else self._store.find(material.key)
+        changed = find_changed_files(record.opened) if record is not None else []
+        is_reused = record is not None and not changed
         before = self._previous.find_event(stage.name, self._calls[stage.name])
-        why = _describe_reason(before, material, forced=forced, reused=record is not None)
-        if record is not None:
+        why = _describe_reason(before, material, forced=forced, reused=is_reused, changed=changed)
+        if record is not None and is_reused:
             return self._make_event(record, why, reused=True)
         self._on_start(stage.name, why)
         record = self._build(stage, material, body)
-        recorded = self._is_steady(material, material_now)
+        opened = self._opened.hash_all() if material.user else {}
+        recorded = opened is not None and self._is_steady(material, material_now)
         if recorded:
-            self._store.record(record)
+            self._store.record(record.model_copy(update={"opened": opened}))
         else:
             note(f"{stage.name}: its files changed while it ran, so it will run again next time")
         return self._make_event(record, why, recorded=recorded)
@@ -130,6 +135,7 @@ class Runner:
                 explain_full_disk(self._store.root),
                 collect_remarks() as remarks,
                 self._resume(stage, material.key),
+                self._opened.watch() if material.user else nullcontext(),
             ):
                 facts = body(scratch)
             facts = check_result(stage, scratch, facts)
@@ -194,13 +200,15 @@ class Runner:
 
 
 def _describe_reason(
-    before: Event | None, material: Material, *, forced: bool, reused: bool
+    before: Event | None, material: Material, *, forced: bool, reused: bool, changed: list[str]
 ) -> str:
     """Return the reason why a stage runs or is reused."""
     same = before is not None and before.key == material.key
     if reused:
         return "nothing changed" if same else "made by an earlier run"
     reasons = ["forced"] if forced else []
+    reasons += [f"{path} changed" for path in changed[:1]]
+    reasons += [f"{len(changed) - 1} more files changed"] if changed[1:] else []
     if before is None:
         return "; ".join(reasons or ["first run"])
     reasons += describe_differences(before.material, material)

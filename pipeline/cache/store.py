@@ -44,6 +44,7 @@ class Record(BaseModel):
         facts: The facts that the stage returned.
         notes: Assumptions that the stage made.
         material: The parts of the action's key.
+        opened: The SHA-256 of each file that the user's code opened, by path.
         seconds: Duration of the action.
     """
 
@@ -54,6 +55,7 @@ class Record(BaseModel):
     facts: dict[str, Fact]
     notes: tuple[str, ...] = ()
     material: Material
+    opened: dict[str, str] = {}
     seconds: float
 
 

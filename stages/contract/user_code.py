@@ -20,6 +20,7 @@ from prunepack.stages.contract.user_effects import contain_effects
 from prunepack.stages.contract.user_imports import (
     add_module,
     find_module,
+    find_package_base,
     import_from,
     remove_module,
 )
@@ -197,15 +198,27 @@ def _call_from(folder: Path, function: FunctionType) -> Any:
     return call
 
 
+def _import_package(folder: Path) -> str:
+    """Import the package ``folder`` and return its name with a dot; empty outside packages."""
+    base = find_package_base(folder)
+    if base == folder:
+        return ""
+    name = ".".join(folder.relative_to(base).parts)
+    with import_from(base):
+        importlib.import_module(name)
+    return f"{name}."
+
+
 def _import_file(path: Path) -> ModuleType:
     """Import one file once per content; modules beside it share the import.
 
     The name in ``sys.modules`` depends on folder and content. For modules beside the file it is
-    also the file's stem, as an ordinary import would call it.
+    also the file's stem, as an ordinary import would call it. A file of a package is imported in
+    its package, so that relative imports work.
     """
     path = path.resolve()
     digest = hashlib.sha256(str(path).encode() + b"\0" + path.read_bytes()).hexdigest()
-    name = f"prunepack_user_{digest[:16]}"
+    name = f"{_import_package(path.parent)}prunepack_user_{digest[:16]}"
     beside = find_module(path.parent, path.stem)
     if name in sys.modules:
         return sys.modules[name]

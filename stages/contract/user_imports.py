@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-__all__ = ["add_module", "find_module", "import_from", "remove_module"]
+__all__ = ["add_module", "find_module", "find_package_base", "import_from", "remove_module"]
 
 _modules: dict[Path, dict[str, ModuleType]] = {}
 """Folder → the modules that user code imported from it, by their names in ``sys.modules``."""
@@ -23,11 +23,12 @@ def import_from(folder: Path) -> Iterator[None]:
 
     The working folder comes last on the path. Modules that the user code of another folder
     imported are hidden inside the block, so two folders may have modules of the same name. A
-    module of the working folder stays visible unless ``folder`` has one of that name.
+    module of the working folder, or of the folder that holds the package ``folder``, stays visible
+    unless ``folder`` has one of that name.
     """
     folder, working = folder.resolve(), Path.cwd().resolve()
     entries = _hide_entries(folder)
-    modules = _hide_modules(folder, working)
+    modules = _hide_modules(folder, (working, find_package_base(folder)))
     known = set(sys.modules)
     sys.modules.update(_modules.setdefault(folder, {}))
     sys.path.insert(0, str(folder))
@@ -43,6 +44,13 @@ def import_from(folder: Path) -> Iterator[None]:
             _modules.setdefault(home, {}).update(_imported_from(home, known))
         for name, module in modules.items():
             sys.modules.setdefault(name, module)
+
+
+def find_package_base(folder: Path) -> Path:
+    """Return the folder above the outermost package that holds ``folder``, or ``folder``."""
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+    return folder
 
 
 def find_module(folder: Path, name: str) -> ModuleType | None:
@@ -79,12 +87,12 @@ def _hide_entries(folder: Path) -> list[str]:
     return hidden
 
 
-def _hide_modules(folder: Path, working: Path) -> dict[str, ModuleType]:
+def _hide_modules(folder: Path, shared: tuple[Path, ...]) -> dict[str, ModuleType]:
     """Take the modules of other folders out of ``sys.modules`` and return them."""
     hidden: dict[str, ModuleType] = {}
     for owner, modules in _modules.items():
         for name, module in modules.items():
-            is_shared = owner == working and not _has_module(folder, _top(name))
+            is_shared = owner in shared and not _has_module(folder, _top(name))
             if owner != folder and not is_shared and sys.modules.get(name) is module:
                 hidden[name] = sys.modules.pop(name)
     return hidden

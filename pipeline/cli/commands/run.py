@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["run_command"]
 
+LAST = list(STAGES)[-1]
+"""The stage after which a run is at its end: its verdict is the exit code."""
+
 
 def _list_recipes() -> str:
     """Return the built-in recipes with their first lines, within 80 columns."""
@@ -108,7 +111,7 @@ def run_command(
                     on_event=progress.finish,
                     on_start=progress.start,
                     force=frozenset(force),
-                    until=until,
+                    until=None if until == LAST else until,
                     previous=recorder.previous,
                 )
                 verdict: Verdict | None = build(chosen.plan, runner)

@@ -26,7 +26,7 @@ from prunepack.pipeline.stage_contract import BrokenStageError
 from prunepack.stages.contract.outputs import Measurements, Output, PackedArtifact, ParityResult
 from prunepack.stages.contract.progress import Silent, remark, reporting_to
 from prunepack.stages.contract.stage import Config, Facts, stage
-from prunepack.stages.contract.user_code import CodeName, InputFile
+from prunepack.stages.contract.user_code import CodeName, InputFile, load_user_code
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -489,6 +489,29 @@ def test_a_users_file_that_changes_under_way_makes_no_record(root: Path, text: s
         assert made.file.read_text() == "x"
         assert [event.recorded for event in events] == [False]
         assert list((root / ".store/actions").iterdir()) == []
+
+
+READER = "from pathlib import Path\n\n\ndef read():\n    return Path('data.txt').read_text()\n"
+
+
+@stage(produces=PackedArtifact)
+def reads(config: TextConfig, out: Path) -> Facts:
+    (out / "model.prunepack").write_text(load_user_code(config.hook)())
+    return {}
+
+
+def test_a_file_that_user_code_opened_runs_its_stage_again(root: Path) -> None:
+    Path("hook.py").write_text(READER)
+    Path("data.txt").write_text("one")
+
+    def build(run: Runner) -> str:
+        return run(reads, TextConfig(hook="hook.py:read")).file.read_text()
+
+    assert told(perform(root, build)) == ["reads built: first run"]
+    assert told(perform(root, build)) == ["reads reused: nothing changed"]
+    Path("data.txt").write_text("two")
+    assert told(perform(root, build)) == ["reads built: data.txt changed"]
+    assert told(perform(root, build)) == ["reads reused: nothing changed"]
 
 
 def test_an_edited_hook_runs_its_stage_again(root: Path) -> None:

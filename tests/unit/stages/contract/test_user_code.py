@@ -57,6 +57,30 @@ def test_a_function_in_a_package_of_the_working_folder(package):
     assert load_user_code(f"{package}:COUNT") == 1
 
 
+def test_a_file_of_a_package_imports_its_neighbours_by_relative_imports(package, tmp_path):
+    inside = tmp_path / package / "inside"
+    inside.mkdir()
+    (inside / "__init__.py").write_text("")
+    (inside / "net.py").write_text(
+        "from .. import COUNT\n\n\ndef build():\n    from ..inner import build\n\n"
+        "    return COUNT, build()\n"
+    )
+    build = load_user_code(f"{inside}/net.py:build")
+    assert build() == (1, "built")
+
+
+def test_a_package_beside_other_user_code_keeps_its_relative_imports(package, tmp_path):
+    (tmp_path / package / "net.py").write_text(
+        "def build():\n    from .inner import build\n\n    return build()\n"
+    )
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "data.py").write_text("def load():\n    return 5\n")
+    build = load_user_code(f"{package}/net.py:build")
+    assert load_user_code("other/data.py:load")() == 5
+    assert build() == "built"
+
+
 def test_finding_the_source_imports_nothing(package, tmp_path):
     found = find_source(f"{package}.inner:build")
     assert found.resolve() == (tmp_path / package / "inner.py").resolve()

@@ -1,0 +1,116 @@
+"""Files that the code of a stage opened: which ones count, and when they changed."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from prunepack import errors
+from prunepack.pipeline.cache.opened_files import OpenedFiles, find_changed_files
+
+
+@pytest.fixture
+def opened(tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    for name in ("a.txt", "b.txt"):
+        Path(name).write_text(name)
+    return OpenedFiles(tmp_path / "artifacts/.store")
+
+
+def read_watched(opened, *readers):
+    with opened.watch():
+        for reader in readers:
+            reader()
+    return opened.hash_all()
+
+
+def test_a_file_that_was_read_is_found_by_its_relative_path(opened):
+    found = read_watched(opened, lambda: Path("a.txt").read_text())
+    assert list(found) == ["a.txt"]
+    assert find_changed_files(found) == []
+
+
+def test_what_is_read_outside_of_the_block_does_not_count(opened):
+    assert read_watched(opened) == {}
+    Path("a.txt").read_text()
+    assert opened.hash_all() == {}
+
+
+def test_other_content_is_a_change_and_a_new_time_is_not(opened):
+    found = read_watched(opened, lambda: Path("a.txt").read_bytes())
+    os.utime("a.txt", (1, 1))
+    assert find_changed_files(found) == []
+    Path("a.txt").write_text("other")
+    assert find_changed_files(found) == ["a.txt"]
+
+
+def test_a_file_that_is_gone_is_a_change(opened):
+    found = read_watched(opened, lambda: Path("a.txt").read_bytes())
+    Path("a.txt").unlink()
+    assert find_changed_files(found) == ["a.txt"]
+
+
+def test_a_new_file_in_a_listed_folder_is_a_change(opened):
+    found = read_watched(opened, lambda: sorted(Path().glob("*.txt")))
+    assert list(found) == ["."]
+    Path("c.txt").write_text("c")
+    assert find_changed_files(found) == ["."]
+
+
+def test_arrays_and_memory_maps_count(opened):
+    np.save("x.npy", np.zeros(3))
+    Path("y.bin").write_bytes(bytes(12))
+    found = read_watched(
+        opened, lambda: np.load("x.npy"), lambda: np.memmap("y.bin", dtype="f4", mode="r")
+    )
+    assert list(found) == ["x.npy", "y.bin"]
+
+
+def test_safetensors_counts_though_native_code_opens_it(opened):
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import load_file, save_file
+
+    save_file({"w": torch.zeros(2)}, "w.safetensors")
+
+    def load():
+        from safetensors.torch import load_file as now
+
+        return now("w.safetensors")
+
+    assert list(read_watched(opened, load)) == ["w.safetensors"]
+    assert load_file("w.safetensors")["w"].tolist() == [0.0, 0.0]
+
+
+def test_what_the_run_wrote_or_removed_does_not_count(opened):
+    def write_and_read():
+        Path("cache.txt").write_text("made")
+        Path("cache.txt").read_text()
+
+    def read_temporary():
+        with tempfile.NamedTemporaryFile() as file:
+            Path(file.name).read_bytes()
+
+    assert read_watched(opened, write_and_read, read_temporary) == {}
+
+
+def test_packages_python_the_system_and_the_store_do_not_count(opened, tmp_path):
+    stored = tmp_path / "artifacts/.store/weights"
+    stored.parent.mkdir(parents=True)
+    stored.write_text("w")
+    files = [np.__file__, os.__file__, "/proc/self/status", stored]
+    files += [errors.__file__]
+    assert read_watched(opened, *(Path(file).read_bytes for file in files)) == {}
+
+
+def test_a_later_stage_has_read_what_a_module_read_when_it_was_imported(opened):
+    read_watched(opened, lambda: Path("a.txt").read_text())
+    assert list(read_watched(opened, lambda: Path("b.txt").read_text())) == ["a.txt", "b.txt"]
+
+
+def test_a_file_that_changes_after_it_was_read_has_no_digest(opened):
+    read_watched(opened, lambda: Path("a.txt").read_text())
+    Path("a.txt").write_text("longer than before")
+    assert opened.hash_all() is None
