@@ -19,7 +19,13 @@ from prunepack.stages.contract.user_code import find_source, import_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["PLUGIN_PACKAGES", "hash_code_closure", "hash_first_party", "hash_user_code"]
+__all__ = [
+    "PLUGIN_PACKAGES",
+    "hash_code_closure",
+    "hash_first_party",
+    "hash_user_code",
+    "list_first_party",
+]
 
 PLUGIN_PACKAGES = frozenset(
     {
@@ -54,16 +60,17 @@ def hash_code_closure(module: str) -> dict[str, str]:
 
 def hash_first_party() -> dict[str, str]:
     """Return the SHA-256 of every first-party source file, as it is now."""
+    return {name: file_digest(file) for name, file in list_first_party().items()}
+
+
+def list_first_party() -> dict[str, Path]:
+    """Return every first-party source file, by the name to show."""
     homes = [
         (package, home)
         for package in (*FIRST_PARTY, *_grafts())
         if (home := _home(package)) is not None
     ]
-    return {
-        name: file_digest(file)
-        for package, home in homes
-        for name, file in _listing(package, home).items()
-    }
+    return {name: file for package, home in homes for name, file in _listing(package, home).items()}
 
 
 def hash_user_code(reference: str) -> dict[str, str]:

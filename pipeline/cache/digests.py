@@ -1,8 +1,9 @@
-"""SHA-256 of files, computed once per process for a file that did not change."""
+"""Identities of files and distributions, found once per process for what did not change."""
 
 from __future__ import annotations
 
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from prunepack.io.digests import hash_file
@@ -10,7 +11,7 @@ from prunepack.io.digests import hash_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["file_digest"]
+__all__ = ["file_digest", "installed_version"]
 
 
 def file_digest(path: Path) -> str:
@@ -22,3 +23,12 @@ def file_digest(path: Path) -> str:
 @cache
 def _digest(path: Path, _state: tuple[int, ...]) -> str:
     return hash_file(path)
+
+
+@cache
+def installed_version(distribution: str) -> str | None:
+    """Return the version of an installed distribution; none if it is not installed."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

@@ -302,7 +302,7 @@ def test_an_input_artifact_with_a_damaged_description_is_refused(working_folder:
 def install(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
     """Pretend that nothing but ``versions`` is installed."""
     named = {name.replace("_", "-"): number for name, number in versions.items()}
-    monkeypatch.setattr(keys, "_version", named.get)
+    monkeypatch.setattr(keys, "installed_version", named.get)
 
 
 def test_another_version_of_a_tool_has_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
