@@ -2,19 +2,20 @@
 
 A synthetic fp32 model is written as sharded safetensors with an index, as people publish large
 models. Each stage is a process of its own; its memory is read from ``/proc`` while it runs.
-``python -m benchmarks.large_run`` needs about 15 times the size of the model on disk.
+``python -m benchmarks.large_run`` needs about 10 times the size of the model on disk.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,11 +24,14 @@ from benchmarks.results import write_result
 from prunepack.errors import PrunepackError
 from prunepack.stages.runtime.host import host_name
 
+if TYPE_CHECKING:
+    from collections.abc import Container
+
 __all__ = ["run_stages", "write_shards"]
 
 WIDTH = 8192
-GIGABYTES = 3
-ROOM = 15
+GIGABYTES = 6
+ROOM = 10
 """Size of all files beside the size of the model."""
 PERIOD = 0.02
 """Seconds between two readings of the memory of a stage."""
@@ -79,7 +83,7 @@ def run_stages(folder: Path, layers: int, width: int = WIDTH) -> list[dict[str, 
     shards.mkdir()
     index = write_shards(shards, layers, width)
     inputs = ("--inputs", f"name=x,shape={width}")
-    words = "--batch-sizes 1 --repeats 2 --rounds 1 --seconds 1 -o measured"
+    words = "--batch-sizes 1 --repeats 10 --rounds 5 --seconds 1 -o measured"
     quick = tuple(words.split())
     stages: list[tuple[str, ...]] = [
         ("load", "--model", "net.py:build", "--weights", str(index), *inputs, "-o", "dense"),
@@ -94,11 +98,19 @@ def run_stages(folder: Path, layers: int, width: int = WIDTH) -> list[dict[str, 
         ("measure", "dense", "masked", "dense_onnx", "onnx", "model.prunepack", *quick),
     ]
     rows = []
-    for command in stages:
+    for at, command in enumerate(stages):
         row = {"stage": _name(command), **watch_command(command, folder)}
         print(json.dumps(row), file=sys.stderr, flush=True)
         rows.append(row)
+        _delete_unused(folder, {word for later in stages[at + 1 :] for word in later})
     return rows
+
+
+def _delete_unused(folder: Path, later: Container[str]) -> None:
+    """Delete the outputs that no later stage names; the shards and the model's code stay."""
+    for path in folder.iterdir():
+        if path.is_dir() and path.name != "shards" and path.name not in later:
+            shutil.rmtree(path)
 
 
 def _name(words: tuple[str, ...]) -> str:

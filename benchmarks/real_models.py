@@ -60,12 +60,12 @@ def _repeat(methods: tuple[str, ...], amounts: tuple[float, ...]) -> list[Case]:
 CASES = {
     "minilm": [
         Case("l1_unstructured", 0.7, "global"),
-        Case("l1_unstructured", 0.7, "local"),
         Case("wanda", 0.7),
         Case("wanda", 0.7, is_repaired=True),
+        Case("admm", 0.7, is_repaired=True),
         Case("n_m", 0.5),
         Case("wanda_n_m", 0.5),
-        Case("wanda_n_m", 0.5, is_repaired=True),
+        Case("admm_n_m", 0.5, is_repaired=True),
     ],
     "crepe": _repeat(("l1_unstructured", "wanda"), (0.8, 0.9)),
     "efficientnet_lite0": _repeat(("l1_unstructured", "wanda"), (0.3, 0.4, 0.5, 0.6, 0.7)),
@@ -131,7 +131,7 @@ JUDGES: dict[str, Callable[[Array, Array, Array | None], dict[str, float]]] = {
 
 def prune_model(model: nn.Module, name: str, case: Case, data: Data) -> dict[str, float]:
     """Prune ``model`` in place; return sparsities in percent and the seconds that it took."""
-    from prunepack.stages.calibration.input_norms import measure_input_norms
+    from prunepack.stages.calibration.input_statistics import measure_inputs
     from prunepack.stages.calibration.reconstruction import reconstruct
     from prunepack.stages.prune import PruneConfig, apply_rules
     from prunepack.stages.pruning.methods import open_method
@@ -144,8 +144,8 @@ def prune_model(model: nn.Module, name: str, case: Case, data: Data) -> dict[str
     }
     fields |= {"amount": case.amount} if open_method(case.method).takes_amount else {}
     began = time.perf_counter()
-    norms = measure_input_norms(model, data) if open_method(case.method).needs_inputs else {}
-    apply_rules(PruneConfig.model_validate(fields), model, norms)
+    inputs = measure_inputs(model, data, {open_method(case.method).inputs})
+    apply_rules(PruneConfig.model_validate(fields), model, inputs)
     if case.is_repaired:
         reconstruct(model, data)
     seconds = time.perf_counter() - began

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
 from prunepack.errors import PrunepackError
-from prunepack.stages.calibration.input_norms import measure_input_norms
+from prunepack.stages.calibration.input_statistics import measure_inputs
 from prunepack.stages.contract.model_spec import PrunedParameter
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, OnnxModel
 from prunepack.stages.contract.progress import remark
@@ -22,7 +21,7 @@ from prunepack.stages.models.running import compute_tensors
 from prunepack.stages.pruning.application import apply_rule, resolve_scope
 from prunepack.stages.pruning.assignment import assign_rules, check_prunable, exclude_targets
 from prunepack.stages.pruning.masks import pruned_parameters
-from prunepack.stages.pruning.methods import open_method
+from prunepack.stages.pruning.methods import NO_INPUTS, LayerInputs, open_method
 from prunepack.stages.pruning.parametrizations import find_roles
 from prunepack.stages.pruning.recomputation import recompute_before_forward
 from prunepack.stages.pruning.remarks import (
@@ -38,7 +37,7 @@ from prunepack.stages.pruning.schedules import Round, Schedule
 from prunepack.stages.pruning.targets import count_weights, prunable_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     import torch
     from torch import nn
@@ -117,7 +116,7 @@ def prune(config: PruneConfig, out: Path, model: Checkpoint | MaskedCheckpoint) 
     before = spec.before_pruning if spec.pruned else digest_state(module.state_dict())
     inputs = random_inputs(spec.inputs, SAMPLES, config.seed)
     outputs = _compute_outputs(module, inputs)
-    jobs = apply_rules(config, module, _measure_norms(config, module, spec))
+    jobs = apply_rules(config, module, _measure_inputs(config, module, spec))
     remark_constant(outputs, _compute_outputs(module, inputs) if outputs else ())
     pruned = tuple(_list_pruned(module, spec, jobs))
     update = {"pruned": pruned, "before_pruning": before}
@@ -133,21 +132,20 @@ def _compute_outputs(module: nn.Module, inputs: Arrays) -> list[torch.Tensor]:
         return []
 
 
-def _measure_norms(
-    config: PruneConfig, module: nn.Module, spec: ModelSpec
-) -> dict[str, torch.Tensor]:
-    """Return the norms of the layers' inputs; none if no method needs them."""
+def _measure_inputs(config: PruneConfig, module: nn.Module, spec: ModelSpec) -> LayerInputs:
+    """Return the statistics of the layers' inputs that the methods need."""
     used = [rule.method for rule in config.all_rules if rule.method != "none"]
-    if not any(open_method(method).needs_inputs for method in used):
-        return {}
+    kinds = {open_method(method).inputs for method in used} - {None}
+    if not kinds:
+        return NO_INPUTS
     data = open_data(spec.dataset, spec.inputs, spec.dataset_arguments) if spec.dataset else None
-    return measure_input_norms(module, data)
+    return measure_inputs(module, data, kinds)
 
 
 def apply_rules(
     config: PruneConfig,
     module: nn.Module,
-    input_norms: Mapping[str, torch.Tensor] = MappingProxyType({}),
+    inputs: LayerInputs = NO_INPUTS,
 ) -> list[tuple[Rule, list[Prunable]]]:
     """Put this round's masks on a live module; return the rules with the parameters of each.
 
@@ -163,7 +161,7 @@ def apply_rules(
         torch.default_generator.manual_seed(config.seed + config.step - 1)
         for rule, targets in jobs:
             if rule.method != "none":
-                apply_rule(rule, targets, this_round, input_norms)
+                apply_rule(rule, targets, this_round, inputs)
     remark_emptied(target for _, targets in jobs for target in targets)
     remark_rescaled(directions)
     recompute_before_forward(module)

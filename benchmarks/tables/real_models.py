@@ -32,7 +32,13 @@ QUALITY = {
 def real_models_table() -> str:
     """Return quality and time of each way to prune a trained model."""
     result = read_result("real_models")
-    below = f"Times were measured on {result['host']}; the machine was not idle."
+    peaks = ", ".join(
+        f"{NAMES[name_of(name)]} {result[name]['peak'] / GB:.1f} GB" for name in QUALITY
+    )
+    below = (
+        f"Peak memory of all rows, the dense model among them: {peaks}. Times were measured on "
+        f"{result['host']}; the machine was not idle."
+    )
     rows = [line for name in QUALITY for line in _format_model(name, result[name])]
     return table(("", "pruned", "by", "beside the dense model", "time"), rows, below)
 

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
     from prunepack.stages.data.datasets import Data
 
-__all__ = ["Batch", "read_batches", "record_until", "select_tokens", "shorten", "watch_inputs"]
+__all__ = [
+    "Batch",
+    "StopForwardError",
+    "read_batches",
+    "record_until",
+    "run_batch",
+    "select_tokens",
+    "shorten",
+    "watch_inputs",
+]
 
 Batch = dict[str, "torch.Tensor"]
 """The inputs of a model by name."""
@@ -25,7 +34,7 @@ BATCH_SIZE = 25
 ATTENTION_MASK = "attention_mask"
 
 
-class _StopForwardError(Exception):
+class StopForwardError(Exception):
     """End of a forward pass whose remaining layers are not needed."""
 
 
@@ -73,7 +82,7 @@ def shorten(module: nn.Module, batches: Sequence[Batch]) -> list[Batch]:
         for rows in ends.argsort().split(BATCH_SIZE)
     ]
     try:
-        _run(module, parts[0])
+        run_batch(module, parts[0])
     except Exception:  # noqa: BLE001 -- whatever a model raises that needs its full length
         return list(batches)
     return parts
@@ -95,27 +104,35 @@ def watch_inputs(
     visit: Callable[[nn.Module, torch.Tensor, Batch], None],
 ) -> None:
     """Run ``module`` on all batches; call ``visit(layer, input, batch)`` for each layer call."""
+    import torch
+
     for batch in batches:
 
         def see(layer: nn.Module, inputs: tuple[torch.Tensor, ...], batch: Batch = batch) -> None:
-            if inputs:
+            if inputs and isinstance(inputs[0], torch.Tensor):
                 visit(layer, inputs[0].detach(), batch)
 
         with _register(layers, see):
-            _run(module, batch)
+            run_batch(module, batch)
 
 
-def record_until(module: nn.Module, layer: nn.Module, batch: Batch) -> torch.Tensor:
-    """Return the input of ``layer`` as a matrix (rows, inputs), and run no layer after it."""
+def record_until(
+    module: nn.Module, layers: Sequence[nn.Module], batch: Batch
+) -> list[torch.Tensor]:
+    """Return the inputs of ``layers`` as matrices (rows, inputs), and run nothing after the last.
+
+    Each layer is called once, and they are called in their order.
+    """
     seen: list[torch.Tensor] = []
 
-    def see(_layer: nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
-        seen.append(select_tokens(arguments[0].detach(), batch))
-        raise _StopForwardError
+    def see(layer: nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        seen.append(select_tokens(arguments[0].detach(), batch).flatten(0, -2))
+        if layer is layers[-1]:
+            raise StopForwardError
 
-    with _register([layer], see):
-        _run(module, batch)
-    return seen[0].flatten(0, -2)
+    with _register(layers, see):
+        run_batch(module, batch)
+    return seen
 
 
 def select_tokens(tensor: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -126,13 +143,14 @@ def select_tokens(tensor: torch.Tensor, batch: Batch) -> torch.Tensor:
     return tensor[mask != 0]
 
 
-def _run(module: nn.Module, batch: Batch) -> None:
+def run_batch(module: nn.Module, batch: Batch) -> None:
+    """Run ``module`` on ``batch``; a hook may end the forward pass by ``StopForwardError``."""
     import torch
 
     with torch.no_grad():
         try:
             call_module(module, batch)
-        except _StopForwardError:
+        except StopForwardError:
             return
 
 

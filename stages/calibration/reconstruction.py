@@ -3,15 +3,14 @@
 Given its mask, the weights of each output are those with which the layer, on the inputs that the
 pruned layers before it give, comes closest to the output of the dense layer. Layers are repaired
 in the order of the forward pass, so that errors do not add up (Frantar and Alistarh 2022; 2023).
+A layer whose output is added to other values also corrects the errors of these.
 """
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import reduce
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prunepack.stages.calibration.layer_inputs import (
@@ -21,11 +20,13 @@ from prunepack.stages.calibration.layer_inputs import (
     shorten,
     watch_inputs,
 )
+from prunepack.stages.calibration.moments import Gap, Moments, Seen, Target, copy_tensor
+from prunepack.stages.calibration.residuals import find_sums
 from prunepack.stages.contract.progress import remark, track
 from prunepack.stages.pruning.masks import Pruned, pruned_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import torch
     from torch import nn
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["reconstruct"]
 
-SAMPLES = 1000
+SAMPLES = 500
 MEMORY = 1 << 30
 """Bytes for the inputs of several layers in the dense model."""
 DAMPING = 0.01
@@ -43,57 +44,16 @@ DAMPING = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Target:
-    """A masked linear layer with its dense weight and bias."""
+class _Group:
+    """Layers with the same input; of a single one, the module that has its output in a sum."""
 
-    place: Pruned
-    weight: torch.Tensor
-    bias: nn.Parameter | None
-    dense_bias: torch.Tensor | None
+    targets: list[Target]
+    sum: nn.Module | None
 
-    @classmethod
-    def of(cls, place: Pruned) -> _Target:
-        """Return the layer of ``place``, whose weight is still the dense one under its mask."""
-        bias = dict(place.module.named_parameters(recurse=False)).get("bias")
-        return cls(place, _copy(place.original), bias, None if bias is None else _copy(bias))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Moments:
-    """Means of the inputs of a layer in the dense and the pruned model, and of their products."""
-
-    dense: torch.Tensor
-    pruned: torch.Tensor
-    products: torch.Tensor
-    cross: torch.Tensor
-
-    @classmethod
-    def of(cls, dense: Sequence[torch.Tensor], pruned: Sequence[torch.Tensor]) -> _Moments:
-        """Return the moments of inputs (rows, inputs), one tensor per batch and model."""
-        rows = sum(map(len, dense))
-        pairs = list(zip(dense, pruned, strict=True))
-        return cls(
-            _add(x.double().sum(0) for x in dense) / rows,
-            _add(y.double().sum(0) for y in pruned) / rows,
-            _add((y.T @ y).double() for y in pruned) / rows,
-            _add((x.T @ y).double() for x, y in pairs) / rows,
-        )
-
-    def centre(self) -> _Moments:
-        """Return the moments about the means."""
-        return replace(
-            self,
-            products=self.products - self.pruned.outer(self.pruned),
-            cross=self.cross - self.dense.outer(self.pruned),
-        )
-
-
-def _copy(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.detach().clone()
-
-
-def _add(tensors: Iterable[torch.Tensor]) -> torch.Tensor:
-    return reduce(operator.add, tensors)
+    @property
+    def watched(self) -> list[nn.Module]:
+        """The modules whose inputs the repair needs, in the order of the forward pass."""
+        return [self.targets[0].place.module, *([self.sum] if self.sum else [])]
 
 
 def reconstruct(model: nn.Module, data: Data | None) -> None:
@@ -110,28 +70,28 @@ def reconstruct(model: nn.Module, data: Data | None) -> None:
     batches = shorten(model, read_batches(data, SAMPLES))
     with torch.no_grad():
         groups = _group_layers(model, batches[0])
-        everything = [target for group in groups for target in group]
-        repairs = _measure_dense(model, groups, batches, everything)
+        repairs = _measure_dense(model, groups, batches)
         for group, dense in track(repairs, "repairing layers", len(groups)):
-            pruned = [record_until(model, group[0].place.module, batch) for batch in batches]
-            moments = _Moments.of(dense, pruned)
-            for target in group:
-                _repair(target, moments)
+            pruned = [record_until(model, group.watched, batch) for batch in batches]
+            moments = Moments.of(dense, pruned)
+            for target in group.targets:
+                gap = Gap.of(target, dense, pruned) if group.sum else None
+                _repair(target, moments, gap)
 
 
 def _measure_dense(
-    model: nn.Module,
-    groups: Sequence[list[_Target]],
-    batches: Sequence[Batch],
-    targets: Sequence[_Target],
-) -> Iterator[tuple[list[_Target], list[torch.Tensor]]]:
+    model: nn.Module, groups: Sequence[_Group], batches: Sequence[Batch]
+) -> Iterator[tuple[_Group, list[Seen]]]:
     """Yield each group with its inputs in the dense model, which runs once for several groups."""
     tokens = sum(next(iter(batch.values())).numel() for batch in batches)
-    width = max((group[0].weight.shape[1] for group in groups), default=1)
+    width = max((sum(group.targets[0].weight.shape) for group in groups), default=1)
     several = max(1, MEMORY // max(1, 4 * width * tokens))
+    targets = [target for group in groups for target in group.targets]
     for start in range(0, len(groups), several):
         chosen = groups[start : start + several]
-        inputs: dict[nn.Module, list[torch.Tensor]] = {g[0].place.module: [] for g in chosen}
+        inputs: dict[nn.Module, list[torch.Tensor]] = {
+            module: [] for group in chosen for module in group.watched
+        }
 
         def add(
             layer: nn.Module,
@@ -144,10 +104,11 @@ def _measure_dense(
         with _dense_weights(targets):
             watch_inputs(model, inputs, batches, add)
         for group in chosen:
-            yield group, inputs.pop(group[0].place.module)
+            kept = [inputs[module] for module in group.watched]
+            yield group, [list(seen) for seen in zip(*kept, strict=True)]
 
 
-def _group_layers(model: nn.Module, batch: Batch) -> list[list[_Target]]:
+def _group_layers(model: nn.Module, batch: Batch) -> list[_Group]:
     """Return the masked linear layers in the order of the forward pass, by their input."""
     from torch import nn
 
@@ -161,22 +122,23 @@ def _group_layers(model: nn.Module, batch: Batch) -> list[list[_Target]]:
     count = Counter(layer for layer, _ in calls)
     if left := [f"`{place.name}`" for layer, place in places.items() if count[layer] != 1]:
         remark(f"not repaired, because it is not called exactly once: {', '.join(left)}")
-    groups: list[list[_Target]] = []
+    groups: list[list[Target]] = []
     before: torch.Tensor | None = None
     for layer, tensor in calls:
         if count[layer] == 1:
             is_same = before is not None and tensor.data_ptr() == before.data_ptr()
             groups = groups if is_same else [*groups, []]
-            groups[-1].append(_Target.of(places[layer]))
+            groups[-1].append(Target.of(places[layer]))
             before = tensor
-    return groups
+    sums = find_sums(model, [group[0].place.module for group in groups if len(group) == 1], batch)
+    return [_Group(group, sums.get(group[0].place.module)) for group in groups]
 
 
 @contextmanager
-def _dense_weights(targets: Sequence[_Target]) -> Iterator[None]:
+def _dense_weights(targets: Sequence[Target]) -> Iterator[None]:
     """Take the masks off and put the dense values back while the block runs."""
     pairs = [pair for target in targets for pair in _pair_values(target)]
-    kept = [_copy(tensor) for tensor, _ in pairs]
+    kept = [copy_tensor(tensor) for tensor, _ in pairs]
     try:
         for tensor, value in pairs:
             tensor.copy_(value)
@@ -186,7 +148,7 @@ def _dense_weights(targets: Sequence[_Target]) -> Iterator[None]:
             tensor.copy_(value)
 
 
-def _pair_values(target: _Target) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def _pair_values(target: Target) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield the tensors of a layer with the values of the dense model."""
     import torch
 
@@ -196,18 +158,22 @@ def _pair_values(target: _Target) -> Iterator[tuple[torch.Tensor, torch.Tensor]]
         yield target.bias, target.dense_bias
 
 
-def _repair(target: _Target, moments: _Moments) -> None:
+def _repair(target: Target, moments: Moments, gap: Gap | None) -> None:
     """Set the remaining weights of a layer, and its bias, to those of the least squares."""
     about = moments if target.bias is None else moments.centre()
     weight = target.weight.double()
+    cross = weight @ about.cross
+    if gap is not None:
+        cross += gap.cross if target.bias is None else gap.cross - gap.mean.outer(moments.pruned)
     scale = about.products.diagonal().sqrt().clamp(min=1e-12)
     left = about.products / scale / scale[:, None]
     left.diagonal().add_(DAMPING)
-    right = (weight @ about.cross) / scale + DAMPING * weight * scale
-    solved = _solve_rows(left, right, target.place.mask != 0) / scale
+    solved = _solve_rows(left, cross / scale + DAMPING * weight * scale, target.place.mask != 0)
+    solved /= scale
     target.place.original.copy_(solved)
     if target.bias is not None and target.dense_bias is not None:
         shift = weight @ moments.dense - solved @ moments.pruned
+        shift += 0 if gap is None else gap.mean
         target.bias.copy_(target.dense_bias.double() + shift)
 
 

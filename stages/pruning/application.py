@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import replace
 from inspect import signature
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import PrunepackError, UsageError
@@ -13,7 +12,7 @@ from prunepack.stages.contract.progress import remark
 from prunepack.stages.pruning.amounts import compute_amount, count_least
 from prunepack.stages.pruning.canvas import Canvas
 from prunepack.stages.pruning.layers import Layout, find_layout
-from prunepack.stages.pruning.methods import open_method
+from prunepack.stages.pruning.methods import NO_INPUTS, LayerInputs, open_method
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +32,7 @@ def apply_rule(
     rule: Rule,
     targets: Sequence[Prunable],
     this_round: Round,
-    input_norms: Mapping[str, torch.Tensor] = MappingProxyType({}),
+    inputs: LayerInputs = NO_INPUTS,
 ) -> None:
     """Prune each of ``targets`` alone, or all together if the rule's scope is global.
 
@@ -41,7 +40,7 @@ def apply_rule(
         rule: The method and its options.
         targets: The parameters.
         this_round: The round of the schedule.
-        input_norms: Norms of the layers' inputs by weight name, for methods that need them.
+        inputs: Statistics of the layers' inputs, for methods that need them.
 
     Raises:
         UsageError: If the method cannot prune them, or makes a wrong mask.
@@ -53,7 +52,7 @@ def apply_rule(
     for group in [targets] if together else [[target] for target in targets]:
         with _name_target(rule, group):
             canvases = [_open_canvas(rule, method, target) for target in group]
-            arguments = _collect_arguments(rule, method, canvases, this_round, input_norms)
+            arguments = _collect_arguments(rule, method, canvases, this_round, inputs)
             _call_torch(method, canvases, arguments, together=together)
             for canvas in canvases:
                 _check_mask(rule, canvas)
@@ -136,11 +135,11 @@ def _collect_arguments(
     method: Method,
     canvases: Sequence[Canvas],
     this_round: Round,
-    input_norms: Mapping[str, torch.Tensor],
+    inputs: LayerInputs,
 ) -> dict[str, Any]:
     """Return the keyword arguments of the method's class."""
     first = canvases[0]
-    options = replace(rule.method_options, input_norms=input_norms)
+    options = replace(rule.method_options, inputs=inputs)
     if options.dim is None:
         options = replace(options, dim=1 if method.axis == "inputs" else 0)
     tensor = getattr(first.module, first.parameter)

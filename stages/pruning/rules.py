@@ -64,7 +64,7 @@ Norm = Annotated[float | Literal["inf", "-inf", "fro", "nuc"], BeforeValidator(_
 
 _OPTION_OF = {
     "norm": ("ln_structured",),
-    "pattern": ("n_m", "wanda_n_m"),
+    "pattern": ("n_m", "wanda_n_m", "admm_n_m"),
     "mask_file": ("custom_from_mask",),
 }
 
@@ -111,7 +111,7 @@ class Rule(Config):
     pattern: str = Field(
         "2:4",
         pattern=r"^\d+:\d+$",
-        description="n_m, wanda_n_m: keep N of every M consecutive weights (N:M).",
+        description="n_m, wanda_n_m, admm_n_m: keep N of every M consecutive weights (N:M).",
     )
     mask_file: InputFile | None = Field(
         None, description="custom_from_mask: a safetensors file with a mask per parameter name."

@@ -19,9 +19,35 @@ if TYPE_CHECKING:
 
     from prunepack.stages.pruning.layers import Axis
 
-__all__ = ["METHODS", "Method", "MethodOptions", "find_input_norms", "open_method"]
+__all__ = [
+    "METHODS",
+    "NO_INPUTS",
+    "LayerInputs",
+    "Method",
+    "MethodOptions",
+    "find_input_norms",
+    "find_input_products",
+    "open_method",
+]
 
 KINDS = ("unstructured", "structured", "global")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerInputs:
+    """Statistics of the inputs of layers on calibration samples, by the name of the weight.
+
+    Attributes:
+        norms: L2 norms: (inputs,), or (groups, inputs / groups) for a convolution.
+        products: Mean products of pairs, (inputs, inputs), of linear layers; about the mean if the
+            layer has a bias, which can make up for a change of the mean.
+    """
+
+    norms: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    products: Mapping[str, torch.Tensor] = field(default_factory=dict)
+
+
+NO_INPUTS = LayerInputs()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +60,7 @@ class MethodOptions:
         pattern: N:M, the weights to keep of each group of M.
         mask_file: A safetensors file with masks.
         keywords: Keyword arguments of a user's own class.
-        input_norms: By weight name, the norms of the layer's inputs on calibration samples:
-            (inputs,), or (groups, inputs / groups) for a convolution.
+        inputs: Statistics of the inputs of the layers.
     """
 
     norm: float | str = 2.0
@@ -43,7 +68,7 @@ class MethodOptions:
     pattern: str = "2:4"
     mask_file: Path | None = None
     keywords: Mapping[str, bool | int | float | str] = field(default_factory=dict)
-    input_norms: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    inputs: LayerInputs = NO_INPUTS
 
 
 def _no_arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[str, Any]:  # noqa: ARG001
@@ -67,14 +92,14 @@ class Method:
         axis: The dimension that the method works along unless a rule names one: it then gets a
             weight as (outputs, inputs, …), whatever the layer's own order; None for a method that
             does not depend on the order.
-        needs_inputs: Whether the method needs the norms of the layer's inputs.
+        inputs: The statistics of the layer's inputs that the method needs; None without them.
     """
 
     pruning_class: type[BasePruningMethod]
     arguments: Callable[[MethodOptions, str, torch.Tensor], Mapping[str, Any]] = _no_arguments
     scope: Literal["local", "global"] = "local"
     axis: Axis | None = None
-    needs_inputs: bool = False
+    inputs: Literal["norms", "products"] | None = None
 
     @property
     def kind(self) -> str:
@@ -106,17 +131,33 @@ def find_input_norms(options: MethodOptions, name: str, tensor: torch.Tensor) ->
     Raises:
         UsageError: If its layer has none.
     """
-    norms = options.input_norms.get(name)
+    norms = options.inputs.norms.get(name)
     if norms is None:
-        raise UsageError(
-            f"the inputs of the layer of `{name}` are not known",
-            expected="a linear layer or a convolution that runs on the calibration samples",
-            found="none",
-            hint="Leave the layer out with prune.exclude, or prune it by a rule of its own",
-        )
+        raise _explain_no_inputs(name, "a linear layer or a convolution")
     groups = norms if norms.ndim == 2 else norms[None]
     rows = groups.repeat_interleave(tensor.shape[0] // len(groups), 0)
     return rows.reshape(*rows.shape, *[1] * (tensor.ndim - 2))
+
+
+def find_input_products(options: MethodOptions, name: str) -> torch.Tensor:
+    """Return the mean products of the inputs of the weight ``name``.
+
+    Raises:
+        UsageError: If its layer has none.
+    """
+    products = options.inputs.products.get(name)
+    if products is None:
+        raise _explain_no_inputs(name, "a linear layer")
+    return products
+
+
+def _explain_no_inputs(name: str, layer: str) -> UsageError:
+    return UsageError(
+        f"the inputs of the layer of `{name}` are not known",
+        expected=f"{layer} that runs on the calibration samples",
+        found="none",
+        hint="Leave the layer out with prune.exclude, or prune it by a rule of its own",
+    )
 
 
 def open_method(name: str) -> Method:

@@ -50,4 +50,4 @@ def _arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[
     return {"norms": find_input_norms(options, name, tensor)}
 
 
-METHOD = Method(PruneByInputs, _arguments, axis="inputs", needs_inputs=True)
+METHOD = Method(PruneByInputs, _arguments, axis="inputs", inputs="norms")

@@ -36,4 +36,4 @@ def _arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[
     return {"n": n, "m": m, "dim": options.dim, "norms": find_input_norms(options, name, tensor)}
 
 
-METHOD = Method(KeepNOfMByInputs, _arguments, axis="inputs", needs_inputs=True)
+METHOD = Method(KeepNOfMByInputs, _arguments, axis="inputs", inputs="norms")

@@ -45,10 +45,14 @@ def test_the_table_of_real_models(write):
         "crepe": {"within_20_cents": 98.0},
         "efficientnet_lite0": {"agreement": 80.0, "cosine": 0.95},
     }
-    measured = {name: {"rows": [{"method": "dense"}, row(**q)]} for name, q in quality.items()}
+    measured = {
+        name: {"peak": 1_540_000_000, "rows": [{"method": "dense"}, row(**q)]}
+        for name, q in quality.items()
+    }
     write("real_models", {"host": "a machine", **measured})
     lines = real_models_table().splitlines()
     assert len(lines) == 2 + 3 + 2
+    assert "MiniLM-L6 1.5 GB, CREPE 1.5 GB" in lines[-1]
     assert lines[2] == (
         "| MiniLM-L6 | 70 % (33 % of all) | `wanda`, `reconstruct` | mean cosine 0.900, "
         "worst 0.700, rank correlation of pairs 0.920 | 3 s |"

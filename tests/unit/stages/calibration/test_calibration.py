@@ -1,6 +1,7 @@
 """Calibration: input norms, Wanda's ranking, and the repair of linear layers."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,14 +11,16 @@ from torch.nn.utils import prune
 
 from prunepack.errors import UsageError
 from prunepack.stages.calibration import reconstruction
-from prunepack.stages.calibration.input_norms import measure_input_norms
+from prunepack.stages.calibration.input_statistics import measure_inputs
 from prunepack.stages.calibration.layer_inputs import shorten
 from prunepack.stages.calibration.reconstruction import reconstruct
+from prunepack.stages.calibration.residuals import find_sums
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.data.datasets import Data, Split
 from prunepack.stages.data.layout import Layout
 from prunepack.stages.prune import PruneConfig, apply_rules
 from prunepack.stages.pruning.masks import pruned_parameters
+from prunepack.stages.pruning.methods import LayerInputs
 
 
 def data_of(inputs, **specs):
@@ -47,7 +50,7 @@ def test_norms_of_linear_layers_and_convolutions():
             return self.fc(self.conv(x))
 
     values = np.random.default_rng(0).standard_normal((30, 4, 8)).astype(np.float32)
-    norms = measure_input_norms(Net(), data_of({"x": values}))
+    norms = measure_inputs(Net(), data_of({"x": values}), {"norms"}).norms
     expected = np.sqrt((values.astype(np.float64) ** 2).sum((0, 2))).reshape(2, 2)
     assert np.allclose(norms["conv.weight"], expected, rtol=1e-5)
     assert norms["fc.weight"].shape == (6,)
@@ -64,7 +67,9 @@ def test_norms_leave_padding_out():
 
     states = np.ones((2, 4, 3), np.float32)
     mask = np.array([[1, 1, 0, 0], [1, 0, 0, 0]], np.int64)
-    norms = measure_input_norms(Net(), data_of({"states": states, "attention_mask": mask}))
+    norms = measure_inputs(
+        Net(), data_of({"states": states, "attention_mask": mask}), {"norms"}
+    ).norms
     assert np.allclose(norms["fc.weight"], np.sqrt(3))
 
 
@@ -73,9 +78,9 @@ def test_wanda_prunes_each_output_by_weight_times_norm():
     layer.weight.data = torch.tensor([[1.0, 2, 3, 4], [4, 3, 2, 1]])
     norms = {"0.weight": torch.tensor([100.0, 1, 1, 10])}
     module = nn.Sequential(layer)
-    apply_rules(PruneConfig(method="wanda", amount=0.5), module, norms)
+    apply_rules(PruneConfig(method="wanda", amount=0.5), module, LayerInputs(norms))
     assert layer.weight_mask.tolist() == [[1, 0, 0, 1], [1, 0, 0, 1]]
-    apply_rules(PruneConfig(method="wanda", amount=2), module, norms)
+    apply_rules(PruneConfig(method="wanda", amount=2), module, LayerInputs(norms))
     assert layer.weight_mask.sum(1).tolist() == [1, 1]
 
 
@@ -83,8 +88,63 @@ def test_wanda_in_groups_and_of_a_grouped_convolution():
     layer = nn.Conv1d(8, 2, 1, groups=2, bias=False)
     layer.weight.data = torch.ones(2, 4, 1)
     norms = {"weight": torch.tensor([[1.0, 2, 3, 4], [4, 3, 2, 1]])}
-    apply_rules(PruneConfig(method="wanda_n_m", pattern="2:4"), layer, norms)
+    apply_rules(PruneConfig(method="wanda_n_m", pattern="2:4"), layer, LayerInputs(norms))
     assert layer.weight_mask[..., 0].tolist() == [[0, 0, 1, 1], [1, 1, 0, 0]]
+
+
+def measure_loss(method, model, data, **config):
+    """Return the squared error of a repaired copy of ``model``, and its masks."""
+    inputs = torch.from_numpy(data.train.inputs["x"])
+    pruned = copy.deepcopy(model)
+    statistics = measure_inputs(pruned, data, {"norms", "products"})
+    apply_rules(PruneConfig(method=method, **config), pruned, statistics)
+    reconstruct(pruned, data)
+    loss = (pruned(inputs) - model(inputs)).square().mean()
+    return float(loss), [place.mask for place in pruned_parameters(pruned)]
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_admm_prunes_weights_whose_loss_the_others_can_make_up_for(bias):
+    torch.manual_seed(0)
+    model, data = nn.Linear(32, 24, bias), random_data(400, 32)
+    best, (mask,) = measure_loss("admm", model, data, amount=0.6)
+    assert best < 0.8 * measure_loss("wanda", model, data, amount=0.6)[0]
+    assert mask.sum() == 768 - round(0.6 * 768)
+    assert measure_loss("admm", model, data, amount=100)[1][0].sum() == 668
+    best, (mask,) = measure_loss("admm_n_m", model, data)
+    assert best < 0.9 * measure_loss("wanda_n_m", model, data)[0]
+    assert torch.equal(mask.view(24, 8, 4).sum(2), torch.full((24, 8), 2.0))
+
+
+@pytest.mark.parametrize("method", ["admm", "admm_n_m"])
+def test_admm_leaves_pruned_weights_pruned(method):
+    torch.manual_seed(0)
+    layer = nn.Linear(8, 4)
+    inputs = measure_inputs(layer, random_data(), {"products"})
+    prune.l1_unstructured(layer, "weight", 0.5)
+    before = layer.weight_mask.clone()
+    apply_rules(PruneConfig(method=method), layer, inputs)
+    assert (layer.weight_mask <= before).all()
+
+
+def test_products_of_inputs_are_about_the_mean_where_a_bias_can_follow_it():
+    values = np.random.default_rng(0).standard_normal((30, 5)).astype(np.float32) + 3
+    model = nn.ModuleDict({"bare": nn.Linear(5, 2, False), "biased": nn.Linear(5, 2)})
+    model.forward = lambda x: model["bare"](x) + model["biased"](x)
+    products = measure_inputs(model, data_of({"x": values}), {"products"}).products
+    assert np.allclose(products["bare.weight"], values.T @ values / 30, rtol=1e-4)
+    assert np.allclose(products["biased.weight"], np.cov(values.T, bias=True), atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["admm", "admm_n_m"])
+def test_a_layer_without_products_is_named(method):
+    with pytest.raises(UsageError) as caught:
+        apply_rules(PruneConfig(method=method), nn.Sequential(nn.Linear(4, 2)))
+    error = caught.value
+    assert error.what == "the inputs of the layer of `0.weight` are not known"
+    assert error.expected == "a linear layer that runs on the calibration samples"
+    assert error.found == "none"
+    assert error.hint == "Leave the layer out with prune.exclude, or prune it by a rule of its own"
 
 
 @pytest.mark.parametrize("method", ["wanda", "wanda_n_m"])
@@ -102,7 +162,7 @@ def test_a_layer_without_inputs_is_named(method):
     ("data", "found"), [(None, "none"), (Data(test=Split(np.zeros((1, 2)))), "no train split")]
 )
 def test_no_samples_to_calibrate_on(data, found):
-    for function in (measure_input_norms, reconstruct):
+    for function in (partial(measure_inputs, kinds={"norms"}), reconstruct):
         with pytest.raises(UsageError) as caught:
             function(nn.Linear(2, 2), data)
         assert caught.value.what == "there are no samples to calibrate on"
@@ -147,6 +207,51 @@ def test_repair_of_one_layer_is_the_least_squares():
         best = (inputs[:, at] @ exact - target[:, row]).square().mean()
         found = (inputs @ layer.weight[row].detach().double() - target[:, row]).square().mean()
         assert best <= found <= (masked[:, row] - target[:, row]).square().mean()
+
+
+class Residual(nn.Module):
+    """Two layers in a sum, and two that are not: a product, and a value on its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.added = nn.Linear(8, 8), nn.Linear(8, 8)
+        self.scaled, self.last = nn.Linear(8, 8), nn.Linear(8, 8)
+        self.drop, self.norm, self.end = nn.Dropout(), nn.LayerNorm(8), nn.LayerNorm(8)
+
+    def forward(self, x):
+        x = self.norm(x + self.drop(self.added(self.inner(x).relu())))
+        return self.end(self.scaled(x) * x + 0.0) + self.last(x)
+
+
+def test_sums_are_found_by_their_effect():
+    model, batch = Residual().eval(), {"x": torch.randn(4, 8)}
+    layers = [model.inner, model.added, model.scaled, model.last]
+    assert find_sums(model, layers, batch) == {model.added: model.norm}
+
+
+def test_a_layer_in_a_sum_corrects_the_errors_of_the_other_values():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Linear(8, 8), nn.Linear(8, 8)
+            self.end = nn.Identity()
+
+        def forward(self, x):
+            x = self.first(x)
+            return self.end(x + self.second(x))
+
+    torch.manual_seed(0)
+    dense, data = Net(), random_data()
+    inputs = torch.from_numpy(data.train.inputs["x"])
+    model = copy.deepcopy(dense)
+    prune.l1_unstructured(model.first, "weight", 0.5)
+    prune.custom_from_mask(model.second, "weight", torch.ones(8, 8))
+    reconstruct(model, data)
+    error = (model(inputs) - dense(inputs)).square().mean()
+    with torch.no_grad():
+        model.second.weight_orig.copy_(dense.second.weight)
+        model.second.bias.copy_(dense.second.bias)
+    assert error < 0.8 * (model(inputs) - dense(inputs)).square().mean()
 
 
 def test_layers_with_the_same_input_are_repaired_together_and_a_repeated_one_is_left(capsys):

@@ -484,6 +484,8 @@ def test_a_bias_has_no_inputs(dense, pruned):
 
 def test_every_method_is_a_file():
     assert METHODS.names() == [
+        "admm",
+        "admm_n_m",
         "custom_from_mask",
         "identity",
         "l1_unstructured",
@@ -501,5 +503,5 @@ def test_every_method_is_one_of_torchs_kind(name):
     method = METHODS[name]
     assert issubclass(method.pruning_class, torch_prune.BasePruningMethod)
     assert method.kind in {"unstructured", "structured", "global"}
-    by_amount = {"structured", "unstructured", "wanda"}
+    by_amount = {"structured", "unstructured", "wanda", "admm"}
     assert method.takes_amount is (name.split("_")[-1] in by_amount)

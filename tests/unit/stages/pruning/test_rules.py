@@ -98,7 +98,7 @@ def test_an_unknown_method():
     ("field", "value", "owner"),
     [
         ("norm", 1, "ln_structured"),
-        ("pattern", "1:4", "n_m or wanda_n_m"),
+        ("pattern", "1:4", "n_m or wanda_n_m or admm_n_m"),
         ("mask_file", "m.safetensors", "custom_from_mask"),
     ],
 )

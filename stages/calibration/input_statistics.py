@@ -1,0 +1,101 @@
+"""Statistics of the inputs of each layer, for methods that rank weights by them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prunepack.stages.calibration.layer_inputs import (
+    read_batches,
+    select_tokens,
+    shorten,
+    watch_inputs,
+)
+from prunepack.stages.pruning.methods import LayerInputs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    import torch
+    from torch import nn
+
+    from prunepack.stages.calibration.layer_inputs import Batch
+    from prunepack.stages.data.datasets import Data
+
+__all__ = ["measure_inputs"]
+
+SAMPLES = 500
+
+
+def measure_inputs(
+    module: nn.Module, data: Data | None, kinds: Collection[str | None]
+) -> LayerInputs:
+    """Return ``norms`` of the inputs of linear layers and convolutions, or ``products``, or both.
+
+    Raises:
+        UsageError: If there are no training samples.
+    """
+    module.eval()
+    norms: dict[str, torch.Tensor] = {}
+    products: dict[str, torch.Tensor] = {}
+    if "norms" in kinds:
+        norms = _measure_norms(module, shorten(module, read_batches(data, SAMPLES)))
+    if "products" in kinds:
+        products = _measure_products(module, shorten(module, read_batches(data, SAMPLES)))
+    return LayerInputs(norms, products)
+
+
+def _measure_norms(module: nn.Module, batches: Sequence[Batch]) -> dict[str, torch.Tensor]:
+    """Return the L2 norm of each input, by weight name.
+
+    The tensors are (inputs,) for a linear layer, and (groups, inputs / groups) for a convolution,
+    whose inputs are its input channels.
+    """
+    from torch import nn
+    from torch.nn.modules.conv import _ConvNd
+
+    names: dict[nn.Module, str] = {
+        layer: f"{name}.weight".lstrip(".")
+        for name, layer in module.named_modules()
+        if isinstance(layer, nn.Linear | _ConvNd)
+    }
+    energy: dict[str, torch.Tensor] = {}
+
+    def add(layer: nn.Module, tensor: torch.Tensor, batch: Batch) -> None:
+        squares = select_tokens(tensor, batch).double().square()
+        if isinstance(layer, _ConvNd):
+            channels = squares.movedim(1 if tensor.ndim == layer.weight.ndim else 0, -1)
+            sums = channels.flatten(0, -2).sum(0).view(layer.groups, -1)
+        else:
+            sums = squares.flatten(0, -2).sum(0)
+        energy[names[layer]] = energy.get(names[layer], 0) + sums
+
+    watch_inputs(module, names, batches, add)
+    return {name: sums.sqrt().float() for name, sums in energy.items()}
+
+
+def _measure_products(module: nn.Module, batches: Sequence[Batch]) -> dict[str, torch.Tensor]:
+    """Return the mean products of the inputs of linear layers, by weight name."""
+    from torch import nn
+
+    names: dict[nn.Module, str] = {
+        layer: f"{name}.weight".lstrip(".")
+        for name, layer in module.named_modules()
+        if isinstance(layer, nn.Linear)
+    }
+    squares: dict[nn.Module, torch.Tensor] = {}
+    totals: dict[nn.Module, torch.Tensor] = {}
+    rows: dict[nn.Module, int] = {}
+
+    def add(layer: nn.Module, tensor: torch.Tensor, batch: Batch) -> None:
+        values = select_tokens(tensor, batch).flatten(0, -2)
+        rows[layer] = rows.get(layer, 0) + len(values)
+        squares[layer] = squares.get(layer, 0) + (values.T @ values).double()
+        totals[layer] = totals.get(layer, 0) + values.double().sum(0)
+
+    watch_inputs(module, names, batches, add)
+    products: dict[str, torch.Tensor] = {}
+    for layer, square in squares.items():
+        mean = totals[layer] / rows[layer]
+        about = 0.0 if layer.bias is None else mean.outer(mean)
+        products[names[layer]] = square / rows[layer] - about
+    return products
