@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from prunepack.errors import RefusedError, UsageError
 from prunepack.io.atomic import move_folder, name_scratch
 from prunepack.pipeline.cache.disk_errors import explain_full_disk, explain_write_errors
-from prunepack.pipeline.cache.keys import collect_material
 from prunepack.pipeline.cache.objects import hash_tree
 from prunepack.pipeline.cache.unfinished import keep_unfinished
+from prunepack.pipeline.keys.material import collect_material
 from prunepack.pipeline.stage_contract import bind_inputs, check_result
 from prunepack.stages.contract.outputs import KINDS, Output, PackedArtifact, find_kind
 from prunepack.stages.contract.resumption import resuming_in

@@ -1,1 +1,1 @@
-"""The cache of stage results: keys, code closure, store, history."""
+"""The cache of stage results: store, locks, history."""

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field
 
 from prunepack.format import canonical_json
-from prunepack.pipeline.cache.keys import Material
 from prunepack.pipeline.cache.store import Digest, Fact
+from prunepack.pipeline.keys.material import Material
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from prunepack.format import canonical_json
 from prunepack.io.atomic import sync_folder
 from prunepack.io.digests import hash_file
-from prunepack.pipeline.cache.digests import file_digest
+from prunepack.pipeline.keys.digests import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

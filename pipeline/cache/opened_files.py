@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prunepack.pipeline.cache.digests import file_digest
+from prunepack.pipeline.keys.digests import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -18,10 +18,10 @@ from prunepack.errors import UsageError
 from prunepack.format import canonical_json
 from prunepack.io.atomic import replace_file, sync_folder
 from prunepack.pipeline.cache.disk_errors import explain_write_errors
-from prunepack.pipeline.cache.keys import Material
 from prunepack.pipeline.cache.locks import StoreLocks
 from prunepack.pipeline.cache.objects import delete, describe_damage, list_files, seal
 from prunepack.pipeline.cache.unfinished import keep_unfinished
+from prunepack.pipeline.keys.material import Material
 from prunepack.stages.contract.progress import note
 
 if TYPE_CHECKING:

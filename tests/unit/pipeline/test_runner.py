@@ -16,10 +16,10 @@ import pytest
 
 from prunepack.errors import PrunepackError, RefusedError, UsageError
 from prunepack.pipeline import runner as runner_module
-from prunepack.pipeline.cache import code_closure
 from prunepack.pipeline.cache.history import Event, Recorder
 from prunepack.pipeline.cache.objects import hash_tree
 from prunepack.pipeline.cache.store import Store
+from prunepack.pipeline.keys import code_closure
 from prunepack.pipeline.runner import Runner, Stopped
 from prunepack.pipeline.single_stage import execute, open_output
 from prunepack.pipeline.stage_contract import BrokenStageError
@@ -636,7 +636,7 @@ import sys
 sys.path.insert(0, {tests!r})
 import prunepack.pipeline.build
 from pathlib import Path
-from prunepack.pipeline.cache.keys import collect_material
+from prunepack.pipeline.keys.material import collect_material
 from test_runner import RAN, perform, told
 events = perform(Path({root!r}))
 for stage in prunepack.pipeline.build.STAGES.values():

@@ -15,8 +15,8 @@ from prunepack.pipeline.cache.history import (
     read_last_run,
     read_last_runs,
 )
-from prunepack.pipeline.cache.keys import Material
 from prunepack.pipeline.cache.store import Store
+from prunepack.pipeline.keys.material import Material
 
 if TYPE_CHECKING:
     from pathlib import Path

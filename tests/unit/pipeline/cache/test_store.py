@@ -17,9 +17,9 @@ import pytest
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.pipeline.cache.disk_errors import explain_full_disk
-from prunepack.pipeline.cache.keys import Material
 from prunepack.pipeline.cache.objects import hash_tree
 from prunepack.pipeline.cache.store import Freed, Record, Store
+from prunepack.pipeline.keys.material import Material
 from prunepack.stages.contract.progress import Silent, reporting_to
 
 NOBODY = 65534

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 import prunepack.stages.reporting.report
 from prunepack.errors import UsageError
 from prunepack.pipeline.cache.history import Event
-from prunepack.pipeline.cache.keys import Material
+from prunepack.pipeline.keys.material import Material
 from prunepack.pipeline.release.lineage import make_provenance, read_stage_results
 from prunepack.pipeline.release.publish import publish
 from prunepack.stages.metrics.metric import Metric

@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prunepack.pipeline.cache.digests import file_digest
-from prunepack.pipeline.cache.imports import FIRST_PARTY, read_imports
+from prunepack.pipeline.keys.digests import file_digest
+from prunepack.pipeline.keys.imports import FIRST_PARTY, read_imports
 from prunepack.stages.contract.user_code import find_source, import_folder
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prunepack.pipeline.cache import closure_memory, code_closure, imports
+from prunepack.pipeline.keys import closure_memory, code_closure, imports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from prunepack.io.atomic import replace_file
-from prunepack.pipeline.cache.code_closure import hash_code_closure, list_first_party
-from prunepack.pipeline.cache.digests import file_digest
-from prunepack.pipeline.cache.imports import FIRST_PARTY
+from prunepack.pipeline.keys.code_closure import hash_code_closure, list_first_party
+from prunepack.pipeline.keys.digests import file_digest
+from prunepack.pipeline.keys.imports import FIRST_PARTY
 from prunepack.stages.data.downloads import cache_folder
 
 __all__ = ["recall_code_closure"]

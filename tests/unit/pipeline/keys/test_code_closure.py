@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from prunepack.errors import UsageError
-from prunepack.pipeline.cache import code_closure, imports
-from prunepack.pipeline.cache.code_closure import (
+from prunepack.pipeline.keys import code_closure, imports
+from prunepack.pipeline.keys.code_closure import (
     PLUGIN_PACKAGES,
     hash_code_closure,
     hash_first_party,
     hash_user_code,
 )
-from prunepack.pipeline.cache.digests import file_digest
-from tests.unit.pipeline.cache.conftest import write
+from prunepack.pipeline.keys.digests import file_digest
+from tests.unit.pipeline.keys.conftest import write
 
 REPOSITORY = Path(code_closure.__file__).parents[2]
 
@@ -224,7 +224,7 @@ def test_pack_covers_every_codec() -> None:
 
 PRINT = """
 import json
-from prunepack.pipeline.cache.code_closure import hash_code_closure
+from prunepack.pipeline.keys.code_closure import hash_code_closure
 print(json.dumps(hash_code_closure("prunepack.stages.prune")))
 """
 

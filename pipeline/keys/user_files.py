@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from prunepack.errors import UsageError
 from prunepack.packing import find_model_files
-from prunepack.pipeline.cache.code_closure import hash_user_code
-from prunepack.pipeline.cache.digests import file_digest, installed_version
+from prunepack.pipeline.keys.code_closure import hash_user_code
+from prunepack.pipeline.keys.digests import file_digest, installed_version
 from prunepack.stages.contract.outputs import read_json
 from prunepack.stages.contract.user_code import (
     PointsAt,

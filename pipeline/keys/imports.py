@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from prunepack.pipeline.cache.digests import file_digest
+from prunepack.pipeline.keys.digests import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from prunepack.pipeline.cache import closure_memory
-from prunepack.pipeline.cache.closure_memory import recall_code_closure
-from prunepack.pipeline.cache.code_closure import hash_code_closure
-from tests.unit.pipeline.cache.conftest import write
+from prunepack.pipeline.keys import closure_memory
+from prunepack.pipeline.keys.closure_memory import recall_code_closure
+from prunepack.pipeline.keys.code_closure import hash_code_closure
+from tests.unit.pipeline.keys.conftest import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,8 +14,8 @@ from pydantic import Field
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.format import canonical_json
-from prunepack.pipeline.cache import keys
-from prunepack.pipeline.cache.keys import Material, collect_material
+from prunepack.pipeline.keys import material
+from prunepack.pipeline.keys.material import Material, collect_material
 from prunepack.stages.contract.outputs import Checkpoint, OnnxModel, PackedArtifact
 from prunepack.stages.contract.stage import Config, stage
 from prunepack.stages.contract.user_code import CodeName, InputData, InputFile
@@ -173,7 +173,7 @@ def made(config: Config, out: Path):
 KEY = """
 import sys
 sys.path.insert(0, {folder!r})
-from test_keys import ToyConfig, made_of
+from test_material import ToyConfig, made_of
 print(made_of(ToyConfig(names=frozenset("abcdefgh"), hook="a.py:f")).key)
 """
 
@@ -302,7 +302,7 @@ def test_an_input_artifact_with_a_damaged_description_is_refused(working_folder:
 def install(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
     """Pretend that nothing but ``versions`` is installed."""
     named = {name.replace("_", "-"): number for name, number in versions.items()}
-    monkeypatch.setattr(keys, "installed_version", named.get)
+    monkeypatch.setattr(material, "installed_version", named.get)
 
 
 def test_another_version_of_a_tool_has_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,7 +343,7 @@ def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_only_a_host_bound_stage_knows_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
     before = collect_material(timed, ToyConfig(), {})
-    assert before.host.startswith(keys.host_name())
-    monkeypatch.setattr(keys, "host_name", lambda: "another machine")
+    assert before.host.startswith(material.host_name())
+    monkeypatch.setattr(material, "host_name", lambda: "another machine")
     assert collect_material(timed, ToyConfig(), {}).key != before.key
     assert made_of().host == ""

@@ -12,9 +12,9 @@ from pydantic_core import to_jsonable_python
 
 from prunepack.errors import UsageError
 from prunepack.format import canonical_json
-from prunepack.pipeline.cache.closure_memory import recall_code_closure
-from prunepack.pipeline.cache.digests import installed_version
-from prunepack.pipeline.cache.user_files import hash_user_files
+from prunepack.pipeline.keys.closure_memory import recall_code_closure
+from prunepack.pipeline.keys.digests import installed_version
+from prunepack.pipeline.keys.user_files import hash_user_files
 from prunepack.stages.runtime.host import host_name
 
 if TYPE_CHECKING:
