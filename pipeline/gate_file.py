@@ -27,9 +27,9 @@ def read_gate_file(path: Path) -> GateConfig:
     try:
         return GateConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"the gate file '{path}' cannot be read", found=str(error)) from None
+        raise UsageError(f"the gate file `{path}` cannot be read", found=str(error)) from None
     except ValidationError as error:
-        raise describe_problems(f"the gate file '{path}'", error, GateConfig) from None
+        raise describe_problems(f"the gate file `{path}`", error, GateConfig) from None
 
 
 def locate_limits(path: Path) -> dict[str, tuple[Path, int]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 from prunepack.pipeline.plan import Plan
 from prunepack.stages.contract.plugins import suggest_name
 from prunepack.stages.contract.user_code import is_model_file
@@ -68,7 +68,7 @@ def read_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{source} is not TOML", found=str(error)) from None
+        raise UsageError(f"`{source}` is not TOML", found=str(error)) from None
     return make_recipe(Path(name).stem, source, tables, settings)
 
 
@@ -109,13 +109,13 @@ def _read_text(name: str) -> tuple[str, str]:
         hint = suggest_name(name, known)
         hint += "" if hint.endswith("?") else "."
         raise UsageError(
-            f"no built-in recipe is named {name!r}",
+            f"no built-in recipe is named {quote(name)}",
             hint=f"{hint} Name your own recipe by a path that ends in `.toml`.",
         )
     try:
         return path.read_text("utf-8"), name
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the recipe {name} cannot be read", found=str(error)) from None
+        raise UsageError(f"the recipe `{name}` cannot be read", found=str(error)) from None
 
 
 def _set_value(tables: dict[str, Any], setting: str) -> None:

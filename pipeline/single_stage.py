@@ -101,7 +101,7 @@ def _check_free(out: Path, *, force: bool) -> None:
     if not (force and replaceable):
         hint = ", or replace it with --force" if replaceable else ""
         raise UsageError(
-            f"{out} is taken",
+            f"`{out}` is taken",
             expected="a path that does not exist, or an empty folder",
             found=found,
             hint=f"Name another folder with --output{hint}",

@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prunepack.errors import RefusedError
+from prunepack.errors import RefusedError, quote
 from prunepack.stages.contract.outputs import Output, find_kind
 
 if TYPE_CHECKING:
@@ -49,14 +49,14 @@ def check_result(
     """
     links = [path.name for path in folder.rglob("*") if path.is_symlink()]
     if links:
-        raise BrokenStageError(f"{stage.name} left a link, {links[0]}: expected files only")
+        raise BrokenStageError(f"`{stage.name}` left a link, {links[0]}: expected files only")
     try:
         find_kind(folder, stage.produces)
     except RefusedError:
         wanted = " or ".join(f"{k.__name__} ({', '.join(k.files)})" for k in stage.produces)
         found = ", ".join(sorted(path.name for path in folder.iterdir())) or "no file"
         raise BrokenStageError(
-            f"{stage.name} left the wrong files: expected a {wanted}, found {found}"
+            f"`{stage.name}` left the wrong files: expected a {wanted}, found {found}"
         ) from None
     return {name: _plain(stage.name, name, value) for name, value in facts.items()}
 
@@ -66,5 +66,5 @@ def _plain(stage: str, name: str, value: object) -> Fact:
         if isinstance(value, kind) and not (isinstance(value, float) and not isfinite(value)):
             return kind(value)
     raise BrokenStageError(
-        f"{stage}: the fact {name!r} is {value!r}, expected a finite number, a text or a bool"
+        f"{stage}: the fact {quote(name)} is {value!r}, expected a finite number, a text or a bool"
     )

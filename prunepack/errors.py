@@ -18,6 +18,7 @@ __all__ = [
     "UsageError",
     "inside",
     "inside_artifact",
+    "quote",
 ]
 
 FETCH_AGAIN = "Fetch the artifact again; if the error remains, pack the model again"
@@ -110,6 +111,11 @@ class UnsupportedArtifactError(RefusedError):
 
 class LimitExceededError(RefusedError):
     """The artifact exceeds a reader limit."""
+
+
+def quote(name: object) -> str:
+    """Return a name in backticks, with escapes for characters that cannot be printed."""
+    return f"`{repr(str(name))[1:-1]}`"
 
 
 @contextmanager

@@ -143,7 +143,7 @@ def _check_opset(spec: ModelSpec, requested: int | None, actual: int) -> None:
     """Refuse an opset that was not requested: the exporter only logs that it failed."""
     if requested not in {None, actual}:
         raise RefusedError(
-            f"{spec.model} cannot be exported to this opset",
+            f"`{spec.model}` cannot be exported to this opset",
             expected=f"opset {requested}",
             found=f"opset {actual}",
             hint="Set export.opset to one that torch, onnx and onnxscript support, or leave it out",

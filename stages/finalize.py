@@ -128,7 +128,7 @@ def _prove_removed(model: nn.Module, masks: dict[str, torch.Tensor]) -> None:
         bits = state[name].detach()[mask == 0].contiguous().view(torch.uint8)
         if bits.any():
             raise RefusedError(
-                f"{name} is not pruned", expected="+0.0 where masked", found="other values"
+                f"`{name}` is not pruned", expected="+0.0 where masked", found="other values"
             )
 
 
@@ -140,7 +140,7 @@ def _check_finite(name: str, tensor: torch.Tensor) -> None:
     bad = int(broken.sum())
     if bad:
         raise RefusedError(
-            f"{name} is not finite",
+            f"`{name}` is not finite",
             expected="finite numbers",
             found=f"{bad:,} NaN or Inf",
             hint="Check the training: the values were there before the masks were removed",

@@ -101,7 +101,7 @@ def read_gate_config(source: Path) -> GateConfig:
         return GateConfig.model_validate(given)
     except (TypeError, ValidationError) as error:
         raise RefusedError(
-            f"the gate's settings in '{source}' are malformed",
+            f"the gate's settings in `{source}` are malformed",
             expected="a table with limits and operators",
             found=str(error).splitlines()[0],
         ) from None

@@ -46,7 +46,7 @@ class MeasureConfig(Config):
     seconds: float = Field(
         20.0, gt=0, description="Time limit in seconds for the runs of a batch size."
     )
-    threads: int = Field(1, ge=1, description="Threads of onnxruntime, each on a core of its own.")
+    threads: int = Field(1, ge=1, description="Threads of onnxruntime, each on its own core.")
     seed: int = Field(0, ge=0, description="Seed of the random inputs and of the resampling.")
 
     @field_validator("batch_sizes")

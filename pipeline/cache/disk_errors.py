@@ -70,7 +70,7 @@ def _refusal(folder: Path, option: str, error: OSError) -> UsageError:
         advice = "Remove the file that is in the place of a folder, or name another folder"
     where = f" ({error.filename})" if error.filename else ""
     return UsageError(
-        f"{folder} cannot be used",
+        f"`{folder}` cannot be used",
         expected="a folder that can be written to",
         found=f"{error.strerror}{where}",
         hint=f"{advice} with {option}",

@@ -187,7 +187,7 @@ class Store:
         with explain_write_errors(self.root), self._locks.hold_entry():
             if self._locks.has_others():
                 raise UsageError(
-                    f"{self.folder} is in use",
+                    f"`{self.folder}` is in use",
                     expected="no run at work",
                     found="at least one",
                     hint="Try again when it is done",

@@ -49,7 +49,7 @@ COMMANDS = {
         **_commands(
             "comparison",
             verify="Compare the forms of a model, or two ONNX files, on every output.",
-            measure="Measure size, latency and memory beside the dense model.",
+            measure="Measure size, latency and memory, compared with the dense model.",
         ),
         **_commands("gate", gate="Check metrics against limits; the exit code is the verdict."),
     },

@@ -97,7 +97,7 @@ def _as_failure(error: Exception) -> PrunepackError:
         return UsageError(
             f"this command needs the package `{error.name}`",
             found="it is not installed",
-            hint="Install it: pip install 'prunepack[build]'",
+            hint="Run `pip install 'prunepack[build]'`",
         )
     if isinstance(error, OSError):
         return _from_system(error)

@@ -66,11 +66,11 @@ class LazyGroup(click.Group):
             UsageError: If there is none, with the nearest name.
         """
         if args and args[0] not in self._targets and not args[0].startswith("-"):
-            from prunepack.errors import UsageError
+            from prunepack.errors import UsageError, quote
             from prunepack.stages.contract.plugins import suggest_name
 
             hint = suggest_name(args[0], self._targets)
-            raise UsageError(f"no command is named {args[0]!r}", hint=hint)
+            raise UsageError(f"no command is named {quote(args[0])}", hint=hint)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

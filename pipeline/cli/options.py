@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_a
 import click
 from pydantic import BaseModel, ValidationError
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 from prunepack.pipeline.cli.completion import COMPLETERS
 from prunepack.pipeline.recipe import list_problems, parse_literal
 from prunepack.stages.contract.user_code import PointsAt
@@ -132,5 +132,7 @@ def _parse_pairs(value: Any, annotation: Any) -> Any:
 def _pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"{text!r} is not an option's value", expected="KEY=VALUE", found=text)
+        raise UsageError(
+            f"{quote(text)} is not an option's value", expected="KEY=VALUE", found=text
+        )
     return key.strip(), value.strip()

@@ -108,10 +108,10 @@ def _versions(tool: str, stage: Stage[Any, Any, Any]) -> list[tuple[str, str]]:
     found = [(name, number) for name in names if (number := installed_version(name))]
     if not found:
         raise UsageError(
-            f"{stage.name} needs {tool}",
+            f"`{stage.name}` needs `{tool}`",
             expected=" or ".join(names),
             found="none of them installed" if len(names) > 1 else "it is not installed",
-            hint="Install it with pip install 'prunepack[build]'",
+            hint="Run `pip install 'prunepack[build]'`",
         )
     return found
 

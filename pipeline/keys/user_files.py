@@ -134,10 +134,10 @@ def _input_digest(where: str, path: Path) -> str:
         return file_digest(path)
     except OSError as error:
         raise UsageError(
-            f"{where}: {path} cannot be read",
+            f"{where}: `{path}` cannot be read",
             expected="a file",
             found=error.strerror,
-            hint=f"Give a path relative to the working folder, {Path.cwd()}",
+            hint=f"Give a path relative to the working folder, `{Path.cwd()}`",
         ) from None
 
 

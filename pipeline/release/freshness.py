@@ -88,7 +88,7 @@ def _listing(digests: Mapping[str, str]) -> str:
 def _stale(source: Path, path: Path, expected: str, found: str) -> RefusedError:
     short = f"{found[:12]}…" if len(found) == 64 else found
     return RefusedError(
-        f"'{source}' does not belong to '{path}'",
+        f"`{source}` does not belong to `{path}`",
         expected=expected,
         found=short,
         hint="Measure again, or give the files that were measured",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prunepack.errors import RefusedError
+from prunepack.errors import RefusedError, quote
 from prunepack.io.digests import hash_file
 from prunepack.stages.provenance.signing import verify_envelope
 from prunepack.stages.provenance.statement import read_subjects
@@ -51,7 +51,7 @@ def _digest(folder: Path, name: str) -> str:
     """Return the SHA-256 of a file that a statement names; its name must not lead elsewhere."""
     path = folder / name
     if path.parent != folder or name == ".." or path.is_symlink():
-        raise RefusedError(f"the statement names {name!r}", expected="a file beside it")
+        raise RefusedError(f"the statement names {quote(name)}", expected="a file beside it")
     try:
         return hash_file(path)
     except OSError:
@@ -61,7 +61,7 @@ def _digest(folder: Path, name: str) -> str:
 def _compare(envelope: Path, name: str, signed: str, found: str) -> None:
     if signed != found:
         raise RefusedError(
-            f"'{name}' differs from the file that '{envelope}' signs",
+            f"`{name}` differs from the file that `{envelope}` signs",
             expected=_short(signed),
             found=_short(found),
             hint="Take the files that were signed, or attest and sign these",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,7 @@ def find_level(name: str) -> Level:
     """
     if name not in LEVELS:
         raise UsageError(
-            f"unknown level {name!r}",
+            f"unknown level {quote(name)}",
             expected=f"one of {', '.join(LEVELS)}",
             hint="Choose one of these levels",
         )

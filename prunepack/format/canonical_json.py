@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from prunepack.errors import CorruptArtifactError
+from prunepack.errors import CorruptArtifactError, quote
 
 __all__ = ["MAX_INTEGER", "dumps", "loads"]
 
@@ -58,7 +58,7 @@ def _check_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries: dict[str, Any] = {}
     for key, value in pairs:
         if key in entries:
-            raise CorruptArtifactError(f"the header repeats the key {key[:40]!r}")
+            raise CorruptArtifactError(f"the header repeats the key {quote(key[:40])}")
         entries[key] = value
     return entries
 

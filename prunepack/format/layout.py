@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES, ArraySpec, DType
 from prunepack.coding.geometry import Shapes
+from prunepack.errors import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -184,7 +185,7 @@ class _Cursor:
 
 
 def _place_pool(index: int, pool: Pool, cursor: _Cursor) -> PlacedPool:
-    label = f"tensor {pool.tensors[0].name!r}" if len(pool.tensors) == 1 else f"pool {index}"
+    label = f"tensor {quote(pool.tensors[0].name)}" if len(pool.tensors) == 1 else f"pool {index}"
     dtype = DTYPES[pool.dtype]
     items = sum(dtype.items(tensor.elements) for tensor in pool.tensors)
     chunks = tuple(

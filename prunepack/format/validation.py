@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from prunepack.coding.codecs import CODECS
 from prunepack.coding.compressors import COMPRESSORS
 from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES, ArraySpec
-from prunepack.errors import CorruptArtifactError, UnsupportedArtifactError, inside
+from prunepack.errors import CorruptArtifactError, UnsupportedArtifactError, inside, quote
 from prunepack.format.canonical_json import MAX_INTEGER
 from prunepack.format.names import (
     MAX_TENSOR_NAME_BYTES,
@@ -50,7 +50,7 @@ def validate(header: Header, payload_size: int, limits: Limits) -> None:
     sizes = _tensor_sizes(header)
     _check_places(header, sizes)
     for file in header.files:
-        with inside(f"file {file.name!r}"):
+        with inside(f"file {quote(file.name)}"):
             _check_file(file, sizes)
     _check_literals(header, limits)
     _check_payload(header, payload_size)
@@ -61,9 +61,9 @@ def _check_file_names(files: Sequence[PackedFile]) -> None:
         raise CorruptArtifactError("the artifact holds no file")
     for file in files:
         if fault := find_file_name_fault(file.name):
-            raise CorruptArtifactError(f"the file name {file.name!r} {fault}")
+            raise CorruptArtifactError(f"the file name {quote(file.name)} {fault}")
     if both := find_collision(file.name for file in files):
-        raise CorruptArtifactError(f"the file names {both[0]!r} and {both[1]!r} collide")
+        raise CorruptArtifactError(f"the file names {quote(both[0])} and {quote(both[1])} collide")
 
 
 def _iter_tensor_names(header: Header) -> Iterator[str]:
@@ -82,14 +82,16 @@ def _check_tensor_names(header: Header) -> None:
             )
         key = normalize_name(name)
         if key in seen:
-            raise CorruptArtifactError(f"the tensor names {seen[key]!r} and {name!r} are the same")
+            raise CorruptArtifactError(
+                f"the tensor names {quote(seen[key])} and {quote(name)} are the same"
+            )
         seen[key] = name
 
 
 def _check_shape(name: str, shape: Sequence[int]) -> None:
     if len(shape) > MAX_DIMENSIONS or math.prod(d or 1 for d in shape) > MAX_INTEGER:
         raise CorruptArtifactError(
-            f"the shape of tensor {name!r} is too large",
+            f"the shape of tensor {quote(name)} is too large",
             expected=f"at most {MAX_DIMENSIONS} dimensions with a product up to {MAX_INTEGER}",
             found=f"{len(shape)} dimensions {list(shape[:4])}",
         )
@@ -158,7 +160,7 @@ def _tensor_sizes(header: Header) -> dict[str, int]:
         elements = math.prod(copy.shape)
         if copy.of not in of or of[copy.of][0].elements != elements:
             raise CorruptArtifactError(
-                f"tensor {copy.name!r} cannot be a copy of {copy.of!r}",
+                f"tensor {quote(copy.name)} cannot be a copy of {quote(copy.of)}",
                 expected=f"a stored tensor of {elements} elements",
                 found=of[copy.of][0].elements if copy.of in of else "no such tensor",
             )
@@ -171,13 +173,17 @@ def _check_places(header: Header, sizes: dict[str, int]) -> None:
     placed: set[str] = set()
     for name in (s for file in header.files for s in file.segments if isinstance(s, str)):
         if name not in sizes:
-            raise CorruptArtifactError(f"a file refers to tensor {name!r}, which is not stored")
+            raise CorruptArtifactError(
+                f"a file refers to tensor {quote(name)}, which is not stored"
+            )
         if name in placed:
-            raise CorruptArtifactError(f"tensor {name!r} has two places")
+            raise CorruptArtifactError(f"tensor {quote(name)} has two places")
         placed.add(name)
     copies = {copy.name for copy in header.copies}
     if missing := sizes.keys() - placed - copies:
-        raise CorruptArtifactError(f"tensor {min(missing)!r} is stored, but has no place in a file")
+        raise CorruptArtifactError(
+            f"tensor {quote(min(missing))} is stored, but has no place in a file"
+        )
 
 
 def _check_file(file: PackedFile, sizes: dict[str, int]) -> None:

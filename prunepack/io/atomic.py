@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -107,7 +107,7 @@ def sync_folder(path: Path) -> None:
 def _resolve_parent(path: Path) -> Path:
     """Return ``path`` with a last part that can be renamed; a link in that place stays a link."""
     if "\0" in str(path):
-        raise UsageError(f"cannot write {str(path)!r}", hint="Choose a path without a NUL")
+        raise UsageError(f"cannot write {quote(str(path))}", hint="Choose a path without a NUL")
     if path.name in {"", ".."}:
         return Path(os.path.realpath(path))
     return Path(os.path.realpath(path.parent)) / path.name

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from prunepack.errors import RefusedError, UsageError
+from prunepack.errors import RefusedError, UsageError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +34,11 @@ def open_regular(path: str) -> BufferedReader:
         handle = os.open(path, flags)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"cannot open {path!r} ({reason})", hint="Check the path") from error
+        raise UsageError(f"cannot open {quote(path)} ({reason})", hint="Check the path") from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise UsageError(
-            f"cannot read {path!r}",
+            f"cannot read {quote(path)}",
             expected="a regular file",
             found="a folder, a pipe or a device",
             hint="Give the path of a file",
@@ -132,7 +132,7 @@ class RegularFile:
 
     def _refuse(self, what: str, expected: str, found: object) -> RefusedError:
         return RefusedError(
-            f"{self.path!r} {what} while it was read",
+            f"{quote(self.path)} {what} while it was read",
             expected=expected,
             found=found,
             hint="Let no other program write to the model meanwhile",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prunepack.errors import RefusedError, inside
+from prunepack.errors import RefusedError, inside, quote
 from prunepack.format.names import find_collision, find_file_name_fault
 from prunepack.io.regular_file import RegularFile
 from prunepack.model_files.external_data import locate_range, open_external, parse_external
@@ -113,10 +113,11 @@ def _check_names(names: Iterable[str]) -> None:
     names = list(names)
     for name in names:
         if fault := find_file_name_fault(name):
-            raise RefusedError(f"the file name {name!r} {fault}", hint="Rename the file")
+            raise RefusedError(f"the file name {quote(name)} {fault}", hint="Rename the file")
     if both := find_collision(names):
         raise RefusedError(
-            f"the file names {both[0]!r} and {both[1]!r} collide", hint="Rename one of them"
+            f"the file names {quote(both[0])} and {quote(both[1])} collide",
+            hint="Rename one of them",
         )
 
 

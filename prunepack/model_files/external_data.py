@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from prunepack.errors import RefusedError
+from prunepack.errors import RefusedError, quote
 from prunepack.format.names import find_file_name_fault
 from prunepack.io.regular_file import RegularFile
 
@@ -55,7 +55,7 @@ def open_external(model_path: str, location: str) -> RegularFile:
     path = Path(os.path.realpath(folder / location))
     if not path.is_relative_to(os.path.realpath(folder)):
         raise RefusedError(
-            f"external data {location!r} leads out of the model's folder",
+            f"external data {quote(location)} leads out of the model's folder",
             expected=f"a file below `{folder}`",
             found=f"`{path}`",
             hint="Put the file itself there instead of a link",
@@ -72,7 +72,7 @@ def locate_range(tensor: OnnxTensor, external: ExternalRange, size: int) -> tupl
     stop = size if external.length is None else external.offset + external.length
     if not external.offset <= stop <= size:
         raise RefusedError(
-            f"external data of tensor {tensor.name!r} is incomplete",
+            f"external data of tensor {quote(tensor.name)} is incomplete",
             expected=f"bytes {external.offset} to {stop} of `{external.location}`",
             found=f"{size} bytes",
             hint="Export the model again",
@@ -96,7 +96,7 @@ def _parse_number(tensor: OnnxTensor, text: str) -> int:
 
 def _refuse(tensor: OnnxTensor, expected: str, found: str) -> RefusedError:
     return RefusedError(
-        f"external data of tensor {tensor.name!r} cannot be packed",
+        f"external data of tensor {quote(tensor.name)} cannot be packed",
         expected=expected,
         found=found or "nothing",
         hint="Save the model with its external data beside it",

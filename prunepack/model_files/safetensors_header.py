@@ -13,7 +13,7 @@ import reprlib
 from typing import TYPE_CHECKING, NoReturn
 
 from prunepack.coding.dtypes import DTYPES
-from prunepack.errors import RefusedError, inside
+from prunepack.errors import RefusedError, inside, quote
 from prunepack.format.validation import MAX_DIMENSIONS
 from prunepack.model_files.spans import DeclaredTensor
 
@@ -120,7 +120,7 @@ def _refuse_constant(text: str) -> NoReturn:
 
 
 def _parse_tensor(file: RegularFile, name: str, entry: object, start: int) -> DeclaredTensor:
-    with inside(f"tensor {name[:MAX_SHOWN_NAME]!r}"):
+    with inside(f"tensor {quote(name[:MAX_SHOWN_NAME])}"):
         if not isinstance(entry, dict) or not entry.keys() >= {"dtype", "shape", "data_offsets"}:
             raise _refuse("its entry", "dtype, shape and data_offsets", entry)
         code = entry["dtype"]
@@ -155,7 +155,7 @@ def _check_cover(tensors: Sequence[DeclaredTensor], start: int, size: int) -> No
     for tensor in tensors:
         if tensor.start != at or tensor.stop > size:
             raise _refuse(
-                f"tensor {tensor.label[:MAX_SHOWN_NAME]!r}",
+                f"tensor {quote(tensor.label[:MAX_SHOWN_NAME])}",
                 f"bytes from {at - start} on, and at most {size - start}",
                 f"bytes {tensor.start - start} to {tensor.stop - start}",
             )

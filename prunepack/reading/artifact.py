@@ -8,7 +8,7 @@ import os
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from prunepack.errors import CorruptArtifactError, UsageError, inside, inside_artifact
+from prunepack.errors import CorruptArtifactError, UsageError, inside, inside_artifact, quote
 from prunepack.format.container import Container
 from prunepack.format.header import Header
 from prunepack.format.layout import Layout
@@ -167,7 +167,7 @@ class Artifact:
                 digest.update(piece)
                 yield piece
             if digest.hexdigest() != file.sha256:
-                with inside(f"file {name!r}"):
+                with inside(f"file {quote(name)}"):
                     raise CorruptArtifactError(
                         "wrong SHA-256", expected=file.sha256, found=digest.hexdigest()
                     )
@@ -222,7 +222,7 @@ class Artifact:
 def _pick(entries: Mapping[str, T], name: str, kind: str, path: str) -> T:
     if name not in entries:
         raise UsageError(
-            f"no {kind} {name!r} in `{path}`",
+            f"no {kind} {quote(name)} in `{path}`",
             expected=f"one of {', '.join(list(entries)[:10]) or 'none'}",
             hint="Run `prunepack inspect` for all names",
         )

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from prunepack.errors import CorruptArtifactError
+from prunepack.errors import CorruptArtifactError, quote
 from prunepack.io.progress import ignore_progress
 from prunepack.io.regular_file import open_regular
 
@@ -122,10 +122,10 @@ def _find_damaged_parts(artifact: Artifact) -> Iterator[str]:
     """Yield the tensors that cannot be decoded, then the files."""
     for name in artifact.tensors:
         if not _can_decode(artifact.iter_tensor(name)):
-            yield f"tensor {name!r}"
+            yield f"tensor {quote(name)}"
     for name in artifact.files:
         if not _can_decode(artifact.iter_file(name)):
-            yield f"file {name!r}"
+            yield f"file {quote(name)}"
 
 
 def _can_decode(pieces: Iterable[object]) -> bool:

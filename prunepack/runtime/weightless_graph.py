@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from prunepack.coding.dtypes import DTYPES
-from prunepack.errors import inside, inside_artifact
+from prunepack.errors import inside, inside_artifact, quote
 from prunepack.model_files.external_data import parse_external
 from prunepack.model_files.onnx_fields import StringStringEntry, Tensor
 from prunepack.model_files.onnx_tensors import find_tensors
@@ -73,7 +73,7 @@ def extract_graph(artifact: Artifact, location: str) -> WeightlessGraph:
     """
     first, *others = artifact.files
     model = LazyFile(artifact, first)
-    with inside_artifact(artifact.path), inside(f"file {first!r}"):
+    with inside_artifact(artifact.path), inside(f"file {quote(first)}"):
         tensors = list(find_tensors(model.data))
     initializers = [tensor for tensor in tensors if tensor.is_initializer]
     files = {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 from prunepack.stages.contract.plugins import suggest_name
 from prunepack.stages.contract.stage import Config
 
@@ -83,6 +83,6 @@ def check_rules(rules: Sequence[Tolerance], outputs: Collection[str]) -> None:
     for number, rule in enumerate(rules, 1):
         if not any(fnmatch.fnmatchcase(name, rule.outputs) for name in outputs):
             raise UsageError(
-                f"verify.tolerances[{number}]: no output is named {rule.outputs!r}",
+                f"verify.tolerances[{number}]: no output is named {quote(rule.outputs)}",
                 hint=suggest_name(rule.outputs, outputs),
             )

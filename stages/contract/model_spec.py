@@ -227,7 +227,7 @@ def read_spec(folder: Path) -> ModelSpec:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise RefusedError(
-            f"{folder / 'model.json'} is not valid at {where}", found=first["msg"]
+            f"`{folder / 'model.json'}` is not valid at {where}", found=first["msg"]
         ) from None
 
 

@@ -202,7 +202,7 @@ def find_kind(folder: Path, allowed: tuple[type[Output], ...] = KINDS) -> type[O
     wanted = " or ".join(f"a {kind.__name__} ({', '.join(kind.files)})" for kind in allowed)
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
-        raise RefusedError(f"{folder} is not a folder", expected=wanted, found=found)
+        raise RefusedError(f"`{folder}` is not a folder", expected=wanted, found=found)
     present = {entry.name for entry in folder.iterdir()}
     for kind in KINDS:
         if present.issuperset(kind.files):
@@ -210,13 +210,13 @@ def find_kind(folder: Path, allowed: tuple[type[Output], ...] = KINDS) -> type[O
                 return kind
             commands = " or ".join(kind.made_by for kind in allowed)
             raise RefusedError(
-                f"{folder} is of the wrong kind",
+                f"`{folder}` is of the wrong kind",
                 expected=wanted,
                 found=f"a {kind.__name__}",
                 hint=f"Make one with {commands}",
             )
     listing = ", ".join(sorted(present)[:6]) or "an empty folder"
-    raise RefusedError(f"{folder} holds no output of a stage", expected=wanted, found=listing)
+    raise RefusedError(f"`{folder}` holds no output of a stage", expected=wanted, found=listing)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -228,9 +228,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except (OSError, RecursionError, ValueError) as error:
-        raise RefusedError(f"{path} cannot be read as JSON", found=str(error)) from None
+        raise RefusedError(f"`{path}` cannot be read as JSON", found=str(error)) from None
     if not isinstance(value, dict):
         raise RefusedError(
-            f"{path} holds another JSON value", expected="an object", found=type(value).__name__
+            f"`{path}` holds another JSON value", expected="an object", found=type(value).__name__
         )
     return value

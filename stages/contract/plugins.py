@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ def suggest_name(word: str, known: Iterable[str]) -> str:
     """Return a hint with the name in ``known`` that is closest to ``word``, or with all names."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"Choose among: {', '.join(names)}"
+    return f"Did you mean {quote(close[0])}?" if close else f"Choose among: {', '.join(names)}"
 
 
 class Registry(Generic[T]):
@@ -62,5 +62,5 @@ class Registry(Generic[T]):
         """
         if name not in self:
             hint = suggest_name(name, self.names())
-            raise UsageError(f"no {self._noun} is named {name!r}", hint=hint)
+            raise UsageError(f"no {self._noun} is named {quote(name)}", hint=hint)
         return name

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 from prunepack.stages.contract.plugins import suggest_name
 from prunepack.stages.contract.user_effects import contain_effects
 from prunepack.stages.contract.user_imports import (
@@ -84,7 +84,7 @@ def _split(text: str) -> tuple[str, str]:
     where, _, name = text.rpartition(":")
     if not where or not name.isidentifier():
         raise ValueError(
-            f"{text!r} does not name user code: expected package.module:name or file.py:name"
+            f"{quote(text)} does not name user code: expected package.module:name or file.py:name"
         )
     return where, name
 
@@ -126,17 +126,17 @@ def find_source(text: str) -> Path:
         path = Path(where)
         if not path.is_file():
             raise UsageError(
-                f"{text} cannot be loaded",
+                f"`{text}` cannot be loaded",
                 expected=f"a file {where}",
                 found="none",
-                hint=f"Give a path relative to the working folder, {Path.cwd()}",
+                hint=f"Give a path relative to the working folder, `{Path.cwd()}`",
             )
         return path
     with import_from(import_folder(text)):
         spec = _find_spec(where)
     if spec is None or spec.origin is None:
         raise UsageError(
-            f"{text} cannot be loaded",
+            f"`{text}` cannot be loaded",
             expected=f"a module {where}",
             found="none on the import path",
             hint="Install its package, or name a file: path/to/file.py:name",
@@ -178,11 +178,11 @@ def load_user_code(text: str) -> Any:
             module = _import_file(path) if where.endswith(".py") else importlib.import_module(where)
     except (Exception, SystemExit) as error:
         raise UsageError(
-            f"{text} cannot be loaded", found=f"{type(error).__name__}: {error}"
+            f"`{text}` cannot be loaded", found=f"{type(error).__name__}: {error}"
         ) from error
     if not hasattr(module, name):
         public = [word for word in vars(module) if not word.startswith("_")]
-        raise UsageError(f"{path} defines no {name!r}", hint=suggest_name(name, public))
+        raise UsageError(f"`{path}` defines no {quote(name)}", hint=suggest_name(name, public))
     value = getattr(module, name)
     return _call_from(folder, value) if isinstance(value, FunctionType) else value
 
@@ -226,7 +226,7 @@ def _import_file(path: Path) -> ModuleType:
         return beside
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is not Python source")
+        raise ImportError(f"`{path}` is not Python source")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     add_module(path.parent, path.stem, module)

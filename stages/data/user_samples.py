@@ -146,7 +146,7 @@ def read_samples(source: str, inputs: Sequence[InputSpec]) -> list[SampleSource]
         return [_hold(_read_set(folder, inputs), inputs, str(folder)) for folder in folders]
     if path.suffix not in {".npz", ".npy"} or not path.is_file():
         found = "a file of another kind" if path.is_file() else "nothing of that name"
-        raise UsageError(f"{source} gives no samples", expected=FORMS, found=found)
+        raise UsageError(f"`{source}` gives no samples", expected=FORMS, found=found)
     arrays = _read_npz(path) if path.suffix == ".npz" else _map_npy(path)
     return [_hold(arrays, inputs, source)]
 
@@ -165,7 +165,7 @@ def _map_npy(path: Path) -> Array:
         return _check_array(np.load(path, mmap_mode="r", allow_pickle=False))
     except _DAMAGED as error:
         raise RefusedError(
-            f"{path} cannot be read", expected="an .npy of plain numbers", found=str(error)
+            f"`{path}` cannot be read", expected="an .npy of plain numbers", found=str(error)
         ) from None
 
 
@@ -175,7 +175,7 @@ def _read_npz(path: Path) -> Arrays:
             return {name: _check_array(array) for name, array in arrays.items()}
     except _DAMAGED as error:
         raise RefusedError(
-            f"{path} cannot be read", expected="an .npz of plain arrays", found=str(error)
+            f"`{path}` cannot be read", expected="an .npz of plain arrays", found=str(error)
         ) from None
 
 
@@ -196,7 +196,7 @@ def _call(source: str, inputs: tuple[InputSpec, ...]) -> SampleSource:
         raise
     except (Exception, SystemExit) as error:
         raise UsageError(
-            f"{source}() gave no samples",
+            f"`{source}()` gave no samples",
             expected="a mapping from each input's name to an array, samples first",
             found=f"{type(error).__name__}: {error}",
         ) from error
@@ -213,7 +213,7 @@ def _list_sets(path: Path) -> list[Path]:
     if not sets:
         listing = ", ".join(sorted(entry.name for entry in path.iterdir())[:6])
         raise RefusedError(
-            f"{path} holds no ONNX test data",
+            f"`{path}` holds no ONNX test data",
             expected="test_data_set_N/input_K.pb",
             found=listing or "an empty folder",
         )
@@ -234,6 +234,6 @@ def _read_set(folder: Path, inputs: Sequence[InputSpec]) -> Arrays:
             arrays[name] = onnx.numpy_helper.to_array(onnx.load_tensor(file))
         except (DecodeError, KeyError, TypeError, ValueError) as error:
             raise RefusedError(
-                f"{file} cannot be read", expected="a tensor in protobuf", found=str(error)
+                f"`{file}` cannot be read", expected="a tensor in protobuf", found=str(error)
             ) from None
     return arrays

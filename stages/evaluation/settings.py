@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from prunepack.errors import quote
 from prunepack.stages.comparison.tolerances import Tolerance
 from prunepack.stages.contract.stage import Config
 from prunepack.stages.contract.user_code import CodeName, InputData, is_user_code
@@ -42,7 +43,7 @@ class VerifyConfig(Config):
         False, description="Measure run-to-run errors and suggest tolerances from them."
     )
     same: bool = Field(
-        False, description="Two ONNX files: they are the same model, so that tolerances apply."
+        False, description="Treat two ONNX files as the same model, and apply tolerances."
     )
     random_samples: int = Field(64, ge=3, description="Number of random samples to compare on.")
     batch_size: int = Field(500, gt=0, description="Number of samples per run.")
@@ -53,6 +54,6 @@ class VerifyConfig(Config):
     def _is_known(cls, metric: str) -> str:
         if metric and metric not in NAMED and not is_user_code(metric):
             raise ValueError(
-                f"{metric!r} is not a metric: expected {', '.join(NAMED)} or file.py:function"
+                f"{quote(metric)} is not a metric: expected {', '.join(NAMED)} or file.py:function"
             )
         return metric

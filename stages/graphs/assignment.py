@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from typing import TYPE_CHECKING
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,7 @@ def assign_graph_rules(
 def _explain_no_tensor(rule: Rule, tensors: Sequence[GraphTensor]) -> UsageError:
     names = [tensor.weight.places[0].layer for tensor in tensors]
     return UsageError(
-        f"the rule for layers {rule.layers!r} prunes nothing",
+        f"the rule for layers {quote(rule.layers)} prunes nothing",
         expected=f"the name of an initializer with a {rule.parameter}",
         found="none that matches, or only those of earlier rules" if names else "all excluded",
         hint=f"Choose among: {', '.join(names[:8])}" + (", …" if len(names) > 8 else "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from prunepack.errors import RefusedError, UsageError
+from prunepack.errors import RefusedError, UsageError, quote
 from prunepack.stages.graphs.masks import (
     count_channels,
     draw_like_torch,
@@ -88,7 +88,7 @@ def apply_graph_rule(
     is_global = rule.scope == "global" or (rule.scope, rule.method) == ("auto", "l1_unstructured")
     if is_global and rule.method not in TOGETHER:
         raise UsageError(
-            f"{rule.method} cannot prune several tensors together",
+            f"`{rule.method}` cannot prune several tensors together",
             expected="scope local, or a method that ranks single weights",
             found="scope global",
         )
@@ -114,7 +114,7 @@ def _compute_masks(
         return [_compute_mask(rule, tensor, this_round, draw)]
     except (IndexError, ValueError) as error:
         raise UsageError(
-            f"{rule.method} cannot prune {tensor.name}",
+            f"`{rule.method}` cannot prune `{tensor.name}`",
             found=str(error),
             hint="Change the method's options, or leave the layer out with the rule's layers",
         ) from None
@@ -139,7 +139,7 @@ def _compute_mask(
     if rule.method == "custom_from_mask":
         return tensor.mask & _read_mask(rule, tensor)
     raise UsageError(
-        f"{rule.method} cannot prune an ONNX model",
+        f"`{rule.method}` cannot prune an ONNX model",
         expected="a built-in method, which needs no torch",
         found="a method of your own",
         hint="Choose a built-in method, or give masks with custom_from_mask",
@@ -156,7 +156,7 @@ def _count_units(rule: Rule, total: int, remaining: int, this_round: Round) -> i
     most = remaining if schedule == "one_shot" else total
     if isinstance(amount, int) and amount > most:
         raise UsageError(
-            f"{rule.method} cannot prune that much of the layers {rule.layers!r}",
+            f"`{rule.method}` cannot prune that much of the layers {quote(rule.layers)}",
             expected=f"an amount of at most {most:,}",
             found=f"{amount:,}",
             hint="Write a fraction with a point: 0.9 is a fraction, 100 is a count",
@@ -195,7 +195,7 @@ def _read_mask(rule: Rule, tensor: GraphTensor) -> Array:
         ) from None
     if mask is None or not np.isin(mask, (0, 1)).all():
         raise RefusedError(
-            f"{rule.mask_file} has no mask of {tensor.name}",
+            f"{rule.mask_file} has no mask of `{tensor.name}`",
             expected=f"zeros and ones as {tensor.name} or {tensor.name}_mask",
             found="other values"
             if mask is not None
@@ -206,7 +206,7 @@ def _read_mask(rule: Rule, tensor: GraphTensor) -> Array:
         stored = tuple(tensor.weight.tensor.dims)
         if mask.shape != stored:
             raise RefusedError(
-                f"{rule.mask_file} holds a mask of the wrong shape for {tensor.name}",
+                f"{rule.mask_file} holds a mask of the wrong shape for `{tensor.name}`",
                 expected=f"the shape {stored}",
                 found=str(mask.shape),
             )

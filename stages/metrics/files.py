@@ -57,7 +57,7 @@ def collect_metrics(sources: Sequence[Path]) -> MetricSet:
         for name, digest in found.digests.items():
             if digests.setdefault(name, digest) != digest:
                 raise RefusedError(
-                    f"'{source}' is of another model than '{sources[0]}'",
+                    f"`{source}` is of another model than `{sources[0]}`",
                     expected=f"{name} {digests[name][:12]}…",
                     found=f"{digest[:12]}…",
                     hint="Verify and measure the same artifact",
@@ -78,7 +78,7 @@ def read_metrics(source: Path) -> MetricSet:
     found = content.get("format", FORMAT)
     if found != FORMAT:
         raise RefusedError(
-            f"'{source}' has an unknown format",
+            f"`{source}` has an unknown format",
             expected=f"report format {FORMAT}",
             found=str(found)[:60],
             hint="Run the stages again with this version of prunepack",
@@ -87,7 +87,7 @@ def read_metrics(source: Path) -> MetricSet:
     host = content.get("host", "")
     if not isinstance(host, str):
         raise RefusedError(
-            f"the host in '{source}' is malformed", expected="text", found=repr(host)[:60]
+            f"the host in `{source}` is malformed", expected="text", found=repr(host)[:60]
         )
     _check_unicode(source, content)
     return MetricSet(metrics_from_json(content.get("metrics"), source), digests, host, content)
@@ -97,7 +97,7 @@ def _read_digests(source: Path, value: object) -> dict[str, str]:
     if isinstance(value, dict) and all(map(_is_sha256, value.values())):
         return value
     raise RefusedError(
-        f"the digests in '{source}' are malformed",
+        f"the digests in `{source}` are malformed",
         expected="a SHA-256 for each file",
         found=repr(value)[:60],
     )
@@ -113,7 +113,7 @@ def _check_unicode(source: Path, content: Mapping[str, Any]) -> None:
         json.dumps(content, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise RefusedError(
-            f"'{source}' holds malformed text", expected="Unicode text", found=error.reason
+            f"`{source}` holds malformed text", expected="Unicode text", found=error.reason
         ) from None
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic_core import core_schema
 
+from prunepack.errors import quote
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -69,9 +71,9 @@ class Limit:
         numbers = None if match is None else _read_numbers(match)
         if match is None or numbers is None:
             raise ValueError(
-                f"{text!r} is not a limit: expected NAME <= NUMBER or NAME >= NUMBER, where a "
-                "number may be relative, such as 'size.ratio >= 8.5' or "
-                "'size.artifact <= 1.02 x baseline'"
+                f"{quote(text)} is not a limit: expected NAME <= NUMBER or NAME >= NUMBER, where a "
+                "number may be relative, such as `size.ratio >= 8.5` or "
+                "`size.artifact <= 1.02 x baseline`"
             )
         sense: Sense = "<=" if match["sense"] == "<=" else ">="
         constant, factor = numbers

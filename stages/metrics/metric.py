@@ -116,7 +116,7 @@ def metrics_from_json(value: Any, source: Path) -> Metrics:
         }
     except (AttributeError, KeyError, OverflowError, TypeError) as error:
         raise RefusedError(
-            f"{source} holds no metrics",
+            f"`{source}` holds no metrics",
             expected="the output of verify, measure or gate",
             found=f"{type(error).__name__}: {error}",
         ) from None

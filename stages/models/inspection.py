@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 from prunepack.stages.contract.plugins import suggest_name
 from prunepack.stages.models.checkpoints import open_model
 from prunepack.stages.pruning.masks import Pruned, held_parameters, join_name, pruned_parameters
@@ -151,7 +151,7 @@ def _layer_view(model: nn.Module, layer: str) -> LayerView:
     modules = dict(model.named_modules(remove_duplicate=False))
     if layer not in modules:
         known = [name for name in modules if name]
-        raise UsageError(f"the model has no layer {layer!r}", hint=suggest_name(layer, known))
+        raise UsageError(f"the model has no layer {quote(layer)}", hint=suggest_name(layer, known))
     module = modules[layer]
     masked = [one for one in pruned_parameters(module) if not one.layer]
     return LayerView(

@@ -51,7 +51,7 @@ def peak_memory(model: Path, inputs: ArrayMapping, providers: Sequence[str], thr
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise RefusedError(
-            f"the process that measures the memory of '{model}' failed",
+            f"the process that measures the memory of `{model}` failed",
             expected="exit code 0",
             found=": ".join([str(done.returncode), *last]),
             hint="Look up a negative code as a signal; -9 means that the memory was exhausted",

@@ -106,7 +106,7 @@ def read_subjects(payload: bytes, source: Path) -> dict[str, str]:
         kind, texts = f"{type(error).__name__}: {error}", []
     if kind != STATEMENT_TYPE or not texts or not all(isinstance(text, str) for text in texts):
         raise RefusedError(
-            f"'{source}' does not hold a statement on a release",
+            f"`{source}` does not hold a statement on a release",
             expected=f"{STATEMENT_TYPE} with a SHA-256 for each subject",
             found=kind,
             hint="Write one with `prunepack attest`",

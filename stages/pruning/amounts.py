@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.pruning.masks import count_units
 from prunepack.stages.pruning.schedules import count_pruned
@@ -55,7 +55,7 @@ def compute_amount(
 def _explain_large_amount(rule: Rule, most: int, dim: int | None) -> UsageError:
     unit = "weights" if dim is None else f"channels along dim {dim}"
     return UsageError(
-        f"{rule.method} cannot prune that much of the layers {rule.layers!r}",
+        f"`{rule.method}` cannot prune that much of the layers {quote(rule.layers)}",
         expected=f"an amount of at most {most:,} {unit}",
         found=f"{rule.amount:,}",
         hint="Write a fraction with a point: 0.9 is a fraction, 100 is a count",

@@ -70,7 +70,7 @@ def _not_together(rule: Rule, method: Method) -> UsageError:
         "global": "its mask depends on the shape of the tensor",
     }[method.kind]
     return UsageError(
-        f"{rule.method} cannot prune several tensors together ({reason})",
+        f"`{rule.method}` cannot prune several tensors together ({reason})",
         expected="scope local, or a method that ranks single weights",
         found="scope global",
     )
@@ -86,7 +86,7 @@ def _name_target(rule: Rule, group: Sequence[Prunable]) -> Iterator[None]:
     except Exception as error:
         more = f" and {len(group) - 1} more" if len(group) > 1 else ""
         raise UsageError(
-            f"{rule.method} cannot prune {group[0].weight}{more}",
+            f"`{rule.method}` cannot prune `{group[0].weight}`{more}",
             found=f"{type(error).__name__}: {error}",
             hint="Change the method's options, or leave the layer out with prune.exclude",
         ) from error
@@ -117,7 +117,8 @@ def _find_layout(rule: Rule, target: Prunable, axis: Axis) -> Layout:
         return layout
     if axis == "inputs":
         raise UsageError(
-            f"{rule.method} does not know which dimension of `{target.weight}` its layer sums over",
+            f"`{rule.method}` does not know which dimension of `{target.weight}` its layer sums "
+            "over",
             expected="Linear, a convolution, a recurrent layer, MultiheadAttention, Embedding or "
             "Conv1D of transformers",
             found=type(layer).__name__,
@@ -179,13 +180,13 @@ def _check_mask(rule: Rule, canvas: Canvas) -> None:
     mask, target = canvas.mask, canvas.target
     problem = _find_problem(mask.to(canvas.before.dtype), canvas.before)
     if problem:
-        what = f"{rule.method} made a wrong mask of {target.weight}"
+        what = f"`{rule.method}` made a wrong mask of `{target.weight}`"
         raise UsageError(what, expected=problem[0], found=problem[1])
     least = min(count_least(rule.min_left, mask.numel()), int(canvas.before.count_nonzero()))
     left = int(mask.count_nonzero())
     if left < least:
         raise UsageError(
-            f"{rule.method} leaves fewer weights in {target.weight} than min_left",
+            f"`{rule.method}` leaves fewer weights in `{target.weight}` than `min_left`",
             expected=f"at least {least:,} weights",
             found=f"{left:,}",
             hint="Lower min_left, or choose a method that ranks weights or channels by an amount",

@@ -6,7 +6,7 @@ import difflib
 import fnmatch
 from typing import TYPE_CHECKING
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -115,7 +115,7 @@ def _explain_no_target(
     rule: Rule, targets: Sequence[Prunable], excluded: Sequence[Prunable]
 ) -> UsageError:
     """Return the error for a rule that prunes nothing."""
-    what = f"the rule for layers {rule.layers!r} prunes nothing"
+    what = f"the rule for layers {quote(rule.layers)} prunes nothing"
     if any(rule.covers(target) for target in targets):
         return UsageError(
             what,

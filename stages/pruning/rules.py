@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 from prunepack.stages.contract.stage import Config
 from prunepack.stages.contract.user_code import CodeName, InputFile, is_user_code
 from prunepack.stages.pruning.methods import METHODS, MethodOptions
@@ -100,8 +100,8 @@ class Rule(Config):
     )
     min_left: Amount = Field(
         0,
-        description="Weights that at least stay in each tensor: a fraction (0.05) or a count (10). "
-        "The method takes the difference elsewhere.",
+        description="Minimum of weights that each tensor keeps: a fraction (0.05) or a count (10). "
+        "The method prunes others instead.",
     )
     dim: int | None = Field(
         None,
@@ -144,7 +144,9 @@ class Rule(Config):
         try:
             re.compile(layers.removeprefix("re:") if layers.startswith("re:") else "")
         except re.error as error:
-            raise ValueError(f"layers {layers!r} is not a regular expression: {error}") from None
+            raise ValueError(
+                f"layers {quote(layers)} is not a regular expression: {error}"
+            ) from None
         return layers
 
     @model_validator(mode="after")

@@ -36,7 +36,7 @@ def open_baseline(path: Path) -> MetricSet:
         return MetricSet(_measure_artifact(path), {path.name: hash_file(path)})
     found = read_metrics(find_metrics_file(path))
     if not found.metrics:
-        raise RefusedError(f"the baseline '{path}' holds no metrics", expected="at least one")
+        raise RefusedError(f"the baseline `{path}` holds no metrics", expected="at least one")
     return found
 
 

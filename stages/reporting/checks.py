@@ -92,7 +92,7 @@ class _Evaluator:
         metrics = self.measured.metrics
         if limit.name not in metrics:
             what = "matches no metric" if limit.is_glob else "is on a metric that was not measured"
-            raise UsageError(f"the limit '{limit}' {what}", hint=_hint(limit.name, metrics))
+            raise UsageError(f"the limit `{limit}` {what}", hint=_hint(limit.name, metrics))
         threshold, samples = self._threshold(limit), self._samples(limit.name)
         return Check(limit, metrics[limit.name], threshold, samples)
 
@@ -109,7 +109,7 @@ class _Evaluator:
         threshold = limit.factor * value + limit.constant
         if not math.isfinite(threshold):
             raise UsageError(
-                f"the reference of the limit '{limit}' is not a number",
+                f"the reference of the limit `{limit}` is not a number",
                 expected=f"{limit.reference} to be finite",
                 found=value,
             )
@@ -123,7 +123,7 @@ class _Evaluator:
         found = next((name for name in names if name in metrics), None)
         if found is None:
             raise UsageError(
-                f"the limit '{limit}' refers to a metric that was not measured",
+                f"the limit `{limit}` refers to a metric that was not measured",
                 expected=" or ".join(names),
                 hint=_hint(names[0], metrics),
             )
@@ -133,13 +133,13 @@ class _Evaluator:
         """Return the same metric of the baseline; an absolute time only from the same machine."""
         if self.baseline is None:
             raise UsageError(
-                f"the limit '{limit}' needs a baseline",
+                f"the limit `{limit}` needs a baseline",
                 hint="Name a report or an artifact with --baseline or in gate.baseline",
             )
         metrics = self.baseline.metrics
         if limit.name not in metrics:
             raise UsageError(
-                f"the limit '{limit}' is on a metric that the baseline does not have",
+                f"the limit `{limit}` is on a metric that the baseline does not have",
                 hint=_hint(limit.name, metrics),
             )
         self._check_same_machine(limit, self.baseline.host)
@@ -150,7 +150,7 @@ class _Evaluator:
         is_ratio = self.measured.metrics[limit.name].unit == "×"
         if here != there and matches(limit.name, HOST_DEPENDENT) and not is_ratio:
             raise UsageError(
-                f"the limit '{limit}' compares two machines",
+                f"the limit `{limit}` compares two machines",
                 expected=f"a baseline measured on {here or 'the same machine'}",
                 found=there or "a baseline without a machine",
                 hint="Limit the ratio instead, or measure the baseline here",

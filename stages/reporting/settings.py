@@ -17,7 +17,7 @@ class GateSettings(Config):
 
     limits: tuple[Limit, ...] = Field(
         (),
-        description="Limits beside the built-in ones: 'size.ratio >= 8.5', or relative: "
+        description="Limits in addition to the built-in ones: 'size.ratio >= 8.5', or relative: "
         "'size.artifact <= 1.02 x baseline'.",
     )
     skip: tuple[str, ...] = Field(
@@ -30,5 +30,7 @@ class GateSettings(Config):
         (), description="Operators that the model may have, as globs: 'Conv'; none allows all."
     )
     domains: tuple[str, ...] = Field(
-        (), description="Allowed operator domains beside those of ONNX, as globs: 'com.microsoft'."
+        (),
+        description="Allowed operator domains in addition to those of ONNX, as globs: "
+        "'com.microsoft'.",
     )

@@ -77,7 +77,7 @@ def open_onnx_session(
     import onnxruntime
 
     hint = None if CPU in providers else "Choose provider auto to let nodes run on the CPU as well"
-    with _log_off(), _refuse_ort_errors(f"onnxruntime cannot open '{model}'", hint):
+    with _log_off(), _refuse_ort_errors(f"onnxruntime cannot open `{model}`", hint):
         session: Session = onnxruntime.InferenceSession(
             str(model),
             make_session_options(threads, providers, profile, optimization),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 from prunepack.stages.contract.stage import Config
 from prunepack.stages.contract.user_code import CodeName, is_user_code
 
@@ -66,7 +66,7 @@ class TrainConfig(Config):
     def _is_known(cls, loss: str) -> str:
         if loss not in LOSSES and not is_user_code(loss):
             raise ValueError(
-                f"{loss!r} is not a loss: expected {', '.join(LOSSES)} or file.py:function"
+                f"{quote(loss)} is not a loss: expected {', '.join(LOSSES)} or file.py:function"
             )
         return loss
 

@@ -85,7 +85,7 @@ def test_samples_of_ones_own(lenet):
         (("work/onnx", "wrong.onnx", "--tolerance", "-1"), 2, "--tolerance"),
         (("work/onnx", "wrong.onnx", "--inputs", "no.npz"), 2, "no.npz"),
         (("work/onnx", "work/final/model.json"), 4, "cannot be read: expected an ONNX model"),
-        (("work/onnx", "work"), 4, "work holds no output of a stage"),
+        (("work/onnx", "work"), 4, "`work` holds no output of a stage"),
     ],
 )
 def test_misuse_is_explained(lenet, arguments, code, message):

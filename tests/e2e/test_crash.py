@@ -236,7 +236,7 @@ def test_a_run_on_a_full_disk_says_so_and_goes_on_when_there_is_room(tmp_path: P
         before = perform(tmp_path, small)
         with pytest.raises(UsageError) as error:
             perform(tmp_path, large)
-        assert str(error.value).startswith(f"{tmp_path} cannot be used: ")
+        assert str(error.value).startswith(f"`{tmp_path}` cannot be used: ")
         assert "No space left on device" in str(error.value)
         assert names_in(tmp_path / ".store/scratch") == []
         assert_sound(tmp_path)

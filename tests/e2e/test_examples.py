@@ -109,8 +109,8 @@ def test_inspect_shows_what_is_there(by_hand, arguments, shown):
     ("arguments", "code", "message"),
     [
         (("export", "work/masked", "-o", "x"), 4, "found a MaskedCheckpoint"),
-        (("export", "work/nothing", "-o", "x"), 4, "work/nothing is not a folder"),
-        (("export", "work/final", "-o", "work/onnx"), 2, "work/onnx is taken"),
+        (("export", "work/nothing", "-o", "x"), 4, "`work/nothing` is not a folder"),
+        (("export", "work/final", "-o", "work/onnx"), 2, "work/onnx` is taken"),
         (("prune", "work/dense", "-o", "x", "--amount", "1.5"), 2, "--amount: a fraction lies"),
         (("prune", "work/dense", "-o", "x", "--layers", "cnv1"), 2, "Did you mean conv1, conv2?"),
         (
@@ -130,8 +130,8 @@ def test_inspect_shows_what_is_there(by_hand, arguments, shown):
         ),
         (("gate", "work/parity", "--limits", "size.ratio > 1"), 2, "is not a limit"),
         (("gate", "work/dense"), 4, "work/dense"),
-        (("fetch", "minst"), 2, "Did you mean 'mnist'?"),
-        (("train", "lenet6", "-o", "x"), 2, "Did you mean 'lenet"),
+        (("fetch", "minst"), 2, "Did you mean `mnist`?"),
+        (("train", "lenet6", "-o", "x"), 2, "Did you mean `lenet"),
     ],
 )
 def test_misuse_of_a_stage_is_told(by_hand, arguments, code, message):

@@ -221,26 +221,26 @@ def test_every_problem_of_a_recipe_is_told_at_once(tmp_path, prunepack):
     done = prunepack("run", "mine.toml")
     assert done.code == 2
     assert "mine.toml has 4 problems" in done.error
-    assert "prune.ammount: no such setting. Did you mean 'amount'?" in done.error
-    assert "Did you mean 'l1_unstructured'?" in done.error
-    assert "fintune: no such setting. Did you mean 'finetune'?" in done.error
-    assert "'size.ratio > 3' is not a limit" in done.error
+    assert "prune.ammount: no such setting. Did you mean `amount`?" in done.error
+    assert "Did you mean `l1_unstructured`?" in done.error
+    assert "fintune: no such setting. Did you mean `finetune`?" in done.error
+    assert "`size.ratio > 3` is not a limit" in done.error
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("run", "lenett"), "no built-in recipe is named 'lenett'. Did you mean 'lenet'?"),
-        (("run", "none.toml"), "the recipe none.toml cannot be read"),
+        (("run", "lenett"), "no built-in recipe is named `lenett`. Did you mean `lenet`?"),
+        (("run", "none.toml"), "the recipe `none.toml` cannot be read"),
         (
             ("run", "lenet", "--until", "exprot"),
-            "no stage is named 'exprot'. Did you mean 'export'?",
+            "no stage is named `exprot`. Did you mean `export`?",
         ),
         (("run", "lenet", "--set", "prune"), "--set prune: expected TABLE.KEY=VALUE"),
         (("run", "lenet", "--set", "load.x.y=1"), "load.x: no such setting"),
-        (("runn", "lenet"), "no command is named 'runn'. Did you mean 'run'?"),
-        (("explain", "lenet"), "lenet has not been run in artifacts"),
-        (("gc",), "artifacts holds no store"),
+        (("runn", "lenet"), "no command is named `runn`. Did you mean `run`?"),
+        (("explain", "lenet"), "`lenet` has not been run in `artifacts`"),
+        (("gc",), "`artifacts` holds no store"),
     ],
 )
 def test_misuse_exits_2_and_says_what_to_do(prunepack, arguments, message):

@@ -158,24 +158,24 @@ def test_limits_relative_to_an_older_release(gate, release):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("none.json",), 4, "none.json cannot be read as JSON"),
-        (("artifacts/mine", "--limits", "size.ratoi >= 1"), 2, "Did you mean 'size.ratio'?"),
+        (("none.json",), 4, "`none.json` cannot be read as JSON"),
+        (("artifacts/mine", "--limits", "size.ratoi >= 1"), 2, "Did you mean `size.ratio`?"),
         (
             ("artifacts/mine", "--limits", "size.ratio > 1"),
             2,
-            "--limits[1]: 'size.ratio > 1' is not a",
+            "--limits[1]: `size.ratio > 1` is not a",
         ),
         (("artifacts/mine", "--undecided", "maybe"), 2, "'maybe' is not one of 'fail', 'pass'"),
         (("artifacts/mine", "--limits", "size.ratio >= baseline"), 2, "needs a baseline"),
-        (("artifacts/mine", "--baseline", "no.prunepack"), 2, "cannot open 'no.prunepack'"),
-        (("artifacts/mine", "--baseline", "no.json"), 4, "no.json cannot be read as JSON"),
+        (("artifacts/mine", "--baseline", "no.prunepack"), 2, "cannot open `no.prunepack`"),
+        (("artifacts/mine", "--baseline", "no.json"), 4, "`no.json` cannot be read as JSON"),
         (
             ("artifacts/mine", "--gate-file", "none.toml"),
             2,
-            "the gate file 'none.toml' cannot be read",
+            "the gate file `none.toml` cannot be read",
         ),
         (("artifacts/mine", "--gate-file", "mine.toml"), 2, "load: no such setting."),
-        (("artifacts/mine", "--artifact", "mine.toml"), 4, "does not belong to 'mine.toml'"),
+        (("artifacts/mine", "--artifact", "mine.toml"), 4, "does not belong to `mine.toml`"),
         (
             ("artifacts/mine", "--require-signature", "none.pub"),
             2,
@@ -196,7 +196,7 @@ def test_a_stale_report_is_refused(name, gate, release):
         file.write(b"\0")
     done = gate("artifacts/mine")
     assert done.code == 4
-    assert f"does not belong to 'artifacts/mine/{name}': expected" in done.error
+    assert f"does not belong to `artifacts/mine/{name}`: expected" in done.error
 
 
 def test_a_report_of_another_release_is_refused(gate, release):
@@ -257,7 +257,7 @@ def test_a_release_that_was_changed_after_signing(name, signed, gate):
     done = call("verify-signature", *arguments, cwd=signed)
     assert done.code == 4
     assert (
-        f"'{name}' differs from the file that 'artifacts/mine/provenance.dsse.json' signs"
+        f"`{name}` differs from the file that `artifacts/mine/provenance.dsse.json` signs"
         in done.error
     )
     assert gate("artifacts/mine", "--require-signature", "release.pub").code == 4
@@ -271,7 +271,7 @@ def test_a_better_figure_written_by_hand_is_refused(signed, gate):
     assert gate("artifacts/mine").code == 0  # a person with write access can write any report
     done = gate("artifacts/mine", "--require-signature", "release.pub")
     assert done.code == 4
-    assert "'report.json' differs from the file" in done.error
+    assert "`report.json` differs from the file" in done.error
 
 
 def test_the_wrong_key_and_no_signature(signed, gate):
@@ -297,11 +297,11 @@ def test_a_signature_is_over_one_report(signed, gate):
 @pytest.mark.parametrize(
     ("command", "code", "message"),
     [
-        ("attest none -o x", 4, "none/report.json cannot be read as JSON"),
-        ("attest verdict -o x", 4, "'verdict' does not hold a whole release: expected model.onnx"),
+        ("attest none -o x", 4, "`none/report.json` cannot be read as JSON"),
+        ("attest verdict -o x", 4, "`verdict` does not hold a whole release: expected model.onnx"),
         ("attest artifacts/mine -o mine.toml", 2, "mine.toml` exists"),
-        ("sign none --key release.pem -o x", 2, "'none' cannot be read: found No such file"),
-        ("sign mine.toml --key release.pem -o x", 4, "'mine.toml' does not hold a statement"),
+        ("sign none --key release.pem -o x", 2, "`none` cannot be read: found No such file"),
+        ("sign mine.toml --key release.pem -o x", 4, "`mine.toml` does not hold a statement"),
         ("sign mine.toml -o x", 2, "Missing option '--key'"),
         ("verify-signature none --key release.pub", 4, "`none` is missing: expected a signature"),
         ("verify-signature mine.toml --key none", 2, "the key `none` cannot be read"),

@@ -131,28 +131,28 @@ FAULTS = (
         "report",
         partial(_held_to, ("--limits", "latency.batch_32.ratio <= 1.1")),
         2,
-        r"latency\.batch_32\.ratio <= 1\.1' is on a metric that was not measured",
+        r"latency\.batch_32\.ratio <= 1\.1` is on a metric that was not measured",
     ),
     Fault(
         "a limit with a slip of the pen",
         "report",
         partial(_held_to, ("--limits", "size.ratoi >= 1")),
         2,
-        r"Did you mean 'size\.ratio'",
+        r"Did you mean `size\.ratio`",
     ),
     Fault(
         "a limit that is NaN",
         "report",
         partial(_held_to, ("--limits", "size.ratio >= nan")),
         2,
-        r"'size\.ratio >= nan' is not a limit",
+        r"`size\.ratio >= nan` is not a limit",
     ),
     Fault(
         "a glob that matches nothing",
         "report",
         partial(_held_to, ("--limits", "sparsity.layers.* >= 10")),
         2,
-        r"sparsity\.layers\.\* >= 10' matches no metric",
+        r"sparsity\.layers\.\* >= 10` matches no metric",
     ),
     Fault(
         "a latency that is NaN", "runtime", _not_timed, 1, r"latency\.batch_1\.ratio <= 5, .*nan"

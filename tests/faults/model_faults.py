@@ -110,7 +110,7 @@ FAULTS = (
         1,
         r"torch\.training_layers <= 0, measured 1 layers \(norm\)",
     ),
-    Fault("masks left on", "model", _masks_left_on, 4, "masked is of the wrong kind"),
+    Fault("masks left on", "model", _masks_left_on, 4, "masked` is of the wrong kind"),
     Fault(
         "masks left on in a compared checkpoint",
         "model",
@@ -123,7 +123,7 @@ FAULTS = (
         "model",
         _infinity_under_a_mask,
         4,
-        r"fc1\.weight_orig is not finite",
+        r"`fc1\.weight_orig` is not finite",
     ),
     Fault(
         "the dense model exported, not the pruned one",

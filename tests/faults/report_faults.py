@@ -103,27 +103,27 @@ FAULTS = (
         "report",
         _stale,
         4,
-        r"report\.json' does not belong to .*model\.prunepack': expected",
+        r"report\.json` does not belong to .*model\.prunepack`: expected",
     ),
     Fault(
         "a stale report: the model was exported again",
         "report",
         _stale_export,
         4,
-        r"report\.json' does not belong to .*model\.onnx': expected",
+        r"report\.json` does not belong to .*model\.onnx`: expected",
     ),
     Fault(
         "a report of another artifact",
         "report",
         _of_another_artifact,
         4,
-        r"report\.json' does not belong to .*heads.*model\.prunepack': expected",
+        r"report\.json` does not belong to .*heads.*model\.prunepack`: expected",
     ),
     Fault("metrics of two models", "report", _of_two_models, 4, "is of another model than"),
     Fault(
         "a report without digests", "report", partial(_key, "digests", {}), 4, "does not belong to"
     ),
-    Fault("a report cut short", "report", _cut_short, 4, r"report\.json cannot be read as JSON"),
+    Fault("a report cut short", "report", _cut_short, 4, r"report\.json` cannot be read as JSON"),
     Fault(
         "a report of an unknown format",
         "report",
@@ -150,7 +150,7 @@ FAULTS = (
         "report",
         partial(_replace_metric, PROVEN, None),
         2,
-        rf"{PROVEN} <= 0' is on a metric that was not measured",
+        rf"{PROVEN} <= 0` is on a metric that was not measured",
     ),
     Fault("no metrics left", "report", partial(_key, "metrics", {}), 2, "was not measured"),
     Fault(
@@ -172,6 +172,6 @@ FAULTS = (
         "report",
         partial(_replace_metric, "size.ratio", _of(9) | {"value": "fine"}),
         4,
-        r"report\.json holds no metrics: .*'fine'",
+        r"report\.json` holds no metrics: .*'fine'",
     ),
 )

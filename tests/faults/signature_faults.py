@@ -112,17 +112,17 @@ FAULTS = (
     _fault(
         "a better metric written by hand",
         _improve_metric,
-        r"report\.json' differs from the file that .* signs",
+        r"report\.json` differs from the file that .* signs",
     ),
     _fault(
         "a report's own limits taken out",
         _own_limits_gone,
-        r"report\.json' differs from the file that .* signs",
+        r"report\.json` differs from the file that .* signs",
     ),
     _fault(
         "a forged artifact, and its digest in the report",
         _forged,
-        r"(report\.json|model\.prunepack)' differs from the file that .* signs",
+        r"(report\.json|model\.prunepack)` differs from the file that .* signs",
     ),
     _fault("a signed statement changed", _statement_changed, "the signature was changed"),
     _fault("signed with another key", _other_key, r"is not signed with .*release\.pub"),

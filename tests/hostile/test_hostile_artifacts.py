@@ -46,6 +46,7 @@ from prunepack.errors import (
     LimitExceededError,
     RefusedError,
     UnsupportedArtifactError,
+    quote,
 )
 
 CASES = []
@@ -228,13 +229,13 @@ def two_values():
     return assemble(b"{}{}")
 
 
-@case(7, "the header repeats the key 'required'")
+@case(7, "the header repeats the key `required`")
 def repeated_key():
     text = canonical(Sample().header)
     return assemble(text[:-1] + b',"required":[]}')
 
 
-@case(7, "the header repeats the key 'k99999'")
+@case(7, "the header repeats the key `k99999`")
 def repeated_key_among_many():
     keys = ",".join(f'"k{n}":0' for n in range(100_000))
     return assemble(f'{{{keys},"k99999":0}}'.encode())
@@ -375,17 +376,17 @@ def negative_dimension():
     return _with(["pools", 0, "tensors", 0, "shape"], [-4, -3])
 
 
-@case(14, "the shape of tensor 'w' is too large: expected at most 32 dimensions with a product")
+@case(14, "the shape of tensor `w` is too large: expected at most 32 dimensions with a product")
 def product_overflows():
     return _with(["pools", 0, "tensors", 0, "shape"], [2**32, 2**32])
 
 
-@case(14, "the shape of tensor 'w' is too large")
+@case(14, "the shape of tensor `w` is too large")
 def product_overflows_beside_a_zero():
     return _with(["pools", 0, "tensors", 0, "shape"], [0, 2**40, 2**40])
 
 
-@case(14, "the shape of tensor 'w' is too large: expected at most 32 dimensions")
+@case(14, "the shape of tensor `w` is too large: expected at most 32 dimensions")
 def too_many_dimensions():
     return _with(["pools", 0, "tensors", 0, "shape"], [1] * 33)
 
@@ -395,7 +396,7 @@ def tensor_beyond_the_cap():
     return _with(["pools", 0, "tensors", 0, "shape"], [2**50])
 
 
-@case(16, "file 'model.onnx': its segments do not add up to its size: expected 80, found 84")
+@case(16, "file `model.onnx`: its segments do not add up to its size: expected 80, found 84")
 def shape_and_bytes_disagree():
     sample = Sample()
     sample.pool["tensors"][1]["shape"] = [6]
@@ -404,18 +405,18 @@ def shape_and_bytes_disagree():
 
 
 @case(
-    16, "tensor 'tied' cannot be a copy of 'w': expected a stored tensor of 11 elements, found 12"
+    16, "tensor `tied` cannot be a copy of `w`: expected a stored tensor of 11 elements, found 12"
 )
 def copy_of_another_size():
     return Sample().spoilt(copies=[{"name": "tied", "of": "w", "shape": [11]}])
 
 
-@case(16, "tensor 'tied' cannot be a copy of 'x'")
+@case(16, "tensor `tied` cannot be a copy of `x`")
 def copy_of_nothing():
     return Sample().spoilt(copies=[{"name": "tied", "of": "x", "shape": [12]}])
 
 
-@case(14, "the shape of tensor 'tied' is too large")
+@case(14, "the shape of tensor `tied` is too large")
 def copy_that_overflows():
     return Sample().spoilt(copies=[{"name": "tied", "of": "w", "shape": [2**40, 2**40]}])
 
@@ -423,12 +424,12 @@ def copy_that_overflows():
 # -- layout ---------------------------------------------------------------------------------------
 
 
-@case(17, "tensor 'w' has two places")
+@case(17, "tensor `w` has two places")
 def tensor_placed_twice():
     return _with(["files", 0, "segments"], [5, "w", 3, "w", "b", "scalar"])
 
 
-@case(18, "tensor 'b' is stored, but has no place in a file")
+@case(18, "tensor `b` is stored, but has no place in a file")
 def tensor_placed_nowhere():
     return _with(["files", 0, "segments"], [5, "w", 3, "scalar", 20])
 
@@ -439,7 +440,7 @@ def gap_in_the_payload():
     return assemble(sample.header, sample.payload_bytes() + b"gap")
 
 
-@case(18, "file 'model.onnx': an empty segment")
+@case(18, "file `model.onnx`: an empty segment")
 def empty_segment():
     return _with(["files", 0, "segments"], [0, 5, "w", 3, "b", "scalar"])
 
@@ -461,7 +462,7 @@ def literal_crc_too_large():
     return _with(["literals", "chunks", 0, "crc32"], 2**32)
 
 
-@case(19, "a file refers to tensor 'x', which is not stored")
+@case(19, "a file refers to tensor `x`, which is not stored")
 def segment_without_a_tensor():
     return _with(["files", 0, "segments"], [5, "w", 3, "b", "scalar", "x"])
 
@@ -493,7 +494,7 @@ def polyglot():
     return b"PK\x03\x04" + Sample().assemble()
 
 
-@case(23, "the tensor names 'w' and 'w' are the same")
+@case(23, "the tensor names `w` and `w` are the same")
 def repeated_tensor_name():
     return _with(["pools", 0, "tensors", 1, "name"], "w")
 
@@ -506,7 +507,7 @@ def tensor_names_equal_after_normalisation():
     return sample.assemble()
 
 
-@case(23, "the tensor names 'w' and 'w' are the same")
+@case(23, "the tensor names `w` and `w` are the same")
 def copy_with_the_name_of_a_tensor():
     return Sample().spoilt(copies=[{"name": "w", "of": "b", "shape": [5]}])
 
@@ -702,7 +703,7 @@ def declared_count_differs():
     return _with(["pools", 0, "chunks", 1, "streams", "elements", "count"], 5)
 
 
-@case(29, "tensor 'big', chunk 0: stream elements: wrong content size of a zstd frame", at="verify")
+@case(29, "tensor `big`, chunk 0: stream elements: wrong content size of a zstd frame", at="verify")
 def decoded_length_differs():
     sample = Sample()
     sample.pool["tensors"] = [{"name": "big", "shape": [18]}]
@@ -872,12 +873,12 @@ def byte_after_the_pcodec_stream():
 # -- meaning --------------------------------------------------------------------------------------
 
 
-@case(39, "file 'model.onnx': wrong SHA-256: expected 0000", at="verify")
+@case(39, "file `model.onnx`: wrong SHA-256: expected 0000", at="verify")
 def wrong_file_digest():
     return _with(["files", 0, "sha256"], "0" * 64)
 
 
-@case(39, "file 'model.onnx': wrong form of its SHA-256: expected 64 hexadecimal digits, found ABC")
+@case(39, "file `model.onnx`: wrong form of its SHA-256: expected 64 hexadecimal digits, found ABC")
 def malformed_file_digest():
     return _with(["files", 0, "sha256"], "ABC")
 
@@ -976,7 +977,7 @@ def test_file_names(name, flaw, tmp_path):
     path = sample.write(tmp_path / "model.prunepack")
     with pytest.raises(CorruptArtifactError) as caught:
         Artifact.open(path)
-    assert f"the file name {name!r} {flaw}" in str(caught.value)
+    assert f"the file name {quote(name)} {flaw}" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -999,7 +1000,7 @@ def test_file_names_that_collide(one, other, tmp_path):
     path = sample.write(tmp_path / "model.prunepack")
     with pytest.raises(CorruptArtifactError) as caught:
         Artifact.open(path)
-    assert f"the file names {one!r} and {other!r} collide" in str(caught.value)
+    assert f"the file names {quote(one)} and {quote(other)} collide" in str(caught.value)
 
 
 def test_an_artifact_without_files(tmp_path):

@@ -85,7 +85,7 @@ REFUSED = {
     ),
     "entry that is none": (
         checkpoint({"w": 5}),
-        "tensor 'w': malformed safetensors checkpoint, its entry: expected dtype, shape and data_o",
+        "tensor `w`: malformed safetensors checkpoint, its entry: expected dtype, shape and data_o",
     ),
     "missing field": (
         checkpoint({"w": {"dtype": "F32", "shape": [40]}}),
@@ -115,7 +115,7 @@ REFUSED = {
     ),
     "past the end": (
         checkpoint({"w": ENTRY}, bytes(150)),
-        "tensor 'w': expected bytes from 0 on, and at most 150, found bytes 0 to 160",
+        "tensor `w`: expected bytes from 0 on, and at most 150, found bytes 0 to 160",
     ),
     "far past the end": (
         entry(dtype="F99", data_offsets=[0, 2**62]),
@@ -127,15 +127,15 @@ REFUSED = {
     ),
     "gap": (
         checkpoint({"w": {**ENTRY, "data_offsets": [1, 161]}}, bytes(161)),
-        "tensor 'w': expected bytes from 0 on, and at most 161, found bytes 1 to 161",
+        "tensor `w`: expected bytes from 0 on, and at most 161, found bytes 1 to 161",
     ),
     "overlap": (
         checkpoint({"v": ENTRY, "w": {**ENTRY, "data_offsets": [80, 240]}}, bytes(240)),
-        "tensor 'w': expected bytes from 160 on, and at most 240, found bytes 80 to 240",
+        "tensor `w`: expected bytes from 160 on, and at most 240, found bytes 80 to 240",
     ),
     "the same bytes twice": (
         checkpoint({"v": ENTRY, "w": ENTRY}),
-        "tensor 'w': expected bytes from 160 on, and at most 160, found bytes 0 to 160",
+        "tensor `w`: expected bytes from 160 on, and at most 160, found bytes 0 to 160",
     ),
 }
 

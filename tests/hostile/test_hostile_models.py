@@ -123,7 +123,7 @@ def test_external_data_that_is_refused(name, where, tmp_path):
     with pytest.raises(RefusedError) as caught:
         prunepack.pack(path, tmp_path / "out.prunepack")
     text = str(caught.value)
-    assert text.startswith(f"{path}: external data of tensor 'w' cannot be packed: ")
+    assert text.startswith(f"{path}: external data of tensor `w` cannot be packed: ")
     assert message in text
     assert text.endswith(". Save the model with its external data beside it")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.onnx", "w.bin"]
@@ -144,14 +144,14 @@ def test_external_data_that_is_not_all_there(offset, length, tmp_path):
     with pytest.raises(RefusedError) as caught:
         prunepack.pack(path, tmp_path / "out.prunepack")
     assert str(caught.value) == (
-        f"{path}: external data of tensor 'w' is incomplete: expected bytes "
+        f"{path}: external data of tensor `w` is incomplete: expected bytes "
         f"{offset} to {offset + length} of `w.bin`, found 160 bytes. Export the model again"
     )
 
 
 def test_external_data_that_is_missing(tmp_path):
     path = write(tmp_path, model(external(location="w.bin")))
-    with pytest.raises(UsageError, match=r"cannot open '.*w\.bin' \(No such file or directory\)"):
+    with pytest.raises(UsageError, match=r"cannot open `.*w\.bin` \(No such file or directory\)"):
         prunepack.pack(path, tmp_path / "out.prunepack")
 
 
@@ -165,7 +165,7 @@ def test_a_link_that_leads_out_of_the_folder(tmp_path):
         prunepack.pack(path, tmp_path / "out.prunepack")
     text = str(caught.value)
     assert text.startswith(
-        f"{path}: external data 'w.bin' leads out of the model's folder: expected"
+        f"{path}: external data `w.bin` leads out of the model's folder: expected"
     )
     assert text.endswith("secret`. Put the file itself there instead of a link")
 
@@ -199,7 +199,7 @@ def test_locations_that_collide(tmp_path):
     path = write(tmp_path, model(*tensors), **files)
     with pytest.raises(RefusedError) as caught:
         prunepack.pack(path, tmp_path / "out.prunepack")
-    message = f"{path}: the file names 'w.bin' and 'W.bin' collide. Rename one of them"
+    message = f"{path}: the file names `w.bin` and `W.bin` collide. Rename one of them"
     assert str(caught.value) == message
 
 
@@ -209,7 +209,7 @@ def test_a_model_whose_name_is_not_portable(tmp_path):
     with pytest.raises(RefusedError) as caught:
         prunepack.pack(path, tmp_path / "out.prunepack")
     assert str(caught.value) == (
-        f"{path}: the file name 'model:v2.onnx' has a character that some systems give a meaning. "
+        f"{path}: the file name `model:v2.onnx` has a character that some systems give a meaning. "
         "Rename the file"
     )
 

@@ -28,7 +28,7 @@ def test_an_artifact_that_is_no_regular_file(kind, tmp_path):
     with pytest.raises(UsageError) as caught:
         Artifact.open(path)
     assert str(caught.value) == (
-        f"cannot read {str(path)!r}: expected a regular file, found a folder, a pipe or a device. "
+        f"cannot read `{path!s}`: expected a regular file, found a folder, a pipe or a device. "
         "Give the path of a file"
     )
 
@@ -37,7 +37,7 @@ def test_an_artifact_that_is_not_there(tmp_path):
     with pytest.raises(UsageError) as caught:
         Artifact.open(tmp_path / "no")
     path = str(tmp_path / "no")
-    message = f"cannot open {path!r} (No such file or directory). Check the path"
+    message = f"cannot open `{path}` (No such file or directory). Check the path"
     assert str(caught.value) == message
     with pytest.raises(UsageError, match="cannot open"):
         Artifact.open("a\0b")
@@ -134,7 +134,7 @@ def test_unpacking_where_there_is_no_folder(packed, tmp_path):
 def test_a_target_with_a_nul(packed):
     with pytest.raises(UsageError) as caught:
         prunepack.unpack(packed, "a\0b")
-    assert str(caught.value) == "cannot write 'a\\x00b'. Choose a path without a NUL"
+    assert str(caught.value) == "cannot write `a\\x00b`. Choose a path without a NUL"
 
 
 def test_the_old_folder_stays_if_the_new_one_cannot_move_in(packed, tmp_path, monkeypatch):

@@ -54,7 +54,7 @@ def attest_command(folder: Path, *, output: Path, builder: str, force: bool, as_
     missing = [name for name in subjects if name not in present]
     if missing:
         raise RefusedError(
-            f"'{folder}' does not hold a whole release",
+            f"`{folder}` does not hold a whole release",
             expected=", ".join(subjects),
             found=f"no {' and no '.join(missing)}",
         )

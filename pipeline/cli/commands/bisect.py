@@ -35,7 +35,7 @@ def bisect_command(a: Path, b: Path, *, as_json: bool, **options: str | bool | N
     """Find the first node at which two models diverge.
 
     A is the reference, B the other model. Each is an .onnx or .prunepack file, or the folder of a
-    checkpoint, an export or a pack. The torch module of the node is named too.
+    checkpoint, an export or a pack. The result also names the torch module of the node.
 
     Exit codes: 0 the outputs agree, 1 they differ, 5 no output could be compared.
     """

@@ -182,15 +182,15 @@ def _record_name(model: OnnxModel, name: str) -> None:
 
 verify_command = _comparison_command(
     verify,
-    "Compare the forms of a model, or two ONNX files, on every output.\n\nMODELS are DENSE PRUNED: "
-    "files of ONNX models or artifacts, which need no torch. Or they are the folders DENSE FINAL "
+    "Compare the forms of a model, or two ONNX files, on every output.\n\nMODELS are two "
+    "files, DENSE PRUNED (ONNX models or artifacts, without torch), or the folders DENSE FINAL "
     "ONNX ARTIFACT of the stages. The exit code does not judge the result: `prunepack gate` does.",
     "prunepack verify work/dense work/final work/onnx work/lenet.prunepack -o work/parity",
 )
 measure_command = _comparison_command(
     measure,
-    "Measure size, latency and memory beside the dense model.\n\nMODELS are DENSE PRUNED: files of "
-    "ONNX models or artifacts, which need no torch. Or they are the folders DENSE MASKED "
+    "Measure size, latency and memory, compared with the dense model.\n\nMODELS are two files, "
+    "DENSE PRUNED (ONNX models or artifacts, without torch), or the folders DENSE MASKED "
     "DENSE_ONNX ONNX ARTIFACT of the stages.",
     "prunepack measure work/dense work/tuned work/dense_onnx work/onnx work/lenet.prunepack "
     "-o work/measured",

@@ -24,7 +24,7 @@ def explain_command(recipe: str, *, artifacts: Path, as_json: bool) -> None:
     run = read_last_run(artifacts, Path(recipe).stem)
     if not run.events:
         raise UsageError(
-            f"{recipe} has not been run in {artifacts}",
+            f"`{recipe}` has not been run in `{artifacts}`",
             hint=f"Run `prunepack run {recipe}` first, or name its folder with --artifacts",
         )
     rows = [(event.stage, "reused" if event.reused else "built", event.why) for event in run.events]

@@ -64,7 +64,7 @@ MARKS = {"passed": "ok", "failed": "FAILED", "undecided": "undecided"}
     type=PATH,
     multiple=True,
     metavar="PATH",
-    help="Refuse metrics that are not of this file or folder to deploy.  [repeatable]",
+    help="Refuse metrics that were not measured on this file or folder.  [repeatable]",
 )
 @click.option(
     "--require-signature",
@@ -90,7 +90,7 @@ def gate_command(metrics: tuple[Path, ...], *, as_json: bool, **values: Any) -> 
     """Check metrics against limits; the exit code is the verdict.
 
     METRICS is a report.json, or the folders that `prunepack verify` and `prunepack measure` wrote.
-    The limits in a report hold again, and the files beside it must be the measured ones.
+    The limits in a report apply again, and the files beside it must be the measured ones.
 
     Exit codes: 0 passed, 1 failed or undecided, 5 nothing was checked.
     """

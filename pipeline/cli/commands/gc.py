@@ -27,7 +27,7 @@ def gc_command(*, artifacts: Path, as_json: bool) -> None:
     """
     if not (artifacts / ".store").is_dir():
         raise UsageError(
-            f"{artifacts} holds no store", hint="Name the folder of runs with --artifacts"
+            f"`{artifacts}` holds no store", hint="Name the folder of runs with --artifacts"
         )
     with Store(artifacts) as store:
         freed = store.gc(list_kept_digests(artifacts))

@@ -41,13 +41,13 @@ def inspect_command(
 ) -> None:
     """Show the contents of a checkpoint, a model or an artifact.
 
-    PATH is the folder of a checkpoint (with masks or without), a .prunepack file, an .onnx model,
+    PATH is the folder of a checkpoint (with or without masks), a .prunepack file, an .onnx model,
     or a .safetensors, .pth or .pt state dict.
     """
     source = _file_in(path)
     if layer is not None and not (source.is_dir() and (source / "model.json").exists()):
         raise UsageError(
-            f"{path} has no layers to show", expected="the folder of a checkpoint with --layer"
+            f"`{path}` has no layers to show", expected="the folder of a checkpoint with --layer"
         )
     if source.suffix == ".prunepack":
         value, text = _artifact(source, console, quick=quick)
@@ -67,7 +67,7 @@ def _file_in(path: Path) -> Path:
         UsageError: If there is no such path.
     """
     if not path.exists():
-        raise UsageError(f"{path} does not exist", expected="a file or the folder of a stage")
+        raise UsageError(f"`{path}` does not exist", expected="a file or the folder of a stage")
     if path.is_dir() and not (path / "model.json").exists():
         for name in ("model.prunepack", "model.onnx"):
             if (path / name).is_file():
@@ -151,7 +151,7 @@ def _onnx_tensors(path: Path) -> list[Row]:
         model = onnx.load(path)
     except (DecodeError, onnx.checker.ValidationError, OSError) as error:
         raise RefusedError(
-            f"{path} cannot be read", expected="an ONNX model", found=str(error)
+            f"`{path}` cannot be read", expected="an ONNX model", found=str(error)
         ) from None
     return [
         _row(proto.name, onnx.numpy_helper.to_array(proto)) for proto in model.graph.initializer

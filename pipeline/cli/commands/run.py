@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 from prunepack.pipeline.build import STAGES, build
 from prunepack.pipeline.cache.history import Recorder
 from prunepack.pipeline.cache.store import Store
@@ -131,7 +131,7 @@ def run_command(
 def _check_stages(*names: str) -> None:
     for name in names:
         if name not in STAGES:
-            raise UsageError(f"no stage is named {name!r}", hint=suggest_name(name, STAGES))
+            raise UsageError(f"no stage is named {quote(name)}", hint=suggest_name(name, STAGES))
 
 
 def _choose_recipe(

@@ -53,7 +53,7 @@ def sign_command(statement: Path, *, key: Path, output: Path, force: bool, as_js
         payload = statement.read_bytes()
     except OSError as error:
         raise UsageError(
-            f"the statement '{statement}' cannot be read", found=error.strerror
+            f"the statement `{statement}` cannot be read", found=error.strerror
         ) from None
     subjects = read_subjects(payload, statement)
     envelope = sign_statement(payload, key)

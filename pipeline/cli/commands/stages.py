@@ -103,7 +103,7 @@ load_command = _stage_command(
 )
 prune_command = _stage_command(
     prune,
-    "Put pruning masks on a model.\n\nMODEL is a checkpoint, with masks or without. The masks of "
+    "Put pruning masks on a model.\n\nMODEL is a checkpoint, with or without masks. The masks of "
     "torch.nn.utils.prune keep the weights: `prunepack undo` restores them. The weights of an ONNX "
     "model become zero.",
     "prunepack prune work/dense -o work/masked --scope global --amount 0.9",

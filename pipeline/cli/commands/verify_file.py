@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prunepack.errors import quote
 from prunepack.pipeline.cli.command import PATH, command, input_argument, json_option
 from prunepack.pipeline.cli.console import print_result
 from prunepack.reading.artifact import Artifact
@@ -77,7 +78,7 @@ def _check_artifact(console: Console, artifact: Artifact) -> tuple[dict[str, Any
 def _describe_comparison(against: Path, mismatch: Mismatch | None) -> str:
     if mismatch is None:
         return f"It holds {against}, byte for byte"
-    inside = f", in tensor {mismatch.tensor!r}" if mismatch.tensor else ""
+    inside = f", in tensor {quote(mismatch.tensor)}" if mismatch.tensor else ""
     packed, loose = mismatch.sizes
     sizes = "" if packed == loose else f"; it has {loose:,} bytes, and the packed one {packed:,}"
     return (

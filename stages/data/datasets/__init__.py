@@ -9,7 +9,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 from prunepack.stages.contract.plugins import Registry, suggest_name
 from prunepack.stages.contract.user_code import is_user_code, load_user_code
 from prunepack.stages.contract.user_scope import UserScope
@@ -161,7 +161,7 @@ def _open_built_in(name: str) -> Data:
         return dataset.open()
     if not path.exists():
         raise UsageError(
-            f"the dataset {name!r} is not on this machine",
+            f"the dataset {quote(name)} is not on this machine",
             expected=str(path),
             hint=f"Run `prunepack fetch {name}` once",
         )
@@ -184,7 +184,7 @@ def _call(name: str, scope: UserScope, arguments: Mapping[str, Any]) -> Any:
     try:
         return scope.run(function, **arguments)
     except (Exception, SystemExit) as error:
-        raise UsageError(f"{name}() failed", found=f"{type(error).__name__}: {error}") from error
+        raise UsageError(f"`{name}()` failed", found=f"{type(error).__name__}: {error}") from error
 
 
 def _make_data(
@@ -229,7 +229,7 @@ def _pick(call: Callable[[], Any], key: str) -> Any:
 
 def _not_a_dataset(name: str, found: str, hint: str) -> UsageError:
     expected = "{'test': (inputs, labels)}, and 'train' and 'validation' to fine-tune"
-    return UsageError(f"{name}() is not a dataset", expected=expected, found=found, hint=hint)
+    return UsageError(f"`{name}()` is not a dataset", expected=expected, found=found, hint=hint)
 
 
 def describe_split(split: str, dataset: str) -> str:

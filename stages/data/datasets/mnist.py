@@ -44,7 +44,7 @@ class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ARRAY_PARTS:
             raise RefusedError(
-                f"{MEMBER} holds more than arrays",
+                f"`{MEMBER}` holds more than arrays",
                 expected="numpy arrays",
                 found=f"{module}.{name}",
             )
@@ -100,7 +100,7 @@ def open_mnist(path: Path) -> Data:
     try:
         arrays = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise RefusedError(f"{path} cannot be read", found=str(error), hint=FETCH_AGAIN) from None
+        raise RefusedError(f"`{path}` cannot be read", found=str(error), hint=FETCH_AGAIN) from None
     _expect(str(path), ARRAYS_SHA256, _digest(arrays))
     return Data(**{split: _split(arrays, split) for split in SPLITS})
 
@@ -108,7 +108,7 @@ def open_mnist(path: Path) -> Data:
 def _expect(what: str, expected: str, found: str) -> None:
     if found != expected:
         raise RefusedError(
-            f"{what} is not MNIST", expected=f"SHA-256 {expected}", found=found, hint=FETCH_AGAIN
+            f"`{what}` is not MNIST", expected=f"SHA-256 {expected}", found=found, hint=FETCH_AGAIN
         )
 
 

@@ -173,14 +173,14 @@ def open_method(name: str) -> Method:
     value = load_user_code(name)
     if not (isinstance(value, type) and issubclass(value, BasePruningMethod)):
         raise UsageError(
-            f"{name} is not a pruning method",
+            f"`{name}` is not a pruning method",
             expected="a subclass of torch.nn.utils.prune.BasePruningMethod",
             found=f"{value!r:.80}",
         )
     kind = getattr(value, "PRUNING_TYPE", None)
     if kind not in KINDS:
         raise UsageError(
-            f"{name} does not say what it ranks",
+            f"`{name}` does not say what it ranks",
             expected=f"PRUNING_TYPE to be one of {', '.join(KINDS)}",
             found=repr(kind),
             hint="Set PRUNING_TYPE in the body of the class",

@@ -24,14 +24,14 @@ def _arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[
     mask = _read(options.mask_file, name)
     if mask.shape != tensor.shape:
         raise RefusedError(
-            f"{options.mask_file} holds a mask of the wrong shape for {name}",
+            f"`{options.mask_file}` holds a mask of the wrong shape for `{name}`",
             expected=f"the shape {tuple(tensor.shape)}",
             found=str(tuple(mask.shape)),
         )
     wrong = mask[(mask != 0) & (mask != 1)]
     if wrong.numel():
         raise RefusedError(
-            f"{options.mask_file} holds a wrong mask of {name}",
+            f"`{options.mask_file}` holds a wrong mask of `{name}`",
             expected="zeros and ones",
             found=f"{wrong.numel():,} other values such as {wrong[0].item():g}",
         )
@@ -51,11 +51,11 @@ def _read(file: Path, name: str) -> torch.Tensor:
                 return mask
     except (SafetensorError, OSError) as error:
         raise RefusedError(
-            f"{file} cannot be read", expected="a safetensors file", found=str(error)
+            f"`{file}` cannot be read", expected="a safetensors file", found=str(error)
         ) from None
     shown = ", ".join(keys[:5]) + (", …" if len(keys) > 5 else "")
     raise RefusedError(
-        f"{file} has no mask of {name}",
+        f"`{file}` has no mask of `{name}`",
         expected=f"{name} or {name}_mask",
         found=shown or "no tensor",
         hint="Add the mask, or leave the layer out with prune.exclude",

@@ -40,26 +40,26 @@ def test_every_problem_is_told_at_once(file):
     with pytest.raises(UsageError) as caught:
         read_gate_file(path)
     problems = caught.value.found.splitlines()
-    assert caught.value.what == f"the gate file '{path}' has 3 problems"
+    assert caught.value.what == f"the gate file `{path}` has 3 problems"
     assert [problem.split(":")[0] for problem in problems] == [
         "limits[1]",
         "undecided",
         "limit",
     ]
-    assert "'y > 2' is not a limit" in problems[0]
+    assert "`y > 2` is not a limit" in problems[0]
     assert "'fail' or 'pass'" in problems[1]
-    assert problems[2] == "limit: no such setting. Did you mean 'limits'?"
+    assert problems[2] == "limit: no such setting. Did you mean `limits`?"
 
 
 def test_one_problem_is_one(file):
-    with pytest.raises(UsageError, match=r"gate\.toml' has 1 problem:"):
+    with pytest.raises(UsageError, match=r"gate\.toml` has 1 problem:"):
         read_gate_file(file("limit = []"))
 
 
 @pytest.mark.parametrize("text", ["limits = [", b"\xff"])
 def test_what_is_no_toml(text, file):
     path = file(text)
-    with pytest.raises(UsageError, match=r"the gate file '.*gate\.toml' cannot be read: found"):
+    with pytest.raises(UsageError, match=r"the gate file `.*gate\.toml` cannot be read: found"):
         read_gate_file(path)
 
 

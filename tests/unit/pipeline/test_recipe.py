@@ -82,7 +82,7 @@ def test_all_problems_are_told_with_their_path(recipe):
     )
     assert "mine.toml has 4 problems: found prune.amount: a fraction lies" in said
     assert "prune.amount: a fraction lies between 0.0 and 1.0, found 2.5" in said
-    assert "\nfinetune.epoch: no such setting. Did you mean 'epochs'?" in said
+    assert "\nfinetune.epoch: no such setting. Did you mean `epochs`?" in said
     assert "\nmeasure.repeats: Input should be a valid integer" in said
     assert "(found 'many')" in said
     assert "\nmeasure.threads: Input should be greater than or equal to 1 (found 0)" in said
@@ -91,7 +91,7 @@ def test_all_problems_are_told_with_their_path(recipe):
 def test_a_problem_in_a_rule_is_told_with_its_number(recipe):
     said = refusal(recipe("[[prune.rules]]\nlayers = 'a'\n[[prune.rules]]\nlayer = 'b'\n"))
     assert (
-        "has 1 problem: found prune.rules[2].layer: no such setting. Did you mean 'layers'?" in said
+        "has 1 problem: found prune.rules[2].layer: no such setting. Did you mean `layers`?" in said
     )
 
 
@@ -109,7 +109,7 @@ def test_a_table_that_is_a_value_cannot_hold_a_setting(recipe):
 
 
 def test_unknown_names_and_unreadable_files_are_told(tmp_path):
-    assert "no built-in recipe is named 'lenet-lokal'. Did you mean 'lenet-local'?" in refusal(
+    assert "no built-in recipe is named `lenet-lokal`. Did you mean `lenet-local`?" in refusal(
         "lenet-lokal"
     )
     assert "cannot be read" in refusal(str(tmp_path / "none.toml"))

@@ -331,7 +331,7 @@ def test_a_stage_that_leaves_the_wrong_files_is_broken(root: Path, text: str, fo
     with Store(root) as store, pytest.raises(BrokenStageError) as error:
         Runner(store)(astray, TextConfig(text=text))
     assert str(error.value) == (
-        "astray left the wrong files: expected a ParityResult (parity.json) or Measurements "
+        "`astray` left the wrong files: expected a ParityResult (parity.json) or Measurements "
         f"(measurements.json), found {found}"
     )
     assert not isinstance(error.value, PrunepackError)
@@ -347,7 +347,7 @@ def linked(config: TextConfig, out: Path) -> Facts:
 def test_a_stage_that_leaves_a_link_is_broken(root: Path) -> None:
     with Store(root) as store, pytest.raises(BrokenStageError) as error:
         Runner(store)(linked, TextConfig())
-    assert str(error.value) == "linked left a link, model.prunepack: expected files only"
+    assert str(error.value) == "`linked` left a link, model.prunepack: expected files only"
 
 
 FACT: list[object] = []
@@ -367,7 +367,7 @@ def test_a_fact_that_is_no_plain_value_is_refused(
     with Store(root) as store, pytest.raises(BrokenStageError) as error:
         Runner(store)(states, TextConfig())
     assert str(error.value) == (
-        f"states: the fact 'fact' is {value!r}, expected a finite number, a text or a bool"
+        f"states: the fact `fact` is {value!r}, expected a finite number, a text or a bool"
     )
 
 
@@ -401,7 +401,7 @@ def overflows(config: TextConfig, out: Path) -> Facts:
 def test_a_stage_that_fills_the_disk_is_told_of_what_to_do(root: Path) -> None:
     with Store(root) as store, pytest.raises(UsageError) as error:
         Runner(store)(overflows, TextConfig())
-    assert str(error.value).startswith(f"{root} cannot be used: ")
+    assert str(error.value).startswith(f"`{root}` cannot be used: ")
     assert "No space left on device" in str(error.value)
     assert scratch_in(root) == []
 
@@ -551,7 +551,7 @@ def test_a_stage_alone_replaces_an_artifact_only_by_force(tmp_path: Path) -> Non
     with pytest.raises(UsageError) as error:
         execute(write, TextConfig(text="new"), out)
     assert str(error.value) == (
-        f"{out} is taken: expected a path that does not exist, or an empty folder, "
+        f"`{out}` is taken: expected a path that does not exist, or an empty folder, "
         "found a PackedArtifact. "
         "Name another folder with --output, or replace it with --force"
     )
@@ -569,7 +569,8 @@ def test_a_stage_alone_never_replaces_other_files(tmp_path: Path, force: bool) -
         with pytest.raises(UsageError) as error:
             execute(write, TextConfig(), tmp_path / name, force=force)
         assert str(error.value) == (
-            f"{tmp_path / name} is taken: expected a path that does not exist, or an empty folder, "
+            f"`{tmp_path / name}` is taken: expected a path that does not exist, or an empty "
+            f"folder, "
             f"found {found}. Name another folder with --output"
         )
     assert (tmp_path / "photos" / "cat.jpg").read_text() == "cat"
@@ -595,7 +596,7 @@ def test_a_stage_alone_says_where_it_cannot_write(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(UsageError) as error:
         execute(write, TextConfig(), tmp_path / "file" / "out")
-    assert str(error.value).startswith(f"{tmp_path}/file cannot be used: ")
+    assert str(error.value).startswith(f"`{tmp_path}/file` cannot be used: ")
     assert str(error.value).endswith(
         "Remove the file that is in the place of a folder, or name another folder with --output"
     )

@@ -253,7 +253,7 @@ def test_an_opset_that_nothing_can_convert_to(run, dense, says, capfd):
     source = dense("line", (3,))
     with says(
         RefusedError,
-        f"{open_model(source)[1].model} cannot be exported to this opset: expected opset 99, "
+        f"`{open_model(source)[1].model}` cannot be exported to this opset: expected opset 99, "
         "found opset 18. Set export.opset to one that torch, onnx and onnxscript support, or "
         "leave it out",
     ):

@@ -175,7 +175,7 @@ def test_numbers_that_are_not_finite(run, masked, edit, name, count, says):
     source = masked("stack", STACK, edit=edit)
     with says(
         RefusedError,
-        f"{name} is not finite: expected finite numbers, found {count} NaN or Inf. {LOOK}",
+        f"`{name}` is not finite: expected finite numbers, found {count} NaN or Inf. {LOOK}",
     ):
         run(finalize, FinalizeConfig(), source)
 
@@ -225,5 +225,7 @@ def test_what_was_not_removed_is_found_out(says):
         _prove_removed(model, {"weight": torch.eye(2)})
     masks = remove_masks(model)
     model.weight.data[0, 1] = -0.0
-    with says(RefusedError, "weight is not pruned: expected +0.0 where masked, found other values"):
+    with says(
+        RefusedError, "`weight` is not pruned: expected +0.0 where masked, found other values"
+    ):
         _prove_removed(model, masks)

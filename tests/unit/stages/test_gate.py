@@ -80,12 +80,12 @@ def test_parity_is_judged_without_being_asked(figures, link):
     _, measured = figures()
     with pytest.raises(UsageError) as caught:
         judge(GateConfig(), [measured.path / "measurements.json"])
-    assert f"the limit 'parity.{link}." in str(caught.value)
+    assert f"the limit `parity.{link}." in str(caught.value)
 
 
 def test_a_graph_that_nobody_looked_at_is_no_pass(run, figures, says):
     measured = {name: one for name, one in MEASURED.items() if name not in GRAPH}
-    with pytest.raises(UsageError, match=r"'graph\.refused_domains <= 0' is on a metric that was"):
+    with pytest.raises(UsageError, match=r"`graph\.refused_domains <= 0` is on a metric that was"):
         run(gate, GateConfig(), *figures(measured=measured))
 
 
@@ -138,8 +138,8 @@ def test_a_baseline_is_named_in_the_report(run, figures, tmp_path):
 def test_a_limit_on_what_was_not_measured(run, figures, says):
     with says(
         UsageError,
-        "the limit 'size.ration >= 8' is on a metric that was not measured. "
-        "Did you mean 'size.ratio'?",
+        "the limit `size.ration >= 8` is on a metric that was not measured. "
+        "Did you mean `size.ratio`?",
     ):
         run(gate, GateConfig(limits=("size.ration >= 8",)), *figures())
 
@@ -153,7 +153,7 @@ def test_figures_of_two_models_are_refused(run, figures, tmp_path, says):
     other = DIGESTS | {"model.prunepack": "c" * 64}
     with says(
         RefusedError,
-        f"'{tmp_path}/measurements.json' is of another model than '{tmp_path}/parity.json': "
+        f"`{tmp_path}/measurements.json` is of another model than `{tmp_path}/parity.json`: "
         "expected model.prunepack bbbbbbbbbbbb…, found cccccccccccc…. "
         "Verify and measure the same artifact",
     ):
@@ -210,7 +210,7 @@ def test_a_report_of_a_later_format(file, says):
     path = file({"format": 3, "metrics": {}})
     with says(
         RefusedError,
-        f"'{path}' has an unknown format: expected report format 2, found 3. "
+        f"`{path}` has an unknown format: expected report format 2, found 3. "
         "Run the stages again with this version of prunepack",
     ):
         read_metrics(path)
@@ -228,19 +228,19 @@ def test_truncated_json(file, content, found):
     path = file(content)
     with pytest.raises(RefusedError) as caught:
         read_metrics(path)
-    assert str(caught.value).startswith(f"{path} cannot be read as JSON: found {found}")
+    assert str(caught.value).startswith(f"`{path}` cannot be read as JSON: found {found}")
 
 
 def test_a_file_that_is_not_there(tmp_path, says):
     path = tmp_path / "no.json"
     reason = f"[Errno 2] No such file or directory: '{path}'"
-    with says(RefusedError, f"{path} cannot be read as JSON: found {reason}"):
+    with says(RefusedError, f"`{path}` cannot be read as JSON: found {reason}"):
         read_metrics(path)
 
 
 def test_json_that_is_no_object(file, says):
     path = file([1])
-    with says(RefusedError, f"{path} holds another JSON value: expected an object, found list"):
+    with says(RefusedError, f"`{path}` holds another JSON value: expected an object, found list"):
         read_metrics(path)
 
 
@@ -248,7 +248,7 @@ def test_json_without_figures(file, says):
     path = file({"results": []})
     with says(
         RefusedError,
-        f"{path} holds no metrics: expected the output of verify, measure or gate, "
+        f"`{path}` holds no metrics: expected the output of verify, measure or gate, "
         "found AttributeError: 'NoneType' object has no attribute 'items'",
     ):
         read_metrics(path)
@@ -258,7 +258,7 @@ def test_json_without_figures(file, says):
 def test_digests_of_another_form(file, digests, says):
     path = file({"metrics": {}, "digests": digests})
     expected = f"expected a SHA-256 for each file, found {digests!r}"
-    with says(RefusedError, f"the digests in '{path}' are malformed: {expected}"):
+    with says(RefusedError, f"the digests in `{path}` are malformed: {expected}"):
         read_metrics(path)
 
 
@@ -266,14 +266,14 @@ def test_text_that_is_none(file, says):
     path = file('{"metrics": {}, "host": "\\ud800"}')
     with says(
         RefusedError,
-        f"'{path}' holds malformed text: expected Unicode text, found surrogates not allowed",
+        f"`{path}` holds malformed text: expected Unicode text, found surrogates not allowed",
     ):
         read_metrics(path)
 
 
 def test_a_host_of_another_form(file, says):
     path = file({"metrics": {}, "host": 7})
-    with says(RefusedError, f"the host in '{path}' is malformed: expected text, found 7"):
+    with says(RefusedError, f"the host in `{path}` is malformed: expected text, found 7"):
         read_metrics(path)
 
 
@@ -290,6 +290,6 @@ def test_settings_of_another_form(file, settings, found, says):
     path = file({"metrics": {}, "gate": settings})
     expected = "expected a table with limits and operators"
     with says(
-        RefusedError, f"the gate's settings in '{path}' are malformed: {expected}, found {found}"
+        RefusedError, f"the gate's settings in `{path}` are malformed: {expected}, found {found}"
     ):
         read_gate_config(path)

@@ -216,7 +216,7 @@ def test_tied_weights_stay_tied(run, write, tmp_path, form):
 
 
 def test_a_name_that_is_nearly_right(run, says):
-    with says(UsageError, "no model is named 'lennet'. Did you mean 'lenet'?"):
+    with says(UsageError, "no model is named `lennet`. Did you mean `lenet`?"):
         run(load, LoadConfig(model="lennet"))
 
 

@@ -422,7 +422,7 @@ def test_tolerances_by_output(reader, verified, says):
     assert value(metrics, "torch.inconsistent_values") == 0
     with says(
         UsageError,
-        "verify.tolerances[1]: no output is named 'output_2'. Did you mean 'output_1'?",
+        "verify.tolerances[1]: no output is named `output_2`. Did you mean `output_1`?",
     ):
         verified(reader, tolerances=(Tolerance(outputs="output_2"),))
 

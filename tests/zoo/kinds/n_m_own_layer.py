@@ -33,7 +33,7 @@ def build():
 
 REFUSED = Refusal(
     code=2,
-    what="n_m does not know which dimension of `0.weight` its layer sums over",
+    what="`n_m` does not know which dimension of `0.weight` its layer sums over",
     expected=(
         "Linear, a convolution, a recurrent layer, MultiheadAttention, Embedding or "
         "Conv1D of transformers"

@@ -244,7 +244,7 @@ def test_gc_refuses_while_a_run_is_at_work(tmp_path: Path) -> None:
         with pytest.raises(UsageError) as error:
             store.gc(set())
         assert str(error.value) == (
-            f"{tmp_path}/.store is in use: expected no run at work, found at least one. "
+            f"`{tmp_path}/.store` is in use: expected no run at work, found at least one. "
             "Try again when it is done"
         )
         assert run.find(record.material.key) == record
@@ -264,7 +264,7 @@ def test_below_a_file_there_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as error:
         Store(file / "artifacts")
     assert str(error.value) == (
-        f"{file}/artifacts cannot be used: expected a folder that can be written to, "
+        f"`{file}/artifacts` cannot be used: expected a folder that can be written to, "
         f"found Not a directory ({file}/artifacts/.store/actions). "
         "Remove the file that is in the place of a folder, or name another folder with --artifacts"
     )
@@ -302,7 +302,7 @@ def test_a_disk_that_is_really_full_is_named(tmp_path: Path) -> None:
         ):
             (scratch / "big").write_bytes(bytes(1 << 20))
         assert "No space left on device" in str(error.value)
-        assert str(error.value).startswith(f"{disk} cannot be used: ")
+        assert str(error.value).startswith(f"`{disk}` cannot be used: ")
         assert scratch_of(store) == []
         assert store.find(record.material.key) == record
 
@@ -324,7 +324,7 @@ def test_a_disk_that_fills_up_while_keeping_leaves_nothing(
             with pytest.raises(UsageError) as error:
                 put(store, a="1")
         assert str(error.value) == (
-            f"{tmp_path} cannot be used: expected a folder that can be written to, "
+            f"`{tmp_path}` cannot be used: expected a folder that can be written to, "
             "found No space left on device (there). Make room there (prunepack gc), "
             "or name another folder with --artifacts"
         )
@@ -405,7 +405,7 @@ def test_a_folder_that_may_only_be_read_is_refused() -> None:
         Path(name).chmod(0o755)
         folder.mkdir(mode=0o555)
         assert as_nobody(folder) == (
-            f"{folder} cannot be used: expected a folder that can be written to, "
+            f"`{folder}` cannot be used: expected a folder that can be written to, "
             f"found Permission denied ({folder}/.store). "
             "Allow yourself to write there, or name another folder with --artifacts"
         )

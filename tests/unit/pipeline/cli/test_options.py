@@ -73,7 +73,7 @@ def test_all_problems_are_told_by_their_option():
 
 
 def test_a_pair_without_a_value_is_told():
-    with pytest.raises(UsageError, match="'conv1' is not an option's value: expected KEY=VALUE"):
+    with pytest.raises(UsageError, match="`conv1` is not an option's value: expected KEY=VALUE"):
         read(PruneConfig, "--rules", "conv1")
 
 

@@ -65,7 +65,7 @@ def test_external_data_that_changed(verify_file, model):
     assert code == 1
     assert said.endswith(
         f"{data} is another file than the packed model.onnx.data: they differ from byte 1,281, "
-        "in tensor 'weight'\n"
+        "in tensor `weight`\n"
     )
     found = json.loads(verify_file(GOLDEN, "--against", model, "--json")[1])
     assert (found["sound"], found["same"]) == (True, False)

@@ -53,7 +53,7 @@ def test_an_input_that_is_not_valid():
         describe_weights("w.pth", "net.py:build", ["name=x,shap=8"])
     error = caught.value
     assert error.what == "--inputs name=x,shap=8 has 1 problem"
-    assert error.found == "shap: no such setting. Did you mean 'shape'?"
+    assert error.found == "shap: no such setting. Did you mean `shape`?"
 
 
 @pytest.mark.parametrize(

@@ -340,17 +340,17 @@ def test_the_standard_library_is_covered_by_the_file_alone() -> None:
     [
         (
             "gone.py:f",
-            "gone.py:f cannot be loaded: expected a file gone.py, found none. "
-            "Give a path relative to the working folder, {here}",
+            "`gone.py:f` cannot be loaded: expected a file gone.py, found none. "
+            "Give a path relative to the working folder, `{here}`",
         ),
         (
             "gone.module:f",
-            "gone.module:f cannot be loaded: expected a module gone.module, found none on the "
+            "`gone.module:f` cannot be loaded: expected a module gone.module, found none on the "
             "import path. Install its package, or name a file: path/to/file.py:name",
         ),
         (
             "mine.gone:f",
-            "mine.gone:f cannot be loaded: expected a module mine.gone, found none on the "
+            "`mine.gone:f` cannot be loaded: expected a module mine.gone, found none on the "
             "import path. Install its package, or name a file: path/to/file.py:name",
         ),
     ],

@@ -235,7 +235,7 @@ def test_samples_are_covered_whatever_they_come_from(working_folder: Path) -> No
 
 
 def test_samples_that_are_not_there() -> None:
-    with pytest.raises(UsageError, match=r"toy\.data: no\.npz cannot be read: expected a file"):
+    with pytest.raises(UsageError, match=r"toy\.data: `no\.npz` cannot be read: expected a file"):
         made_of(ToyConfig(data="no.npz"))
 
 
@@ -253,8 +253,8 @@ def test_an_input_file_that_is_not_there_is_named_with_its_field(path: str, foun
     with pytest.raises(UsageError) as error:
         made_of(ToyConfig(inners=[1, Inner(mask=Path(path))]))
     assert str(error.value) == (
-        f"toy.inners[1].mask: {path} cannot be read: expected a file, found {found}. "
-        f"Give a path relative to the working folder, {Path.cwd()}"
+        f"toy.inners[1].mask: `{path}` cannot be read: expected a file, found {found}. "
+        f"Give a path relative to the working folder, `{Path.cwd()}`"
     )
     assert error.value.exit_code == 2
 
@@ -295,7 +295,7 @@ def test_an_input_artifact_with_built_in_names_adds_nothing(working_folder: Path
 
 def test_an_input_artifact_with_a_damaged_description_is_refused(working_folder: Path) -> None:
     (working_folder / "model.json").write_text("{")
-    with pytest.raises(RefusedError, match=r"model\.json cannot be read as JSON"):
+    with pytest.raises(RefusedError, match=r"model\.json` cannot be read as JSON"):
         collect_material(toy, ToyConfig(), {"model": Checkpoint(working_folder, "a" * 64)})
 
 
@@ -333,8 +333,8 @@ def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError) as error:
         collect_material(broken, ToyConfig(), {})
     assert str(error.value) == (
-        "broken needs no-such-tool: expected no-such-tool, found it is not installed. "
-        "Install it with pip install 'prunepack[build]'"
+        "`broken` needs `no-such-tool`: expected no-such-tool, found it is not installed. "
+        "Run `pip install 'prunepack[build]'`"
     )
     install(monkeypatch)
     with pytest.raises(UsageError, match=r"expected onnxruntime or onnxruntime-gpu or .*, found"):

@@ -54,7 +54,7 @@ def test_a_changed_file_is_refused(name: str, release: Path) -> None:
     (release / name).write_bytes(b"newer")
     newer = hashlib.sha256(b"newer").hexdigest()
     message = (
-        f"'{release}/report.json' does not belong to '{release}/{name}': "
+        f"`{release}/report.json` does not belong to `{release}/{name}`: "
         f"expected {name} {sha(name)}, found {newer[:12]}…. "
         "Measure again, or give the files that were measured"
     )

@@ -68,7 +68,7 @@ def test_a_changed_file(name, release, key):
     with pytest.raises(RefusedError) as caught:
         check_files(folder / ENVELOPE, key, folder)
     assert str(caught.value) == (
-        f"'{name}' differs from the file that '{folder / ENVELOPE}' signs: "
+        f"`{name}` differs from the file that `{folder / ENVELOPE}` signs: "
         f"expected {sha(CONTENTS[name])[:12]}…, found {sha(b'other')[:12]}…. "
         "Take the files that were signed, or attest and sign these"
     )
@@ -86,28 +86,28 @@ def test_a_name_that_leads_elsewhere(name, release, key):
     folder = release(model=name)
     with pytest.raises(RefusedError) as caught:
         check_files(folder / ENVELOPE, key, folder)
-    assert str(caught.value) == f"the statement names {name!r}: expected a file beside it"
+    assert str(caught.value) == f"the statement names `{name}`: expected a file beside it"
 
 
 def test_a_link_that_leads_elsewhere(release, key, tmp_path):
     folder = release()
     (folder / "model.prunepack").rename(tmp_path / "elsewhere")
     (folder / "model.prunepack").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(RefusedError, match=r"names 'model\.prunepack': expected a file beside it"):
+    with pytest.raises(RefusedError, match=r"names `model\.prunepack`: expected a file beside it"):
         check_files(folder / ENVELOPE, key, folder)
 
 
 def test_a_report_that_was_changed(release, key):
     folder = release()
     (folder / "report.json").write_bytes(b'{"better": true}')
-    with pytest.raises(RefusedError, match=r"report\.json' differs from the file that .* signs"):
+    with pytest.raises(RefusedError, match=r"report\.json` differs from the file that .* signs"):
         check_signature(measured(), folder / "report.json", folder / ENVELOPE, key)
 
 
 def test_a_report_of_another_artifact(release, key):
     folder = release()
     with pytest.raises(
-        RefusedError, match=r"model\.prunepack' differs from the file that .* signs"
+        RefusedError, match=r"model\.prunepack` differs from the file that .* signs"
     ):
         check_signature(measured(b"newer"), folder / "report.json", folder / ENVELOPE, key)
 

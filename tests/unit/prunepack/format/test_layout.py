@@ -42,4 +42,4 @@ def test_a_pool_of_one_is_called_by_its_tensor():
     del sample.pool["tensors"][1:]
     sample.pool["chunks"] = sample.pool["chunks"][:1]
     label = Layout.from_header(Header.from_bytes(canonical(sample.header))).pools[0].label
-    assert label == "tensor 'w'"
+    assert label == "tensor `w`"

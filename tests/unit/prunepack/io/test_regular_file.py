@@ -57,7 +57,7 @@ def test_a_file_that_is_another_or_shorter_now(use, path):
     with pytest.raises(RefusedError) as caught:
         use(file)
     assert str(caught.value) == (
-        f"{str(path)!r} has become shorter while it was read: expected 200 bytes, found 100. "
+        f"`{path}` has become shorter while it was read: expected 200 bytes, found 100. "
         "Let no other program write to the model meanwhile"
     )
     new = path.with_name("new")
@@ -66,7 +66,7 @@ def test_a_file_that_is_another_or_shorter_now(use, path):
     with pytest.raises(RefusedError) as caught:
         use(file)
     assert str(caught.value) == (
-        f"{str(path)!r} has been replaced while it was read: expected the file that was there, "
+        f"`{path}` has been replaced while it was read: expected the file that was there, "
         "found another. Let no other program write to the model meanwhile"
     )
     path.unlink()

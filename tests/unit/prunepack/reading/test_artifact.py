@@ -89,10 +89,10 @@ def test_names_that_are_not_there(artifact):
     do = "Run `prunepack inspect` for all names"
     with pytest.raises(UsageError) as caught:
         artifact.read_tensor("v")
-    assert str(caught.value) == f"no tensor 'v' in `{path}`: expected one of w, b, scalar. {do}"
+    assert str(caught.value) == f"no tensor `v` in `{path}`: expected one of w, b, scalar. {do}"
     with pytest.raises(UsageError) as caught:
         artifact.read_file("x")
-    assert str(caught.value) == f"no file 'x' in `{path}`: expected one of model.onnx. {do}"
+    assert str(caught.value) == f"no file `x` in `{path}`: expected one of model.onnx. {do}"
 
 
 def test_a_closed_artifact_keeps_no_file_open(artifact):

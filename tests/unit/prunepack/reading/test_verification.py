@@ -46,13 +46,13 @@ def test_damage_names_what_shares_the_damaged_chunk(tmp_path):
     path = flipped(tmp_path / "x", sample.payload[1, "elements"], sample.assemble())
     message = refused(path)
     assert message.startswith(f"{path}: the SHA-256 of the artifact is not the one in its trailer")
-    told = "parts that cannot be decoded: tensor 'b', tensor 'scalar', file 'model.onnx'"
+    told = "parts that cannot be decoded: tensor `b`, tensor `scalar`, file `model.onnx`"
     assert message.endswith(told)
 
 
 def test_damage_of_literal_bytes_leaves_the_tensors(tmp_path):
     path = flipped(tmp_path / "x", frame(b"frontmid"), Sample().assemble())
-    assert refused(path).endswith("parts that cannot be decoded: file 'model.onnx'")
+    assert refused(path).endswith("parts that cannot be decoded: file `model.onnx`")
 
 
 def test_a_damaged_trailer_leaves_everything(tmp_path):
@@ -73,7 +73,7 @@ def test_much_damage_is_cut_short(tmp_path):
     sample.file["size"] = 5 + 48 + 3 + 4 * many
     sample.pool["chunk"] = 12
     path = flipped(tmp_path / "x", sample.payload[1, "elements"], sample.assemble())
-    assert refused(path).endswith("tensor 'b9', and more")
+    assert refused(path).endswith("tensor `b9`, and more")
 
 
 CONTENT = Sample().content

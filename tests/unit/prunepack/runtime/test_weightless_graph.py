@@ -166,7 +166,7 @@ def test_a_checkpoint_is_no_model(tmp_path):
     prunepack.pack(tmp_path / "c.safetensors", tmp_path / "c.prunepack")
     with Artifact.open(tmp_path / "c.prunepack") as artifact, pytest.raises(RefusedError) as caught:
         extract_graph(artifact, "place")
-    where = f"{tmp_path / 'c.prunepack'}: file 'c.safetensors': "
+    where = f"{tmp_path / 'c.prunepack'}: file `c.safetensors`: "
     assert str(caught.value).startswith(f"{where}not a protobuf message: expected a field at byte ")
 
 

@@ -43,6 +43,6 @@ def test_a_rule_about_no_output(says):
     check_rules((Tolerance(), Tolerance(outputs="log*")), ["logits"])
     with says(
         UsageError,
-        "verify.tolerances[2]: no output is named 'logit'. Did you mean 'logits'?",
+        "verify.tolerances[2]: no output is named `logit`. Did you mean `logits`?",
     ):
         check_rules((Tolerance(), Tolerance(outputs="logit")), ["logits", "boxes"])

@@ -50,7 +50,7 @@ def test_a_folder_of_another_kind(folder, says):
     out = folder(*Checkpoint.files)
     with says(
         RefusedError,
-        f"{out} is of the wrong kind: expected a MaskedCheckpoint (model.json, "
+        f"`{out}` is of the wrong kind: expected a MaskedCheckpoint (model.json, "
         "masked.safetensors, pruned_model.pth), found a Checkpoint. "
         "Make one with prunepack prune",
     ):
@@ -62,7 +62,7 @@ def test_a_folder_of_another_kind_where_two_would_do(folder):
     with pytest.raises(RefusedError) as caught:
         find_kind(out, (Checkpoint, PackedArtifact))
     message = str(caught.value)
-    expected = f"{out} is of the wrong kind: expected {CHECKPOINT} or {ARTIFACT}, found a Masked"
+    expected = f"`{out}` is of the wrong kind: expected {CHECKPOINT} or {ARTIFACT}, found a Masked"
     assert message.startswith(expected)
     assert "prunepack load or prunepack finalize" in message
     assert "prunepack pack" in message
@@ -79,17 +79,17 @@ def test_a_folder_of_another_kind_where_two_would_do(folder):
 def test_a_folder_of_other_things(folder, names, found, says):
     out = folder(*names)
     with says(
-        RefusedError, f"{out} holds no output of a stage: expected {CHECKPOINT}, found {found}"
+        RefusedError, f"`{out}` holds no output of a stage: expected {CHECKPOINT}, found {found}"
     ):
         find_kind(out, (Checkpoint,))
 
 
 def test_no_folder_at_all(tmp_path, says):
     path = tmp_path / "x"
-    with says(RefusedError, f"{path} is not a folder: expected {ARTIFACT}, found nothing"):
+    with says(RefusedError, f"`{path}` is not a folder: expected {ARTIFACT}, found nothing"):
         find_kind(path, (PackedArtifact,))
     path.write_text("")
-    with says(RefusedError, f"{path} is not a folder: expected {ARTIFACT}, found a file"):
+    with says(RefusedError, f"`{path}` is not a folder: expected {ARTIFACT}, found a file"):
         find_kind(path, (PackedArtifact,))
 
 
@@ -111,7 +111,7 @@ def test_digests_are_those_of_sha256sum(chain, tmp_path):
 def test_json_that_is_no_object(tmp_path, says):
     path = tmp_path / "x.json"
     path.write_text("3")
-    with says(RefusedError, f"{path} holds another JSON value: expected an object, found int"):
+    with says(RefusedError, f"`{path}` holds another JSON value: expected an object, found int"):
         read_json(path)
 
 
@@ -120,4 +120,4 @@ def test_json_in_bytes_that_are_no_text(tmp_path):
     path.write_bytes(b"\xff\xfe\xfd")
     with pytest.raises(RefusedError) as caught:
         read_json(path)
-    assert str(caught.value).startswith(f"{path} cannot be read as JSON: found ")
+    assert str(caught.value).startswith(f"`{path}` cannot be read as JSON: found ")

@@ -36,12 +36,12 @@ def test_listing_the_names_imports_none(shelf):
 
 
 def test_a_name_that_is_nearly_right(shelf, says):
-    with says(UsageError, "no tool is named 'spon'. Did you mean 'spoon'?"):
+    with says(UsageError, "no tool is named `spon`. Did you mean `spoon`?"):
         shelf["spon"]
 
 
 def test_a_name_that_is_nothing_like_any(shelf, says):
-    with says(UsageError, "no tool is named 'x'. Choose among: broken, spoon"):
+    with says(UsageError, "no tool is named `x`. Choose among: broken, spoon"):
         shelf.check("x")
 
 
@@ -50,7 +50,7 @@ def test_check_returns_the_name(shelf):
 
 
 def test_near_prefers_the_closest():
-    assert suggest_name("lenet30", ["lenet5", "lenet300", "lenet"]) == "Did you mean 'lenet300'?"
+    assert suggest_name("lenet30", ["lenet5", "lenet300", "lenet"]) == "Did you mean `lenet300`?"
 
 
 def test_a_model_of_ones_own_is_one_file(tmp_path, monkeypatch):

@@ -39,7 +39,7 @@ def test_bad_forms(text):
     with pytest.raises(ValidationError) as caught:
         TypeAdapter(CodeName).validate_python(text)
     expected = "does not name user code: expected package.module:name or file.py:name"
-    assert f"{text!r} {expected}" in str(caught.value)
+    assert f"`{text}` {expected}" in str(caught.value)
 
 
 def test_a_function_in_a_file(write):
@@ -91,8 +91,8 @@ def test_a_file_that_is_not_there(tmp_path, monkeypatch, says):
     monkeypatch.chdir(tmp_path)
     with says(
         UsageError,
-        "no.py:build cannot be loaded: expected a file no.py, found none. "
-        f"Give a path relative to the working folder, {tmp_path}",
+        "`no.py:build` cannot be loaded: expected a file no.py, found none. "
+        f"Give a path relative to the working folder, `{tmp_path}`",
     ):
         load_user_code("no.py:build")
 
@@ -101,7 +101,7 @@ def test_a_file_that_is_not_there(tmp_path, monkeypatch, says):
 def test_a_module_that_is_not_there(package, where, says):
     with says(
         UsageError,
-        f"{where}:build cannot be loaded: expected a module {where}, found none on the import "
+        f"`{where}:build` cannot be loaded: expected a module {where}, found none on the import "
         "path. Install its package, or name a file: path/to/file.py:name",
     ):
         load_user_code(f"{where}:build")
@@ -109,7 +109,7 @@ def test_a_module_that_is_not_there(package, where, says):
 
 def test_a_name_that_the_file_does_not_define(write, tmp_path, says):
     text = "def build(): ...\ndef _build_hidden(): ..."
-    with says(UsageError, f"{tmp_path}/user.py defines no 'biuld'. Did you mean 'build'?"):
+    with says(UsageError, f"`{tmp_path}/user.py` defines no `biuld`. Did you mean `build`?"):
         load_user_code(f"{write(text)}biuld")
 
 
@@ -124,7 +124,7 @@ def test_a_name_that_the_file_does_not_define(write, tmp_path, says):
 def test_a_file_that_fails_to_import(write, code, found, says):
     reference = f"{write(code)}build"
     before = set(sys.modules)
-    with says(UsageError, f"{reference} cannot be loaded: found {found}"):
+    with says(UsageError, f"`{reference}` cannot be loaded: found {found}"):
         load_user_code(reference)
     assert not {name for name in set(sys.modules) - before if name.startswith("prunepack_user")}
 

@@ -46,7 +46,7 @@ def test_a_dataset_that_was_not_fetched(tmp_path, monkeypatch, says):
     monkeypatch.setenv("PRUNEPACK_CACHE", str(tmp_path))
     with says(
         UsageError,
-        f"the dataset 'mnist' is not on this machine: expected {tmp_path}/mnist.safetensors. "
+        f"the dataset `mnist` is not on this machine: expected {tmp_path}/mnist.safetensors. "
         "Run `prunepack fetch mnist` once",
     ):
         open_data("mnist")
@@ -64,7 +64,7 @@ def test_where_the_cache_is(tmp_path, monkeypatch):
 
 
 def test_an_unknown_name(says):
-    with says(UsageError, "no dataset is named 'minst'. Did you mean 'mnist'?"):
+    with says(UsageError, "no dataset is named `minst`. Did you mean `mnist`?"):
         open_data("minst")
     assert DATASETS.names() == ["mnist", "photographs", "sentences", "tones"]
 
@@ -114,7 +114,7 @@ def test_the_users_function_may_return_a_data(write):
 )
 def test_what_is_not_a_dataset(write, returned, found, says):
     reference = f"{write(f'def data(): return {returned}')}data"
-    with says(UsageError, f"{reference}() is not a dataset: {FORM}, found {found}"):
+    with says(UsageError, f"`{reference}()` is not a dataset: {FORM}, found {found}"):
         open_data(reference, X)
 
 
@@ -181,7 +181,7 @@ def test_arguments_reach_the_function(write):
 )
 def test_a_users_function_that_fails(write, statement, found, says):
     reference = f"{write(f'def data(): {statement}')}data"
-    with says(UsageError, f"{reference}() failed: found {found}"):
+    with says(UsageError, f"`{reference}()` failed: found {found}"):
         open_data(reference)
 
 

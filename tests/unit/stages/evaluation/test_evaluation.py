@@ -53,5 +53,5 @@ def test_anything_else_is_an_error(write, name, message, says):
 
 
 def test_a_metric_that_is_not_there(write):
-    with pytest.raises(UsageError, match=r"defines no 'wright'\. Did you mean 'right'\?"):
+    with pytest.raises(UsageError, match=r"defines no `wright`\. Did you mean `right`\?"):
         open_metric(f"{write(CODE)}wright")

@@ -68,8 +68,8 @@ def test_a_limit_is_read(text, limit):
 )
 def test_what_is_no_limit_is_told(text):
     message = (
-        f"{text!r} is not a limit: expected NAME <= NUMBER or NAME >= NUMBER, where a number may "
-        "be relative, such as 'size.ratio >= 8.5' or 'size.artifact <= 1.02 x baseline'"
+        f"`{text}` is not a limit: expected NAME <= NUMBER or NAME >= NUMBER, where a number may "
+        "be relative, such as `size.ratio >= 8.5` or `size.artifact <= 1.02 x baseline`"
     )
     with pytest.raises(ValueError, match="is not a limit") as caught:
         Limit.parse(text)

@@ -52,7 +52,7 @@ def test_not_a_number_comes_back():
 def test_what_holds_no_figures(value, found, says):
     with says(
         RefusedError,
-        "parity.json holds no metrics: expected the output of verify, measure or gate, "
+        "`parity.json` holds no metrics: expected the output of verify, measure or gate, "
         f"found {found}",
     ):
         metrics_from_json(value, SOURCE)

@@ -174,11 +174,11 @@ def test_the_digest_of_a_state_dict_sees_every_change(change):
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"inputs": 7}, " is not valid at inputs: found Input should be a valid tuple"),
-        ({"colour": "red"}, " is not valid at colour: found Extra inputs are not permitted"),
+        ({"inputs": 7}, "` is not valid at inputs: found Input should be a valid tuple"),
+        ({"colour": "red"}, "` is not valid at colour: found Extra inputs are not permitted"),
         (
             {"inputs": [{"shape": [0.5]}]},
-            " is not valid at inputs.0.shape.0: found Value error, Input",
+            "` is not valid at inputs.0.shape.0: found Value error, Input",
         ),
     ],
 )
@@ -188,7 +188,7 @@ def test_a_model_json_of_another_form(kept, change, problem):
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(RefusedError) as caught:
         read_spec(saved.path)
-    assert str(caught.value).startswith(f"{path}{problem}")
+    assert str(caught.value).startswith(f"`{path}{problem}")
 
 
 def test_damaged_weights(kept):

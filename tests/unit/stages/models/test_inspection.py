@@ -139,7 +139,7 @@ def test_a_model_as_json(dense, masked):
 def test_a_layer_that_is_not_there(dense):
     with pytest.raises(UsageError) as caught:
         inspect_model(dense(), "8")
-    assert str(caught.value) == "the model has no layer '8'. Choose among: 0, 1, 2, 3"
+    assert str(caught.value) == "the model has no layer `8`. Choose among: 0, 1, 2, 3"
 
 
 def test_in_one_process_a_container_names_the_methods_it_collected():

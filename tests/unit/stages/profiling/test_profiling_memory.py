@@ -87,7 +87,7 @@ def test_a_process_that_fails(models, says):
         measured(path, 16)
     message = str(caught.value)
     assert message.startswith(
-        f"the process that measures the memory of '{path}' failed: "
+        f"the process that measures the memory of `{path}` failed: "
         f"expected exit code 0, found 1: prunepack.errors.RefusedError: onnxruntime cannot open "
     )
     assert message.endswith(DO)
@@ -103,7 +103,7 @@ def test_a_process_that_is_killed(models, says, monkeypatch):
     monkeypatch.setattr(subprocess, "run", killed)
     with says(
         RefusedError,
-        f"the process that measures the memory of '{models[0]}' failed: "
+        f"the process that measures the memory of `{models[0]}` failed: "
         f"expected exit code 0, found -9. {DO}",
     ):
         measured(models[0], 16)

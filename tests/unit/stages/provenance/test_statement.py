@@ -100,7 +100,7 @@ def test_what_is_no_statement_on_a_release(payload, found, says):
     found = "https://in-toto.io/Statement/v1" if found is None else found
     with says(
         RefusedError,
-        "'provenance.json' does not hold a statement on a release: expected "
+        "`provenance.json` does not hold a statement on a release: expected "
         f"https://in-toto.io/Statement/v1 with a SHA-256 for each subject, found {found}. "
         "Write one with `prunepack attest`",
     ):

@@ -180,7 +180,7 @@ def test_the_masks_of_one_pruned_model_fit_another(pruned):
 def test_a_parameter_without_a_mask_in_the_file(pruned):
     save_file({"0.weight": FIRST}, "masks.safetensors")
     assert refused(pruned, FROM_FILE | {"layers": "*"}, kind=RefusedError) == (
-        "masks.safetensors has no mask of 2.weight: expected 2.weight or 2.weight_mask, "
+        "`masks.safetensors` has no mask of `2.weight`: expected 2.weight or 2.weight_mask, "
         "found 0.weight. Add the mask, or leave the layer out with prune.exclude"
     )
 
@@ -193,7 +193,7 @@ def test_a_long_list_of_masks_is_cut_short(pruned):
 def test_a_mask_of_another_shape(pruned):
     save_file({"0.weight": FIRST[:2].clone()}, "masks.safetensors")
     assert refused(pruned, FROM_FILE, kind=RefusedError) == (
-        "masks.safetensors holds a mask of the wrong shape for 0.weight: "
+        "`masks.safetensors` holds a mask of the wrong shape for `0.weight`: "
         "expected the shape (3, 3), found (2, 3)"
     )
 
@@ -204,7 +204,7 @@ def test_a_mask_that_is_not_zeros_and_ones(pruned, other):
     mask[0, 0] = other
     save_file({"0.weight": mask}, "masks.safetensors")
     assert refused(pruned, FROM_FILE, kind=RefusedError) == (
-        "masks.safetensors holds a wrong mask of 0.weight: expected zeros and ones, "
+        "`masks.safetensors` holds a wrong mask of `0.weight`: expected zeros and ones, "
         f"found 1 other values such as {other:g}"
     )
 
@@ -215,7 +215,7 @@ def test_a_file_that_cannot_be_read(pruned, content):
         Path("masks.safetensors").write_bytes(content)
     message = refused(pruned, FROM_FILE, kind=RefusedError)
     assert message.startswith(
-        "masks.safetensors cannot be read: expected a safetensors file, found "
+        "`masks.safetensors` cannot be read: expected a safetensors file, found "
     )
 
 
@@ -224,7 +224,7 @@ def test_masks_of_several_tensors_together(pruned):
     assert "its mask depends on the shape of the tensor" in message
 
 
-# --- classes of one's own --------------------------------------------------------------------
+# --- custom classes -------------------------------------------------------------------------
 
 EVERY_OTHER = {"method": "own.py:EveryOther"}
 
@@ -293,35 +293,36 @@ def test_torchs_own_classes_can_be_named_too(pruned):
     [
         (
             "NoMethod",
-            "own.py:NoMethod is not a pruning method: expected a subclass of "
+            "`own.py:NoMethod` is not a pruning method: expected a subclass of "
             "torch.nn.utils.prune.BasePruningMethod, found <class 'prunepack_user_",
         ),
         (
             "function",
-            "own.py:function is not a pruning method: expected a subclass of "
+            "`own.py:function` is not a pruning method: expected a subclass of "
             "torch.nn.utils.prune.BasePruningMethod, found <function function at ",
         ),
         (
             "Silent",
-            "own.py:Silent does not say what it ranks: expected PRUNING_TYPE to be one of "
+            "`own.py:Silent` does not say what it ranks: expected PRUNING_TYPE to be one of "
             "unstructured, structured, global, found None. "
             "Set PRUNING_TYPE in the body of the class",
         ),
-        ("Missing", "own.py defines no 'Missing'"),
-        ("Unfinished", "own.py:Unfinished cannot prune 0.weight: found TypeError: "),
+        ("Missing", "`own.py` defines no `Missing`"),
+        ("Unfinished", "`own.py:Unfinished` cannot prune `0.weight`: found TypeError: "),
         (
             "Failing",
-            "own.py:Failing cannot prune 0.weight: found LookupError: no statistics. "
+            "`own.py:Failing` cannot prune `0.weight`: found LookupError: no statistics. "
             "Change the method's options, or leave the layer out with prune.exclude",
         ),
         (
             "Halves",
-            "own.py:Halves made a wrong mask of 0.weight: expected zeros and ones, "
+            "`own.py:Halves` made a wrong mask of `0.weight`: expected zeros and ones, "
             "found other values",
         ),
         (
             "Flat",
-            "own.py:Flat made a wrong mask of 0.weight: expected the shape (3, 3), found (1, 3)",
+            "`own.py:Flat` made a wrong mask of `0.weight`: expected the shape (3, 3), found "
+            "(1, 3)",
         ),
     ],
 )
@@ -331,14 +332,16 @@ def test_classes_that_do_not_work(pruned, name, message):
 
 def test_a_class_that_brings_weights_back(pruned):
     assert refused(pruned, {"amount": 4, "layers": "0"}, {"method": "own.py:Reviver"}) == (
-        "own.py:Reviver made a wrong mask of 0.weight: expected pruned weights to stay pruned, "
+        "`own.py:Reviver` made a wrong mask of `0.weight`: expected pruned weights to stay pruned, "
         "found 4 weights revived"
     )
 
 
 def test_an_error_among_several_tensors_says_so(pruned):
     config = {"method": "own.py:Failing", "scope": "global"}
-    assert refused(pruned, config).startswith("own.py:Failing cannot prune 0.weight and 1 more: ")
+    assert refused(pruned, config).startswith(
+        "`own.py:Failing` cannot prune `0.weight` and 1 more: "
+    )
 
 
 def test_a_failure_writes_nothing(pruned, tmp_path):

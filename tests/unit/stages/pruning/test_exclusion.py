@@ -85,7 +85,7 @@ def test_a_name_like_no_layer(prune_module):
 def test_a_rule_for_excluded_layers_only(prune_module):
     with pytest.raises(UsageError) as caught:
         prune_module(Net(), layers="body.*", exclude=["body"])
-    assert caught.value.what == "the rule for layers 'body.*' prunes nothing"
+    assert caught.value.what == "the rule for layers `body.*` prunes nothing"
     assert caught.value.expected == "a layer that is not excluded"
     assert caught.value.found == "prune.exclude names body.0.weight, body.1.weight"
     assert caught.value.hint == "Exclude fewer layers, or leave the rule out"

@@ -198,7 +198,7 @@ def test_n_m_refuses_a_layer_whose_inputs_it_does_not_know(prune_module):
     with pytest.raises(UsageError) as caught:
         prune_module(nn.Sequential(InOut()), method="n_m")
     error = caught.value
-    assert error.what == ("n_m does not know which dimension of `0.weight` its layer sums over")
+    assert error.what == ("`n_m` does not know which dimension of `0.weight` its layer sums over")
     assert error.expected == (
         "Linear, a convolution, a recurrent layer, MultiheadAttention, Embedding or "
         "Conv1D of transformers"

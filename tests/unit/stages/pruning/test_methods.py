@@ -344,7 +344,7 @@ def test_removing_a_mask_keeps_the_outputs_and_works_once(dense, pruned):
 
 def test_more_weights_than_there_are(dense, pruned):
     assert refused(pruned, dense(LINEAR), {"amount": 25}) == (
-        "l1_unstructured cannot prune that much of the layers '*': expected an amount of at most "
+        "`l1_unstructured` cannot prune that much of the layers `*`: expected an amount of at most "
         "24 weights, found 25. Write a fraction with a point: 0.9 is a fraction, 100 is a count"
     )
 
@@ -367,7 +367,8 @@ def test_more_channels_than_there_are(dense, pruned):
 def test_channels_along_a_dimension_that_is_not_there(dense, pruned):
     config = {"method": "ln_structured", "dim": 2}
     assert refused(pruned, dense(LINEAR), config) == (
-        "ln_structured cannot prune weight: found IndexError: Dimension out of range (expected to "
+        "`ln_structured` cannot prune `weight`: found IndexError: Dimension out of range "
+        "(expected to "
         "be in range of [-2, 1], but got 2). "
         "Change the method's options, or leave the layer out with prune.exclude"
     )
@@ -377,20 +378,23 @@ def test_channels_of_a_bias(dense, pruned):
     config = {"method": "ln_structured", "parameter": "bias", "amount": 1}
     message = refused(pruned, dense(LINEAR), config)
     assert message.startswith(
-        "ln_structured cannot prune bias: found ValueError: Structured pruning can only be "
+        "`ln_structured` cannot prune `bias`: found ValueError: Structured pruning can only be "
         "applied to multidimensional tensors."
     )
 
 
 def test_the_nuclear_norm_of_a_vector(dense, pruned):
     config = {"method": "ln_structured", "norm": "nuc"}
-    assert refused(pruned, dense(LINEAR), config).startswith("ln_structured cannot prune weight: ")
+    assert refused(pruned, dense(LINEAR), config).startswith(
+        "`ln_structured` cannot prune `weight`: "
+    )
 
 
 def test_several_tensors_of_channels_together(dense, pruned):
     config = {"method": "ln_structured", "scope": "global"}
     assert refused(pruned, dense(STACK), config) == (
-        "ln_structured cannot prune several tensors together (channels of different layers differ "
+        "`ln_structured` cannot prune several tensors together (channels of different "
+        "layers differ "
         "in size, so their norms do not compare): expected scope local, or a method that ranks "
         "single weights, found scope global"
     )
@@ -468,7 +472,7 @@ def test_what_was_pruned_before_counts_as_pruned(dense, pruned):
 
 def test_inputs_that_cannot_be_grouped(dense, pruned):
     assert refused(pruned, dense("nn.Conv2d(6, 2, 3)"), {"method": "n_m"}).startswith(
-        "n_m cannot prune weight: found ValueError: the size of dim 1 must be a multiple of 4: "
+        "`n_m` cannot prune `weight`: found ValueError: the size of dim 1 must be a multiple of 4: "
         "6 of (2, 6, 3, 3). Change the method's options"
     )
 

@@ -91,7 +91,7 @@ def test_a_tensor_that_had_fewer_already_stays_as_it_is(prune_module):
 def test_a_method_without_an_amount_that_leaves_too_few(prune_module):
     with pytest.raises(UsageError) as caught:
         prune_module(nn.Linear(8, 4), method="n_m", pattern="1:4", min_left=0.5)
-    assert caught.value.what == "n_m leaves fewer weights in weight than min_left"
+    assert caught.value.what == "`n_m` leaves fewer weights in `weight` than `min_left`"
     assert caught.value.expected == "at least 16 weights"
     assert caught.value.found == "8"
     assert caught.value.hint == (

@@ -90,7 +90,7 @@ def test_what_is_no_norm(norm):
 
 def test_an_unknown_method():
     assert problem(method="l1_unstructed") == (
-        "no pruning method is named 'l1_unstructed'. Did you mean 'l1_unstructured'?"
+        "no pruning method is named `l1_unstructed`. Did you mean `l1_unstructured`?"
     )
 
 
@@ -133,7 +133,7 @@ def test_a_pattern_that_is_none():
 
 def test_layers_that_are_no_regular_expression():
     assert problem(layers="re:conv[") == (
-        "layers 're:conv[' is not a regular expression: unterminated character set at position 4"
+        "layers `re:conv[` is not a regular expression: unterminated character set at position 4"
     )
 
 
@@ -200,7 +200,7 @@ def test_a_tied_weight_answers_to_any_of_its_names():
 
 def test_a_rule_for_a_layer_that_is_not_there():
     assert failure(Rule(), Rule(layers="conv3")) == (
-        "the rule for layers 'conv3' prunes nothing: expected the name of a layer with a "
+        "the rule for layers `conv3` prunes nothing: expected the name of a layer with a "
         "parameter of two or more dimensions, found none that matches. "
         "Did you mean conv2, conv1?"
     )
@@ -214,14 +214,14 @@ def test_a_rule_for_a_layer_that_cannot_be_pruned():
 
 def test_a_rule_for_a_parameter_that_is_not_there():
     assert failure(Rule(layers="conv1", parameter="bias")) == (
-        "the rule for layers 'conv1' prunes nothing: expected a layer with a bias, "
+        "the rule for layers `conv1` prunes nothing: expected a layer with a bias, "
         "found conv1 with weight"
     )
 
 
 def test_a_rule_that_comes_too_late():
     assert failure(Rule(), Rule(layers="fc")) == (
-        "the rule for layers 'fc' prunes nothing: found an earlier rule for weight that "
+        "the rule for layers `fc` prunes nothing: found an earlier rule for weight that "
         "matches the same layers. Put the narrower rule first: the first rule that matches wins"
     )
 

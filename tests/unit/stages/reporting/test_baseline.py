@@ -43,5 +43,5 @@ def test_an_artifact_that_is_not_there(tmp_path):
 def test_a_report_without_figures(tmp_path, says):
     path = tmp_path / "report.json"
     write_json(path, {"metrics": {}})
-    with says(RefusedError, f"the baseline '{path}' holds no metrics: expected at least one"):
+    with says(RefusedError, f"the baseline `{path}` holds no metrics: expected at least one"):
         open_baseline(path)

@@ -1,4 +1,4 @@
-"""Built-in checks: one row each with its remedy, and how limits of one's own replace them."""
+"""Built-in checks: one row each with its remedy, and their replacement by the user's limits."""
 
 from prunepack.stages.metrics.limits import Limit
 from prunepack.stages.reporting.built_in_checks import (

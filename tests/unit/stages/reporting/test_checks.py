@@ -106,30 +106,30 @@ def test_a_check_knows_how_many_samples_its_group_has():
     [
         (
             "size.artefact <= 8",
-            "the limit 'size.artefact <= 8' is on a metric that was not measured. "
-            "Did you mean 'size.artifact'?",
+            "the limit `size.artefact <= 8` is on a metric that was not measured. "
+            "Did you mean `size.artifact`?",
         ),
         (
             "zzz.* >= 8",
-            "the limit 'zzz.* >= 8' matches no metric. Choose among: accuracy.artifact, "
+            "the limit `zzz.* >= 8` matches no metric. Choose among: accuracy.artifact, "
             "accuracy.dense, accuracy.samples, broken, latency.batch_1.pruned, "
             "latency.batch_1.ratio, size.artifact, size.dense_onnx, sparsity.layer.fc1, "
             "sparsity.layer.fc2",
         ),
         (
             "size.artifact <= 2 x size.densonnx",
-            "the limit 'size.artifact <= 2.0 x size.densonnx' refers to a metric that was not "
-            "measured: expected size.densonnx. Did you mean 'size.dense_onnx'?",
+            "the limit `size.artifact <= 2.0 x size.densonnx` refers to a metric that was not "
+            "measured: expected size.densonnx. Did you mean `size.dense_onnx`?",
         ),
         (
             "sparsity.layer.fc1 <= 2 x dense",
-            "the limit 'sparsity.layer.fc1 <= 2 x dense' refers to a metric that was not "
+            "the limit `sparsity.layer.fc1 <= 2 x dense` refers to a metric that was not "
             "measured: expected sparsity.layer.dense or sparsity.layer.dense_onnx. Did you mean "
-            "'sparsity.layer.fc2'?",
+            "`sparsity.layer.fc2`?",
         ),
         (
             "accuracy.artifact >= baseline",
-            "the limit 'accuracy.artifact >= baseline' needs a baseline. Name a report or an "
+            "the limit `accuracy.artifact >= baseline` needs a baseline. Name a report or an "
             "artifact with --baseline or in gate.baseline",
         ),
     ],
@@ -143,7 +143,7 @@ def test_many_figures_are_told_by_their_groups(says):
     many = MetricSet({f"{group}.{i}": Metric(1) for group in "ab" for i in range(20)})
     with says(
         UsageError,
-        "the limit 'zzz <= 1' is on a metric that was not measured. Choose among the groups a, b",
+        "the limit `zzz <= 1` is on a metric that was not measured. Choose among the groups a, b",
     ):
         evaluate_limits([Limit.parse("zzz <= 1")], many)
 
@@ -152,9 +152,9 @@ def test_every_problem_is_told_at_once(says):
     with says(
         UsageError,
         "2 limits cannot be evaluated:\n"
-        "  the limit 'size.artefact <= 8' is on a metric that was not measured. "
-        "Did you mean 'size.artifact'?\n"
-        "  the limit 'size.artifact <= baseline' needs a baseline. Name a report or an artifact "
+        "  the limit `size.artefact <= 8` is on a metric that was not measured. "
+        "Did you mean `size.artifact`?\n"
+        "  the limit `size.artifact <= baseline` needs a baseline. Name a report or an artifact "
         "with --baseline or in gate.baseline",
     ):
         checks("size.artefact <= 8", "size.dense_onnx >= 1", "size.artifact <= baseline")
@@ -163,8 +163,8 @@ def test_every_problem_is_told_at_once(says):
 def test_the_baseline_may_lack_a_figure(says):
     with says(
         UsageError,
-        "the limit 'size.artifact <= baseline' is on a metric that the baseline does not have. "
-        "Did you mean 'size.artefact'?",
+        "the limit `size.artifact <= baseline` is on a metric that the baseline does not have. "
+        "Did you mean `size.artefact`?",
     ):
         checks("size.artifact <= baseline", baseline=MetricSet({"size.artefact": Metric(1)}))
 
@@ -172,7 +172,7 @@ def test_the_baseline_may_lack_a_figure(says):
 def test_nothing_is_relative_to_nan(says):
     with says(
         UsageError,
-        "the reference of the limit 'broken <= baseline' is not a number: "
+        "the reference of the limit `broken <= baseline` is not a number: "
         "expected baseline to be finite, found nan",
     ):
         checks("broken <= baseline", baseline=OLD)
@@ -181,7 +181,7 @@ def test_nothing_is_relative_to_nan(says):
 def test_times_of_two_machines_are_not_compared(says):
     with says(
         UsageError,
-        "the limit 'latency.batch_1.pruned <= baseline' compares two machines: expected a baseline "
+        "the limit `latency.batch_1.pruned <= baseline` compares two machines: expected a baseline "
         f"measured on {HERE}, found {THERE}. Limit the ratio instead, or measure the baseline "
         "here",
     ):

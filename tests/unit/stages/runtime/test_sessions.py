@@ -87,7 +87,7 @@ def test_cuda_alone_does_not_fall_to_the_cpu(no_gpu, chain, capfd):
     with pytest.raises(RefusedError) as caught:
         open_onnx_session(chain.onnx.model, [CUDA])
     message = str(caught.value)
-    assert message.startswith(f"onnxruntime cannot open '{chain.onnx.model}': found ")
+    assert message.startswith(f"onnxruntime cannot open `{chain.onnx.model}`: found ")
     assert "assigned to the default CPU EP" in message
     assert message.endswith("Choose provider auto to let nodes run on the CPU as well")
     with pytest.raises(RefusedError, match="assigned to the default CPU EP"):
@@ -144,7 +144,7 @@ def test_a_file_that_is_no_model(tmp_path, data, capfd):
         path.write_bytes(data)
     with pytest.raises(RefusedError) as caught:
         open_onnx_session(path, [CPU])
-    assert str(caught.value).startswith(f"onnxruntime cannot open '{path}': found ")
+    assert str(caught.value).startswith(f"onnxruntime cannot open `{path}`: found ")
     assert capfd.readouterr() == ("", "")
 
 
