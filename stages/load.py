@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, field_validator
 
 from prunepack.errors import RefusedError, UsageError
+from prunepack.stages.contract.messages import list_names
 from prunepack.stages.contract.model_spec import (
     InputSpec,
     ModelSpec,
@@ -49,7 +50,7 @@ from prunepack.stages.sources.libraries import (
 )
 from prunepack.stages.sources.state_files import read_state
 from prunepack.stages.sources.state_fit import complete_state
-from prunepack.stages.sources.state_keys import fit_names, list_names
+from prunepack.stages.sources.state_keys import fit_names
 
 if TYPE_CHECKING:
     from torch import nn

@@ -73,8 +73,7 @@ def random_batches(
     largest = max(spans, key=lambda span: span[1] - span[0])
     for start, end in spans:
         part = slice_samples(inputs, arrays, start, end)
-        calibrates = (start, end) == largest
-        yield InputBatch("random", part, end - start, start, calibrates=calibrates)
+        yield InputBatch("random", part, end - start, start, calibrates=(start, end) == largest)
 
 
 def sample_batches(

@@ -80,12 +80,10 @@ def _compute_cosines(a: Array, b: Array) -> Array:
 
 def _normalize(rows: Array) -> Array:
     """Divide each row by its largest element, so that no square overflows, then by its length."""
-    rows = _divide_rows(rows, np.abs(rows).max(1))
-    return _divide_rows(rows, np.sqrt((rows * rows).sum(1)))
-
-
-def _divide_rows(rows: Array, sizes: Array) -> Array:
-    return rows / np.where(sizes == 0, 1.0, sizes)[:, None]
+    for order in (np.inf, 2):
+        sizes = np.linalg.norm(rows, order, axis=1, keepdims=True)
+        rows = rows / np.where(sizes == 0, 1.0, sizes)
+    return rows
 
 
 def _top_indices(rows: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,11 +27,9 @@ def as_array(value: Any, dtype: str = "") -> Array:
     """
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
-        tensor = value.detach().cpu()
-        tensor = tensor.to_dense() if tensor.layout != torch.strided else tensor
-        tensor = tensor.resolve_conj().resolve_neg()
-        is_brain = tensor.dtype == torch.bfloat16
-        return np.asarray((tensor.float() if is_brain else tensor).numpy())
+        tensor = value.to_dense() if value.layout != torch.strided else value
+        tensor = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+        return np.asarray(tensor.numpy(force=True))
     array = value if isinstance(value, np.memmap) else np.asarray(value)
     if dtype.startswith("float") and array.dtype == np.float64 and _is_python(value):
         return array.astype(dtype)
@@ -59,8 +58,7 @@ def cast_exactly(array: Array, dtype: str, subject: str, hint: str = "") -> Arra
     loss = find_loss(array, dtype)
     if loss is None:
         return array.astype(dtype, copy=False)
-    whole = not dtype.startswith("float")
-    remedy = "give whole numbers" if whole else f"give {dtype} arrays"
+    remedy = f"give {dtype} arrays" if dtype.startswith("float") else "give whole numbers"
     raise RefusedError(
         subject,
         expected=f"{dtype}, or values that {dtype} holds exactly",
@@ -78,14 +76,13 @@ def find_loss(array: Array, dtype: str) -> str | None:
         return ""
     if array.dtype == dtype or _is_safe(array.dtype, np.dtype(dtype)):
         return None
-    with np.errstate(all="ignore"), _silence_complex():
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
         cast = array.astype(dtype)
         same = (cast.astype(array.dtype) == array) & _is_in_range(array, np.dtype(dtype))
     if np.dtype(dtype).kind == "f":
         same |= np.isnan(array)
-    if same.all():
-        return None
-    return str(array[~same][0])
+    return None if same.all() else str(array[~same][0])
 
 
 def _is_safe(source: np.dtype[Any], target: np.dtype[Any]) -> bool:
@@ -101,9 +98,3 @@ def _is_in_range(array: Array, target: np.dtype[Any]) -> Array | bool:
     if array.dtype.kind == "f":
         return (array >= float(limits.min)) & (array < float(limits.max) + 1)
     return (array >= limits.min) & (array <= limits.max)
-
-
-def _silence_complex() -> Any:
-    import warnings
-
-    return warnings.catch_warnings(action="ignore", category=np.exceptions.ComplexWarning)

@@ -5,12 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prunepack.stages.exporting.axes import choose_axes, name_axes
-from prunepack.stages.exporting.tracing import (
-    PREFIX,
-    explain_failure,
-    flatten_module,
-    quiet_exporter,
-)
+from prunepack.stages.exporting.failures import explain_failure
+from prunepack.stages.exporting.tracing import PREFIX, flatten_module, quiet_exporter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
+from prunepack.stages.contract.messages import describe_error
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.exporting.tracing import quiet_exporter
 
@@ -34,7 +35,7 @@ def export_program(source: Path, path: Path) -> None:
         raise RefusedError(
             f"`{source}` cannot be read",
             expected="a program that torch.export.save wrote",
-            found=f"{type(error).__name__}: {str(error).strip().splitlines()[0]}",
+            found=describe_error(error),
             hint="Save it again with torch.export.save, under this version of torch",
         ) from error
     try:
@@ -45,7 +46,7 @@ def export_program(source: Path, path: Path) -> None:
         raise RefusedError(
             f"`{source}` cannot be exported to ONNX",
             expected="operators that torch's exporter knows",
-            found=f"{type(error).__name__}: {str(error).strip().splitlines()[0]}",
+            found=describe_error(error),
             hint="Export the module itself with load.model = file.py:factory",
         ) from error
     model: onnx_ir.Model = exported.model

@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING
 
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.exporting.axes import choose_axes
-from prunepack.stages.exporting.tracing import (
-    PREFIX,
-    explain_failure,
-    flatten_module,
-    quiet_exporter,
-)
+from prunepack.stages.exporting.failures import explain_failure
+from prunepack.stages.exporting.tracing import PREFIX, flatten_module, quiet_exporter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

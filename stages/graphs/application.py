@@ -6,15 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 from prunepack.errors import UsageError
+from prunepack.stages.contract.messages import list_names
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.graphs.assignment import assign_graph_rules, exclude_graph_tensors
 from prunepack.stages.graphs.nodes import read_model
 from prunepack.stages.graphs.pruning import apply_graph_rule, draw_for_round
-from prunepack.stages.graphs.rewriting import (
-    open_graph_tensors,
-    put_masks_in_graph,
-    write_graph,
-)
+from prunepack.stages.graphs.rewriting import open_graph_tensors, put_masks_in_graph, write_graph
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +69,7 @@ def prune_graph(
 def _choose_tensors(
     rules: Sequence[Rule], tensors: Sequence[GraphTensor], exclude: Sequence[str]
 ) -> list[tuple[Rule, list[GraphTensor]]]:
-    """Return the rules with the tensors that each prunes."""
+    """Return the rules with the tensors that each prunes, and name those that none reaches."""
     if not tensors:
         raise UsageError(
             "the ONNX model has nothing to prune",
@@ -81,16 +78,11 @@ def _choose_tensors(
             hint="Pack the model as it is with prunepack pack",
         )
     jobs = assign_graph_rules(rules, exclude_graph_tensors(exclude, tensors))
-    _remark_unreached(tensors, [tensor for _, covered in jobs for tensor in covered])
-    return jobs
-
-
-def _remark_unreached(tensors: Sequence[GraphTensor], reached: Sequence[GraphTensor]) -> None:
-    """Name the weights that no rule reaches, so that they stay as they are."""
-    names = [f"`{t.name}`" for t in tensors if t.values.ndim >= 2 and t not in reached]
+    reached = [tensor for _, covered in jobs for tensor in covered]
+    names = [t.name for t in tensors if t.values.ndim >= 2 and t not in reached]
     if names:
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        remark(f"no rule reaches {', '.join(names[:5])}{more}: left dense")
+        remark(f"no rule reaches {list_names(names, 5)}: left dense")
+    return jobs
 
 
 def _count(tensors: Sequence[GraphTensor]) -> Facts:

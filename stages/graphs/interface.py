@@ -52,7 +52,7 @@ def describe_inputs(
     for size in SIZES:
         specs = tuple(_describe_input(value, size) for value in values)
         try:
-            _run_once(session, specs)
+            run_any_batch(session, random_inputs(specs, 2, 0))
         except RefusedError as error:
             problem = problem or error.found or str(error)
         else:
@@ -69,10 +69,6 @@ def _remark_fixed_batch(session: Session, name: str) -> None:
     size = find_fixed_batch(session)
     if size is not None:
         remark(f"the batch of `{name}` is fixed at {size}; export a dynamic axis for any other")
-
-
-def _run_once(session: Session, specs: Sequence[InputSpec]) -> None:
-    run_any_batch(session, random_inputs(specs, 2, 0))
 
 
 def _list_sizes(value: ValueInfoProto) -> list[int | str]:

@@ -38,20 +38,16 @@ def read_model(path: Path) -> ModelProto:
     try:
         model.ParseFromString(path.read_bytes())
     except (DecodeError, OSError, UnicodeDecodeError) as error:
-        raise RefusedError(
-            f"`{path}` cannot be read",
-            expected="an ONNX model",
-            found=str(error),
-            hint="Give the .onnx file that an exporter wrote",
-        ) from None
+        raise _refuse(f"`{path}` cannot be read", "an ONNX model", str(error)) from None
     if not model.graph.output:
-        raise RefusedError(
-            f"`{path}` has no outputs",
-            expected="an ONNX model with outputs",
-            found=f"{len(model.graph.node)} nodes",
-            hint="Give the .onnx file that an exporter wrote",
-        )
+        count = f"{len(model.graph.node)} nodes"
+        raise _refuse(f"`{path}` has no outputs", "an ONNX model with outputs", count)
     return model
+
+
+def _refuse(what: str, expected: str, found: str) -> RefusedError:
+    hint = "Give the .onnx file that an exporter wrote"
+    return RefusedError(what, expected=expected, found=found, hint=hint)
 
 
 def inline_functions(model: ModelProto) -> ModelProto:
@@ -89,10 +85,8 @@ def list_constants(graph: GraphProto) -> dict[str, TensorProto]:
     """Return initializers and values of ``Constant`` nodes, by name."""
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
-        if node.op_type == "Constant":
-            value = get_attribute(node, "value")
-            if value is not None:
-                constants[node.output[0]] = value
+        if node.op_type == "Constant" and (value := get_attribute(node, "value")) is not None:
+            constants[node.output[0]] = value
     return constants
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from prunepack.errors import RefusedError
 from prunepack.packing import find_model_files
 from prunepack.reading.artifact import Artifact
+from prunepack.stages.contract.messages import list_first
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.exporting.programs import export_program
 from prunepack.stages.graphs.interface import describe_inputs
@@ -117,7 +118,6 @@ def _find_masks(model: ModelProto, folder: Path, masks: MaskChoice) -> list[str]
             zeros[weight.name] = 1 - np.count_nonzero(values) / max(values.size, 1)
     masked = {name: part for name, part in zeros.items() if part and part >= least}
     if masked:
-        shown = [f"`{name}` ({100 * part:.1f} %)" for name, part in masked.items()]
-        more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
-        remark(f"zeros taken as masks in {', '.join(shown[:5])}{more}")
+        shown = (f"`{name}` ({100 * part:.1f} %)" for name, part in masked.items())
+        remark(f"zeros taken as masks in {list_first(shown, 5)}")
     return list(masked)

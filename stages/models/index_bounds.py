@@ -57,9 +57,6 @@ def _observe_look_ups(
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Observer(TorchDispatchMode):
-        def __init__(self) -> None:
-            TorchDispatchMode.__init__(self)
-
         def __torch_dispatch__(
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:
@@ -68,7 +65,7 @@ def _observe_look_ups(
                     on_look_up(rows, index)
             return func(*args, **(kwargs or {}))
 
-    return Observer()
+    return Observer()  # type: ignore[no-untyped-call]  # torch's __init__ has no types
 
 
 def _find_look_ups(args: Sequence[Any]) -> Iterator[tuple[int, torch.Tensor]]:

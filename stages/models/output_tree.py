@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import torch
 
 __all__ = ["Leaves", "flatten_result", "has_keys", "name_paths", "select_tensors"]
@@ -98,10 +96,5 @@ def _list_attributes(value: object) -> list[tuple[str, object]] | None:
     """Return the tensors among the attributes of an object of any other class."""
     import torch
 
-    return list(_find_tensors(value, torch.Tensor)) or None
-
-
-def _find_tensors(value: object, kind: type) -> Iterator[tuple[str, object]]:
-    for name, attribute in getattr(value, "__dict__", {}).items():
-        if isinstance(attribute, kind):
-            yield name, attribute
+    attributes = getattr(value, "__dict__", {}).items()
+    return [(name, held) for name, held in attributes if isinstance(held, torch.Tensor)] or None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prunepack.errors import PrunepackError, RefusedError
+from prunepack.stages.contract.messages import describe_error
 from prunepack.stages.models.binding import bind_names
 from prunepack.stages.models.output_tree import flatten_result, select_tensors
 from prunepack.stages.pruning.recomputation import fix_masked_weights
@@ -147,9 +148,8 @@ def _refuse_failures(inputs: ArrayMapping) -> Iterator[None]:
         raise
     except Exception as error:
         shapes = ", ".join(f"{name}{list(array.shape)}" for name, array in inputs.items())
-        lines = str(error).strip().splitlines() or ["no message"]
         raise RefusedError(
             f"the torch model cannot run on {shapes}",
-            found=f"{type(error).__name__}: {lines[0]}",
+            found=describe_error(error),
             hint="Check load.inputs, and that the model takes a batch of any size",
         ) from error

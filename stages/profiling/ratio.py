@@ -11,17 +11,12 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-
 __all__ = ["MARGIN", "Ratio", "compare_times", "compute_tail"]
-
 
 MARGIN = 0.01
 """A smaller difference has no verdict, because the memory addresses of a session cause as much."""
 
-
 RESAMPLES = 2000
-
-
 LEVEL = 0.95
 
 

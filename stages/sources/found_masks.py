@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from prunepack.errors import RefusedError
+from prunepack.stages.contract.messages import list_first
 from prunepack.stages.contract.model_spec import PrunedParameter
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.pruning.masks import pruned_parameters, put_mask
@@ -129,9 +130,8 @@ def mask_zeros(model: nn.Module, choice: MaskSource) -> tuple[PrunedParameter, .
             put_mask(place.module, place.parameter, (weight != 0).to(weight.dtype))
     recompute_before_forward(model)
     if counted:
-        shown = [f"`{target.name}` ({100 * share:.1f} %)" for target, share in counted.items()]
-        more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
-        remark(f"zeros taken as masks in {', '.join(shown[:SHOWN])}{more}")
+        shown = (f"`{target.name}` ({100 * share:.1f} %)" for target, share in counted.items())
+        remark(f"zeros taken as masks in {list_first(shown, SHOWN)}")
     return tuple(
         PrunedParameter(
             layer=place.layer,

@@ -6,8 +6,8 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import RefusedError
+from prunepack.stages.contract.messages import list_first, list_names
 from prunepack.stages.contract.progress import remark
-from prunepack.stages.sources.state_keys import list_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -114,11 +114,10 @@ def check_fit(own: Mapping[str, Any], state: Mapping[str, Any], source: str) -> 
 def _list_with_nearest(names: list[str], missing: list[str]) -> str:
     """Return names in backticks, each with the most similar missing name if there is one."""
     shown = []
-    for name in names[:LISTED]:
+    for name in names:
         near = find_nearest(name, missing)
         shown.append(f"`{name}` (nearest: `{near}`)" if near else f"`{name}`")
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(shown) + more
+    return list_first(shown, LISTED)
 
 
 def find_nearest(name: str, candidates: Iterable[str]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from prunepack.errors import RefusedError
+from prunepack.stages.contract.messages import list_names
 from prunepack.stages.contract.progress import remark
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     State: TypeAlias = dict[str, Any]
     """Tensors by name; the extra state of a module may be any value."""
 
-__all__ = ["State", "fit_names", "list_names", "select_state"]
+__all__ = ["State", "fit_names", "select_state"]
 
 CONTAINERS = (
     "state_dict",
@@ -63,13 +64,6 @@ def select_state(content: object, source: str) -> State:
     if others:
         remark(f"`{source}`: values that are not tensors; ignored: {list_names(others)}")
     return state
-
-
-def list_names(names: Iterable[str], most: int = SHOWN) -> str:
-    """Return names in backticks, the first ``most`` of them."""
-    quoted = [f"`{name}`" for name in names]
-    more = f" and {len(quoted) - most} more" if len(quoted) > most else ""
-    return ", ".join(quoted[:most]) + more
 
 
 def _find_container(value: Mapping[Any, Any], source: str) -> str | None:
