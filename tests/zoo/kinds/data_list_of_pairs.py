@@ -1,0 +1,39 @@
+"""List of (sample, label), as people build one by hand"""
+
+import numpy as np
+import torch
+from torch import nn
+
+from tests.zoo.expectations import Expectation
+
+GROUP = "data"
+FAST = False
+RECIPE = """
+[load]
+model = "{here}:build"
+inputs = [{ name = "x", shape = [8] }]
+dataset = "{here}:data"
+
+[prune]
+method = "none"
+"""
+
+
+def build():
+    layer = nn.Linear(8, 4, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.eye(4, 8) + 1e-4 * torch.rand(4, 8))
+    return layer
+
+
+def draw(count=300):
+    x = np.random.default_rng(0).standard_normal((count, 8)).astype(np.float32)
+    return x, x[:, :4].argmax(1)
+
+
+def data():
+    x, y = draw()
+    return {"test": [(a, int(b)) for a, b in zip(x, y, strict=True)]}
+
+
+PASSES = Expectation(accuracy=99)

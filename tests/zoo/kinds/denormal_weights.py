@@ -1,0 +1,27 @@
+"""Weights so small that they are denormal: kept bit by bit"""
+
+import torch
+from torch import nn
+
+from tests.zoo.expectations import Expectation
+
+GROUP = "architecture"
+FAST = False
+RECIPE = """
+[load]
+model = "{here}:build"
+inputs = [{ name = "x", shape = [8] }]
+
+[prune]
+amount = 0.5
+"""
+
+
+def build():
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
+    with torch.no_grad():
+        model[0].weight.mul_(1e-39)
+    return model
+
+
+PASSES = Expectation(sparsity=50)
