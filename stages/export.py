@@ -14,7 +14,7 @@ from prunepack.stages.contract.progress import note, remark
 from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.exporting.exporters import run_exporter
-from prunepack.stages.exporting.kernels import check_kernels
+from prunepack.stages.exporting.kernels import check_kernels, check_layers
 from prunepack.stages.exporting.names import (
     clear_metadata,
     list_unread_inputs,
@@ -83,6 +83,7 @@ def export(config: ExportConfig, out: Path, model: Checkpoint) -> Facts:
         compute_result(module, random_inputs(spec.inputs, 2 if config.dynamic_batch else 1, 0)),
         config.outputs,
     )
+    check_layers(module)
     note("exporting to ONNX")
     graph = _run_exporter(config, module, spec, list(outputs.values()))
     _check_opset(spec, config.opset, graph.opset_imports[""])
@@ -195,7 +196,11 @@ def _check(path: Path) -> None:
         onnx.checker.check_model(str(path), full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise RefusedError(
-            "the exported model is not valid ONNX", found=str(error).splitlines()[0]
+            "torch exported a model that is not valid ONNX",
+            expected="a graph that onnx's checker accepts",
+            found=str(error).splitlines()[0],
+            hint="Change the part of forward() that the node comes from; torch's exporter does not "
+            "support it",
         ) from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import warnings
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
@@ -18,23 +19,44 @@ __all__ = ["contain_effects"]
 def contain_effects() -> Iterator[None]:
     """Restore what user code may change in the process, and send its prints to stderr.
 
-    Restored are the working folder, the random states of Python, numpy and torch, and torch's
-    default dtype, default device and gradient mode. Stdout belongs to results.
+    Restored are the working folder, the random states of Python, numpy and torch, numpy's handling
+    of errors, and torch's default dtype, default device and gradient mode. Warnings do not stay
+    errors. Stdout belongs to results, and the words of the command line to prunepack.
     """
     folder = os.getcwd()  # noqa: PTH109 -- a Path would be slower and no clearer
-    with redirect_stdout(sys.stderr), _keep_random_states(), _keep_torch_modes():
+    words = sys.argv
+    sys.argv = words[:1]
+    with (
+        redirect_stdout(sys.stderr),
+        _drop_warnings_as_errors(),
+        _keep_random_states(),
+        _keep_torch_modes(),
+    ):
         try:
             yield
         finally:
+            sys.argv = words
             os.chdir(folder)
 
 
 @contextmanager
+def _drop_warnings_as_errors() -> Iterator[None]:
+    """Remove the filters of the block that make errors of warnings; silence may stay."""
+    before = [*warnings.filters]
+    try:
+        yield
+    finally:
+        warnings.filters[:] = [f for f in warnings.filters if f[0] != "error" or f in before]  # type: ignore[index]
+
+
+@contextmanager
 def _keep_random_states() -> Iterator[None]:
+    """Restore random states, and numpy's handling of errors."""
     python = random.getstate()
     numpy = sys.modules.get("numpy")
     torch = sys.modules.get("torch")
     numpy_state = numpy.random.get_state() if numpy else None
+    numpy_errors = numpy.geterr() if numpy else {}
     torch_state = torch.random.get_rng_state() if torch else None
     try:
         yield
@@ -42,6 +64,7 @@ def _keep_random_states() -> Iterator[None]:
         random.setstate(python)
         if numpy:
             numpy.random.set_state(numpy_state)
+            numpy.seterr(**numpy_errors)
         if torch:
             torch.random.set_rng_state(torch_state)
 

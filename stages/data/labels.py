@@ -193,5 +193,7 @@ def _refuse(
         f"the labels of {name} do not fit the model",
         expected=f"{' or '.join(forms.values())}, for an answer of {list(shape)}",
         found=f"{labels.dtype}{list(labels.shape)}",
-        hint=f"Name the output that answers in verify.answer, or {remedy}",
+        hint="Return the number of each class: np.unique(labels, return_inverse=True)[1]"
+        if labels.dtype.kind in "OSU"
+        else f"Name the output that answers in verify.answer, or {remedy}",
     )

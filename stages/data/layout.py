@@ -101,6 +101,7 @@ class Layout:
                 f"{self.name} holds no samples that can be run",
                 expected="the same number for each input, and at least one",
                 found=", ".join(f"{count} of {name}" for name, count in counts.items()),
+                hint="Return one label per sample, and as many samples for each input",
             )
 
     def fit(self, samples: Samples) -> Samples:

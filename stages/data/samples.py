@@ -56,7 +56,8 @@ def random_inputs(
     are too few. Values are uniform in a declared range. Without a range, floating-point inputs are
     drawn from the standard normal distribution and integers from 0 up to, but not including, their
     entry in ``sizes``. Integers without an entry, and booleans, are drawn from {0, 1}, which is
-    valid for an index, a label and a mask; a mask has a 1 at the first place of each row.
+    valid for an index, a label and a mask; a mask has a 1 at the first place of each row, and a
+    boolean one False at the last.
     """
     import numpy as np
 
@@ -78,7 +79,7 @@ def _draw_input(
     shape = (1 if spec.batch_axis == "none" else count, *spec.sample_shape)
     samples = _draw(generator, spec, shape, rows)
     if is_mask(spec, rows):
-        samples = _set_first(spec, samples)
+        _set_ends(spec, samples)
     if spec.batch_axis == "none":
         whole: Array = np.reshape(samples, spec.sample_shape)
         return whole
@@ -100,14 +101,16 @@ def _draw(
     )
 
 
-def _set_first(spec: InputSpec, samples: Array) -> Array:
+def _set_ends(spec: InputSpec, samples: Array) -> None:
     """Set the first element of each row to 1, along the last axis with several elements.
 
-    A causal model sees nothing at the first position if its own mask is 0 there.
+    A causal model sees nothing at the first position if its own mask is 0 there. The last boolean
+    becomes False: a model that is given its padding, which True hides, sees nothing without one.
     """
     axis = max(axis for axis, size in enumerate(spec.sample_shape, 1) if size != 1)
+    if spec.dtype == "bool":
+        samples[(slice(None),) * axis + (slice(-1, None),)] = False
     samples[(slice(None),) * axis + (slice(1),)] = 1
-    return samples
 
 
 def _repeat_samples(samples: Array, spec: InputSpec, count: int) -> Array:

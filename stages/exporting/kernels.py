@@ -1,4 +1,4 @@
-"""Operators of an exported graph that onnxruntime cannot run."""
+"""Layers that ONNX does not have, and operators that onnxruntime cannot run."""
 
 from __future__ import annotations
 
@@ -12,11 +12,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import onnx_ir
+    from torch import nn
 
-__all__ = ["check_kernels"]
+__all__ = ["check_kernels", "check_layers"]
 
 LARGEST = 1_500_000_000
 """Largest file, in bytes, that is opened for the check; larger ones are left to verify."""
+
+
+def check_layers(module: nn.Module) -> None:
+    """Refuse a recurrent layer with a projection, which torch exports without it.
+
+    Raises:
+        RefusedError: If there is one.
+    """
+    from torch import nn
+
+    for name, layer in module.named_modules():
+        if isinstance(layer, nn.RNNBase) and layer.proj_size:
+            raise RefusedError(
+                f"layer `{name}` cannot be exported: ONNX has no LSTM with a projection",
+                expected="proj_size = 0",
+                found=f"proj_size = {layer.proj_size}",
+                hint="Put a Linear layer behind an LSTM without proj_size",
+            )
 
 
 def check_kernels(model: onnx_ir.Model, path: Path) -> None:

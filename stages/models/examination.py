@@ -50,6 +50,7 @@ def examine_model(
 
     check_mode(module)
     check_finite(module)
+    _tell_batch_statistics(module)
     usable = tuple(_read_file(_convert_input(spec)) for spec in inputs)
     _tell_bindings(module, usable)
     with torch.random.fork_rng(devices=[]):
@@ -90,6 +91,18 @@ def check_mode(module: nn.Module) -> None:
                 expected="no layer in training mode",
                 found=type(layer).__name__,
                 hint="Let train(mode) pass its mode on to every layer",
+            )
+
+
+def _tell_batch_statistics(module: nn.Module) -> None:
+    """Name the BatchNorm layers without running statistics, which use those of the batch."""
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    for name, layer in module.named_modules():
+        if isinstance(layer, _BatchNorm) and layer.running_mean is None:
+            remark(
+                f"layer `{name}` normalises by the statistics of its batch, also after eval(): "
+                "the answer to a sample depends on the others (track_running_stats=False)"
             )
 
 

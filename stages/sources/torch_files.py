@@ -25,8 +25,8 @@ CONTAINERS = ("model", "net", "ema", "state_dict", "module", "network")
 def read_torch_file(path: Path) -> object:
     """Return the content of a file of ``torch.save``, by ``weights_only=True``.
 
-    Beside tensors and plain values, it may hold numpy arrays and scalars, ``argparse.Namespace``
-    and paths, which trainers keep beside the weights.
+    Beside tensors and plain values, it may hold numpy arrays and scalars, ``argparse.Namespace``,
+    paths and dates, which trainers keep beside the weights.
 
     Raises:
         RefusedError: If the file is damaged, or would have to run code.
@@ -44,9 +44,9 @@ def read_torch_file(path: Path) -> object:
 def _list_safe_globals() -> list[Any]:
     """Return the classes and functions that a checkpoint may name beside those of torch."""
     import argparse
+    import datetime as dt
     import pathlib
     import types
-    from datetime import timedelta
 
     import numpy as np
 
@@ -60,9 +60,10 @@ def _list_safe_globals() -> list[Any]:
         )
     ]
     dtypes = {type(np.dtype(code)) for code in "?bhilqBHILQefdgFD"}
-    plain = [argparse.Namespace, types.SimpleNamespace, timedelta, np.ndarray, np.dtype]
+    plain = [argparse.Namespace, types.SimpleNamespace, np.ndarray, np.dtype]
+    times = [dt.datetime, dt.date, dt.time, dt.timedelta, dt.timezone]
     paths = [pathlib.PosixPath, pathlib.PurePosixPath, pathlib.WindowsPath]
-    return [*functions, *dtypes, *plain, *paths]
+    return [*functions, *dtypes, *plain, *times, *paths]
 
 
 def _explain_failure(path: Path, error: Exception) -> RefusedError:

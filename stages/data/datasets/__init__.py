@@ -184,7 +184,11 @@ def _call(name: str, scope: UserScope, arguments: Mapping[str, Any]) -> Any:
     try:
         return scope.run(function, **arguments)
     except (Exception, SystemExit) as error:
-        raise UsageError(f"`{name}()` failed", found=f"{type(error).__name__}: {error}") from error
+        raise UsageError(
+            f"the dataset `{name}()` failed",
+            found=f"{type(error).__name__}: {error}",
+            hint="Correct the function; -v shows the line",
+        ) from error
 
 
 def _make_data(

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from tests.zoo.expectations import Expectation
+from tests.zoo.expectations import Refusal
 
 GROUP = "export"
 FAST = False
@@ -22,4 +22,7 @@ def build():
     )
 
 
-PASSES = Expectation(code=1)
+REFUSED = Refusal(
+    what="the torch model cannot run on x[1, 8]",
+    hint="Check load.inputs, and that the model takes a batch of any size",
+)

@@ -24,8 +24,10 @@ def build():
 
 def prepare(folder):
     torch.manual_seed(3)
-    state = build().state_dict()
     (folder / "net.pth").touch()
 
 
-REFUSED = Refusal(what="", hint=None)
+REFUSED = Refusal(
+    what="`net.pth` is empty",
+    hint="Copy or download the file again",
+)

@@ -33,4 +33,7 @@ def prepare(folder):
     torch.save(state | scales, folder / "net.pth")
 
 
-REFUSED = Refusal(what="", hint=None)
+REFUSED = Refusal(
+    what="`net.pth` does not fit the model",
+    hint="Correct the factory or its load.arguments, or rename the keys of the file",
+)

@@ -28,4 +28,7 @@ def prepare(folder):
     torch.save([*state.values()], folder / "net.pth")
 
 
-REFUSED = Refusal(what="", hint=None)
+REFUSED = Refusal(
+    what="`net.pth` holds no state dict",
+    hint="Save torch.save(model.state_dict(), path)",
+)

@@ -13,9 +13,6 @@ RECIPE = """
 model = "{here}:build"
 weights = "net.pth"
 inputs = [{ name = "x", shape = [8] }]
-
-[gate]
-max_size_ratio = 100
 """
 
 
@@ -25,7 +22,6 @@ def build():
 
 def prepare(folder):
     torch.manual_seed(3)
-    state = build().state_dict()
     model = build()
     for layer in (model[0], model[2]):
         prune.l1_unstructured(layer, "weight", 0.75)

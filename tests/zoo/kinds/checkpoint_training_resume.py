@@ -1,7 +1,7 @@
-"""Checkpoint of a training loop: epoch, arguments of argparse, optimizer, scheduler, scaler, random states"""
+"""Checkpoint of a training loop: epoch, arguments, optimizer, scaler, random states, date"""
 
 import argparse
-import datetime
+import datetime as dt
 import random
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def prepare(folder):
             "scaler": {"scale": 65536.0},
             "rng": [torch.get_rng_state(), np.random.get_state(), random.getstate()],
             "best": np.float64(0.93),
-            "when": datetime.datetime(2026, 1, 1),
+            "when": dt.datetime(2026, 1, 1),
         },
         folder / "net.pth",
     )

@@ -35,4 +35,9 @@ def data():
     raise FileNotFoundError("imagenet/val")
 
 
-REFUSED = Refusal(what="", hint=None)
+REFUSED = Refusal(
+    what="the dataset `{here}:data()` failed",
+    hint="Correct the function; -v shows the line",
+    found="FileNotFoundError: imagenet/val",
+    code=2,
+)

@@ -35,4 +35,9 @@ def data():
     return {"train": draw()}
 
 
-REFUSED = Refusal(what="", hint=None)
+REFUSED = Refusal(
+    what="`{here}:data()` is not a dataset",
+    hint="Return the split that accuracy is judged on",
+    found="no split `test`",
+    code=2,
+)

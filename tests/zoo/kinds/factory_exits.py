@@ -23,6 +23,7 @@ def build():
 
 REFUSED = Refusal(
     what="`{here}:build()` failed",
-    found="SystemExit: no GPU found",
     hint="Correct the factory; -v shows the line",
+    found="SystemExit: no GPU found",
+    code=2,
 )

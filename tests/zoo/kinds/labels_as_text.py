@@ -36,4 +36,8 @@ def data():
     return {"test": (x, np.array(["cat", "dog", "cow", "owl"])[y])}
 
 
-REFUSED = Refusal(what="", hint=None)
+REFUSED = Refusal(
+    what="the labels of split `test` of `{here}:data` do not fit the model",
+    hint="Return the number of each class: np.unique(labels, return_inverse=True)[1]",
+    found="<U3[300]",
+)

@@ -36,4 +36,8 @@ def data():
     return {"test": (x, y[:-1])}
 
 
-REFUSED = Refusal(what="", hint=None)
+REFUSED = Refusal(
+    what="split `test` of `{here}:data` holds no samples that can be run",
+    hint="Return one label per sample, and as many samples for each input",
+    found="300 of x, 299 of labels",
+)

@@ -1,8 +1,8 @@
-"""LSTM with a projection (proj_size) and two layers, both directions"""
+"""LSTM with a projection: proj_size"""
 
 from torch import nn
 
-from tests.zoo.expectations import Expectation
+from tests.zoo.expectations import Refusal
 
 GROUP = "pruning"
 FAST = False
@@ -19,8 +19,8 @@ amount = 0.5
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.lstm = nn.LSTM(8, 12, 2, batch_first=True, bidirectional=True, proj_size=4)
-        self.fc = nn.Linear(8, 4)
+        self.lstm = nn.LSTM(8, 12, batch_first=True, proj_size=4)
+        self.fc = nn.Linear(4, 4)
 
     def forward(self, x):
         return self.fc(self.lstm(x)[0])
@@ -29,4 +29,9 @@ class Net(nn.Module):
 build = Net
 
 
-PASSES = Expectation(sparsity=50)
+REFUSED = Refusal(
+    what="layer `lstm` cannot be exported: ONNX has no LSTM with a projection",
+    expected="proj_size = 0",
+    found="proj_size = 4",
+    hint="Put a Linear layer behind an LSTM without proj_size",
+)

@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,31 @@ def test_prints_go_to_stderr(capsys):
     with contain_effects():
         print("loading")
     assert capsys.readouterr() == ("", "loading\n")
+
+
+def test_warnings_do_not_stay_errors_and_silence_may():
+    with warnings.catch_warnings():
+        with contain_effects():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("error", UserWarning)
+        added = [(action, kind) for action, _, kind, *_ in warnings.filters]
+        assert ("ignore", DeprecationWarning) in added
+        assert ("error", UserWarning) not in added
+
+
+def test_numpy_does_not_go_on_to_raise():
+    before = np.geterr()
+    with contain_effects():
+        np.seterr(all="raise")
+    assert np.geterr() == before
+
+
+def test_user_code_does_not_see_the_words_of_the_command_line(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["prunepack", "run", "lenet"])
+    with contain_effects():
+        assert sys.argv == ["prunepack"]
+        sys.argv.append("--more")
+    assert sys.argv == ["prunepack", "run", "lenet"]
 
 
 @pytest.mark.parametrize("draw", [random.random, np.random.random, lambda: torch.rand(1).item()])

@@ -131,7 +131,8 @@ def test_what_is_not_a_dataset(write, returned, found, says):
             "([[1, 2]], [0, 1])",
             RefusedError,
             "holds no samples that can be run: expected the same number for each input, and at "
-            "least one, found 1 of x, 2 of labels",
+            "least one, found 1 of x, 2 of labels. Return one label per sample, and as many "
+            "samples for each input",
         ),
         (
             "([[1]], [0])",
@@ -181,7 +182,8 @@ def test_arguments_reach_the_function(write):
 )
 def test_a_users_function_that_fails(write, statement, found, says):
     reference = f"{write(f'def data(): {statement}')}data"
-    with says(UsageError, f"`{reference}()` failed: found {found}"):
+    hint = "Correct the function; -v shows the line"
+    with says(UsageError, f"the dataset `{reference}()` failed: found {found}. {hint}"):
         open_data(reference)
 
 

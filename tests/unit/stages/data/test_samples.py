@@ -56,6 +56,15 @@ def test_no_row_of_a_mask_is_all_zero(shape, dtype, bounds):
     assert not rows.all()
 
 
+@pytest.mark.parametrize("shape", [(8,), (3, 8), (8, 1), ("tokens",)])
+def test_a_boolean_mask_is_false_at_its_last_place_since_true_may_mean_padding(shape):
+    spec = InputSpec(name="padding", shape=shape, dtype="bool")
+    rows = random_inputs((spec,), 64, 0)["padding"]
+    rows = rows[..., 0] if shape[-1] == 1 else rows
+    assert rows[..., 0].all()
+    assert not rows[..., -1].any()
+
+
 def test_indices_and_single_flags_are_not_masks():
     index = InputSpec(name="ids", shape=(8,), dtype="int64")
     assert not random_inputs((index,), 64, 0, {"ids": 2})["ids"][:, 0].all()

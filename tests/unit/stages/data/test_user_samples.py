@@ -120,17 +120,20 @@ def test_batches(npz):
         (
             {"x": X[:0], "ids": IDS[:0]},
             "holds no samples that can be run: expected the same number for each input, and at "
-            "least one, found 0 of x, 0 of ids",
+            "least one, found 0 of x, 0 of ids. Return one label per sample, and "
+            "as many samples for each input",
         ),
         (
             {"x": X, "ids": IDS[:1]},
             "holds no samples that can be run: expected the same number for each input, and at "
-            "least one, found 2 of x, 1 of ids",
+            "least one, found 2 of x, 1 of ids. Return one label per sample, and "
+            "as many samples for each input",
         ),
         (
             {"x": X, "ids": IDS, "labels": np.array(3)},
             "holds no samples that can be run: expected the same number for each input, and at "
-            "least one, found 2 of x, 2 of ids, 0 of labels",
+            "least one, found 2 of x, 2 of ids, 0 of labels. Return one label per sample, and "
+            "as many samples for each input",
         ),
         (
             {"x": X[0], "ids": IDS},

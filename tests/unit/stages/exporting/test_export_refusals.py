@@ -8,6 +8,7 @@ from prunepack.errors import RefusedError
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.progress import collect_remarks
 from prunepack.stages.export import ExportConfig, export
+from prunepack.stages.exporting.kernels import check_layers
 from prunepack.stages.load import LoadConfig, load
 
 MODELS = """
@@ -120,3 +121,13 @@ def test_any_other_failure_of_the_exporter(says):
         'batch fails, or try export.exporter = "torchscript"',
     ):
         run_exporter(Breaks(), ModelSpec(model="net.py:build", inputs=X))
+
+
+def test_a_recurrent_layer_with_a_projection_is_refused_by_name():
+    check_layers(nn.ModuleDict({"lstm": nn.LSTM(8, 12), "gru": nn.GRU(8, 12)}))
+    with pytest.raises(RefusedError) as caught:
+        check_layers(nn.ModuleDict({"lstm": nn.LSTM(8, 12, proj_size=4)}))
+    assert str(caught.value) == (
+        "layer `lstm` cannot be exported: ONNX has no LSTM with a projection: expected "
+        "proj_size = 0, found proj_size = 4. Put a Linear layer behind an LSTM without proj_size"
+    )

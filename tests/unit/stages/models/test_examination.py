@@ -16,6 +16,16 @@ from prunepack.stages.models.examination import (
 from prunepack.stages.sources.preparation import convert_bfloat16
 
 X = (InputSpec(name="x", shape=(4,)),)
+INPUT = (InputSpec(name="input", shape=(4,)),)
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_batchnorm_without_running_statistics_is_named(keeps):
+    norm = nn.BatchNorm1d(4, track_running_stats=keeps)
+    with collect_remarks() as remarks:
+        examine_model(nn.Sequential(nn.Linear(4, 4), norm).eval(), INPUT, "net", converted=False)
+    told = [text for text in remarks if "statistics of its batch" in text]
+    assert told == [] if keeps else told[0].startswith("layer `1` normalises by the statistics")
 
 
 class Net(nn.Module):

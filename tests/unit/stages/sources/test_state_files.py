@@ -1,6 +1,7 @@
 """State dicts in files: every format by its content, and the fields of every refusal."""
 
 import argparse
+import datetime as dt
 import json
 import pickle
 from collections import OrderedDict
@@ -87,6 +88,7 @@ def test_plain_values_beside_the_weights(saved, state):
     content = {
         "state_dict": {name: tensor.numpy() for name, tensor in state.items()},
         "hyper_parameters": argparse.Namespace(lr=0.1, betas=(0.9, 0.99)),
+        "when": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
         "best": np.float64(0.5),
         "losses": np.arange(3.0),
         "half": np.float16(2),
@@ -95,8 +97,8 @@ def test_plain_values_beside_the_weights(saved, state):
     path = saved(content)
     assert_equal(read_state(path), state)
     assert remarks_of(path) == [
-        f"`{path}`: state dict found under `state_dict`; ignored: `hyper_parameters`, `best`, "
-        "`losses`, `half`, `epoch`"
+        f"`{path}`: state dict found under `state_dict`; ignored: `hyper_parameters`, `when`, "
+        "`best`, `losses`, `half`, `epoch`"
     ]
 
 
