@@ -23,8 +23,7 @@ HEADER = """# Kinds of models, checkpoints and data
 
 This page is generated from `tests/zoo/kinds/` by `python docs/scripts/reference.py`. Each row is
 a file that runs all stages in `make test-zoo`; the kinds in **bold** also run with all tests. A
-kind passes, or it is refused with the sentence in its row and a hint, exit code 4 or 2. "Not yet"
-means that the pipeline does not do it in this version.
+kind passes, or it is refused with the sentence in its row and a hint, exit code 4 or 2.
 
 """
 
@@ -32,9 +31,8 @@ means that the pipeline does not do it in this version.
 def zoo_page() -> str:
     """Return the page: a summary, and one table per group."""
     projects = _open_projects()
-    pending = set((ROOT / "tests" / "zoo" / "pending.txt").read_text().split())
-    tables = [_format_group(group, projects, pending) for group in GROUPS]
-    return HEADER + _summarize(projects, pending) + "\n" + "\n".join(tables)
+    tables = [_format_group(group, projects) for group in GROUPS]
+    return HEADER + _summarize(projects) + "\n" + "\n".join(tables)
 
 
 def _open_projects() -> list[Any]:
@@ -46,29 +44,28 @@ def _open_projects() -> list[Any]:
     return [Project(path.stem) for path in sorted(KINDS.glob("*.py"))]
 
 
-def _summarize(projects: list[Any], pending: set[str]) -> str:
-    done = [project for project in projects if project.name not in pending]
-    refused = sum(project.REFUSED is not None for project in done)
+def _summarize(projects: list[Any]) -> str:
+    refused = sum(project.REFUSED is not None for project in projects)
+    failing = sum(project.PASSES is not None and project.PASSES.code == 1 for project in projects)
+    passing = len(projects) - refused - failing
     return (
-        f"{len(projects)} kinds: {len(done) - refused} pass, {refused} are refused, "
-        f"{len(projects) - len(done)} not yet.\n"
+        f"{len(projects)} kinds: {passing} pass, {refused} are refused, and {failing} "
+        "fail their gate, as they should.\n"
     )
 
 
-def _format_group(group: str, projects: list[Any], pending: set[str]) -> str:
-    rows = [_format_row(project, pending) for project in projects if group == project.GROUP]
+def _format_group(group: str, projects: list[Any]) -> str:
+    rows = [_format_row(project) for project in projects if group == project.GROUP]
     return "\n".join([f"## {GROUPS[group]}", "", "| kind | outcome |", "|---|---|", *rows, ""])
 
 
-def _format_row(project: Any, pending: set[str]) -> str:
+def _format_row(project: Any) -> str:
     title = project.module.__doc__.strip().splitlines()[0]
     name = f"**{title}**" if project.FAST else title
-    return f"| {_escape(name)} | {_escape(_describe_outcome(project, pending))} |"
+    return f"| {_escape(name)} | {_escape(_describe_outcome(project))} |"
 
 
-def _describe_outcome(project: Any, pending: set[str]) -> str:
-    if project.name in pending:
-        return "not yet"
+def _describe_outcome(project: Any) -> str:
     if project.REFUSED is None:
         return "passes" if project.PASSES.code == 0 else "runs; its gate fails, as it should"
     sentence = " ".join(project.REFUSED.what.replace("{here}", f"{project.name}.py").split())

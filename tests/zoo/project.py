@@ -6,9 +6,10 @@ import sys
 import tomllib
 from pathlib import Path
 
-__all__ = ["KINDS", "Project", "example_inputs", "run_module"]
+__all__ = ["KINDS", "ROOT", "Project", "example_inputs", "run_module"]
 
 KINDS = Path(__file__).with_name("kinds")
+ROOT = Path(__file__).resolve().parents[2]
 
 DEFAULT_SIZE = 6
 """The size of a dynamic axis in the example inputs."""

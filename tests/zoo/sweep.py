@@ -1,20 +1,19 @@
 """Differences between kinds and their expectations, outside of pytest.
 
-`python -m tests.zoo.sweep [NAME ...]` runs these kinds, or all of them, and prints the
-differences; with `--write` it also brings `pending.txt` up to date for the kinds that ran.
+`python -m tests.zoo.sweep [NAME ...]` runs these kinds, or all of them, and prints the differences
+and the processor time of each; with `--write` it also renews the page of the zoo in the docs.
 """
 
+import resource
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.zoo.judgement import differences
-from tests.zoo.project import KINDS, Project
+from tests.zoo.project import KINDS, ROOT, Project
 from tests.zoo.runs import Release, run_command
 
 __all__ = ["run_kind"]
-
-PENDING = KINDS.parent / "pending.txt"
 
 
 def run_kind(project, folder):
@@ -43,16 +42,26 @@ def attempt(name):
             return [f"{type(error).__name__}: {error}"]
 
 
+def processor_seconds():
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in usage)
+
+
 def main():
     names = [word for word in sys.argv[1:] if word != "--write"]
-    pending = set(PENDING.read_text().split())
+    differing = []
     for name in names or sorted(path.stem for path in KINDS.glob("*.py")):
+        began = processor_seconds()
         found = attempt(name)
-        print(name, "differs:" if found else "passes", flush=True)
+        outcome = "differs:" if found else "passes"
+        print(f"{name} {outcome} {processor_seconds() - began:.1f} s", flush=True)
         print("".join(f"  {difference}\n" for difference in found), end="", flush=True)
-        pending = pending | {name} if found else pending - {name}
+        differing += [name] if found else []
     if "--write" in sys.argv:
-        PENDING.write_text("".join(f"{name}\n" for name in sorted(pending)))
+        from docs.scripts.reference_zoo import zoo_page
+
+        (ROOT / "docs" / "reference" / "zoo.md").write_text(zoo_page())
+    sys.exit(f"{len(differing)} kinds differ" if differing else 0)
 
 
 if __name__ == "__main__":

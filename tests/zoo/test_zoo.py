@@ -1,8 +1,7 @@
 """Zoo: every kind of model, checkpoint, data and hook, run through all stages.
 
 A kind is a file in `kinds/`. Kinds that are `FAST` run with all tests; the others, marked `zoo`,
-run in `make test-zoo`. `pending.txt` lists the kinds that the pipeline does not carry yet: they run
-in `make test-zoo` and may fail. Remove a line when its kind passes.
+run in `make test-zoo`.
 """
 
 import pytest
@@ -22,7 +21,6 @@ GROUPS = {
     "pruning",
 }
 NAMES = sorted(path.stem for path in KINDS.glob("*.py"))
-PENDING = set((KINDS.parent / "pending.txt").read_text().split())
 
 
 def open_project(name):
@@ -41,14 +39,7 @@ def nightly(name):
     return [] if is_fast(name) else [pytest.mark.zoo, pytest.mark.slow]
 
 
-def marked(name):
-    if name not in PENDING:
-        return pytest.param(name, marks=nightly(name))
-    pending = pytest.mark.xfail(strict=False, reason="in pending.txt")
-    return pytest.param(name, marks=[pytest.mark.zoo, pytest.mark.slow, pending])
-
-
-@pytest.mark.parametrize("name", [marked(name) for name in NAMES])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=nightly(name)) for name in NAMES])
 def test_kind_ends_as_its_file_declares(name, tmp_path):
     project = open_project(name)
     assert run_kind(project, tmp_path) == []
@@ -93,7 +84,3 @@ def test_zoo_is_large_and_a_quarter_of_it_is_fast():
     fast = sum(map(is_fast, NAMES))
     assert len(NAMES) >= 100
     assert 0.2 <= fast / len(NAMES) <= 0.3
-
-
-def test_pending_names_are_kinds():
-    assert set(NAMES) >= PENDING

@@ -1,4 +1,4 @@
-"""Bilinear layer of three dimensions, and PReLU, whose slope is no weight"""
+"""Bilinear layer of three dimensions, and PReLU, whose slope does not count as a weight"""
 
 from torch import nn
 

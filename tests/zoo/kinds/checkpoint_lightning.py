@@ -8,7 +8,7 @@ from torch import nn
 from tests.zoo.expectations import Expectation
 
 GROUP = "checkpoint"
-FAST = True
+FAST = False
 RECIPE = """
 [load]
 model = "{here}:build"

@@ -12,7 +12,7 @@ from torch import nn
 from tests.zoo.expectations import Expectation
 
 GROUP = "checkpoint"
-FAST = False
+FAST = True
 RECIPE = """
 [load]
 model = "{here}:build"

@@ -7,7 +7,7 @@ from torch import nn
 from tests.zoo.expectations import Refusal
 
 GROUP = "data"
-FAST = False
+FAST = True
 RECIPE = """
 [load]
 model = "{here}:build"

@@ -7,7 +7,7 @@ from torch.utils.data import TensorDataset
 from tests.zoo.expectations import Expectation
 
 GROUP = "data"
-FAST = False
+FAST = True
 RECIPE = """
 [load]
 model = "{here}:build"

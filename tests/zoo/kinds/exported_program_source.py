@@ -6,7 +6,7 @@ from torch import nn
 from tests.zoo.expectations import Expectation
 
 GROUP = "architecture"
-FAST = False
+FAST = True
 RECIPE = """
 [load]
 model = "net.pt2"

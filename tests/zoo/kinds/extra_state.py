@@ -5,7 +5,7 @@ from torch import nn
 from tests.zoo.expectations import Expectation
 
 GROUP = "architecture"
-FAST = True
+FAST = False
 RECIPE = """
 [load]
 model = "{here}:build"

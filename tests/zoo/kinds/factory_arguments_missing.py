@@ -5,7 +5,7 @@ from torch import nn
 from tests.zoo.expectations import Refusal
 
 GROUP = "architecture"
-FAST = False
+FAST = True
 RECIPE = """
 [load]
 model = "{here}:build"

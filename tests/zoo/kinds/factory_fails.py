@@ -3,7 +3,7 @@
 from tests.zoo.expectations import Refusal
 
 GROUP = "architecture"
-FAST = False
+FAST = True
 RECIPE = """
 [load]
 model = "{here}:build"

@@ -5,7 +5,7 @@ from torch import nn
 from tests.zoo.expectations import Refusal
 
 GROUP = "export"
-FAST = True
+FAST = False
 RECIPE = """
 [load]
 model = "{here}:build"

@@ -6,7 +6,7 @@ from torch.nn.utils import prune
 from tests.zoo.expectations import Refusal
 
 GROUP = "finetune"
-FAST = False
+FAST = True
 RECIPE = """
 [load]
 model = "{here}:build"

@@ -3,7 +3,7 @@
 from tests.zoo.expectations import Expectation
 
 GROUP = "architecture"
-FAST = True
+FAST = False
 RECIPE = """
 [load]
 model = "project.nets:build"

@@ -5,7 +5,7 @@ from torch import nn
 from tests.zoo.expectations import Refusal
 
 GROUP = "pruning"
-FAST = False
+FAST = True
 RECIPE = """
 [load]
 model = "{here}:build"
@@ -22,7 +22,7 @@ def build():
 
 
 REFUSED = Refusal(
-    what="n_m cannot prune 0.weight",
+    what="`n_m` cannot prune `0.weight`",
     found="ValueError: the size of dim 1 must be a multiple of 4: 10 of (16, 10)",
     hint="Change the method's options, or leave the layer out with prune.exclude",
     code=2,

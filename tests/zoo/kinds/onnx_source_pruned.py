@@ -5,7 +5,7 @@ import numpy as np
 from tests.zoo.expectations import Expectation
 
 GROUP = "pruning"
-FAST = False
+FAST = True
 RECIPE = """
 [load]
 model = "net.onnx"

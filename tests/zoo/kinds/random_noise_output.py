@@ -6,7 +6,7 @@ from torch import nn
 from tests.zoo.expectations import Refusal
 
 GROUP = "outputs"
-FAST = False
+FAST = True
 RECIPE = """
 [load]
 model = "{here}:build"

@@ -6,7 +6,7 @@ from torch import nn
 from tests.zoo.expectations import Expectation
 
 GROUP = "data"
-FAST = True
+FAST = False
 RECIPE = """
 [load]
 model = "{here}:build"

@@ -7,7 +7,7 @@ from torch.nn.utils import prune
 from tests.zoo.expectations import Expectation
 
 GROUP = "pruning"
-FAST = True
+FAST = False
 RECIPE = """
 [load]
 model = "{here}:build"

@@ -5,7 +5,7 @@ from torch import nn
 from tests.zoo.expectations import Expectation
 
 GROUP = "export"
-FAST = False
+FAST = True
 RECIPE = """
 [load]
 model = "{here}:build"
