@@ -14,7 +14,8 @@ from prunepack.stages.contract.outputs import OnnxModel
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.contract.user_code import CodeName, InputFile
-from prunepack.stages.graphs.source import MaskChoice, load_graph
+from prunepack.stages.graphs.source import load_graph
+from prunepack.stages.graphs.sparsity import MaskChoice
 from prunepack.stages.graphs.weights import find_graph_weights
 
 if TYPE_CHECKING:

@@ -6,19 +6,15 @@ import json
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
 from prunepack.packing import find_model_files
 from prunepack.reading.artifact import Artifact
-from prunepack.stages.contract.messages import list_first
-from prunepack.stages.contract.progress import remark
 from prunepack.stages.exporting.programs import export_program
 from prunepack.stages.graphs.interface import describe_inputs
 from prunepack.stages.graphs.nodes import read_model
-from prunepack.stages.graphs.weights import find_graph_weights
+from prunepack.stages.graphs.sparsity import MaskChoice, find_masks
 from prunepack.unpacking import unpack
 
 if TYPE_CHECKING:
@@ -28,12 +24,7 @@ if TYPE_CHECKING:
 
     from prunepack.stages.contract.model_spec import InputSpec
 
-__all__ = ["MaskChoice", "copy_model", "load_graph"]
-
-MaskChoice = Literal["auto", "from_zeros", "keep", "none"]
-
-LEAST_ZEROS = 0.3
-"""The fraction of exact zeros in a weight from which on they are taken as a mask."""
+__all__ = ["copy_model", "load_graph"]
 
 
 def load_graph(
@@ -64,7 +55,7 @@ def load_graph(
         "outputs": [value.name for value in model.graph.output],
         "dataset": dataset,
         "file": name,
-        "masked": _find_masks(model, out, masks),
+        "masked": find_masks(model, out, masks),
     }
     (out / "interface.json").write_text(json.dumps(interface, indent=1) + "\n")
     return model
@@ -102,22 +93,3 @@ def _move_files(files: Mapping[str, Path], source: Path, out: Path) -> str:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
     return first
-
-
-def _find_masks(model: ModelProto, folder: Path, masks: MaskChoice) -> list[str]:
-    """Return the initializers whose zeros are a mask, and tell them."""
-    from onnx import numpy_helper
-
-    least = {"auto": LEAST_ZEROS, "from_zeros": 0.0}.get(masks)
-    if least is None:
-        return []
-    zeros = {}
-    for weight in find_graph_weights(model):
-        if len(weight.axes) >= 2:
-            values = numpy_helper.to_array(weight.tensor, str(folder))
-            zeros[weight.name] = 1 - np.count_nonzero(values) / max(values.size, 1)
-    masked = {name: part for name, part in zeros.items() if part and part >= least}
-    if masked:
-        shown = (f"`{name}` ({100 * part:.1f} %)" for name, part in masked.items())
-        remark(f"zeros taken as masks in {list_first(shown, 5)}")
-    return list(masked)
