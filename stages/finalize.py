@@ -21,6 +21,8 @@ from prunepack.stages.pruning.masks import pruned_parameters
 from prunepack.stages.pruning.parametrizations import fold_masked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import torch
     from torch import nn
 
@@ -108,6 +110,14 @@ def remove_masks(model: nn.Module) -> dict[str, torch.Tensor]:
     return fold_masked(model, masks)
 
 
+def _check_no_masks(model: nn.Module, names: Iterable[str]) -> None:
+    gone = {f"{name}{suffix}" for name in names for suffix in ("_orig", "_mask")}
+    left = sorted(gone & model.state_dict().keys())
+    left += [place.name for place in pruned_parameters(model)]
+    if left:
+        raise RefusedError("masks are still on", expected="no masks", found=", ".join(left[:5]))
+
+
 def _prove_removed(model: nn.Module, masks: dict[str, torch.Tensor]) -> None:
     """Check that no mask remains, that masked weights are +0.0 and that all numbers are finite.
 
@@ -116,11 +126,7 @@ def _prove_removed(model: nn.Module, masks: dict[str, torch.Tensor]) -> None:
     """
     import torch
 
-    gone = {f"{name}{suffix}" for name in masks for suffix in ("_orig", "_mask")}
-    left = sorted(gone & model.state_dict().keys())
-    left += [place.name for place in pruned_parameters(model)]
-    if left:
-        raise RefusedError("masks are still on", expected="no masks", found=", ".join(left[:5]))
+    _check_no_masks(model, masks)
     state = select_tensors(model.state_dict(keep_vars=True))
     for name, tensor in state.items():
         _check_finite(name, tensor)

@@ -161,20 +161,24 @@ def format_tolerances(errors: Mapping[str, RunError]) -> str:
     """Return run-to-run errors as TOML: a tolerance for each output, with its origin."""
     lines = [f"# {FACTOR} × the largest run-to-run error of each output."]
     for name, error in sorted(errors.items()):
-        if not math.isfinite(error.tolerance):
-            lines.append(f"# {name}: no tolerance holds, it is NaN or infinite ({error.cause})")
-            continue
-        if error.tolerance == 0 and not error.dtype.startswith("float"):
-            continue
-        value = _round_up(max(FACTOR * error.tolerance, _least_tolerance(error.dtype)))
-        origin = f"{error.dtype}, run-to-run error {error.tolerance:.1e} ({error.cause})"
-        lines += [
-            "[[verify.tolerances]]",
-            f"outputs = {json.dumps(_escape_glob(name))}  # {origin}",
-            f"atol = {value:g}",
-            f"rtol = {value:g}",
-        ]
+        lines += _format_tolerance(name, error)
     return "\n".join(lines) + "\n"
+
+
+def _format_tolerance(name: str, error: RunError) -> list[str]:
+    """Return the lines for one output; none for one that is exact and not of floats."""
+    if not math.isfinite(error.tolerance):
+        return [f"# {name}: no tolerance holds, it is NaN or infinite ({error.cause})"]
+    if error.tolerance == 0 and not error.dtype.startswith("float"):
+        return []
+    value = _round_up(max(FACTOR * error.tolerance, _least_tolerance(error.dtype)))
+    origin = f"{error.dtype}, run-to-run error {error.tolerance:.1e} ({error.cause})"
+    return [
+        "[[verify.tolerances]]",
+        f"outputs = {json.dumps(_escape_glob(name))}  # {origin}",
+        f"atol = {value:g}",
+        f"rtol = {value:g}",
+    ]
 
 
 def _least_tolerance(dtype: str) -> float:

@@ -105,9 +105,7 @@ def stress_tests(
     for axis in axes:
         if any(spec.file for spec in inputs if spec.name in dict(axis.positions)):
             continue
-        near = {axis.size // 2, axis.size - 1, axis.size + 1, 2 * axis.size}
-        others = sorted(near - {axis.size, 0, -1}, key=lambda size: (size > axis.size, size))
-        resized = (_resize_axis(inputs, axis, size, seed, sizes) for size in others)
+        resized = (_resize_axis(inputs, axis, size, seed, sizes) for size in _list_sizes(axis))
         yield StressTest(axis.name, tuple(resized), axis=True)
 
 
@@ -227,3 +225,9 @@ def stress_metrics(
         "parity.inputs.dynamic_axes": Metric(len(axes), "axes", note=names),
         "parity.inputs.untested_axes": Metric(len(untested), "axes", note=", ".join(untested)),
     }
+
+
+def _list_sizes(axis: DynamicAxis) -> list[int]:
+    """Return other sizes of an axis, the smaller ones first."""
+    near = {axis.size // 2, axis.size - 1, axis.size + 1, 2 * axis.size}
+    return sorted(near - {axis.size, 0, -1}, key=lambda size: (size > axis.size, size))

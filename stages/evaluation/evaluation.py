@@ -99,12 +99,7 @@ class Evaluation:
             if self._metric != "accuracy" and _are_classes(labels, first):
                 self._judges.append(NamedJudge("accuracy", self._seed))
             return
-        reader = LabelReader.choose(labels, first.shape, source)
-        single = first.size == len(first)
-        kinds = {"classes": "accuracy", "targets": "mse", "flags": "accuracy" if single else "f1"}
-        name = kinds[reader.kind]
-        if name != "accuracy":
-            remark(f"no metric is named: {name} by the labels")
+        name = _choose_metric(labels, first, source)
         self._judges.append(NamedJudge(name, self._seed))
 
     def metrics(self) -> Metrics:
@@ -159,3 +154,14 @@ def describe_missing_labels(metric: str) -> UsageError:
         expected="`load.dataset`, or an array of labels in `verify.inputs`",
         found="neither",
     )
+
+
+def _choose_metric(labels: Array, answer: Array, source: str) -> str:
+    """Return the metric for labels of this kind, with a remark if it is not accuracy."""
+    reader = LabelReader.choose(labels, answer.shape, source)
+    single = answer.size == len(answer)
+    kinds = {"classes": "accuracy", "targets": "mse", "flags": "accuracy" if single else "f1"}
+    name = kinds[reader.kind]
+    if name != "accuracy":
+        remark(f"no metric is named: {name} by the labels")
+    return name

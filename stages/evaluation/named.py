@@ -79,21 +79,24 @@ def _sum_counts(answer: Array, truth: Array, reader: LabelReader, threshold: flo
     """Return for each class: hits, positions with this answer, positions with this label."""
     count = len(answer)
     if reader.kind == "classes":
-        size = answer.shape[reader.axis]
         given = choose_classes(answer, reader.axis).reshape(count, -1)
-        true = truth.reshape(count, -1)
-        kept = true != IGNORED
-        parts = [
-            _count(given, size, kept & (given == true)),
-            _count(given, size, kept & (given >= 0)),
-            _count(true, size, kept),
-        ]
-        return np.concatenate(parts, 1)
+        return _sum_class_counts(given, truth.reshape(count, -1), answer.shape[reader.axis])
     columns = answer.shape[1] if answer.ndim > 1 else 1
     flags, set_ = (
         array.reshape(count, columns, -1) for array in (answer > threshold, truth.astype(bool))
     )
     return np.concatenate([(flags & set_).sum(2), flags.sum(2), set_.sum(2)], 1)
+
+
+def _sum_class_counts(given: Array, true: Array, size: int) -> Array:
+    """Return the counts for labels that are classes, of which there are ``size``."""
+    kept = true != IGNORED
+    parts = [
+        _count(given, size, kept & (given == true)),
+        _count(given, size, kept & (given >= 0)),
+        _count(true, size, kept),
+    ]
+    return np.concatenate(parts, 1)
 
 
 def _count(classes: Array, size: int, chosen: Array) -> Array:

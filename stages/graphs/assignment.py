@@ -36,14 +36,18 @@ def exclude_graph_tensors(
         names = [pattern] if pattern in layers else ends.get(pattern, [pattern])
         excluded = [tensor for tensor in tensors if any(_is_in(name, tensor) for name in names)]
         if not excluded:
-            raise UsageError(
-                f"prune.exclude names no layer: `{pattern}`",
-                expected="first, last or the name of a layer",
-                found=", ".join(f"`{layer}`" for layer in layers[:8]),
-                hint="Name a layer as prunepack inspect lists it",
-            )
+            raise _explain_no_layer(pattern, layers)
         kept = [tensor for tensor in kept if tensor not in excluded]
     return kept
+
+
+def _explain_no_layer(pattern: str, layers: Sequence[str]) -> UsageError:
+    return UsageError(
+        f"prune.exclude names no layer: `{pattern}`",
+        expected="first, last or the name of a layer",
+        found=", ".join(f"`{layer}`" for layer in layers[:8]),
+        hint="Name a layer as prunepack inspect lists it",
+    )
 
 
 def _is_in(pattern: str, tensor: GraphTensor) -> bool:

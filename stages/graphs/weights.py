@@ -128,6 +128,10 @@ def _find_read(
             order = tuple(axes[axis] for axis in (outputs, inputs, *rest))
             yield GraphWeight(name, tensors[name], order, tuple(_name_places(name)))
             break
+    yield from _find_bias(node, tensors)
+
+
+def _find_bias(node: NodeProto, tensors: Mapping[str, TensorProto]) -> Iterator[GraphWeight]:
     bias = BIAS_INPUTS.get(node.op_type, len(node.input))
     if bias < len(node.input) and node.input[bias] in tensors:
         name = node.input[bias]

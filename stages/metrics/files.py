@@ -84,11 +84,7 @@ def read_metrics(source: Path) -> MetricSet:
             hint="Run the stages again with this version of prunepack",
         )
     digests = _read_digests(source, content.get("digests", {}))
-    host = content.get("host", "")
-    if not isinstance(host, str):
-        raise RefusedError(
-            f"the host in `{source}` is malformed", expected="text", found=repr(host)[:60]
-        )
+    host = _read_host(source, content.get("host", ""))
     _check_unicode(source, content)
     return MetricSet(metrics_from_json(content.get("metrics"), source), digests, host, content)
 
@@ -100,6 +96,14 @@ def _read_digests(source: Path, value: object) -> dict[str, str]:
         f"the digests in `{source}` are malformed",
         expected="a SHA-256 for each file",
         found=repr(value)[:60],
+    )
+
+
+def _read_host(source: Path, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise RefusedError(
+        f"the host in `{source}` is malformed", expected="text", found=repr(value)[:60]
     )
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from numpy.random import Generator
+
     from prunepack.stages.contract.arrays import Array
 
 __all__ = [
@@ -124,12 +126,19 @@ def resample_sums(
     values: dict[K, list[Array]] = {name: [] for name in sums}
     for start in range(0, RESAMPLES, size):
         rows = min(size, RESAMPLES - start)
-        drawn = generator.integers(0, count, (rows, count))
-        drawn += np.arange(rows)[:, None] * count
-        weights = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
+        weights = _draw_weights(generator, rows, count)
         for name, each in sums.items():
             values[name].append(reduce((each.T @ weights.T.astype(np.float64)).T, count))
     return {name: np.concatenate(parts) for name, parts in values.items()}
+
+
+def _draw_weights(generator: Generator, rows: int, count: int) -> Array:
+    """Return how often each of ``rows`` bootstrap samples contains each of ``count`` items."""
+    import numpy as np
+
+    drawn = generator.integers(0, count, (rows, count))
+    drawn += np.arange(rows)[:, None] * count
+    return np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
 
 
 def enclose(values: Array, value: float) -> Interval:

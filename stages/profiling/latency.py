@@ -31,18 +31,28 @@ def latency_metrics(
     """
     metrics: Metrics = {}
     for form, column in (("dense", 0), ("pruned", 1)):
-        p50, p90, p99 = np.quantile(times[..., column], (0.5, 0.9, 0.99)).tolist()
-        metrics[form] = Metric(p50, "ms", note=host)
-        metrics[f"{form}_p90"] = Metric(p90, "ms", note=host)
-        metrics[f"{form}_p99"] = Metric(p99, "ms", note=host)
-        if batch is not None:
-            note = "at the median time of a run"
-            metrics[f"{form}_throughput"] = Metric(1000 * batch / p50, "samples/s", note=note)
+        metrics |= _summarize_times(form, times[..., column], host, batch)
     ratio = compare_times(times, seed)
     note = f"pruned / dense, {len(times)} rounds of {times[0].size // 2} pairs"
     metrics["ratio"] = Metric(ratio.value, "×", ratio.low, ratio.high, note)
     metrics["verdict"] = Metric(ratio.sign, note=_explain_verdict(ratio))
     return {f"latency.{name}.{metric}": value for metric, value in metrics.items()}
+
+
+def _summarize_times(
+    form: str, times: npt.NDArray[np.float64], host: str, batch: int | None
+) -> Metrics:
+    """Return the quantiles of one form's times, and its throughput."""
+    p50, p90, p99 = np.quantile(times, (0.5, 0.9, 0.99)).tolist()
+    metrics = {
+        form: Metric(p50, "ms", note=host),
+        f"{form}_p90": Metric(p90, "ms", note=host),
+        f"{form}_p99": Metric(p99, "ms", note=host),
+    }
+    if batch is not None:
+        note = "at the median time of a run"
+        metrics[f"{form}_throughput"] = Metric(1000 * batch / p50, "samples/s", note=note)
+    return metrics
 
 
 def _explain_verdict(ratio: Ratio) -> str:

@@ -40,14 +40,9 @@ def peak_memory(model: Path, inputs: ArrayMapping, providers: Sequence[str], thr
     Raises:
         RefusedError: If the process fails.
     """
-    import numpy as np
-
     request = {"model": str(model.absolute()), "providers": list(providers), "threads": threads}
     command = [sys.executable, "-P", "-m", "prunepack.stages.profiling.memory", json.dumps(request)]
-    with tempfile.TemporaryFile() as file:
-        np.savez(file, allow_pickle=False, **inputs)
-        file.seek(0)
-        done = subprocess.run(command, stdin=file, capture_output=True, check=False)  # noqa: S603
+    done = _run_with_inputs(command, inputs)
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise RefusedError(
@@ -57,6 +52,18 @@ def peak_memory(model: Path, inputs: ArrayMapping, providers: Sequence[str], thr
             hint="Look up a negative code as a signal; -9 means that the memory was exhausted",
         )
     return Peak(**{name: float(value) for name, value in json.loads(done.stdout).items()})
+
+
+def _run_with_inputs(
+    command: Sequence[str], inputs: ArrayMapping
+) -> subprocess.CompletedProcess[bytes]:
+    """Run ``command`` with the inputs as an ``.npz`` file on its standard input."""
+    import numpy as np
+
+    with tempfile.TemporaryFile() as file:
+        np.savez(file, allow_pickle=False, **inputs)
+        file.seek(0)
+        return subprocess.run(command, stdin=file, capture_output=True, check=False)  # noqa: S603
 
 
 def memory_metrics(dense: Peak, pruned: Peak, batch: int) -> Metrics:
@@ -75,18 +82,15 @@ def _measure(request: Mapping[str, Any], file: IO[bytes]) -> Peak:
     import numpy as np
     import onnxruntime  # noqa: F401 -- its own memory is not the model's
 
-    from prunepack.stages.runtime.sessions import (
-        open_artifact_session,
-        open_onnx_session,
-        run_session,
-    )
+    from prunepack.stages.runtime import sessions
 
     model = Path(request["model"])
     with np.load(file, allow_pickle=False) as archive:
         inputs = {name: archive[name] for name in archive.files}
     before = read_high_water()
-    opener = open_onnx_session if model.suffix == ".onnx" else open_artifact_session
-    run_session(opener(model, request["providers"], request["threads"]), inputs)
+    is_onnx = model.suffix == ".onnx"
+    opener = sessions.open_onnx_session if is_onnx else sessions.open_artifact_session
+    sessions.run_session(opener(model, request["providers"], request["threads"]), inputs)
     return Peak(before, read_high_water())
 
 

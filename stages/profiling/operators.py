@@ -16,7 +16,7 @@ from prunepack.stages.profiling.model_proto import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 __all__ = ["count_refused", "graph_metrics", "graph_metrics_of"]
@@ -51,15 +51,14 @@ def graph_metrics_of(model: bytes) -> Metrics:
     return {
         "graph.opset": Metric(opsets.get(STANDARD[0], 0)),
         "graph.nodes": Metric(operators.total(), "nodes"),
-        **{
-            f"graph.operator.{_qualify(operator)}": Metric(count, "nodes")
-            for operator, count in sorted(operators.items())
-        },
-        **{
-            f"graph.domain.{name}": Metric(count, "nodes")
-            for name, count in sorted(domains.items())
-            if count
-        },
+        **_list_counts("operator", {_qualify(key): operators[key] for key in sorted(operators)}),
+        **_list_counts("domain", {name: domains[name] for name in sorted(domains)}),
+    }
+
+
+def _list_counts(kind: str, counts: Mapping[str, int]) -> Metrics:
+    return {
+        f"graph.{kind}.{name}": Metric(count, "nodes") for name, count in counts.items() if count
     }
 
 

@@ -9,7 +9,7 @@ from prunepack.errors import RefusedError
 from prunepack.format.canonical_json import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["STATEMENT_TYPE", "make_statement", "read_subjects"]
@@ -73,19 +73,23 @@ def _convert_provenance(
     provenance: Mapping[str, Any], builder: str, version: str
 ) -> dict[str, Any]:
     stages = provenance["stages"]
-    tools = {tool for stage in stages for tool in stage["tools"].items()}
     return {
         "buildDefinition": {
             "buildType": BUILD_TYPE,
             "externalParameters": {"recipe": dict(provenance["recipe"])},
             "internalParameters": {"stages": [_without_tools(stage) for stage in stages]},
-            "resolvedDependencies": [
-                {"uri": f"pkg:{KINDS.get(name, 'pypi')}/{name}@{number}"}
-                for name, number in sorted(tools)
-            ],
+            "resolvedDependencies": _list_tools(stages),
         },
         "runDetails": {"builder": {"id": builder, "version": {"prunepack": version}}},
     }
+
+
+def _list_tools(stages: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return the package URL of each tool of the stages."""
+    tools = {tool for stage in stages for tool in stage["tools"].items()}
+    return [
+        {"uri": f"pkg:{KINDS.get(name, 'pypi')}/{name}@{number}"} for name, number in sorted(tools)
+    ]
 
 
 def _without_tools(stage: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,8 +58,7 @@ def _refuse(model: str, library: str, found: str, error: Exception | None = None
     ) from error
 
 
-def _build_config(name: str, arguments: dict[str, Any]) -> nn.Module:
-    """Build the model of a config class; ``architectures`` chooses its head."""
+def _find_config_class(name: str) -> Any:
     import transformers
 
     config_class: Any = getattr(transformers, name, None)
@@ -69,7 +68,14 @@ def _build_config(name: str, arguments: dict[str, Any]) -> nn.Module:
     if not is_config:
         found = "no such class" if config_class is None else "a class that is not a config"
         _refuse(f"transformers:{name}", "transformers", found)
-    config = config_class(**arguments)
+    return config_class
+
+
+def _build_config(name: str, arguments: dict[str, Any]) -> nn.Module:
+    """Build the model of a config class; ``architectures`` chooses its head."""
+    import transformers
+
+    config = _find_config_class(name)(**arguments)
     if arguments.get("architectures"):
         module: nn.Module = getattr(transformers, arguments["architectures"][0])(config)
         return module
