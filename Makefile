@@ -115,7 +115,7 @@ bench-real: $(BENCH_READY)  ## Prune trained models without training, and judge 
 	$(BIN)/python -m benchmarks.real_models
 	$(BIN)/python -m benchmarks.render
 
-bench-large: $(READY)  ## Carry a model of 6 GB through all stages; needs 60 GB of disk
+bench-large: $(READY)  ## Carry a model of 3 GB through all stages; needs 30 GB of disk
 	$(BIN)/python -m benchmarks.large_run
 	$(BIN)/python -m benchmarks.render
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["run_stages", "write_shards"]
 
 WIDTH = 8192
-GIGABYTES = 6
+GIGABYTES = 3
 ROOM = 10
 """Size of all files beside the size of the model."""
 PERIOD = 0.02
