@@ -49,8 +49,8 @@ def _summarize(projects: list[Any]) -> str:
     failing = sum(project.PASSES is not None and project.PASSES.code == 1 for project in projects)
     passing = len(projects) - refused - failing
     return (
-        f"{len(projects)} kinds: {passing} pass, {refused} are refused, and {failing} "
-        "fail their gate, as they should.\n"
+        f"{len(projects)} kinds: {passing} pass, {refused} are refused, {failing} "
+        "with a gate that fails as it should.\n"
     )
 
 

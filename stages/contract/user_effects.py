@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
 import sys
 import warnings
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def contain_effects() -> Iterator[None]:
     sys.argv = words[:1]
     with (
         redirect_stdout(sys.stderr),
+        _redirect_descriptor(),
         _drop_warnings_as_errors(),
         _keep_random_states(),
         _keep_torch_modes(),
@@ -37,6 +39,32 @@ def contain_effects() -> Iterator[None]:
         finally:
             sys.argv = words
             os.chdir(folder)
+
+
+@contextmanager
+def _redirect_descriptor() -> Iterator[None]:
+    """Send to stderr what native code and child processes write to stdout."""
+    try:
+        saved = os.dup(1)
+    except OSError:  # the process has no stdout
+        yield
+        return
+    if sys.__stdout__ is not None and not sys.__stdout__.closed:
+        sys.__stdout__.flush()
+    try:
+        with suppress(OSError):
+            os.dup2(2, 1)
+        yield
+    finally:
+        _flush_native_buffers()
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def _flush_native_buffers() -> None:
+    """Write out what C code has printed so far; a pipe would get it when the process ends."""
+    with suppress(OSError, TypeError, AttributeError):  # Windows has no library without a name
+        ctypes.CDLL(None).fflush(None)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """User code leaves nothing behind in the process, and stdout to results."""
 
+import ctypes
 import os
 import random
 import subprocess
@@ -52,6 +53,21 @@ def test_user_code_does_not_see_the_words_of_the_command_line(monkeypatch):
         assert sys.argv == ["prunepack"]
         sys.argv.append("--more")
     assert sys.argv == ["prunepack", "run", "lenet"]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda: os.write(1, b"loading\n"),
+        lambda: subprocess.run(["echo", "loading"], check=True),
+        lambda: ctypes.CDLL(None).puts(b"loading"),
+    ],
+)
+def test_prints_of_native_code_and_children_go_to_stderr(write, capfd):
+    with contain_effects():
+        write()
+    os.write(1, b"result\n")
+    assert capfd.readouterr() == ("result\n", "loading\n")
 
 
 @pytest.mark.parametrize("draw", [random.random, np.random.random, lambda: torch.rand(1).item()])
