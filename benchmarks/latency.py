@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.results import write_result
-from prunepack.stages.profiling.ratio import RESAMPLES, Ratio, compare_times
+from prunepack.stages.metrics.intervals import RESAMPLES
+from prunepack.stages.profiling.ratio import Ratio, compare_times
 from prunepack.stages.profiling.timing import Plan, time_side_by_side
 from prunepack.stages.runtime.host import host_name
 from prunepack.stages.runtime.session_options import CPU

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["GateConfig", "gate", "judge", "read_gate_config"]
 
+QUALITY = ("similarity.", "accuracy.", "agreement.", "metric.")
+"""Beginnings of the names of metrics on the answers of a model."""
+
 NO_OTHER_OPERATORS = Limit.parse("graph.refused_operators <= 0")
 
 
@@ -64,11 +67,8 @@ def judge(config: GateConfig, sources: Sequence[Path]) -> Report:
     measured = collect_metrics(sources)
     baseline = None if config.baseline is None else open_baseline(config.baseline)
     limits = [*config.limits, *([NO_OTHER_OPERATORS] if config.operators else [])]
-    if "similarity.samples" in measured.metrics and not any(map(_limits_quality, limits)):
-        remark(
-            "no limit on the similarity or the accuracy of the pruned model, so that any model of "
-            "the same interface passes; set one, such as similarity.mean_cosine >= 0.9"
-        )
+    if "similarity.samples" in measured.metrics:
+        _remark_missing_limit(limits)
     refused = count_refused(measured.metrics, config.operators, config.domains)
     measured = MetricSet(measured.metrics | refused, measured.digests, measured.host)
     return make_report(
@@ -81,9 +81,13 @@ def judge(config: GateConfig, sources: Sequence[Path]) -> Report:
     )
 
 
-def _limits_quality(limit: Limit) -> bool:
-    """Return whether a limit is on the answers of a model, not on its size or its speed."""
-    return limit.name.startswith(("similarity.", "accuracy.", "agreement.", "metric."))
+def _remark_missing_limit(limits: Sequence[Limit]) -> None:
+    """Warn if no limit is on the answers of a model, only on its size or its speed."""
+    if not any(limit.name.startswith(QUALITY) for limit in limits):
+        remark(
+            "no limit on the similarity or the accuracy of the pruned model, so that any model of "
+            "the same interface passes; set one, such as similarity.mean_cosine >= 0.9"
+        )
 
 
 def read_gate_config(source: Path) -> GateConfig:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from prunepack.errors import RefusedError, quote
 from prunepack.io.digests import hash_file
 from prunepack.stages.provenance.signing import verify_envelope
-from prunepack.stages.provenance.statement import read_subjects
+from prunepack.stages.provenance.subjects import read_subjects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -208,15 +208,20 @@ def find_kind(folder: Path, allowed: tuple[type[Output], ...] = KINDS) -> type[O
         if present.issuperset(kind.files):
             if kind in allowed:
                 return kind
-            commands = " or ".join(kind.made_by for kind in allowed)
-            raise RefusedError(
-                f"`{folder}` is of the wrong kind",
-                expected=wanted,
-                found=f"a {kind.__name__}",
-                hint=f"Make one with {commands}",
-            )
+            raise _refuse_kind(folder, kind, wanted, [each.made_by for each in allowed])
     listing = ", ".join(sorted(present)[:6]) or "an empty folder"
     raise RefusedError(f"`{folder}` holds no output of a stage", expected=wanted, found=listing)
+
+
+def _refuse_kind(
+    folder: Path, kind: type[Output], wanted: str, commands: list[str]
+) -> RefusedError:
+    return RefusedError(
+        f"`{folder}` is of the wrong kind",
+        expected=wanted,
+        found=f"a {kind.__name__}",
+        hint=f"Make one with {' or '.join(commands)}",
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def _sum_counts(answer: Array, truth: Array, reader: LabelReader, threshold: flo
 
 
 def _sum_class_counts(given: Array, true: Array, size: int) -> Array:
-    """Return the counts for labels that are classes, of which there are ``size``."""
+    """Return the counts for labels that are classes below ``size``."""
     kept = true != IGNORED
     parts = [
         _count(given, size, kept & (given == true)),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from prunepack.errors import UsageError
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.models.output_tree import (
-    Leaves,
     flatten_result,
     has_keys,
     name_paths,
@@ -37,7 +36,8 @@ def choose_outputs(result: object, chosen: Chosen) -> dict[str, str]:
     """
     leaves = flatten_result(result)
     paths = list(select_tensors(leaves))
-    _remark_others(leaves, paths)
+    for path in (path for path in leaves if path not in paths):
+        remark(f"output {_show(path)} is {_describe(leaves[path])} and is left out")
     everything = name_paths(result, paths)
     if not chosen:
         return everything
@@ -49,13 +49,6 @@ def choose_outputs(result: object, chosen: Chosen) -> dict[str, str]:
         if path not in kept.values():
             remark(f"output `{path or name}` is left out")
     return kept
-
-
-def _remark_others(leaves: Leaves, paths: Sequence[str]) -> None:
-    """Name the values of a result that are not tensors."""
-    for path, value in leaves.items():
-        if path not in paths:
-            remark(f"output {_show(path)} is {_describe(value)} and is left out")
 
 
 def _name_chosen(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import onnx_ir
+    from torch.export import ExportedProgram
 
 __all__ = ["export_program"]
 
@@ -27,17 +28,7 @@ def export_program(source: Path, path: Path) -> None:
     import torch
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
-    remark(f"`{source.name}` is a program: torch.export.load can run code that it holds")
-    try:
-        with quiet_exporter():
-            program = torch.export.load(source)
-    except Exception as error:
-        raise RefusedError(
-            f"`{source}` cannot be read",
-            expected="a program that torch.export.save wrote",
-            found=describe_error(error),
-            hint="Save it again with torch.export.save, under this version of torch",
-        ) from error
+    program = _read_program(source)
     try:
         with quiet_exporter():
             exported = torch.onnx.export(program, dynamo=True, verbose=False)
@@ -53,6 +44,22 @@ def export_program(source: Path, path: Path) -> None:
     ClearMetadataAndDocStringPass()(model)
     _name_values(model)
     onnx_ir.save(model, path)
+
+
+def _read_program(source: Path) -> ExportedProgram:
+    import torch
+
+    remark(f"`{source.name}` is a program: torch.export.load can run code that it holds")
+    try:
+        with quiet_exporter():
+            return torch.export.load(source)
+    except Exception as error:
+        raise RefusedError(
+            f"`{source}` cannot be read",
+            expected="a program that torch.export.save wrote",
+            found=describe_error(error),
+            hint="Save it again with torch.export.save, under this version of torch",
+        ) from error
 
 
 def _name_values(model: onnx_ir.Model) -> None:

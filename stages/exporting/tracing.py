@@ -25,7 +25,7 @@ __all__ = ["PREFIX", "flatten_module", "quiet_exporter"]
 PREFIX = "model."
 """Prefix of the user's module in the wrapper that is exported."""
 
-NOISY_LOGGERS = (
+SILENCED = (
     "torch.onnx",
     "torch.onnx._internal.exporter._registration",
     "torch.fx.experimental.symbolic_shapes",
@@ -50,7 +50,7 @@ def flatten_module(
 @contextmanager
 def quiet_exporter() -> Iterator[None]:
     """Silence the exporters' messages about missing packages and their own deprecations."""
-    loggers = {logger: logger.level for logger in map(logging.getLogger, NOISY_LOGGERS)}
+    loggers = {logger: logger.level for logger in map(logging.getLogger, SILENCED)}
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
     output = io.StringIO()

@@ -54,18 +54,23 @@ def collect_metrics(sources: Sequence[Path]) -> MetricSet:
     host = ""
     for source in sources:
         found = read_metrics(source)
-        for name, digest in found.digests.items():
-            if digests.setdefault(name, digest) != digest:
-                raise RefusedError(
-                    f"`{source}` is of another model than `{sources[0]}`",
-                    expected=f"{name} {digests[name][:12]}…",
-                    found=f"{digest[:12]}…",
-                    hint="Verify and measure the same artifact",
-                )
+        _check_same_model(f"`{source}` is of another model than `{sources[0]}`", digests, found)
+        digests |= found.digests
         metrics |= found.metrics
         content |= found.content
         host = found.host or host
     return MetricSet(metrics, digests, host, content)
+
+
+def _check_same_model(what: str, known: Mapping[str, str], found: MetricSet) -> None:
+    for name, digest in found.digests.items():
+        if known.get(name, digest) != digest:
+            raise RefusedError(
+                what,
+                expected=f"{name} {known[name][:12]}…",
+                found=f"{digest[:12]}…",
+                hint="Verify and measure the same artifact",
+            )
 
 
 def read_metrics(source: Path) -> MetricSet:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from prunepack.stages.contract.arrays import Array
 
 __all__ = [
+    "bootstrap",
     "compute_mcnemar",
     "count_required_samples",
     "enclose",
@@ -88,21 +89,39 @@ def estimate_mean(values: Array, seed: int) -> Interval:
     contains the mean itself, also for very few samples. It is NaN if a value is NaN.
     """
     import numpy as np
-    from scipy import stats
 
     ordered = np.sort(values.astype(np.float64))
     mean = float(ordered.mean())
     if math.isnan(mean) or len(ordered) == 1:
         return mean, mean
+    return bootstrap(ordered, np.mean, seed)
+
+
+def bootstrap(
+    values: Array, statistic: Callable[..., Any], seed: int, level: float = 0.95
+) -> Interval:
+    """Return the percentile interval of a statistic of ``values`` (n,), with the statistic in it.
+
+    Args:
+        values: Independent values, two at least.
+        statistic: A function of numpy with an ``axis``.
+        seed: Seed of the resampling.
+        level: The probability of the interval.
+    """
+    import numpy as np
+    from scipy import stats
+
     interval = stats.bootstrap(
-        (ordered,),
-        np.mean,
+        (values,),
+        statistic,
         n_resamples=RESAMPLES,
-        batch=max(1, min(RESAMPLES, BATCH_ITEMS // len(ordered))),
+        batch=max(1, min(RESAMPLES, BATCH_ITEMS // len(values))),
+        confidence_level=level,
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return min(float(interval.low), mean), max(float(interval.high), mean)
+    value = float(statistic(values))
+    return min(float(interval.low), value), max(float(interval.high), value)
 
 
 def resample_sums(

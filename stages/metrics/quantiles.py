@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,9 @@ RATIO = 1.02
 
 _STEP = math.log(RATIO)
 _LOWEST = math.floor(math.log(5e-324) / _STEP) - 1
-_BINS = math.ceil(math.log(sys.float_info.max) / _STEP) - _LOWEST + 2
+_LARGEST = math.log(np.finfo(np.float64).max)
+_BINS = math.ceil(_LARGEST / _STEP) - _LOWEST + 2
+"""Zeros are in the first bin and infinite values in the last one."""
 
 
 class Sketch:
@@ -30,34 +31,31 @@ class Sketch:
 
     def __init__(self) -> None:
         self._bins = np.zeros(_BINS, np.int64)
-        self._zeros = self._infinite = self._nan = 0
+        self._has_nan = False
 
     def add(self, values: npt.NDArray[np.floating[Any]]) -> None:
         """Count ``values``, an array of any shape without negative values."""
-        finite = values[np.isfinite(values)]
-        positive = finite[finite > 0].astype(np.float64)
-        self._nan += int(np.isnan(values).sum())
-        self._infinite += values.size - finite.size - int(np.isnan(values).sum())
-        self._zeros += finite.size - positive.size
+        positive = values[(values > 0) & np.isfinite(values)].astype(np.float64)
         keys = np.ceil(np.log(positive) / _STEP).astype(np.int64) - _LOWEST
         self._bins += np.bincount(keys, minlength=_BINS)
+        self._bins[0] += np.count_nonzero(values == 0)
+        self._bins[-1] += np.count_nonzero(np.isinf(values))
+        self._has_nan |= bool(np.isnan(values).any())
 
     def quantile(self, fraction: float) -> float:
         """Return the value that ``fraction`` of all values do not exceed, within 1 %.
 
         The result is NaN if there are no values or one of them is NaN.
         """
-        total = self._zeros + int(self._bins.sum()) + self._infinite
-        if self._nan or not total:
+        total = int(self._bins.sum())
+        if self._has_nan or not total:
             return math.nan
         rank = max(math.ceil(fraction * total), 1)
-        if rank <= self._zeros:
-            return 0.0
-        at = int(np.searchsorted(np.cumsum(self._bins), rank - self._zeros))
-        if at == _BINS:
-            return math.inf
+        at = int(np.searchsorted(np.cumsum(self._bins), rank))
+        if at in {0, _BINS - 1}:
+            return math.inf if at else 0.0
         middle = (at + _LOWEST) * _STEP + math.log(2 / (RATIO + 1))
-        return math.exp(min(middle, math.log(sys.float_info.max)))
+        return math.exp(min(middle, _LARGEST))
 
 
 class Total:

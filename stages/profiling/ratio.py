@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from prunepack.stages.metrics.intervals import bootstrap
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -16,7 +18,6 @@ __all__ = ["MARGIN", "Ratio", "compare_times", "compute_tail"]
 MARGIN = 0.01
 """A smaller difference has no verdict, because the memory addresses of a session cause as much."""
 
-RESAMPLES = 2000
 LEVEL = 0.95
 
 
@@ -67,22 +68,11 @@ def compare_times(times: npt.NDArray[np.float64], seed: int) -> Ratio:
             axis holds the dense and the pruned form, in any unit.
         seed: Seed of the resampling.
     """
-    from scipy import stats
-
     logs = np.log(times[..., 1] / times[..., 0])
     rounds = np.median(logs, axis=2).mean(axis=(1, 2))
     center = np.mean if logs.shape[2] > 1 else np.median
-    interval = stats.bootstrap(
-        (rounds,),
-        center,
-        n_resamples=RESAMPLES,
-        confidence_level=1 - 2 * compute_tail(len(rounds)),
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    value = center(rounds)
-    ends = [value, min(interval.low, value), max(interval.high, value)]
-    return Ratio(*np.exp(ends).tolist())
+    ends = bootstrap(rounds, center, seed, level=1 - 2 * compute_tail(len(rounds)))
+    return Ratio(*np.exp([center(rounds), *ends]).tolist())
 
 
 def compute_tail(rounds: int) -> float:

@@ -92,6 +92,15 @@ def _read_envelope(path: Path) -> Envelope:
     return envelope
 
 
+def _explain_missing(path: Path) -> RefusedError:
+    return RefusedError(
+        f"the signature `{path}` is missing",
+        expected="a signature",
+        found="no such file",
+        hint="Sign the release: run `prunepack attest`, then `prunepack sign`",
+    )
+
+
 def _parse_envelope(path: Path) -> Envelope:
     from securesystemslib.dsse import Envelope
     from securesystemslib.exceptions import FormatError
@@ -99,12 +108,7 @@ def _parse_envelope(path: Path) -> Envelope:
     try:
         return Envelope.from_dict(json.loads(path.read_bytes()))
     except FileNotFoundError:
-        raise RefusedError(
-            f"the signature `{path}` is missing",
-            expected="a signature",
-            found="no such file",
-            hint="Sign the release: run `prunepack attest`, then `prunepack sign`",
-        ) from None
+        raise _explain_missing(path) from None
     except (*MALFORMED, FormatError) as error:
         raise RefusedError(
             f"`{path}` is not a signature",

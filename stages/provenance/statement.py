@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import RefusedError
@@ -10,9 +9,8 @@ from prunepack.format.canonical_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
-__all__ = ["STATEMENT_TYPE", "make_statement", "read_subjects"]
+__all__ = ["STATEMENT_TYPE", "make_statement"]
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
@@ -94,25 +92,3 @@ def _list_tools(stages: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 
 def _without_tools(stage: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in stage.items() if name != "tools"}
-
-
-def read_subjects(payload: bytes, source: Path) -> dict[str, str]:
-    """Return the SHA-256 of each subject of a statement, by name.
-
-    Raises:
-        RefusedError: If ``payload`` is not an in-toto statement with a SHA-256 per file.
-    """
-    try:
-        value = json.loads(payload)
-        found = {row["name"]: row["digest"]["sha256"] for row in value["subject"]}
-        kind, texts = value["_type"], [*found, *found.values()]
-    except (KeyError, RecursionError, TypeError, ValueError) as error:
-        kind, texts = f"{type(error).__name__}: {error}", []
-    if kind != STATEMENT_TYPE or not texts or not all(isinstance(text, str) for text in texts):
-        raise RefusedError(
-            f"`{source}` does not hold a statement on a release",
-            expected=f"{STATEMENT_TYPE} with a SHA-256 for each subject",
-            found=kind,
-            hint="Write one with `prunepack attest`",
-        )
-    return found

@@ -19,7 +19,7 @@ from prunepack.pipeline.cli.command import (
 from prunepack.pipeline.cli.console import print_result
 from prunepack.stages.provenance.keys import PASSWORD
 from prunepack.stages.provenance.signing import sign_statement
-from prunepack.stages.provenance.statement import read_subjects
+from prunepack.stages.provenance.subjects import read_subjects
 
 if TYPE_CHECKING:
     from pathlib import Path

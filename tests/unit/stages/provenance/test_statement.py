@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from prunepack.errors import RefusedError
-from prunepack.stages.provenance.statement import make_statement, read_subjects
+from prunepack.stages.provenance.statement import make_statement
+from prunepack.stages.provenance.subjects import read_subjects
 
 STAGE = {
     "stage": "pack",
