@@ -54,23 +54,23 @@ class ExportConfig(Config):
     """The form of the ONNX model."""
 
     opset: int | None = Field(
-        None, ge=18, description="ONNX opset; by default the exporter chooses it."
+        None, ge=18, description="ONNX opset. Default: chosen by the exporter."
     )
     outputs: Annotated[tuple[str, ...] | dict[str, str], BeforeValidator(_split_outputs)] = Field(
         (),
-        description="Outputs to keep, by their paths in the result: logits,1.0. A table gives "
-        "names to paths: scores=1.0,boxes=0. All by default.",
+        description="Outputs to keep, by path in the model's return value: logits,1.0. To rename "
+        "outputs, write NAME=PATH: scores=1.0,boxes=0. Default: all outputs.",
     )
     output_names: tuple[str, ...] = Field(
         (),
-        description="Names of the outputs; by default their keys, or output, or output_0, "
-        "output_1, ….",
+        description="Names of the outputs. Default: the keys or fields of the return value, "
+        "'output' for a single tensor, 'output_0', 'output_1', … for a tuple or a list.",
     )
     dynamic_batch: bool = Field(
-        True, description="Export a dynamic batch axis; otherwise the batch is one sample."
+        True, description="Export a dynamic batch axis, not a fixed batch of one sample."
     )
     exporter: Literal["dynamo", "torchscript"] = Field(
-        "dynamo", description="Exporter of torch that runs."
+        "dynamo", description="PyTorch exporter to use."
     )
 
 

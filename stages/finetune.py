@@ -39,8 +39,8 @@ class FinetuneConfig(TrainConfig):
 
     hook: CodeName | None = Field(
         None,
-        description="Your function(model, data) or function(context) instead of the built-in "
-        "training: module:function or file.py:function.",
+        description="Your function(model, data) or function(context) to run in place of the "
+        "built-in training: module:function or file.py:function.",
     )
     arguments: dict[str, Any] = Field({}, description="Keyword arguments of the hook.")
 

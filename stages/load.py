@@ -66,40 +66,45 @@ class LoadConfig(Config):
 
     model: CodeName = Field(
         "lenet",
-        description="Built-in model; your factory or nn.Module class, module:NAME or file.py:NAME; "
-        "transformers:ConfigClass, timm:NAME, torchvision:NAME; a folder with config.json.",
+        description="Model to load: a built-in name; module:NAME or file.py:NAME of your factory "
+        "or nn.Module class; transformers:ConfigClass, timm:NAME or torchvision:NAME; a folder "
+        "with config.json; or an .onnx, .prunepack or .pt2 file.",
     )
     arguments: dict[str, Any] = Field(
         {}, description="Keyword arguments of your factory, or of the config class."
     )
     weights: InputFile | None = Field(
         None,
-        description="State dict to load: .safetensors, .npz, a file of torch.save, or the index of "
-        "shards; may hold masks.",
+        description="State dict to load: a .safetensors or .npz file, a file written by "
+        "torch.save, or the index file of a sharded checkpoint. It may contain masks.",
     )
     masks: MaskSource = Field(
         "auto",
-        description="keep: keep the masks of the weights; auto: the same, and zeros of a weight "
-        "with at least 30 % zeros become a mask; from_zeros: every zero becomes masked; none: "
-        "no masks.",
+        description="keep: keep the masks in the weights file; auto: also mask the zeros of every "
+        "weight that is at least 30 % zeros; from_zeros: also mask every zero; none: remove all "
+        "masks.",
     )
     dense: InputFile | None = Field(
         None,
-        description="State dict of the dense model that `run` compares with, in place of the "
-        "model without its masks.",
+        description="Weights of the dense model for the comparisons of `run`. Default: the loaded "
+        "model with its masks removed, if its masked weights are known.",
     )
     inputs: tuple[InputSpec, ...] = Field(
-        (), description="Inputs of your model, in the order of forward: name=x,shape=3x224x224."
+        (),
+        description="Inputs of your model, named like the arguments of forward: "
+        "name=x,shape=3x224x224.",
     )
     dataset: CodeName = Field(
         "",
-        description="Dataset that measures accuracy: built in, or file.py:function.",
+        description="Dataset on which accuracy is measured: a built-in name, or file.py:function.",
     )
     dataset_arguments: dict[str, Any] = Field(
         {}, description="Keyword arguments of your dataset function."
     )
     seed: int = Field(
-        0, ge=0, description="Seed of the random numbers that the factory draws, in every stage."
+        0,
+        ge=0,
+        description="Seed for the random numbers that the factory draws; the same in every stage.",
     )
 
     @field_validator("inputs")

@@ -30,7 +30,7 @@ class LoadOnnxConfig(Config):
     model: CodeName = Field(description="An .onnx, .prunepack or .pt2 file.")
     inputs: tuple[InputSpec, ...] = Field((), description="Sizes of dynamic axes.")
     dataset: CodeName = Field("", description="Dataset to measure accuracy on.")
-    masks: MaskChoice = Field("auto", description="Zeros that are taken for masks.")
+    masks: MaskChoice = Field("auto", description="Zeros that become masks.")
     dense: InputFile | None = Field(None, description="The file of the dense model.")
 
     @classmethod

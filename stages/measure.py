@@ -41,10 +41,10 @@ class MeasureConfig(Config):
         "auto", description="Execution provider; auto: CUDA if it is available, else the CPU."
     )
     batch_sizes: tuple[int, ...] = Field((1, 32), description="Batch sizes to time.")
-    repeats: int = Field(300, ge=10, description="Timed runs per model and batch size.")
-    rounds: int = Field(6, ge=5, description="Rounds of timing; each opens both models twice.")
+    repeats: int = Field(300, ge=10, description="Number of timed runs per model and batch size.")
+    rounds: int = Field(6, ge=5, description="Rounds of timing; each opens each model twice.")
     seconds: float = Field(
-        20.0, gt=0, description="Time limit in seconds for the runs of a batch size."
+        20.0, gt=0, description="Time limit in seconds for the runs at each batch size."
     )
     threads: int = Field(1, ge=1, description="Threads of onnxruntime, each on its own core.")
     seed: int = Field(0, ge=0, description="Seed of the random inputs and of the resampling.")

@@ -59,7 +59,9 @@ class PruneConfig(Rule):
     """
 
     rules: tuple[Rule, ...] = Field(
-        (), description="Several rules; the first rule that matches a parameter wins."
+        (),
+        description="Several rules, used instead of the settings above: layers=conv*,amount=0.2. "
+        "The first rule that matches a parameter applies.",
     )
     exclude: tuple[str, ...] = Field(
         (),
@@ -69,12 +71,12 @@ class PruneConfig(Rule):
     schedule: Schedule = Field(
         "one_shot",
         description="one_shot: everything in one round; iterative: an equal fraction of the "
-        "remaining weights in each round; linear: an equal number of weights; cubic: large steps "
-        "first, small steps last.",
+        "remaining weights in each round; linear: an equal number of weights in each round; cubic: "
+        "large steps in the first rounds, small steps in the last.",
     )
     steps: int = Field(1, ge=1, description="Number of rounds; at least 2 unless one_shot.")
     step: int = Field(1, ge=1, description="Number of this round, from 1.")
-    seed: int = Field(0, ge=0, lt=2**63, description="Seed of the methods that draw at random.")
+    seed: int = Field(0, ge=0, lt=2**63, description="Seed for methods that use random numbers.")
 
     @model_validator(mode="after")
     def _rules_are_given_once(self) -> Self:

@@ -23,7 +23,7 @@ def pipeline_table() -> str:
         ("`prunepack --help`", seconds("help_seconds"), "≤ 0.25 s"),
         ("artifact", f"{sizes['artifact']:,} bytes", ""),
         ("dense ONNX / artifact", f"{metrics['size.ratio']:.2f}×", "≥ 8.5×"),
-        ("`zstd -19` of the dense ONNX / artifact", f"{metrics['size.ratio_zstd19']:.2f}×", ""),
+        ("dense ONNX after `zstd -19` / artifact", f"{metrics['size.ratio_zstd19']:.2f}×", ""),
         ("sparsity of the weights", f"{metrics['sparsity.weights']:.1f} %", "90 %"),
         ("accuracy lost on 10,000 images", f"{metrics['accuracy.drop']:.2f} points", "≤ 0.5"),
     ]

@@ -30,7 +30,7 @@ def _commands(module: str, **lines: str) -> dict[str, Target]:
 
 COMMANDS = {
     "Pipeline": {
-        **_commands("run", run="Run all stages of a recipe, up to an artifact and a verdict."),
+        **_commands("run", run="Run all stages of a recipe and produce an artifact and a verdict."),
         **_commands("explain", explain="Show why each stage of the last run ran or was reused."),
         **_commands("gc", gc="Delete stored results that the last runs do not need."),
         **_commands("fetch", fetch="Download a dataset, checked by its SHA-256."),
@@ -40,15 +40,15 @@ COMMANDS = {
         **_commands(
             "stages",
             load="Load a trained model as a checkpoint.",
-            prune="Put pruning masks on a model.",
+            prune="Add pruning masks to a model.",
             finetune="Train the remaining weights of a pruned model.",
             undo="Remove the masks and restore the dense model.",
             finalize="Make the masks permanent and prove that the outputs stay the same.",
-            export="Export a model to ONNX, with the same bytes on every machine.",
+            export="Export a model to an ONNX file that is byte-identical on every machine.",
         ),
         **_commands(
             "comparison",
-            verify="Compare the forms of a model, or two ONNX files, on every output.",
+            verify="Compare every output of the forms of a model, or of two ONNX files.",
             measure="Measure size, latency and memory, compared with the dense model.",
         ),
         **_commands("gate", gate="Check metrics against limits; the exit code is the verdict."),
@@ -105,7 +105,7 @@ def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -
 def prunepack() -> None:
     """Pruned PyTorch models as ONNX and one small, verified file.
 
-    Exit codes: 0 pass, 1 the gate failed, 2 usage or config, 3 a bug of prunepack, 4 input
+    Exit codes: 0 pass, 1 the gate failed, 2 usage or config, 3 a bug in prunepack, 4 input
     refused, 5 nothing was checked, 130 interrupted.
     """
 

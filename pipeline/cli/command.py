@@ -51,7 +51,7 @@ artifacts_option = click.option(
     default="artifacts",
     show_default=True,
     metavar="DIR",
-    help="The folder of runs.",
+    help="Folder that holds the results of runs.",
 )
 _QUIET = click.Option(["-q", "--quiet"], is_flag=True, help="Show results and errors only.")
 _VERBOSE = click.Option(

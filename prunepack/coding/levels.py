@@ -16,8 +16,8 @@ __all__ = ["LEVELS", "LEVEL_HELP", "Level", "LevelName", "find_level", "raise_le
 LevelName = Literal["fast", "small", "max"]
 
 LEVEL_HELP = (
-    "Effort: `fast` to write; `small`; or `max`, smaller still, most of all for convolutions, but "
-    "slow to write and to read."
+    "Compression effort: `fast` writes quickly; `small` makes a smaller file; `max` makes the "
+    "smallest file, especially for convolutions, but is slow to write and read."
 )
 
 TINY_MODEL_ITEMS = 2**16

@@ -32,7 +32,9 @@ erf are not more accurate.
 class Tolerance(Config):
     """Error that some outputs may have; the first rule that matches an output applies."""
 
-    outputs: str = Field("*", description="Glob over the names of outputs.")
+    outputs: str = Field(
+        "*", description="Outputs that this entry applies to, as a glob over their names."
+    )
     atol: float | None = Field(
         None, ge=0, description="Allowed absolute error; the default depends on the dtype."
     )

@@ -88,24 +88,24 @@ class InputSpec(Config):
     shape: Dimensions = Field(
         (),
         description="Shape of one sample, without the batch axis: 3x224x224, or names of dynamic "
-        "axes, 3xheight/width. Equal names have equal sizes in all inputs.",
+        "axes, 3xheight/width. Axes with the same name have the same size in all inputs.",
     )
     dtype: DType = Field("float32", description="Dtype of the input, by its torch name.")
     range: Annotated[tuple[float, float] | None, BeforeValidator(_parse_range)] = Field(
         None,
-        description="Lowest and highest value of made-up samples, as 0..255; by default floats "
-        "are normal, indices cover their table, and other integers are 0 and 1.",
+        description="Lowest and highest value of random inputs, as 0..255. Default: floats are "
+        "normal, indices are drawn from all rows of their table, and other integers are 0 or 1.",
     )
     batch_axis: Annotated[int, Field(ge=0)] | Literal["none"] = Field(
         0, description="Position of the batch axis, or none if the input has no batch axis."
     )
     file: InputFile | None = Field(
-        None, description="Samples in an .npy file, used in place of made-up samples."
+        None, description="Samples in an .npy file, used instead of random inputs."
     )
     example: Shape = Field(
         (),
-        description="The shape with a size for each dynamic axis, for made-up samples and timing; "
-        "by default the first sizes that the model takes.",
+        description="The shape with a size for each dynamic axis, for random inputs and timing. "
+        "Default: the first sizes that the model accepts.",
     )
 
     @model_validator(mode="after")

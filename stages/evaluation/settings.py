@@ -20,7 +20,7 @@ class VerifyConfig(Config):
     """Inputs and tolerances of the comparison."""
 
     provider: Provider = Field(
-        "auto", description="Execution provider; auto: CUDA where it works, else the CPU."
+        "auto", description="Execution provider; auto: CUDA if it is available, else the CPU."
     )
     samples: int = Field(
         0, ge=0, description="Number of test samples for accuracy and parity; 0 means all."
@@ -32,22 +32,29 @@ class VerifyConfig(Config):
     metric: CodeName = Field(
         "",
         description="Metric: accuracy, top5, f1, iou, mae, mse, pearson, cosine_to_dense, or your "
-        "file.py:function(outputs, labels) → a score per sample; by default by the labels.",
+        "file.py:function(outputs, labels), which returns a score per sample. Default: chosen from "
+        "the labels.",
     )
     arguments: dict[str, Any] = Field({}, description="Keyword arguments of your metric.")
-    answer: str = Field("", description="Output that the metric judges; by default the first.")
+    answer: str = Field(
+        "",
+        description="Model output that the metric evaluates, by name or index. Default: the first "
+        "output.",
+    )
     tolerances: tuple[Tolerance, ...] = Field(
-        (), description="Allowed errors by output: outputs=logits,atol=1e-5,rtol=1e-4."
+        (), description="Allowed error of each output: outputs=logits,atol=1e-5,rtol=1e-4."
     )
     suggest: bool = Field(
         False, description="Measure run-to-run errors and suggest tolerances from them."
     )
     same: bool = Field(
-        False, description="Treat two ONNX files as the same model, and apply tolerances."
+        False, description="Treat two ONNX files as the same model and apply the tolerances."
     )
-    random_samples: int = Field(64, ge=3, description="Number of random samples to compare on.")
+    random_samples: int = Field(
+        64, ge=3, description="Number of random samples for the comparison."
+    )
     batch_size: int = Field(500, gt=0, description="Number of samples per run.")
-    seed: int = Field(0, ge=0, description="Seed of the random inputs and of resampling.")
+    seed: int = Field(0, ge=0, description="Seed of the random inputs and of the resampling.")
 
     @field_validator("metric")
     @classmethod

@@ -75,14 +75,14 @@ class Rule(Config):
     layers: str = Field("*", description="Layers to prune: a glob over module names, or re:REGEX.")
     parameter: str = Field(
         "weight",
-        description="Parameter to prune. weight: every weight matrix of a layer, also of LSTM, "
-        "MultiheadAttention and weight_norm; another name such as bias; or a glob over names of "
-        "tensors of two or more dimensions.",
+        description="Parameter to prune. 'weight' means every weight matrix of a layer, including "
+        "those of LSTM, MultiheadAttention and weight_norm. Otherwise a parameter name such as "
+        "'bias', or a glob over the names of tensors with two or more dimensions.",
     )
     method: CodeName = Field(
         "l1_unstructured",
         description="Built-in method, or your BasePruningMethod: module:Class or file.py:Class; "
-        "none: put no masks, and leave existing ones.",
+        "none: add no masks and keep existing ones.",
     )
     amount: Amount = Field(
         0.9,
@@ -100,13 +100,14 @@ class Rule(Config):
     )
     min_left: Amount = Field(
         0,
-        description="Minimum of weights that each tensor keeps: a fraction (0.05) or a count (10). "
-        "The method prunes others instead.",
+        description="Minimum number of weights that each tensor keeps: a fraction (0.05) or a "
+        "count (10). Under global ranking, weights of other tensors are pruned instead.",
     )
     dim: int | None = Field(
         None,
-        description="Structured methods: the dimension whose slices are channels (the layer's "
-        "output channels by default); n_m: the dimension of the groups (its inputs by default).",
+        description="Structured methods: the dimension whose slices are channels (by default the "
+        "layer's output channels). n_m: the dimension along which groups are formed (by default "
+        "the layer's inputs).",
     )
     pattern: str = Field(
         "2:4",
@@ -114,7 +115,7 @@ class Rule(Config):
         description="n_m, wanda_n_m, admm_n_m: keep N of every M consecutive weights (N:M).",
     )
     mask_file: InputFile | None = Field(
-        None, description="custom_from_mask: a safetensors file with a mask per parameter name."
+        None, description="custom_from_mask: a safetensors file with one mask per parameter name."
     )
     options: dict[str, bool | int | float | str] = Field(
         {}, description="Keyword arguments for the class of your own method."

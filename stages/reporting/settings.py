@@ -24,13 +24,15 @@ class GateSettings(Config):
         (), description="Metrics that are not checked, as globs: 'latency.*'."
     )
     undecided: Literal["fail", "pass"] = Field(
-        "fail", description="The verdict if a check is undecided for lack of samples."
+        "fail", description="Verdict if a check is undecided because there are too few samples."
     )
     operators: tuple[str, ...] = Field(
-        (), description="Operators that the model may have, as globs: 'Conv'; none allows all."
+        (),
+        description="Operators that the model may contain, as globs: 'Conv'. Default: all "
+        "operators are allowed.",
     )
     domains: tuple[str, ...] = Field(
         (),
-        description="Allowed operator domains in addition to those of ONNX, as globs: "
+        description="Operator domains allowed in addition to those of ONNX, as globs: "
         "'com.microsoft'.",
     )

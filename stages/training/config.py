@@ -27,21 +27,22 @@ class TrainConfig(Config):
     loss: CodeName = Field(
         "auto",
         description="Loss: cross_entropy, bce, mse, your file.py:function(outputs, labels), or "
-        "auto by the labels.",
+        "auto to choose one from the labels.",
     )
     answer: str = Field(
         "",
-        description="Output that the loss takes, by name or number; by default verify.answer, "
-        "else the first.",
+        description="Model output passed to the loss, by name or index. Default: verify.answer of "
+        "the recipe if set, otherwise the first output.",
     )
     samples: int = Field(
-        0, ge=0, description="Samples per pass over a split, needed for a generator; 0 for all."
+        0, ge=0, description="Samples per pass over a split; required for a generator; 0 for all."
     )
     optimizer: Literal["sgd", "adam"] = Field("adam", description="Optimizer.")
-    lr: float = Field(1e-3, gt=0, description="Learning rate at the start.")
+    lr: float = Field(1e-3, gt=0, description="Initial learning rate.")
     schedule: Literal["constant", "cosine", "linear"] = Field(
         "cosine",
-        description="Course of the learning rate: constant, or down to zero over all steps.",
+        description="Learning-rate schedule: constant, or cosine or linear decay to zero over all "
+        "steps.",
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="Nesterov momentum of SGD.")
     weight_decay: float = Field(0.0, ge=0, description="L2 penalty of the optimizer.")
@@ -54,11 +55,15 @@ class TrainConfig(Config):
     )
     temperature: float = Field(4.0, gt=0, description="Temperature of the soft labels.")
     precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="Arithmetic of layers: fp32, or bf16 with weights in float32."
+        "fp32",
+        description="Precision of the layer computations: fp32, or bf16 with the weights kept in "
+        "float32.",
     )
-    seed: int = Field(0, ge=0, description="Seed of the order of samples and all randomness.")
+    seed: int = Field(
+        0, ge=0, description="Seed for the sample order and all other randomness of the training."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="Device: cpu, cuda, or auto for CUDA where torch finds a device."
+        "auto", description="Device: cpu, cuda, or auto: CUDA if torch finds a device, else cpu."
     )
 
     @field_validator("loss")

@@ -34,8 +34,8 @@ INDENT = 14
 def bisect_command(a: Path, b: Path, *, as_json: bool, **options: str | bool | None) -> int:
     """Find the first node at which two models diverge.
 
-    A is the reference, B the other model. Each is an .onnx or .prunepack file, or the folder of a
-    checkpoint, an export or a pack. The result also names the torch module of the node.
+    A is the reference model, and B is the other model. Each is an .onnx or .prunepack file, or the
+    folder of a checkpoint, an export or a pack. The result also names the torch module of the node.
 
     Exit codes: 0 the outputs agree, 1 they differ, 5 no output could be compared.
     """

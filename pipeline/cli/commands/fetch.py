@@ -18,7 +18,7 @@ __all__ = ["fetch_command"]
 
 HELP = f"""Download a dataset, checked by its SHA-256.
 
-DATASET is one of: {", ".join(DATASETS.names())}. It is stored once, in the folder that the
+DATASET is one of: {", ".join(DATASETS.names())}. The dataset is stored once, in the folder that the
 environment variable PRUNEPACK_CACHE names, or in ~/.cache/prunepack.
 """
 

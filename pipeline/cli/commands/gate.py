@@ -70,13 +70,13 @@ MARKS = {"passed": "ok", "failed": "FAILED", "undecided": "undecided"}
     "--require-signature",
     type=PATH,
     metavar="KEY",
-    help="Refuse a report that this public key did not sign.",
+    help="Refuse a report whose signature does not verify with this public key.",
 )
 @click.option(
     "--signature",
     type=PATH,
     metavar="FILE",
-    help=f"Read the signature from this file.  [default: {ENVELOPE} beside the report]",
+    help=f"Read the signature from this file.  [default: {ENVELOPE} next to the report]",
 )
 @click.option(
     "--github/--no-github",
@@ -90,7 +90,8 @@ def gate_command(metrics: tuple[Path, ...], *, as_json: bool, **values: Any) -> 
     """Check metrics against limits; the exit code is the verdict.
 
     METRICS is a report.json, or the folders that `prunepack verify` and `prunepack measure` wrote.
-    The limits in a report apply again, and the files beside it must be the measured ones.
+    The limits stored in a report are applied again, and the files next to the report must be those
+    that were measured.
 
     Exit codes: 0 passed, 1 failed or undecided, 5 nothing was checked.
     """

@@ -32,7 +32,7 @@ Row = tuple[str, str, str, str]
 @click.option(
     "--quick",
     is_flag=True,
-    help="Do not decode an artifact: show zeros only where its codecs tell them.",
+    help="Do not decode an artifact; show zeros only where its codecs record them.",
 )
 @json_option
 @click.pass_obj

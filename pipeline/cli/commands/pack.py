@@ -48,7 +48,7 @@ def pack_command(
 ) -> None:
     """Pack a model into one small file, without loss.
 
-    MODEL is an .onnx file, whose external data is found beside it, the folder of an export, or a
+    MODEL is an .onnx file (with any external data next to it), an export folder, or a
     .safetensors file.
     """
     config = make_config(PackConfig, options)

@@ -43,10 +43,10 @@ def _list_recipes() -> str:
     return "\n".join(lines)
 
 
-HELP = f"""Run all stages of a recipe, up to an artifact and a verdict.
+HELP = f"""Run all stages of a recipe and produce an artifact and a verdict.
 
 RECIPE is a built-in recipe, a .toml file, or an .onnx file or artifact to prune.
-With --model it is a checkpoint, which needs no recipe.
+With --model, RECIPE is instead a file of weights, and no recipe is needed.
 
 \b
 Built-in recipes:
@@ -65,15 +65,15 @@ Built-in recipes:
 )
 @click.option(
     "--model",
-    metavar="REFERENCE",
+    metavar="MODEL",
     shell_complete=COMPLETERS["model"],
-    help="Model of the checkpoint in place of RECIPE: net.py:build.",
+    help="Factory of the model, if RECIPE is a file of weights: net.py:build.",
 )
 @click.option(
     "--inputs",
     multiple=True,
     metavar="KEY=VALUE,…",
-    help="Input of that model: name=x,shape=3x224x224.  [repeatable]",
+    help="Input of the model that --model builds: name=x,shape=3x224x224.  [repeatable]",
 )
 @click.option("--until", metavar="STAGE", shell_complete=complete_stage, help="Stop after STAGE.")
 @click.option(

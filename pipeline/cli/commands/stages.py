@@ -103,16 +103,16 @@ load_command = _stage_command(
 )
 prune_command = _stage_command(
     prune,
-    "Put pruning masks on a model.\n\nMODEL is a checkpoint, with or without masks. The masks of "
-    "torch.nn.utils.prune keep the weights: `prunepack undo` restores them. The weights of an ONNX "
-    "model become zero.",
+    "Add pruning masks to a model.\n\nMODEL is a checkpoint, with or without masks, or an ONNX "
+    "model. In a checkpoint, masking keeps the pruned weights, and `prunepack undo` restores them. "
+    "In an ONNX model, pruned weights are set to zero.",
     "prunepack prune work/dense -o work/masked --scope global --amount 0.9",
     of_onnx=prune_onnx,
 )
 finetune_command = _stage_command(
     finetune,
-    "Train the remaining weights of a pruned model.\n\nMODEL is the pruned checkpoint, DENSE "
-    "the checkpoint before pruning, or - if there is none. Pruned weights stay zero.",
+    "Train the remaining weights of a pruned model.\n\nMODEL is the pruned checkpoint. DENSE is "
+    "the checkpoint before pruning; pass '-' if there is none. Pruned weights stay zero.",
     "prunepack finetune work/masked work/dense -o work/tuned --epochs 1",
 )
 undo_command = _stage_command(
@@ -127,6 +127,6 @@ finalize_command = _stage_command(
 )
 export_command = _stage_command(
     export,
-    "Export a model to ONNX, with the same bytes on every machine.",
+    "Export a model to an ONNX file that is byte-identical on every machine.",
     "prunepack export work/final -o work/onnx",
 )

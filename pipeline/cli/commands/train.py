@@ -22,14 +22,15 @@ __all__ = ["train_command"]
 
 HELP = f"""Train a built-in model and save its weights.
 
-MODEL is one of: {", ".join(MODELS.names())}. The output is its state dict, a .safetensors file.
+MODEL is one of: {", ".join(MODELS.names())}. The output is the state dict,
+a .safetensors file.
 """
 
 
 @command(example="prunepack train lenet -o lenet.safetensors", help=HELP)
 @click.argument("model", shell_complete=complete_model)
 @output_option
-@click.option("--seed", type=int, default=0, show_default=True, help="The seed of all randomness.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed for all randomness.")
 @force_option
 @json_option
 def train_command(model: str, *, output: Path, seed: int, force: bool, as_json: bool) -> None:

@@ -28,7 +28,7 @@ __all__ = ["verify_file_command"]
     "--against",
     type=PATH,
     metavar="MODEL",
-    help="Compare every byte with this file, and external data with the files beside it.",
+    help="Compare every byte with this file, and external data with the files next to it.",
 )
 @json_option
 @click.pass_obj

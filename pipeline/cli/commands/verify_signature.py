@@ -25,7 +25,7 @@ __all__ = ["verify_signature_command"]
     "--folder",
     type=FOLDER,
     metavar="DIR",
-    help="The folder of the files.  [default: the folder of the signature]",
+    help="The folder that contains the files.  [default: the folder of the signature]",
 )
 @json_option
 def verify_signature_command(
