@@ -118,7 +118,7 @@ class Rule(Config):
         None, description="custom_from_mask: a safetensors file with one mask per parameter name."
     )
     options: dict[str, bool | int | float | str] = Field(
-        {}, description="Keyword arguments for the class of your own method."
+        {}, description="Keyword arguments for the class of your pruning method."
     )
 
     @field_validator("method")
