@@ -78,9 +78,8 @@ class Stream:
         while raw := take(count):
             bound = [layout.bind(one) for one in raw]
             if layout.is_batch(bound[0]):
-                for batch in bound:
-                    for part in batch.batches(size) if cut else [batch]:
-                        yield layout.fit(part)
+                for batch in map(layout.fit, bound):
+                    yield from batch.batches(size) if cut else [batch]
             else:
                 bound += [layout.bind(one) for one in take(size - len(bound))]
                 yield layout.fit(layout.stack(bound))

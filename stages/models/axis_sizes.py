@@ -82,7 +82,8 @@ def _check_run(module: nn.Module, inputs: Sequence[InputSpec], model: str) -> No
             f"{model} cannot run on the inputs in load.inputs",
             expected=f"a forward() that takes {shapes}",
             found=error.found,
-            hint="Correct load.inputs: one per argument of forward, the shape without the batch",
+            hint="Correct load.inputs: one per argument of forward, with the shape of one sample, "
+            "and batch_axis where the batch is not the first axis",
         ) from error
 
 

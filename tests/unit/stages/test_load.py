@@ -274,7 +274,8 @@ def test_inputs_that_the_model_does_not_take(run, user, inputs, shapes, found, s
         UsageError,
         f"{user}mlp cannot run on the inputs in load.inputs: expected a forward() that "
         f"takes {shapes}, found {found}. "
-        "Correct load.inputs: one per argument of forward, the shape without the batch",
+        "Correct load.inputs: one per argument of forward, with the shape of one sample, "
+        "and batch_axis where the batch is not the first axis",
     ):
         run(load, LoadConfig(model=f"{user}mlp", inputs=inputs))
 

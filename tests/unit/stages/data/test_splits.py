@@ -240,3 +240,23 @@ def test_a_stream_keeps_the_object_of_the_user(opened):
     split = opened("loader")
     assert isinstance(split, Stream)
     assert split.source.batch_size == 4
+
+
+@pytest.mark.parametrize(
+    ("batch", "found"),
+    [
+        ("np.zeros((1000, 2)), 0", "1000 of x, 0 of labels"),
+        ("np.zeros((10, 2)), np.zeros(9)", "10 of x, 9 of labels"),
+        ("np.zeros((0, 2)), np.zeros(0)", "0 of x, 0 of labels"),
+        ("(np.zeros((10, 2)), np.zeros(()))", "10 of x, 0 of labels"),
+    ],
+)
+def test_a_batch_of_a_stream_whose_parts_do_not_fit(write, batch, found):
+    code = f"import numpy as np\ndef batches():\n    yield {batch}\n"
+    code += "def data(): return {'test': batches()}"
+    reference = f"{write(code)}data"
+    (source,) = collect_samples("", ModelSpec(model="m", inputs=X, dataset=reference), 25)
+    with pytest.raises(RefusedError) as error:
+        list(source.batches(4, 25))
+    assert error.value.what == f"split `test` of `{reference}` holds no samples that can be run"
+    assert error.value.found == found
