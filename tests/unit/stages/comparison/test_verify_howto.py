@@ -64,7 +64,7 @@ def test_the_metric_runs(verified):
 def test_every_metric_that_it_names_is_measured(verified):
     metrics = verified()
     prefix = "parity.torch_onnx.outputs.output."
-    table = PAGE[PAGE.index("| metric |") : PAGE.index("Over all outputs")]
+    table = PAGE[PAGE.index("| metric |") : PAGE.index("For all outputs together")]
     for name in re.findall(r"`(\w+)`", table):
         assert f"{prefix}{name}" in metrics
     measured = {name for name in metrics if name.startswith(prefix)}
@@ -77,7 +77,7 @@ def test_its_numbers_are_those_of_the_code():
     assert "1e-4 for float32, 1e-2 for float16, 1e-7 for float64" in PAGE
     assert list(DEFAULTS.values()) == [1e-7, 1e-4, 1e-2]
     assert [int(scale) for scale in SCALES] == [1024, 128, 16]
-    assert f"{RESAMPLES:,} bootstrap samples" in PAGE
+    assert f"{RESAMPLES:,} bootstrap resamples" in PAGE
     assert "batches of 1, 2 and 61" in PAGE
     assert VerifyConfig().random_samples == 1 + 2 + 61
 
