@@ -58,8 +58,9 @@ class ExportConfig(Config):
     )
     outputs: Annotated[tuple[str, ...] | dict[str, str], BeforeValidator(_split_outputs)] = Field(
         (),
-        description="Outputs to keep, by path in the model's return value: logits,1.0. To rename "
-        "outputs, write NAME=PATH: scores=1.0,boxes=0. Default: all outputs.",
+        description="Outputs to keep, by path in the model's return value: 'logits,1.0' keeps "
+        "'logits' and element 0 of element 1. To rename outputs, write NAME=PATH: "
+        "scores=1.0,boxes=0. Default: all outputs.",
     )
     output_names: tuple[str, ...] = Field(
         (),

@@ -81,13 +81,13 @@ class LoadConfig(Config):
     masks: MaskSource = Field(
         "auto",
         description="keep: keep the masks in the weights file; auto: also mask the zeros of every "
-        "weight that is at least 30 % zeros; from_zeros: also mask every zero; none: remove all "
-        "masks.",
+        "weight tensor in which at least 30 % of the elements are zero; from_zeros: also mask "
+        "every zero; none: remove all masks.",
     )
     dense: InputFile | None = Field(
         None,
         description="Weights of the dense model for the comparisons of `run`. Default: the loaded "
-        "model with its masks removed, if its masked weights are known.",
+        "model without its masks, if the weights file still has the values of pruned weights.",
     )
     inputs: tuple[InputSpec, ...] = Field(
         (),

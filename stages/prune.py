@@ -65,8 +65,8 @@ class PruneConfig(Rule):
     )
     exclude: tuple[str, ...] = Field(
         (),
-        description="Layers that stay dense: first, last (of the layers with a weight matrix), "
-        "names or globs.",
+        description="Layers that stay dense: names, globs, or the words 'first' and 'last' for "
+        "the first and last layer with a weight matrix.",
     )
     schedule: Schedule = Field(
         "one_shot",

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import onnx
+import onnxruntime
 import pytest
 
 from prunepack.pipeline.cli import prunepack
@@ -24,12 +25,21 @@ COMMANDS = [
 QUICK = ["--set", "measure.batch_sizes=[]"]
 
 
+def optimise(source, target):
+    """Write the graph that onnxruntime makes of ``source``."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = target
+    onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """The files of the page in the working folder."""
     monkeypatch.chdir(tmp_path)
     onnx.save(two_layers(), "dense.onnx")
     onnx.save(two_layers(zeros=0.5), "pruned.onnx")
+    optimise("dense.onnx", "optimised.onnx")
     recipes = [text for kind, text in BLOCKS if kind == "toml"]
     Path("recipe.toml").write_text(recipes[0])
     Path("pruned.toml").write_text(recipes[1])
