@@ -153,7 +153,8 @@ def _digest(path: Path) -> str:
         if stat.S_ISREG(mode):
             return file_digest(path.resolve())
         if stat.S_ISDIR(mode):
-            return hashlib.sha256("\0".join(sorted(os.listdir(path))).encode()).hexdigest()  # noqa: PTH208
+            names = sorted(set(os.listdir(path)) - {"__pycache__"})  # noqa: PTH208
+            return hashlib.sha256("\0".join(names).encode()).hexdigest()
     except (OSError, ValueError):
         pass
     return ""

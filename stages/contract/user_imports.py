@@ -24,7 +24,8 @@ def import_from(folder: Path) -> Iterator[None]:
     The working folder comes last on the path. Modules that the user code of another folder
     imported are hidden inside the block, so two folders may have modules of the same name. A
     module of the working folder, or of the folder that holds the package ``folder``, stays visible
-    unless ``folder`` has one of that name.
+    unless ``folder`` has one of that name. No bytecode is written: Python takes it for current if
+    size and second of the last edit are equal.
     """
     folder, working = folder.resolve(), Path.cwd().resolve()
     entries = _hide_entries(folder)
@@ -33,9 +34,11 @@ def import_from(folder: Path) -> Iterator[None]:
     sys.modules.update(_modules.setdefault(folder, {}))
     sys.path.insert(0, str(folder))
     _append_entry(str(working))
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         yield
     finally:
+        sys.dont_write_bytecode = writes
         if str(folder) in sys.path:
             sys.path.remove(str(folder))
         for entry in (str(folder), *entries):  # for imports that user code makes when it is called

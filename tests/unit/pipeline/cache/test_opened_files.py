@@ -60,6 +60,12 @@ def test_a_new_file_in_a_listed_folder_is_a_change(opened):
     assert find_changed_files(found) == ["."]
 
 
+def test_bytecode_in_a_listed_folder_is_no_change(opened):
+    found = read_watched(opened, lambda: sorted(Path().glob("*.txt")))
+    Path("__pycache__").mkdir()
+    assert find_changed_files(found) == []
+
+
 def test_arrays_and_memory_maps_count(opened):
     np.save("x.npy", np.zeros(3))
     Path("y.bin").write_bytes(bytes(12))

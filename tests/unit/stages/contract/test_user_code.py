@@ -134,7 +134,8 @@ def test_a_file_with_a_syntax_error(write):
         load_user_code(f"{write('def build(:')}build")
 
 
-def test_a_file_is_imported_once_and_again_when_it_changes(write):
+def test_a_file_is_imported_once_and_again_when_it_changes(write, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     reference = f"{write('class Kind: number = 1')}Kind"
     first = load_user_code(reference)
     assert load_user_code(reference) is first
