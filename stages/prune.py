@@ -60,8 +60,8 @@ class PruneConfig(Rule):
 
     rules: tuple[Rule, ...] = Field(
         (),
-        description="Several rules, used instead of the settings above: layers=conv*,amount=0.2. "
-        "The first rule that matches a parameter applies.",
+        description="One or more rules that replace the settings above; an example of one rule: "
+        "layers=conv*,amount=0.2. The first rule that matches a parameter applies.",
     )
     exclude: tuple[str, ...] = Field(
         (),

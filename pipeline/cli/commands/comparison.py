@@ -182,17 +182,17 @@ def _record_name(model: OnnxModel, name: str) -> None:
 
 verify_command = _comparison_command(
     verify,
-    "Compare every output of the forms of a model, or of two ONNX files.\n\nMODELS are either "
-    "files, DENSE PRUNED or DENSE PRUNED.onnx PRUNED.prunepack (ONNX models or artifacts; torch is "
-    "not needed), or four stage outputs: DENSE FINAL ONNX ARTIFACT. The exit code does not depend "
-    "on the result; use `prunepack gate` to judge it.",
+    "Compare every output of the forms of a model, or of two ONNX files.\n\nMODELS are two "
+    "files (DENSE PRUNED), three files (DENSE PRUNED.onnx PRUNED.prunepack) or four stage outputs "
+    "(DENSE FINAL ONNX ARTIFACT). The files are ONNX models or artifacts and need no torch. The "
+    "exit code does not depend on the result; use `prunepack gate` to judge it.",
     "prunepack verify work/dense work/final work/onnx work/lenet.prunepack -o work/parity",
 )
 measure_command = _comparison_command(
     measure,
-    "Measure size, latency and memory, compared with the dense model.\n\nMODELS are either files, "
-    "DENSE PRUNED or DENSE PRUNED.onnx PRUNED.prunepack (ONNX models or artifacts; torch is not "
-    "needed), or five stage outputs: DENSE MASKED DENSE_ONNX ONNX ARTIFACT.",
+    "Measure size, latency and memory, compared with the dense model.\n\nMODELS are two files "
+    "(DENSE PRUNED), three files (DENSE PRUNED.onnx PRUNED.prunepack) or five stage outputs (DENSE "
+    "MASKED DENSE_ONNX ONNX ARTIFACT). The files are ONNX models or artifacts and need no torch.",
     "prunepack measure work/dense work/tuned work/dense_onnx work/onnx work/lenet.prunepack "
     "-o work/measured",
 )
