@@ -28,7 +28,12 @@ def command_page() -> str:
 
 def _context(command: click.Command, parent: click.Context | None, name: str) -> click.Context:
     return click.Context(
-        command, parent=parent, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH
+        command,
+        parent=parent,
+        info_name=name,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        **command.context_settings,
     )
 
 

@@ -104,8 +104,8 @@ load_command = _stage_command(
 prune_command = _stage_command(
     prune,
     "Add pruning masks to a model.\n\nMODEL is a checkpoint, with or without masks, or an ONNX "
-    "model. In a checkpoint, masking keeps the pruned weights, and `prunepack undo` restores them. "
-    "In an ONNX model, pruned weights are set to zero.",
+    "model. In a checkpoint, pruned weights stay stored under their masks: `prunepack undo` "
+    "restores them. In an ONNX model, pruned weights are set to zero.",
     "prunepack prune work/dense -o work/masked --scope global --amount 0.9",
     of_onnx=prune_onnx,
 )
