@@ -37,13 +37,8 @@ def recall_code_closure(module: str) -> dict[str, str]:
     return dict(closures[module])
 
 
-@cache
-def _files() -> dict[str, Path]:
-    return list_first_party()
-
-
 def _is_current(closure: dict[str, str]) -> bool:
-    files = _files()
+    files = list_first_party()
     try:
         return all(file_digest(files[name]) == digest for name, digest in closure.items())
     except (KeyError, OSError):
@@ -54,7 +49,7 @@ def _is_current(closure: dict[str, str]) -> bool:
 def _place() -> tuple[Path, str]:
     """Return the file of the memory, one for each installation, and the digest of all names."""
     home = hashlib.sha256(str(Path(__file__).parent).encode()).hexdigest()[:16]
-    names = hashlib.sha256("\n".join(sorted(_files())).encode()).hexdigest()
+    names = hashlib.sha256("\n".join(sorted(list_first_party())).encode()).hexdigest()
     return cache_folder() / "code" / f"{home}.json", names
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from prunepack.pipeline.keys.digests import file_digest
 from prunepack.pipeline.keys.imports import FIRST_PARTY, read_imports
 from prunepack.stages.contract.user_code import find_source, import_folder
+from prunepack.stages.contract.user_imports import find_package_base
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,8 +64,9 @@ def hash_first_party() -> dict[str, str]:
     return {name: file_digest(file) for name, file in list_first_party().items()}
 
 
+@cache
 def list_first_party() -> dict[str, Path]:
-    """Return every first-party source file, by the name to show."""
+    """Return every first-party source file, by the name to show; listed once per process."""
     homes = [
         (package, home)
         for package in (*FIRST_PARTY, *_grafts())
@@ -115,16 +117,8 @@ def _home(package: str) -> Path | None:
     return Path(places[0]) if places else None
 
 
-def _base(path: Path) -> Path:
-    """Return the folder that ``path`` is imported from: above its outermost package."""
-    folder = path.parent
-    while (folder / "__init__.py").is_file():
-        folder = folder.parent
-    return folder
-
-
 def _name(path: Path) -> str:
-    return path.relative_to(_base(path)).as_posix()
+    return path.relative_to(find_package_base(path.parent)).as_posix()
 
 
 def _closure_of(path: Path, *folders: Path) -> dict[str, str]:
@@ -132,7 +126,7 @@ def _closure_of(path: Path, *folders: Path) -> dict[str, str]:
 
     ``folders`` come first on its import path.
     """
-    roots = () if _is_installed(path) else (*folders, _base(path), Path.cwd())
+    roots = () if _is_installed(path) else (*folders, find_package_base(path.parent), Path.cwd())
     return _Search(roots).closure({_name(path): path})
 
 

@@ -35,13 +35,17 @@ def measure_inputs(
         UsageError: If there are no training samples.
     """
     module.eval()
-    norms: dict[str, torch.Tensor] = {}
-    products: dict[str, torch.Tensor] = {}
-    if "norms" in kinds:
-        norms = _measure_norms(module, shorten(module, read_batches(data, SAMPLES)))
-    if "products" in kinds:
-        products = _measure_products(module, shorten(module, read_batches(data, SAMPLES)))
-    return LayerInputs(norms, products)
+    batches = shorten(module, read_batches(data, SAMPLES))
+    return LayerInputs(
+        norms=_measure_norms(module, batches) if "norms" in kinds else {},
+        products=_measure_products(module, batches) if "products" in kinds else {},
+    )
+
+
+def _name_weights(module: nn.Module, *classes: type[nn.Module]) -> dict[nn.Module, str]:
+    """Return the name of the weight of each layer of these classes."""
+    layers = ((name, layer) for name, layer in module.named_modules() if isinstance(layer, classes))
+    return {layer: f"{name}.weight".lstrip(".") for name, layer in layers}
 
 
 def _measure_norms(module: nn.Module, batches: Sequence[Batch]) -> dict[str, torch.Tensor]:
@@ -53,11 +57,7 @@ def _measure_norms(module: nn.Module, batches: Sequence[Batch]) -> dict[str, tor
     from torch import nn
     from torch.nn.modules.conv import _ConvNd
 
-    names: dict[nn.Module, str] = {
-        layer: f"{name}.weight".lstrip(".")
-        for name, layer in module.named_modules()
-        if isinstance(layer, nn.Linear | _ConvNd)
-    }
+    names = _name_weights(module, nn.Linear, _ConvNd)
     energy: dict[str, torch.Tensor] = {}
 
     def add(layer: nn.Module, tensor: torch.Tensor, batch: Batch) -> None:
@@ -77,11 +77,7 @@ def _measure_products(module: nn.Module, batches: Sequence[Batch]) -> dict[str, 
     """Return the mean products of the inputs of linear layers, by weight name."""
     from torch import nn
 
-    names: dict[nn.Module, str] = {
-        layer: f"{name}.weight".lstrip(".")
-        for name, layer in module.named_modules()
-        if isinstance(layer, nn.Linear)
-    }
+    names = _name_weights(module, nn.Linear)
     squares: dict[nn.Module, torch.Tensor] = {}
     totals: dict[nn.Module, torch.Tensor] = {}
     rows: dict[nn.Module, int] = {}

@@ -50,8 +50,10 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setattr(module, "FIRST_PARTY", ("house", "garden"))
     monkeypatch.setattr(code_closure, "PLUGIN_PACKAGES", frozenset({"house.rooms"}))
     monkeypatch.syspath_prepend(tmp_path)
-    code_closure._home.cache_clear()
+    for remembered in (code_closure._home, code_closure.list_first_party):
+        remembered.cache_clear()
     yield tmp_path
-    code_closure._home.cache_clear()
+    for remembered in (code_closure._home, code_closure.list_first_party):
+        remembered.cache_clear()
     for package in ("house", "garden"):
         sys.modules.pop(package, None)  # imported to find a package inside

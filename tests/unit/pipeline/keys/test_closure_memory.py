@@ -43,7 +43,7 @@ def recall(
 
 
 def forget() -> None:
-    for remembered in ("_files", "_place", "_read_memory"):
+    for remembered in ("list_first_party", "_place", "_read_memory"):
         getattr(closure_memory, remembered).cache_clear()
 
 
