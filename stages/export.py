@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from prunepack.errors import RefusedError, UsageError
-from prunepack.stages.contract.outputs import Checkpoint, OnnxModel
+from prunepack.stages.contract.outputs import Checkpoint, OnnxModel, write_interface
 from prunepack.stages.contract.progress import note, remark
 from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.data.samples import random_inputs
@@ -101,7 +100,7 @@ def export(config: ExportConfig, out: Path, model: Checkpoint) -> Facts:
     _check(out / "model.onnx")
     check_kernels(graph, out / "model.onnx")
     interface = _describe_interface(graph, spec, names, list(outputs.values()))
-    (out / "interface.json").write_text(json.dumps(interface, indent=1) + "\n", "utf-8")
+    write_interface(out, interface)
     return _facts(graph, out)
 
 

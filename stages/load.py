@@ -11,6 +11,7 @@ from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.messages import list_names
 from prunepack.stages.contract.model_spec import (
     InputSpec,
+    MaskSource,
     ModelSpec,
     PrunedParameter,
     read_spec,
@@ -38,7 +39,6 @@ from prunepack.stages.models.examination import examine_model
 from prunepack.stages.sources.builds import check_builds
 from prunepack.stages.sources.found_masks import (
     FROM_FILE,
-    MaskSource,
     has_weights_under_masks,
     mask_zeros,
     split_masks,

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from prunepack.stages.contract.model_spec import InputSpec
+from prunepack.stages.contract.model_spec import InputSpec, MaskSource
 from prunepack.stages.contract.outputs import OnnxModel
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.contract.user_code import CodeName, InputFile
 from prunepack.stages.graphs.source import load_graph
-from prunepack.stages.graphs.sparsity import MaskChoice
 from prunepack.stages.graphs.weights import find_graph_weights
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class LoadOnnxConfig(Config):
     model: CodeName = Field(description="An .onnx, .prunepack or .pt2 file.")
     inputs: tuple[InputSpec, ...] = Field((), description="Sizes of dynamic axes.")
     dataset: CodeName = Field("", description="Dataset to measure accuracy on.")
-    masks: MaskChoice = Field("auto", description="Zeros that become masks.")
+    masks: MaskSource = Field("auto", description="Zeros that become masks.")
     dense: InputFile | None = Field(None, description="The file of the dense model.")
 
     @classmethod

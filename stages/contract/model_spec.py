@@ -18,11 +18,25 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["InputSpec", "ModelSpec", "PrunedParameter", "Shape", "read_spec", "write_spec"]
+__all__ = [
+    "LEAST_ZEROS",
+    "InputSpec",
+    "MaskSource",
+    "ModelSpec",
+    "PrunedParameter",
+    "Shape",
+    "read_spec",
+    "write_spec",
+]
 
 
 DEFAULT_SIZE = 8
 """Size of a dynamic axis in samples, unless another one is given or found."""
+
+MaskSource = Literal["auto", "from_zeros", "keep", "none"]
+
+LEAST_ZEROS = 0.3
+"""Fraction of exact zeros in a weight from which on ``auto`` takes them for a mask."""
 
 
 def _parse_shape(value: Any) -> Any:

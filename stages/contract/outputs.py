@@ -10,6 +10,7 @@ from prunepack.errors import RefusedError
 from prunepack.io.digests import hash_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "find_kind",
     "hash_release",
     "read_json",
+    "write_interface",
 ]
 
 
@@ -239,3 +241,9 @@ def read_json(path: Path) -> dict[str, Any]:
             f"`{path}` holds another JSON value", expected="an object", found=type(value).__name__
         )
     return value
+
+
+def write_interface(folder: Path, interface: Mapping[str, Any]) -> None:
+    """Write ``interface.json`` of an :class:`OnnxModel` in ``folder``."""
+    text = json.dumps(interface, indent=1) + "\n"
+    (folder / "interface.json").write_text(text, encoding="utf-8")

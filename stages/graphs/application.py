@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from prunepack.errors import UsageError
 from prunepack.stages.contract.messages import list_names
+from prunepack.stages.contract.outputs import write_interface
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.graphs.assignment import assign_graph_rules, exclude_graph_tensors
 from prunepack.stages.graphs.nodes import read_model
@@ -61,7 +61,7 @@ def prune_graph(
     put_masks_in_graph(tensors)
     write_graph(proto, out / "model.onnx")
     interface = model.interface | {"file": "model.onnx"}
-    (out / "interface.json").write_text(json.dumps(interface, indent=1) + "\n")
+    write_interface(out, interface)
     pruned = [tensor for tensor in tensors if not tensor.mask.all()]
     return _count(pruned or [tensor for _, covered in jobs for tensor in covered])
 

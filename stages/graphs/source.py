@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING
 from prunepack.errors import RefusedError
 from prunepack.packing import find_model_files
 from prunepack.reading.artifact import Artifact
+from prunepack.stages.contract.outputs import write_interface
 from prunepack.stages.exporting.programs import export_program
 from prunepack.stages.graphs.interface import describe_inputs
 from prunepack.stages.graphs.nodes import read_model
-from prunepack.stages.graphs.sparsity import MaskChoice, find_masks
+from prunepack.stages.graphs.sparsity import find_masks
 from prunepack.unpacking import unpack
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from onnx import ModelProto
 
-    from prunepack.stages.contract.model_spec import InputSpec
+    from prunepack.stages.contract.model_spec import InputSpec, MaskSource
 
 __all__ = ["copy_model", "load_graph"]
 
@@ -33,7 +33,7 @@ def load_graph(
     *,
     inputs: Sequence[InputSpec] = (),
     dataset: str = "",
-    masks: MaskChoice = "auto",
+    masks: MaskSource = "auto",
 ) -> ModelProto:
     """Write the model of an ONNX file or an artifact as an output of the export stage.
 
@@ -57,7 +57,7 @@ def load_graph(
         "file": name,
         "masked": find_masks(model, out, masks),
     }
-    (out / "interface.json").write_text(json.dumps(interface, indent=1) + "\n")
+    write_interface(out, interface)
     return model
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from prunepack.stages.contract.messages import list_first
+from prunepack.stages.contract.model_spec import LEAST_ZEROS
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.graphs.nodes import read_model
 from prunepack.stages.graphs.weights import find_graph_weights
@@ -17,14 +18,10 @@ if TYPE_CHECKING:
 
     from onnx import ModelProto
 
+    from prunepack.stages.contract.model_spec import MaskSource
     from prunepack.stages.graphs.weights import GraphWeight
 
-__all__ = ["MaskChoice", "count_graph_zeros", "find_masks"]
-
-MaskChoice = Literal["auto", "from_zeros", "keep", "none"]
-
-LEAST_ZEROS = 0.3
-"""The fraction of exact zeros in a weight from which on they are taken as a mask."""
+__all__ = ["count_graph_zeros", "find_masks"]
 
 
 def count_graph_zeros(model: Path) -> dict[str, tuple[int, int]]:
@@ -33,7 +30,7 @@ def count_graph_zeros(model: Path) -> dict[str, tuple[int, int]]:
     return {weight.places[0].layer: (zeros, size) for weight, zeros, size in counted}
 
 
-def find_masks(model: ModelProto, folder: Path, masks: MaskChoice) -> list[str]:
+def find_masks(model: ModelProto, folder: Path, masks: MaskSource) -> list[str]:
     """Return the initializers whose zeros are a mask, and name them in a remark."""
     least = {"auto": LEAST_ZEROS, "from_zeros": 0.0}.get(masks)
     if least is None:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from prunepack.errors import UsageError, quote
+from prunepack.stages.contract.messages import list_names
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.pruning.masks import count_units
 from prunepack.stages.pruning.schedules import count_pruned
@@ -66,10 +67,10 @@ def _limit_count(rule: Rule, canvases: Sequence[Canvas], dim: int | None, wanted
     """Return ``wanted``, or the largest count that leaves ``min_left`` in every tensor."""
     free = sum(_count_free(canvas.before, dim, rule.min_left) for canvas in canvases)
     if wanted > free:
-        more = f" and {len(canvases) - 1} more" if len(canvases) > 1 else ""
+        pruned = list_names((canvas.target.weight for canvas in canvases), 1)
         remark(
             f"min_left = {rule.min_left} keeps {wanted - free:,} units that amount = "
-            f"{rule.amount} would prune in `{canvases[0].target.weight}`{more}"
+            f"{rule.amount} would prune in {pruned}"
         )
     return min(wanted, free)
 

@@ -8,6 +8,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import PrunepackError, UsageError
+from prunepack.stages.contract.messages import list_names
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.pruning.amounts import compute_amount, count_least
 from prunepack.stages.pruning.canvas import Canvas
@@ -84,9 +85,8 @@ def _name_target(rule: Rule, group: Sequence[Prunable]) -> Iterator[None]:
     except PrunepackError:
         raise
     except Exception as error:
-        more = f" and {len(group) - 1} more" if len(group) > 1 else ""
         raise UsageError(
-            f"`{rule.method}` cannot prune `{group[0].weight}`{more}",
+            f"`{rule.method}` cannot prune {list_names((one.weight for one in group), 1)}",
             found=f"{type(error).__name__}: {error}",
             hint="Change the method's options, or leave the layer out with prune.exclude",
         ) from error

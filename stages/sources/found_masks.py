@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.messages import list_first
-from prunepack.stages.contract.model_spec import PrunedParameter
+from prunepack.stages.contract.model_spec import LEAST_ZEROS, PrunedParameter
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.pruning.masks import pruned_parameters, put_mask
 from prunepack.stages.pruning.recomputation import recompute_before_forward
@@ -19,26 +19,21 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from prunepack.stages.contract.model_spec import MaskSource
     from prunepack.stages.pruning.targets import Prunable
     from prunepack.stages.sources.state_keys import State
 
 __all__ = [
     "FROM_FILE",
     "FROM_ZEROS",
-    "MaskSource",
     "StateMasks",
     "has_weights_under_masks",
     "mask_zeros",
     "split_masks",
 ]
 
-MaskSource = Literal["auto", "from_zeros", "keep", "none"]
-
 FROM_FILE, FROM_ZEROS = "loaded", "zeros"
 """Origins of a mask, among the methods of a :class:`PrunedParameter`."""
-
-LEAST_ZEROS = 0.3
-"""Fraction of exact zeros in a weight from which on ``auto`` takes them for a mask."""
 
 SHOWN = 12
 
