@@ -19,8 +19,8 @@ def pipeline_table() -> str:
 
     rows = [
         ("first `prunepack run lenet` after set-up", seconds("first_run_seconds"), "≤ 45 s"),
-        ("`prunepack run lenet` with nothing to do", seconds("idle_run_seconds"), "≤ 1.5 s"),
-        ("`prunepack --help`", seconds("help_seconds"), "≤ 0.25 s"),
+        ("`prunepack run lenet` with nothing to do", seconds("idle_run_seconds"), "≤ 0.8 s"),
+        ("`prunepack --help`", seconds("help_seconds"), "≤ 0.15 s"),
         ("artifact", f"{sizes['artifact']:,} bytes", ""),
         ("dense ONNX / artifact", f"{metrics['size.ratio']:.2f}×", "≥ 8.5×"),
         ("dense ONNX after `zstd -19` / artifact", f"{metrics['size.ratio_zstd19']:.2f}×", ""),
