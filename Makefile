@@ -6,6 +6,7 @@ READY := .venv/.ready
 BENCH_READY := .venv/.ready-bench
 FUZZ_READY := .venv/.ready-fuzz
 WHEELS_READY := .venv/.ready-wheels
+ZOO_READY := .venv/.ready-zoo
 TREE := build/tree
 
 .DEFAULT_GOAL := help
@@ -33,6 +34,10 @@ $(WHEELS_READY): $(READY)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev,wheels]'
 	@touch $@
 
+$(ZOO_READY): $(READY)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev,zoo]'
+	@touch $@
+
 data: $(READY)  ## Fetch MNIST once, checked by SHA-256
 	@$(BIN)/prunepack fetch mnist
 
@@ -48,7 +53,7 @@ test: data  ## Everything CI runs: the checks and all tests that take seconds
 test-slow: data  ## The tests that take minutes
 	$(BIN)/pytest -m 'slow and not zoo'
 
-test-zoo: data  ## Every kind of model, checkpoint and data through all stages; half an hour
+test-zoo: data $(ZOO_READY)  ## Every kind of model, checkpoint and data through all stages; a quarter of an hour
 	$(BIN)/pytest -m zoo tests/zoo
 
 tree:  # links to the packages where they are installed, for mypy and import-linter

@@ -148,6 +148,7 @@ def restored_process():
             if "site-packages" not in origin and "/tmp" in origin:
                 del sys.modules[name]
         torch.set_default_dtype(dtype)
+        torch.set_default_device(None)
         torch.set_grad_enabled(gradients)
         torch.random.set_rng_state(state)
 

@@ -4,6 +4,8 @@ A kind is a file in `kinds/`. Kinds that are `FAST` run with all tests; the othe
 run in `make test-zoo`.
 """
 
+import sys
+
 import pytest
 
 from tests.zoo.project import KINDS, Project, example_inputs, run_module
@@ -74,6 +76,7 @@ def test_kind_runs_in_plain_torch(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     project.lay_out(tmp_path)
+    monkeypatch.setattr(sys, "argv", [f"{name}.py"])
     with restored_process():
         torch.manual_seed(0)
         module = project.build().eval()

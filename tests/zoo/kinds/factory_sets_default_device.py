@@ -7,6 +7,7 @@ from tests.zoo.expectations import Expectation
 
 GROUP = "architecture"
 FAST = False
+PLAIN_TORCH = False  # the forward pass would run on the meta device
 RECIPE = """
 [load]
 model = "{here}:build"
