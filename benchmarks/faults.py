@@ -29,6 +29,7 @@ def plant_fault(fault: Fault) -> dict[str, Any]:
     return {
         "fault": fault.name,
         "kind": fault.kind,
+        "found_by": fault.found_by,
         "caught": caught,
         "check": check[0] if check else f"prunepack {outcome.command}",
         "code": outcome.code,

@@ -10,16 +10,8 @@ from prunepack.errors import RefusedError
 from prunepack.stages.comparison.calibration import Calibration
 from prunepack.stages.comparison.consistency import measure_consistency
 from prunepack.stages.comparison.forms import ModelForms
-from prunepack.stages.comparison.inputs import random_batches, sample_batches
 from prunepack.stages.comparison.pairs import FormComparisons
-from prunepack.stages.comparison.stress_inputs import (
-    find_dynamic_axes,
-    find_usable_batch,
-    stress_metrics,
-    stress_tests,
-)
 from prunepack.stages.comparison.tolerances import check_rules
-from prunepack.stages.comparison.weights import compare_files, inspect_weights
 from prunepack.stages.contract.outputs import (
     Checkpoint,
     OnnxModel,
@@ -34,12 +26,20 @@ from prunepack.stages.data.user_samples import SampleSource, collect_samples
 from prunepack.stages.evaluation.evaluation import Evaluation, describe_missing_labels
 from prunepack.stages.evaluation.named import COSINE
 from prunepack.stages.evaluation.settings import VerifyConfig
+from prunepack.stages.inputs.batches import random_batches, sample_batches
+from prunepack.stages.inputs.stress_inputs import (
+    find_dynamic_axes,
+    find_usable_batch,
+    stress_metrics,
+    stress_tests,
+)
 from prunepack.stages.metrics.metric import Metrics, metrics_to_json, write_json
+from prunepack.stages.structure.weights import compare_files, inspect_weights
 
 if TYPE_CHECKING:
     from prunepack.stages.comparison.forms import FormOutputs
-    from prunepack.stages.comparison.inputs import InputBatch
-    from prunepack.stages.comparison.stress_inputs import DynamicAxis, StressTest
+    from prunepack.stages.inputs.batches import InputBatch
+    from prunepack.stages.inputs.stress_inputs import DynamicAxis, StressTest
 
 __all__ = ["VerifyConfig", "verify"]
 

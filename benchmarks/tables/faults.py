@@ -42,10 +42,13 @@ def faults_table() -> str:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    lines = ["| fault | caught by | exit | message |", "|---|---|---|---|"]
+    lines = ["| fault | found by | caught by | exit | message |", "|---|---|---|---|---|"]
     for row in rows:
         check = f"`{row['check']}`" if row["caught"] else "**missed**"
-        lines.append(f"| {row['fault']} | {check} | {row['code']} | {_short(row['message'])} |")
+        found_by = row.get("found_by", "us")
+        lines.append(
+            f"| {row['fault']} | {found_by} | {check} | {row['code']} | {_short(row['message'])} |"
+        )
     return "\n".join(lines)
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from prunepack.stages.comparison.forms import Form, FormOutputs, ModelForms
-    from prunepack.stages.comparison.inputs import InputBatch
     from prunepack.stages.contract.arrays import Arrays
+    from prunepack.stages.inputs.batches import InputBatch
 
 __all__ = ["FACTOR", "Calibration", "RunError", "format_tolerances"]
 

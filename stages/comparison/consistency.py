@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from torch import nn
 
     from prunepack.stages.comparison.forms import ModelForms
-    from prunepack.stages.comparison.inputs import InputBatch
     from prunepack.stages.comparison.tolerances import Tolerance
     from prunepack.stages.contract.arrays import Arrays
+    from prunepack.stages.inputs.batches import InputBatch
 
 __all__ = ["count_training_layers", "measure_consistency"]
 

@@ -6,16 +6,16 @@ import math
 from typing import TYPE_CHECKING, Protocol
 
 from prunepack.stages.comparison.comparison import Comparison, name_outputs
-from prunepack.stages.comparison.stress_inputs import divide_by_units, find_units
 from prunepack.stages.comparison.tolerances import Tolerance
+from prunepack.stages.comparison.units import divide_by_units, find_units
 from prunepack.stages.metrics.metric import Metric, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from prunepack.stages.comparison.forms import Form, FormOutputs
-    from prunepack.stages.comparison.inputs import InputBatch
     from prunepack.stages.contract.arrays import ArrayMapping
+    from prunepack.stages.inputs.batches import InputBatch
 
 __all__ = ["DenseComparison", "FormComparisons", "ParityComparison"]
 

@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.faults import (
-    artifact_faults,
-    computation_faults,
-    data_faults,
-    external_faults,
-    interface_faults,
-    limit_faults,
-    model_faults,
-    report_faults,
-    runtime_faults,
-    signature_faults,
-    weight_faults,
-)
 from tests.faults.commands import run_all
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.faults.fault import Fault, Outcome
 
 __all__ = ["FAULTS", "find_message", "run_fault"]
 
-FAULTS: tuple[Fault, ...] = (
-    *model_faults.FAULTS,
-    *weight_faults.FAULTS,
-    *computation_faults.FAULTS,
-    *interface_faults.FAULTS,
-    *external_faults.FAULTS,
-    *artifact_faults.FAULTS,
-    *runtime_faults.FAULTS,
-    *data_faults.FAULTS,
-    *limit_faults.FAULTS,
-    *report_faults.FAULTS,
-    *signature_faults.FAULTS,
+FAULTS: tuple[Fault, ...] = tuple(
+    fault
+    for path in sorted(Path(__file__).parent.glob("*_faults.py"))
+    if path.stem != "test_faults"
+    for fault in import_module(f"tests.faults.{path.stem}").FAULTS
 )
+"""The faults of every module in this folder whose name ends in ``_faults``."""
 
 
 def run_fault(fault: Fault, folder: Path) -> Outcome:

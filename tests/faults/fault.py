@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["Command", "Fault", "Kind", "Outcome", "Pair"]
+__all__ = ["Command", "Fault", "Finder", "Kind", "Outcome", "Pair"]
 
 Kind = Literal["export", "model", "artifact", "runtime", "data", "report"]
+
+Finder = Literal["us", "others"]
 
 Command = Sequence[str]
 """Arguments of ``prunepack``."""
@@ -32,6 +34,8 @@ class Fault:
         says: Pattern of one line of the message: the cause or the place.
         onnx_pair: The fault as two ONNX files, if it is a difference between them.
         during: Context in which the commands run, if the fault is in the machine.
+        found_by: ``us`` if the check was written for the fault, ``others`` if the fault had passed
+            before.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Fault:
     says: str
     onnx_pair: Pair | None = None
     during: Callable[[], AbstractContextManager[object]] = nullcontext
+    found_by: Finder = "us"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ import pytest
 
 from prunepack.stages.comparison.calibration import FACTOR, Calibration, RunError, format_tolerances
 from prunepack.stages.comparison.forms import PRUNED_FORMS, ModelForms
-from prunepack.stages.comparison.inputs import InputBatch
 from prunepack.stages.comparison.tolerances import Tolerance, find_allowed_error
 from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.inputs.batches import InputBatch
 
 
 def rules_of(text):

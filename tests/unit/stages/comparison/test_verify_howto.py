@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from prunepack.stages.comparison.stress_inputs import SCALES
 from prunepack.stages.comparison.tolerances import DEFAULTS
+from prunepack.stages.inputs.stress_inputs import SCALES
 from prunepack.stages.metrics.intervals import RESAMPLES
 from prunepack.stages.verify import VerifyConfig, verify
 

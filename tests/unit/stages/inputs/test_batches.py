@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from prunepack.stages.comparison.inputs import random_batches, sample_batches
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.data.layout import Layout
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.data.splits import Split
 from prunepack.stages.data.user_samples import SampleSource
+from prunepack.stages.inputs.batches import random_batches, sample_batches
 
 INPUTS = (
     InputSpec(name="x", shape=(3, 16)),

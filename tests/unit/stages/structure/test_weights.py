@@ -6,8 +6,8 @@ import pytest
 from onnx import helper, numpy_helper
 from torch import nn
 
-from prunepack.stages.comparison.weights import compare_weights, find_changed_values
 from prunepack.stages.contract.outputs import OnnxModel
+from prunepack.stages.structure.weights import compare_weights, find_changed_values
 
 
 @pytest.fixture

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from prunepack.errors import RefusedError
-from prunepack.stages.comparison.inputs import InputBatch
 from prunepack.stages.data.input_values import find_bounds, is_batched, is_mask
 from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.inputs.batches import InputBatch
 from prunepack.stages.metrics.metric import Metric, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from prunepack.stages.contract.arrays import Array, ArrayMapping, Arrays
+    from prunepack.stages.contract.arrays import Array, Arrays
     from prunepack.stages.contract.model_spec import InputSpec
     from prunepack.stages.runtime.sessions import Session
 
@@ -24,9 +24,7 @@ __all__ = [
     "SCALES",
     "DynamicAxis",
     "StressTest",
-    "divide_by_units",
     "find_dynamic_axes",
-    "find_units",
     "find_usable_batch",
     "stress_metrics",
     "stress_tests",
@@ -175,30 +173,6 @@ def find_usable_batch(
         if all(np.isfinite(array).all() for array in outputs.values() if array.dtype.kind == "f"):
             return batch, outputs
     return None
-
-
-def find_units(outputs: ArrayMapping, scale: float) -> dict[str, float]:
-    """Return the divisor of each output for inputs that are ``scale`` times as large as usual.
-
-    Rounding errors grow with the terms of a sum, and the terms with the inputs, but an absolute
-    tolerance applies to values of ordinary size. A unit is a power of two, so a division by it is
-    exact: ``scale``, or more if the output's largest value needs more.
-    """
-    if scale == 1:
-        return {}
-    return {
-        name: max(scale, 2.0 ** np.ceil(np.log2(np.abs(array).max())))
-        for name, array in outputs.items()
-        if array.dtype.kind == "f" and array.any()
-    }
-
-
-def divide_by_units(outputs: ArrayMapping, units: Mapping[str, float]) -> Arrays:
-    """Divide each floating-point output that has a unit by its unit."""
-    return {
-        name: array / array.dtype.type(units[name]) if name in units else array
-        for name, array in outputs.items()
-    }
 
 
 def stress_metrics(

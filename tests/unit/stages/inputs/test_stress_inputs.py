@@ -6,20 +6,18 @@ import numpy as np
 import pytest
 
 from prunepack.errors import RefusedError
-from prunepack.stages.comparison.inputs import InputBatch
-from prunepack.stages.comparison.stress_inputs import (
+from prunepack.stages.contract.model_spec import InputSpec
+from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.inputs.batches import InputBatch
+from prunepack.stages.inputs.stress_inputs import (
     SCALES,
     DynamicAxis,
     StressTest,
-    divide_by_units,
     find_dynamic_axes,
-    find_units,
     find_usable_batch,
     stress_metrics,
     stress_tests,
 )
-from prunepack.stages.contract.model_spec import InputSpec
-from prunepack.stages.data.samples import random_inputs
 
 INPUTS = (
     InputSpec(name="x", shape=(3, 16)),
@@ -77,16 +75,6 @@ def test_a_small_axis_has_another_size_too(size, others):
     inputs = (InputSpec(name="x", shape=(size,)),)
     *_, test = stress_tests(inputs, [DynamicAxis("n", (("x", 1),), size)], 0, {})
     assert [batch.arrays["x"].shape for batch in test.batches] == [(2, other) for other in others]
-
-
-def test_outputs_of_large_inputs_are_compared_in_larger_units():
-    outputs = {"y": np.array([3.0, -5000.0]), "small": np.array([0.5]), "n": np.array([4])}
-    units = find_units(outputs | {"zero": np.zeros(2)}, 1024)
-    assert units == {"y": 8192, "small": 1024}
-    found = divide_by_units(outputs, units)
-    assert found["y"].tolist() == [3 / 8192, -5000 / 8192]
-    assert found["n"].tolist() == [4]
-    assert find_units(outputs, 1) == {}
 
 
 def refuse(inputs):

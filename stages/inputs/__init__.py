@@ -1,0 +1,1 @@
+"""Batches of inputs for a verification: random, stress and sample inputs."""
