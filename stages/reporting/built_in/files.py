@@ -1,0 +1,38 @@
+"""Checks of two ONNX files, in the place of those of forms that they do not have."""
+
+from __future__ import annotations
+
+from prunepack.stages.reporting.built_in.sentences import BISECT, EMPTY, GIVE_SAMPLES
+
+__all__ = ["ROWS"]
+
+NAME_ALIKE = "Export both files with the same names of outputs"
+
+ROWS = (
+    ("samples >= 1", "samples that both files were run on", EMPTY, GIVE_SAMPLES),
+    ("outputs >= 1", "outputs that both files have", EMPTY, NAME_ALIKE),
+    (
+        "values >= 1",
+        "output values that were compared between two files",
+        EMPTY,
+        "Check that the model's outputs are not empty tensors",
+    ),
+    (
+        "unmatched_outputs <= 0",
+        "outputs of two files that differ in name, shape or dtype, or are missing",
+        "Code that uses one file must find the same outputs in the other.",
+        NAME_ALIKE,
+    ),
+    (
+        "nonfinite <= 0",
+        "output values of two files that are NaN or infinite",
+        "A tolerance cannot be applied to NaN or infinity, and a pruned model must not add them.",
+        "Look for overflow in the pruned model, first on the sample that is named",
+    ),
+    (
+        "beyond_tolerance <= 0",
+        "output values that differ between two files of one model by more than the tolerance",
+        "Files of the same model must compute the same values.",
+        f"{BISECT}; leave verify.same out if one of the files is pruned",
+    ),
+)
