@@ -1,4 +1,4 @@
-"""Checks of two ONNX files, in the place of those of forms that they do not have."""
+"""Built-in checks of two ONNX files, in the place of those of forms that they do not have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the exported graph."""
+"""Built-in checks of the exported graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the inputs that the forms were run on."""
+"""Built-in checks of the inputs that the forms were run on."""
 
 from __future__ import annotations
 

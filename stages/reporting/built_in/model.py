@@ -1,4 +1,4 @@
-"""Checks of the torch model: modes of its layers, repeatability."""
+"""Built-in checks of the torch model: modes of its layers, repeatability."""
 
 from __future__ import annotations
 

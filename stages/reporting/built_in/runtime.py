@@ -1,4 +1,4 @@
-"""Checks of the execution providers of verify and measure."""
+"""Built-in checks of the execution providers of verify and measure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the session of the artifact against that of the ONNX file."""
+"""Built-in checks of the session of the artifact against that of the ONNX file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the comparison of torch with ONNX."""
+"""Built-in checks of the comparison of torch with ONNX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the weights: export against checkpoint, artifact against export."""
+"""Built-in checks of the weights: export against checkpoint, artifact against export."""
 
 from __future__ import annotations
 
