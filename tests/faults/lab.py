@@ -36,8 +36,9 @@ LOADED: dict[str, tuple[str, ...]] = {
         "name=x,shape=6x4",
         "name=y,shape=6x4",
     ),
+    "words": ("networks.py:Words", "name=ids,shape=tokens,dtype=int64"),
 }
-"""Model → its factory and inputs: LeNet, and two models with features that LeNet lacks."""
+"""Model → its factory and inputs: LeNet, and three models with features that LeNet lacks."""
 
 RECIPE = """
 [load]

@@ -78,6 +78,43 @@ class Mixed(nn.Module):
         return scores, scores.argmax(1)
 
 
+class Words(nn.Module):
+    """Token ids (n, tokens) of any length up to 64 to logits (n, tokens, 12): a causal block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(300, 16)
+        self.places = nn.Embedding(64, 16)
+        self.before = nn.LayerNorm(16)
+        self.query, self.key, self.value = (nn.Linear(16, 16) for _ in range(3))
+        self.mix = nn.Linear(16, 16)
+        self.after = nn.LayerNorm(16)
+        self.wide = nn.Linear(16, 32)
+        self.narrow = nn.Linear(32, 16)
+        self.head = nn.Linear(16, 12)
+        _settle(self)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """Return the logits of each token, which depend on the tokens before it."""
+        places = torch.arange(ids.shape[1], device=ids.device)
+        x = self.words(ids) + self.places(places)
+        x = x + self.attend(self.before(x), places)
+        x = x + self.narrow(F.gelu(self.wide(self.after(x))))
+        return self.head(x)
+
+    def attend(self, x: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """Return attention with two heads to the tokens up to each place."""
+        q, k, v = (layer(x).unflatten(2, (2, 8)).transpose(1, 2) for layer in self.layers())
+        scores = q @ k.transpose(2, 3) / 8**0.5
+        later = places.unsqueeze(0) > places.unsqueeze(1)
+        weights = F.softmax(scores.masked_fill(later, -torch.inf), 3)
+        return self.mix((weights @ v).transpose(1, 2).flatten(2))
+
+    def layers(self) -> tuple[nn.Module, ...]:
+        """Return the layers that make queries, keys and values."""
+        return self.query, self.key, self.value
+
+
 def _settle(module: nn.Module) -> None:
     """Give statistics and scales the spread of a trained model's, not a fresh one's."""
     for part in module.modules():
