@@ -196,6 +196,7 @@ class Runner:
             why=why,
             material=record.material,
             path=self._store.path(record.digest),
+            files={name: file.sha256 for name, file in record.files.items()},
         )
 
 

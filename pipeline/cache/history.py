@@ -10,7 +10,8 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field
 
 from prunepack.format import canonical_json
-from prunepack.pipeline.cache.store import Digest, Fact
+from prunepack.pipeline.cache.objects import Digest
+from prunepack.pipeline.cache.store import Fact
 from prunepack.pipeline.keys.material import Material
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Event(BaseModel):
         why: Why it ran or was reused, for a person.
         material: The parts of the key.
         path: The folder of the result.
+        files: The SHA-256 of each file in it; empty in an event of an earlier run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +62,7 @@ class Event(BaseModel):
     why: str
     material: Material
     path: Path = Field(exclude=True)
+    files: dict[str, Digest] = Field({}, exclude=True)
 
 
 class Run(BaseModel):

@@ -8,7 +8,9 @@ import shutil
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from prunepack.format import canonical_json
 from prunepack.io.atomic import sync_folder
@@ -18,7 +20,33 @@ from prunepack.pipeline.keys.digests import file_digest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["delete", "describe_damage", "hash_tree", "list_files", "seal"]
+__all__ = [
+    "Digest",
+    "StoredFile",
+    "delete",
+    "describe_damage",
+    "hash_listing",
+    "hash_tree",
+    "list_files",
+    "seal",
+]
+
+Digest: TypeAlias = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+SEALED = 315_532_800
+"""Modification time of stored files, 1980-01-01: any other one shows that a file was written to."""
+
+SMALL = 1 << 20
+"""Bytes of the largest file that is hashed again at each reuse."""
+
+
+class StoredFile(BaseModel):
+    """Size and SHA-256 of a file of an object."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: int
+    sha256: Digest
 
 
 def hash_tree(tree: Path | Mapping[str, Path]) -> str:
@@ -33,33 +61,60 @@ def list_files(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in paths}
 
 
-def seal(folder: Path) -> tuple[str, dict[str, int]]:
-    """Make the files of ``folder`` read-only and durable; return its digest and their sizes."""
-    digests: dict[str, str] = {}
-    sizes: dict[str, int] = {}
+def hash_listing(files: Mapping[str, StoredFile]) -> str:
+    """Return the digest of an object that consists of ``files``, without reading them."""
+    return _combine({name: file.sha256 for name, file in files.items()})
+
+
+def seal(folder: Path) -> dict[str, StoredFile]:
+    """Make the files of ``folder`` read-only and durable; return them by name."""
+    files: dict[str, StoredFile] = {}
     for name, path in list_files(folder).items():
-        digests[name] = hash_file(path)
+        digest = hash_file(path)
         with path.open("r+b" if os.name == "nt" else "rb") as file:  # Windows flushes only writers
             state = os.fstat(file.fileno())
-            sizes[name] = state.st_size
+            files[name] = StoredFile(size=state.st_size, sha256=digest)
+            os.utime(path, (SEALED, SEALED))
             path.chmod(stat.S_IMODE(state.st_mode) & ~0o222)
             os.fsync(file.fileno())
     for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
         sync_folder(path)
-    return _combine(digests), sizes
+    return files
 
 
-def describe_damage(folder: Path, files: Mapping[str, int]) -> str:
-    """Return the first fault of an object; an empty text if every file has its size."""
+def describe_damage(folder: Path, files: Mapping[str, StoredFile]) -> str:
+    """Return the first fault of an object; an empty text if it holds ``files`` and no others.
+
+    A file up to :data:`SMALL` is hashed; a larger one only if it was written to since it was
+    sealed.
+    """
     if not folder.is_dir():
         return "its folder is missing"
-    for name, size in files.items():
-        try:
-            found = (folder / name).lstat().st_size
-        except OSError:
-            return f"{name} is missing"
-        if found != size:
-            return f"{name} has {found} bytes instead of {size}"
+    for name, file in files.items():
+        if fault := _describe_fault(folder / name, file):
+            return f"{name} {fault}"
+    added = sorted(list_files(folder).keys() - files.keys())
+    return f"{added[0]} was added" if added else ""
+
+
+def _describe_fault(path: Path, file: StoredFile) -> str:
+    """Return the difference of a file from ``file``; seal it again if only its time differs."""
+    try:
+        state = path.lstat()
+        if not stat.S_ISREG(state.st_mode):
+            return "is not a regular file"
+        if state.st_size != file.size:
+            return f"has {state.st_size} bytes instead of {file.size}"
+        is_sealed = state.st_mtime == SEALED
+        if not (is_sealed and file.size > SMALL) and hash_file(path) != file.sha256:
+            return "has other contents"
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    if not is_sealed:
+        with suppress(OSError):
+            os.utime(path, (SEALED, SEALED))
     return ""
 
 

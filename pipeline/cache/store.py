@@ -10,28 +10,35 @@ import os
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from prunepack.errors import UsageError
 from prunepack.format import canonical_json
 from prunepack.io.atomic import replace_file, sync_folder
 from prunepack.pipeline.cache.disk_errors import explain_write_errors
 from prunepack.pipeline.cache.locks import StoreLocks
-from prunepack.pipeline.cache.objects import delete, describe_damage, list_files, seal
+from prunepack.pipeline.cache.objects import (
+    Digest,
+    StoredFile,
+    delete,
+    describe_damage,
+    hash_listing,
+    list_files,
+    seal,
+)
 from prunepack.pipeline.cache.unfinished import keep_unfinished
 from prunepack.pipeline.keys.material import Material
-from prunepack.stages.contract.progress import note
+from prunepack.stages.contract.progress import remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Set
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Digest", "Fact", "Freed", "Record", "Store"]
+__all__ = ["Fact", "Freed", "Record", "Store"]
 
-Digest: TypeAlias = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Fact: TypeAlias = bool | int | float | str
 
 
@@ -40,7 +47,7 @@ class Record(BaseModel):
 
     Attributes:
         digest: The digest of the object.
-        files: The object's files with their sizes.
+        files: The object's files.
         facts: The facts that the stage returned.
         notes: Assumptions that the stage made.
         material: The parts of the action's key.
@@ -51,7 +58,7 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     digest: Digest
-    files: dict[str, int]
+    files: dict[str, StoredFile]
     facts: dict[str, Fact]
     notes: tuple[str, ...] = ()
     material: Material
@@ -123,7 +130,7 @@ class Store:
             if not damage:
                 return record  # another run has rebuilt it meanwhile
             self._remove(self.path(record.digest))
-        note(f"{self.path(record.digest)}: {damage}; {record.material.stage} runs again")
+        remark(f"{self.path(record.digest)}: {damage}; {record.material.stage} runs again")
         return None
 
     @contextmanager
@@ -143,14 +150,15 @@ class Store:
         with explain_write_errors(self.root), keep_unfinished(self._unfinished / key) as folder:
             yield folder
 
-    def adopt(self, scratch: Path) -> tuple[str, dict[str, int]]:
-        """Make ``scratch`` an object; return its digest and the sizes of its files.
+    def adopt(self, scratch: Path) -> tuple[str, dict[str, StoredFile]]:
+        """Make ``scratch`` an object; return its digest and its files.
 
         Raises:
             UsageError: If the disk is full or cannot be written to.
         """
         with explain_write_errors(self.root):
-            digest, files = seal(scratch)
+            files = seal(scratch)
+            digest = hash_listing(files)
             target = self.path(digest)
             with self._locks.hold_objects():
                 if target.exists() and describe_damage(target, files):
@@ -209,10 +217,13 @@ class Store:
         return record is not None and record.digest in keep
 
     def _record(self, key: str) -> Record | None:
+        """Return the record of ``key``; None if it is missing, damaged or of another key."""
         try:
-            return Record.model_validate_json((self._actions / f"{key}.json").read_bytes())
+            record = Record.model_validate_json((self._actions / f"{key}.json").read_bytes())
         except (OSError, ValueError):
             return None
+        is_own = record.material.key == key and hash_listing(record.files) == record.digest
+        return record if is_own else None
 
     def _damage(self, record: Record) -> str:
         return describe_damage(self.path(record.digest), record.files)

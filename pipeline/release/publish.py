@@ -1,23 +1,27 @@
 """Publication of the newest results: copies in ``artifacts/NAME/``.
 
-The published report has the provenance of its run.
+The published report has the provenance of its run and the digests of the files beside it.
 """
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from prunepack.errors import RefusedError
 from prunepack.io.atomic import replace_file
+from prunepack.io.digests import hash_file
 from prunepack.pipeline.cache.disk_errors import explain_write_errors
 from prunepack.pipeline.release.lineage import make_provenance
-from prunepack.stages.reporting.report import Note, Provenance, Report
+from prunepack.stages.metrics.metric import write_json
+from prunepack.stages.reporting.report import Note, Provenance, Report, to_json
 from prunepack.stages.reporting.writers import FILES, write_report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from prunepack.pipeline.cache.history import Event
 
@@ -40,29 +44,72 @@ def publish(events: Sequence[Event], folder: Path) -> list[Path]:
     removed, so that files of two runs never stand side by side.
 
     Raises:
+        RefusedError: If a file is not the one that its stage made.
         UsageError: If the folder cannot be written to.
     """
-    newest = {event.stage: event.path for event in events}
-    sources = {
-        name: newest[stage] / name
-        for stage, names in PUBLISHED.items()
-        for name in names
-        if stage in newest and (newest[stage] / name).exists()
-    }
+    sources = _find_sources(events)
     with explain_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name in {name for names in PUBLISHED.values() for name in names} - sources.keys():
             (folder / name).unlink(missing_ok=True)
-        with TemporaryDirectory() as drafts:
+        with TemporaryDirectory() as name:
+            drafts = Path(name)
+            for source in sources.values():
+                _copy(source, drafts if source.name in FILES else folder)
             if "report.json" in sources:
-                write_report(
-                    _complete_report(sources["report.json"], folder.name, events), Path(drafts)
-                )
-                sources |= {name: Path(drafts, name) for name in FILES}
-            for name, source in sources.items():
-                with replace_file(folder / name, durable=False) as draft:
-                    shutil.copyfile(source, draft)
+                _write_report(drafts, folder, events, sources)
         return [folder / name for name in sources]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file to publish, and the SHA-256 that it had when its stage ended."""
+
+    path: Path
+    sha256: str
+    stage: str
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+def _find_sources(events: Sequence[Event]) -> dict[str, _Source]:
+    newest = {event.stage: event for event in events}
+    return {
+        name: _Source(newest[stage].path / name, newest[stage].files[name], stage)
+        for stage, names in PUBLISHED.items()
+        for name in names
+        if stage in newest and name in newest[stage].files
+    }
+
+
+def _copy(source: _Source, folder: Path) -> None:
+    """Copy a file; the copy itself is hashed, since the disk may have changed the stored one."""
+    with replace_file(folder / source.name, durable=False) as draft:
+        shutil.copyfile(source.path, draft)
+        found = hash_file(draft)
+        if found != source.sha256:
+            raise RefusedError(
+                f"`{source.path}` is not the file that {source.stage} made",
+                expected=f"{source.sha256[:12]}…",
+                found=f"{found[:12]}…",
+                hint=f"Run the recipe again with --force {source.stage}",
+            )
+
+
+def _write_report(
+    drafts: Path, folder: Path, events: Sequence[Event], sources: Mapping[str, _Source]
+) -> None:
+    """Write the report of the run in each format; ``report.json`` lists all published files."""
+    report = _complete_report(drafts / "report.json", folder.name, events)
+    write_report(report, drafts)
+    published = {name: source.sha256 for name, source in sources.items() if name not in FILES}
+    published |= {name: hash_file(drafts / name) for name in FILES if name != "report.json"}
+    write_json(drafts / "report.json", to_json(report.model_copy(update={"files": published})))
+    for name in FILES:
+        with replace_file(folder / name, durable=False) as draft:
+            shutil.copyfile(drafts / name, draft)
 
 
 def _complete_report(source: Path, recipe: str, events: Sequence[Event]) -> Report:

@@ -25,6 +25,9 @@ VerdictWord = Literal["passed", "failed", "undecided", "nothing was checked"]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Digests = dict[str, Sha256]
 
+PUBLISHED_FIELDS = {"provenance", "notes", "files"}
+"""Fields that only a report has that a run publishes."""
+
 EXIT_CODES: dict[VerdictWord, Literal[0, 1, 5]] = {
     "passed": 0,
     "failed": 1,
@@ -149,6 +152,9 @@ class Report(Record):
     notes: tuple[Note, ...] = Field(
         (), description="Assumptions that stages made; only in a report that a run publishes."
     )
+    files: Digests | None = Field(
+        None, description="SHA-256 of each file that a run publishes with its report."
+    )
 
     @property
     def not_passed(self) -> tuple[CheckResult, ...]:
@@ -230,4 +236,4 @@ def _summarize(verdict: VerdictWord, results: tuple[CheckResult, ...]) -> str:
 def to_json(report: Report) -> dict[str, Any]:
     """Return the report as JSON values; ``report.schema.json`` describes them."""
     is_published = report.provenance is not None
-    return report.model_dump(mode="json", exclude=None if is_published else {"provenance", "notes"})
+    return report.model_dump(mode="json", exclude=None if is_published else PUBLISHED_FIELDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -16,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from prunepack.errors import RefusedError, UsageError
+from prunepack.pipeline.cache import objects
 from prunepack.pipeline.cache.disk_errors import explain_full_disk
-from prunepack.pipeline.cache.objects import hash_tree
+from prunepack.pipeline.cache.objects import SEALED, SMALL, hash_tree
 from prunepack.pipeline.cache.store import Freed, Record, Store
 from prunepack.pipeline.keys.material import Material
 from prunepack.stages.contract.progress import Silent, reporting_to
@@ -38,8 +40,8 @@ def put(store: Store, name: str = "pack", **files: str) -> Record:
             path = scratch / file.replace("__", "/")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content)
-        digest, sizes = store.adopt(scratch)
-    record = Record(digest=digest, files=sizes, facts={}, material=material(name), seconds=1.0)
+        digest, stored = store.adopt(scratch)
+    record = Record(digest=digest, files=stored, facts={}, material=material(name), seconds=1.0)
     store.record(record)
     return record
 
@@ -60,7 +62,9 @@ class Notes:
 
     track = Silent.track
 
-    def note(self, text: str) -> None:
+    note = Silent.note
+
+    def remark(self, text: str) -> None:
         self.lines.append(text)
 
 
@@ -70,7 +74,8 @@ def test_what_was_put_is_found_and_its_files_are_read_only(tmp_path: Path) -> No
         found = store.find(record.material.key)
         files = [store.path(record.digest) / name for name in ("a", "deep/b")]
     assert found == record
-    assert found.files == {"a": 1, "deep/b": 2}
+    assert {name: file.size for name, file in found.files.items()} == {"a": 1, "deep/b": 2}
+    assert found.files["deep/b"].sha256 == hashlib.sha256(b"22").hexdigest()
     assert [file.read_text() for file in files] == ["1", "22"]
     assert [stat.S_IMODE(file.stat().st_mode) & 0o222 for file in files] == [0, 0]
 
@@ -121,12 +126,33 @@ def delete_folder(file: Path) -> None:
     shutil.rmtree(file.parent)
 
 
+def flip_bit(file: Path) -> None:
+    """Change one bit in place; the size and the time stay."""
+    state, content = file.stat(), file.read_bytes()
+    file.chmod(0o644)
+    file.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def link_elsewhere(file: Path) -> None:
+    copy = file.parent.parent / "elsewhere"
+    file.rename(copy)
+    file.symlink_to(copy)
+
+
+def add_file(file: Path) -> None:
+    file.with_name("model.onnx.data").write_text("x")
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
         (truncate, "weights has 1 bytes instead of 5"),
         (Path.unlink, "weights is missing"),
         (delete_folder, "its folder is missing"),
+        (flip_bit, "weights has other contents"),
+        (link_elsewhere, "weights is not a regular file"),
+        (add_file, "model.onnx.data was added"),
     ],
 )
 def test_a_damaged_object_is_absent_and_can_be_rebuilt(tmp_path: Path, damage, said: str) -> None:
@@ -136,10 +162,57 @@ def test_a_damaged_object_is_absent_and_can_be_rebuilt(tmp_path: Path, damage, s
         damage(store.path(record.digest) / "weights")
         assert store.find(record.material.key) is None
         assert notes.lines == [f"{store.path(record.digest)}: {said}; pack runs again"]
-        assert names_in(store.folder / "objects") == []
+        assert set(names_in(store.folder / "objects")) <= {"elsewhere"}
         assert put(store, weights="12345", other="x") == record
         assert store.find(record.material.key) == record
         assert scratch_of(store) == []
+
+
+def put_large(store: Store) -> tuple[Record, Path]:
+    record = put(store, weights="1" * (SMALL + 1))
+    return record, store.path(record.digest) / "weights"
+
+
+def test_a_large_file_is_read_again_only_if_it_was_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store(tmp_path) as store:
+        record, weights = put_large(store)
+        with monkeypatch.context() as patch:
+            patch.setattr(objects, "hash_file", lambda _: pytest.fail("it was read"))
+            assert store.find(record.material.key) == record
+        os.utime(weights)  # as a copy of the whole store does
+        assert store.find(record.material.key) == record
+        assert weights.stat().st_mtime == SEALED
+        weights.chmod(0o644)
+        with weights.open("r+b") as file:
+            file.write(b"2")
+        assert store.find(record.material.key) is None
+
+
+def test_a_file_that_cannot_be_read_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store(tmp_path) as store:
+        record = put(store, weights="12345")
+        monkeypatch.setattr(objects, "hash_file", fail_with(errno.EIO))
+        assert objects.describe_damage(store.path(record.digest), record.files) == (
+            f"weights cannot be read ({os.strerror(errno.EIO)})"
+        )
+
+
+@pytest.mark.parametrize("change", ["key", "file"])
+def test_a_record_that_does_not_describe_its_object_is_absent(tmp_path: Path, change: str) -> None:
+    """A record copied to another key, or with the digest of another file."""
+    with Store(tmp_path) as store:
+        record, other = put(store, a="1"), material("other")
+        action = store.folder / "actions" / f"{record.material.key}.json"
+        content = json.loads(action.read_text())
+        if change == "file":
+            content["files"]["a"]["sha256"] = "0" * 64
+        key = {"key": other.key, "file": record.material.key}[change]
+        action.with_name(f"{key}.json").write_text(json.dumps(content))
+        assert store.find(key) is None
 
 
 def test_a_damaged_object_does_not_stop_the_whole_one_from_taking_its_place(tmp_path: Path) -> None:

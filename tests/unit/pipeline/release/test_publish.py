@@ -10,7 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import prunepack.stages.reporting.report
-from prunepack.errors import UsageError
+from prunepack.errors import RefusedError, UsageError
+from prunepack.io.digests import hash_file
 from prunepack.pipeline.cache.history import Event
 from prunepack.pipeline.keys.material import Material
 from prunepack.pipeline.release.lineage import make_provenance, read_stage_results
@@ -47,6 +48,7 @@ def event(stage: str, path: Path, **changes: Any) -> Event:
         why="first run",
         material=made_of,
         path=path,
+        files={file.name: hash_file(file) for file in path.glob("*")},
     )
 
 
@@ -75,6 +77,10 @@ def test_the_report_says_which_run_it_is_of(events: list[Event], tmp_path: Path)
     content = json.loads((tmp_path / "mine/report.json").read_bytes())
     assert content.pop("provenance") == make_provenance("mine", events)
     assert content.pop("notes") == []
+    assert content.pop("files") == {
+        name: hash_file(tmp_path / "mine" / name)
+        for name in ("model.prunepack", "report.md", "junit.xml", "code-quality.json")
+    }
     assert content == json.loads((tmp_path / "c/report.json").read_bytes())
     Draft202012Validator(SCHEMA).validate(content | {"provenance": make_provenance("mine", events)})
 
@@ -87,6 +93,31 @@ def test_the_report_holds_the_notes_of_all_stages(events: list[Event], tmp_path:
     Draft202012Validator(SCHEMA).validate(content)
     page = (tmp_path / "mine/report.md").read_text()
     assert "## Notes\n\n- pack: the prefix `module.` was removed\n" in page
+
+
+@pytest.mark.parametrize("name", ["b/model.prunepack", "c/report.json"])
+def test_a_stored_file_that_changed_is_not_published(
+    name: str, events: list[Event], tmp_path: Path
+) -> None:
+    """The stored file is another one than the stage made, which its time does not show."""
+    made = hash_file(tmp_path / name)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(RefusedError) as error:
+        publish(events, tmp_path / "mine")
+    stage = {"b": "pack", "c": "gate"}[name[0]]
+    assert str(error.value) == (
+        f"`{tmp_path / name}` is not the file that {stage} made: expected {made[:12]}…, "
+        f"found {hash_file(tmp_path / name)[:12]}…. Run the recipe again with --force {stage}"
+    )
+    assert not (tmp_path / "mine" / Path(name).name).exists()
+
+
+def test_only_files_that_a_stage_made_are_published(events: list[Event], tmp_path: Path) -> None:
+    (tmp_path / "b/model.onnx").write_bytes(b"dropped into the store")
+    exported = event("export", tmp_path / "b").model_copy(update={"files": {}})
+    publish([exported, *events], tmp_path / "mine")
+    assert not (tmp_path / "mine/model.onnx").exists()
 
 
 def test_what_this_run_did_not_make_goes(events: list[Event], tmp_path: Path) -> None:
