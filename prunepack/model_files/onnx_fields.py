@@ -47,6 +47,7 @@ class Function:
     """``FunctionProto``."""
 
     NAME = 1
+    INPUT = 4
     NODE = 7
     DOMAIN = 10
     ATTRIBUTE_PROTO = 11

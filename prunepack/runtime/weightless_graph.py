@@ -4,12 +4,13 @@ In a model of a few hundred megabytes the graph has a few hundred kilobytes. An 
 main graph whose content is exactly one stored tensor loses this content here, and declares it as
 external data, as the ONNX page "External Data" defines it. The caller of onnxruntime then gives the
 decoded tensor under the name of the initializer. All other parts of the model (initializers of
-subgraphs, attributes, elements in typed fields) stay in the graph.
+subgraphs, attributes, elements in typed fields) stay in the graph. So does an initializer whose
+name is defined twice, because onnxruntime takes weights by name in every graph of the model, and
+one that no node reads, because onnxruntime removes it before it takes any weights.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,12 +22,14 @@ from prunepack.model_files.onnx_tensors import find_tensors
 from prunepack.model_files.protobuf import encode_bytes, encode_varint
 from prunepack.runtime.graph_edits import rebuild_model
 from prunepack.runtime.lazy_file import LazyFile
+from prunepack.runtime.names import find_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prunepack.model_files.onnx_tensors import OnnxTensor
     from prunepack.reading.artifact import Artifact
+    from prunepack.runtime.names import Names
 
 __all__ = ["Weight", "WeightlessGraph", "extract_graph"]
 
@@ -75,18 +78,27 @@ def extract_graph(artifact: Artifact, location: str) -> WeightlessGraph:
     model = LazyFile(artifact, first)
     with inside_artifact(artifact.path), inside(f"file {quote(first)}"):
         tensors = list(find_tensors(model.data))
+        names = find_names(model.data)
     initializers = [tensor for tensor in tensors if tensor.is_initializer]
     files = {}
-    if all(tensor.is_initializer for tensor in tensors if tensor.is_external):
+    if all(_can_be_inline(tensor, names) for tensor in tensors if tensor.is_external):
         files = {name: LazyFile(artifact, name) for name in others}
     contents = [_locate_content(tensor, model, files) for tensor in initializers]
-    weights = _choose_weights(artifact, initializers, contents)
+    weights = _choose_weights(artifact, initializers, contents, names)
     edits = (
         _make_edit(tensor, content, weights, location)
         for tensor, content in zip(initializers, contents, strict=True)
     )
     unread = {} if files else {name: artifact.read_file(name) for name in others}
     return WeightlessGraph(rebuild_model(model, edits), weights, unread)
+
+
+def _can_be_inline(tensor: OnnxTensor, names: Names) -> bool:
+    """Return whether external data may come into the graph.
+
+    Of two initializers of one name, onnxruntime's choice depends on where their data is.
+    """
+    return tensor.is_initializer and names.defined[tensor.name.encode()] == 1
 
 
 class _Content(NamedTuple):
@@ -122,13 +134,15 @@ def _locate_content(
 
 
 def _choose_weights(
-    artifact: Artifact, initializers: Sequence[OnnxTensor], contents: Sequence[_Content | None]
+    artifact: Artifact,
+    initializers: Sequence[OnnxTensor],
+    contents: Sequence[_Content | None],
+    names: Names,
 ) -> dict[str, Weight]:
-    """Return the weights to leave out: large, with a unique name, each exactly a stored tensor."""
-    counts = Counter(tensor.name for tensor in initializers)
+    """Return the weights to leave out: large, with a plain name, each exactly a stored tensor."""
     weights = {}
     for tensor, content in zip(initializers, contents, strict=True):
-        if not tensor.name or counts[tensor.name] > 1:
+        if not names.is_plain(tensor.name):
             continue
         if content is None or (name := content.tensor) is None:
             continue

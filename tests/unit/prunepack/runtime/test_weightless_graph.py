@@ -17,7 +17,9 @@ LARGE = RANDOM.normal(size=(80, 60)).astype(np.float32)
 
 
 def model_of(*initializers, nodes=(), opset=21):
-    graph = helper.make_graph(nodes, "g", [], [], initializers)
+    """Return a model with a node that reads all initializers."""
+    reader = helper.make_node("Sum", [tensor.name for tensor in initializers], ["sum"])
+    graph = helper.make_graph([*nodes, reader], "g", [], [], initializers)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
 
 
