@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from prunepack.errors import UsageError
 from prunepack.pipeline.cache.disk_errors import explain_full_disk
 from prunepack.pipeline.cache.history import Event, Run, describe_differences
-from prunepack.pipeline.cache.opened_files import OpenedFiles, find_changed_files
 from prunepack.pipeline.cache.store import Record
 from prunepack.pipeline.keys.code_closure import hash_first_party
 from prunepack.pipeline.keys.material import Material, collect_material
+from prunepack.pipeline.reads.reads import Reads, ReadWatch
 from prunepack.pipeline.stage_contract import bind_inputs, check_result
 from prunepack.stages.contract.outputs import Output, find_kind
 from prunepack.stages.contract.progress import collect_remarks, note
@@ -57,6 +57,7 @@ class Runner:
         force: Names of stages that run even if their result is stored.
         until: The name of the stage after which to stop.
         previous: The last run of the same recipe, which ``why`` compares with.
+        hash_data: Whether large data that user code reads is identified by its content.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Runner:
         force: frozenset[str] = frozenset(),
         until: str | None = None,
         previous: Run | None = None,
+        hash_data: bool = False,
     ) -> None:
         self._store, self._force, self._until = store, force, until
         self._on_event, self._on_start = on_event, on_start
@@ -75,7 +77,8 @@ class Runner:
         self._calls: Counter[str] = Counter()
         self._remarks: list[str] = []
         self._imported = hash_first_party()
-        self._opened = OpenedFiles(store.folder)
+        self._hash_data = hash_data
+        self._reads = ReadWatch(store.folder, hashes_all=hash_data)
 
     def __call__(self, stage: Stage[C, P, A], config: C, *args: P.args, **kwargs: P.kwargs) -> A:
         """Return the output of ``stage`` on these inputs, stored or built.
@@ -87,7 +90,11 @@ class Runner:
         """
         began = time.perf_counter()
         material_now = partial(
-            collect_material, stage, config, bind_inputs(stage, config, args, kwargs)
+            collect_material,
+            stage,
+            config,
+            bind_inputs(stage, config, args, kwargs),
+            hash_data=self._hash_data,
         )
         event = self._find_or_build(
             stage, material_now, lambda out: stage.body(config, out, *args, **kwargs)
@@ -110,7 +117,7 @@ class Runner:
         material = material_now()
         forced = stage.name in self._force
         record = None if forced else self._store.find(material.key)
-        changed = find_changed_files(record.opened) if record is not None else []
+        changed = record.reads.list_changes() if record is not None else []
         is_reused = record is not None and not changed
         before = self._previous.find_event(stage.name, self._calls[stage.name])
         why = _describe_reason(before, material, forced=forced, reused=is_reused, changed=changed)
@@ -118,10 +125,10 @@ class Runner:
             return self._make_event(record, why, reused=True)
         self._on_start(stage.name, why)
         record = self._build(stage, material, body)
-        opened = self._opened.hash_all() if material.user else {}
-        recorded = opened is not None and self._is_steady(material, material_now)
+        reads = self._reads.collect() if material.user else Reads()
+        recorded = reads is not None and self._is_steady(material, material_now)
         if recorded:
-            self._store.record(record.model_copy(update={"opened": opened}))
+            self._store.record(record.model_copy(update={"reads": reads}))
         else:
             note(f"{stage.name}: its files changed while it ran, so it will run again next time")
         return self._make_event(record, why, recorded=recorded)
@@ -135,7 +142,7 @@ class Runner:
                 explain_full_disk(self._store.root),
                 collect_remarks() as remarks,
                 self._resume(stage, material.key),
-                self._opened.watch() if material.user else nullcontext(),
+                self._reads.watch() if material.user else nullcontext(),
             ):
                 facts = body(scratch)
             facts = check_result(stage, scratch, facts)
@@ -209,7 +216,7 @@ def _describe_reason(
         return "nothing changed" if same else "made by an earlier run"
     reasons = ["forced"] if forced else []
     reasons += [f"{path} changed" for path in changed[:1]]
-    reasons += [f"{len(changed) - 1} more files changed"] if changed[1:] else []
+    reasons += [f"{len(changed) - 1} more changed"] if changed[1:] else []
     if before is None:
         return "; ".join(reasons or ["first run"])
     reasons += describe_differences(before.material, material)

@@ -106,6 +106,10 @@ class LoadConfig(Config):
         ge=0,
         description="Seed for the random numbers that the factory draws; the same in every stage.",
     )
+    hash_data: bool = Field(
+        False,
+        description="Compare large data (256 MB, 1,000 files) by content, not by size and time.",
+    )
 
     @field_validator("inputs")
     @classmethod

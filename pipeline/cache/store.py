@@ -30,6 +30,7 @@ from prunepack.pipeline.cache.objects import (
 )
 from prunepack.pipeline.cache.unfinished import keep_unfinished
 from prunepack.pipeline.keys.material import Material
+from prunepack.pipeline.reads.reads import Reads
 from prunepack.stages.contract.progress import remark
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Record(BaseModel):
         facts: The facts that the stage returned.
         notes: Assumptions that the stage made.
         material: The parts of the action's key.
-        opened: The SHA-256 of each file that the user's code opened, by path.
+        reads: Files, packages and variables that the user's code read.
         seconds: Duration of the action.
     """
 
@@ -62,7 +63,7 @@ class Record(BaseModel):
     facts: dict[str, Fact]
     notes: tuple[str, ...] = ()
     material: Material
-    opened: dict[str, str] = {}
+    reads: Reads = Reads()
     seconds: float
 
 

@@ -70,9 +70,15 @@ class Material(BaseModel):
 
 
 def collect_material(
-    stage: Stage[Any, Any, Any], config: Config, inputs: Mapping[str, Output]
+    stage: Stage[Any, Any, Any],
+    config: Config,
+    inputs: Mapping[str, Output],
+    *,
+    hash_data: bool = False,
 ) -> Material:
     """Return the parts of the key of ``stage`` on ``config`` and ``inputs``.
+
+    Without ``hash_data``, large data is identified by its size and time.
 
     Raises:
         UsageError: If the user's code or file, or a tool, is not there.
@@ -82,7 +88,7 @@ def collect_material(
         config=to_jsonable_python(_order_sets(config.model_dump(serialize_as_any=True))),
         inputs={name: artifact.digest for name, artifact in inputs.items()},
         code=recall_code_closure(stage.body.__module__),
-        user=hash_user_files(stage.name, config, inputs),
+        user=hash_user_files(stage.name, config, inputs, hash_data=hash_data),
         tools={name: number for tool in stage.tools for name, number in _versions(tool, stage)},
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
         host=_host() if stage.host_bound else "",

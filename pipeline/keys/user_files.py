@@ -12,6 +12,7 @@ from prunepack.errors import UsageError
 from prunepack.packing import find_model_files
 from prunepack.pipeline.keys.code_closure import hash_user_code
 from prunepack.pipeline.keys.digests import file_digest, installed_version
+from prunepack.pipeline.keys.file_states import identify_files
 from prunepack.stages.contract.outputs import read_json
 from prunepack.stages.contract.user_code import (
     PointsAt,
@@ -38,8 +39,12 @@ DESCRIPTIONS = ("model.json", "interface.json")
 """Files of an output that can name the user's code, under ``model`` and ``dataset``."""
 
 
-def hash_user_files(stage: str, config: Config, inputs: Mapping[str, Output]) -> dict[str, str]:
+def hash_user_files(
+    stage: str, config: Config, inputs: Mapping[str, Output], *, hash_data: bool = False
+) -> dict[str, str]:
     """Return the digests of the user's code and files that the stage can execute or read.
+
+    Without ``hash_data``, large data is identified by its size and time.
 
     Raises:
         UsageError: If the user's code or file is not there.
@@ -52,9 +57,10 @@ def hash_user_files(stage: str, config: Config, inputs: Mapping[str, Output]) ->
     for where, points_at, value in _pointers(config, Any, stage):
         if points_at.what != "file" and (source := _hash_source(str(value))):
             found |= source
-        elif points_at.what != "code" and value:
-            is_data = points_at.what == "data"
-            files = _list_data_files(Path(value)) if is_data else _list_weight_files(Path(value))
+        elif points_at.what == "data" and value:
+            found |= _identify_data(where, Path(value), hash_data=hash_data)
+        elif points_at.what == "file" and value:
+            files = _list_weight_files(Path(value))
             found |= {str(file): _input_digest(where, file) for file in files}
     return found
 
@@ -148,9 +154,13 @@ def _list_model_files(path: Path) -> list[Path]:
     return list(find_model_files(path).values())
 
 
-def _list_data_files(path: Path) -> list[Path]:
-    """Return every file in a folder, or the file itself."""
-    return sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+def _identify_data(where: str, path: Path, *, hash_data: bool) -> dict[str, str]:
+    """Return the identity of the file ``path``, or of every file in that folder."""
+    is_folder = path.is_dir()
+    if not is_folder and not path.is_file():
+        return {str(path): _input_digest(where, path)}
+    files = sorted(one for one in path.rglob("*") if one.is_file()) if is_folder else [path]
+    return identify_files(map(str, files), hashes_all=hash_data)
 
 
 def _list_weight_files(path: Path) -> list[Path]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.faults.fault import Command
 
-__all__ = ["LIMITS", "Release", "build", "copy_of", "lab", "released", "rewrite"]
+__all__ = ["LIMITS", "Release", "build", "copy_of", "lab", "released", "rewrite", "write_recipe"]
 
 NETWORKS = Path(__file__).with_name("networks.py")
 DIGITS = 300
@@ -192,7 +192,7 @@ def released(model: str) -> Release:
     folder = lab() / model
     recipe = folder / "recipe.toml"
     folder.mkdir()
-    recipe.write_text(_recipe(model))
+    recipe.write_text(write_recipe(model))
     run_honest(["run", str(recipe), "--artifacts", str(folder / "runs")])
     shutil.copytree(folder / "runs/recipe", folder / "report")
     report = json.loads((folder / "report/report.json").read_bytes())
@@ -202,13 +202,14 @@ def released(model: str) -> Release:
     return Release(folder)
 
 
-def _recipe(model: str) -> str:
+def write_recipe(model: str, dataset: str = "") -> str:
+    """Return the recipe of an honest release, with ``digits`` or another dataset of LeNet."""
     name, *inputs = LOADED[model]
     real = model == "lenet"
     tables = [dict(pair.split("=") for pair in one.split(",")) for one in inputs]
     return RECIPE.format(
         model=name.replace("networks.py", str(lab() / "networks.py")),
-        dataset=f"{lab() / 'networks.py'}:digits" if real else "",
+        dataset=(dataset or f"{lab() / 'networks.py'}:digits") if real else "",
         inputs="".join(
             "[[load.inputs]]\n" + "".join(f'{key} = "{text}"\n' for key, text in one.items())
             for one in tables

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("pipeline", "stages", "prunepack")
 ROOMS = {
     "pipeline": "build plan recipe gate_file runner single_stage stage_contract "
-    "cache cli keys recipes release",
+    "cache cli keys reads recipes release",
     "stages": "load load_onnx prune undo finetune finalize export pack verify measure gate "
     "bisection calibration comparison contract data evaluation exporting graphs inputs metrics "
     "models profiling provenance pruning reporting runtime sources structure training",

@@ -113,6 +113,7 @@ def run_command(
                     force=frozenset(force),
                     until=None if until == LAST else until,
                     previous=recorder.previous,
+                    hash_data=chosen.plan.load.hash_data,
                 )
                 verdict: Verdict | None = build(chosen.plan, runner)
         except Stopped:  # outside the recorder's block: the run did not come to its end
@@ -120,12 +121,15 @@ def run_command(
         published = publish(recorder.events, artifacts / chosen.name)
     report = None if verdict is None else verdict.content
     seconds = time.perf_counter() - began
-    result = RunResult(chosen.name, recorder.events, published, report, seconds)
+    _print_result(RunResult(chosen.name, recorder.events, published, report, seconds), as_json)
+    return 0 if report is None else int(report["exit_code"])
+
+
+def _print_result(result: RunResult, as_json: bool) -> None:
     if as_json:
         print_json(run_to_json(result))
     else:
         click.echo(format_run(result))
-    return 0 if report is None else int(report["exit_code"])
 
 
 def _check_stages(*names: str) -> None:

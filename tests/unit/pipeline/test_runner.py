@@ -514,6 +514,23 @@ def test_a_file_that_user_code_opened_runs_its_stage_again(root: Path) -> None:
     assert told(perform(root, build)) == ["reads reused: nothing changed"]
 
 
+ENVIRONMENT = "import os\n\n\ndef read():\n    return os.environ.get('SCALE', '1')\n"
+
+
+def test_a_variable_that_user_code_read_runs_its_stage_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("environment_hook.py").write_text(ENVIRONMENT)
+
+    def build(run: Runner) -> str:
+        return run(reads, TextConfig(hook="environment_hook.py:read")).file.read_text()
+
+    assert told(perform(root, build)) == ["reads built: first run"]
+    assert told(perform(root, build)) == ["reads reused: nothing changed"]
+    monkeypatch.setenv("SCALE", "2")
+    assert told(perform(root, build)) == ["reads built: environment variable SCALE changed"]
+
+
 def test_an_edited_hook_runs_its_stage_again(root: Path) -> None:
     hook = Path("hook.py")
     hook.write_text("1")

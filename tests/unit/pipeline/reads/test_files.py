@@ -1,14 +1,22 @@
 """Files that the code of a stage opened: which ones count, and when they changed."""
 
+import importlib
+import multiprocessing
 import os
+import py_compile
+import runpy
+import sqlite3
+import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from prunepack import errors
-from prunepack.pipeline.cache.opened_files import OpenedFiles, find_changed_files
+from prunepack.pipeline.keys.file_states import find_changed_files
+from prunepack.pipeline.reads.files import OpenedFiles
 
 
 @pytest.fixture
@@ -24,7 +32,7 @@ def read_watched(opened, *readers):
     with opened.watch():
         for reader in readers:
             reader()
-    return opened.hash_all()
+    return opened.identify_all(hashes_all=True)
 
 
 def test_a_file_that_was_read_is_found_by_its_relative_path(opened):
@@ -36,7 +44,7 @@ def test_a_file_that_was_read_is_found_by_its_relative_path(opened):
 def test_what_is_read_outside_of_the_block_does_not_count(opened):
     assert read_watched(opened) == {}
     Path("a.txt").read_text()
-    assert opened.hash_all() == {}
+    assert opened.identify_all(hashes_all=True) == {}
 
 
 def test_other_content_is_a_change_and_a_new_time_is_not(opened):
@@ -102,7 +110,7 @@ def test_what_the_run_wrote_or_removed_does_not_count(opened):
     assert read_watched(opened, write_and_read, read_temporary) == {}
 
 
-def test_packages_python_the_system_and_the_store_do_not_count(opened, tmp_path):
+def test_libraries_python_the_system_and_the_store_do_not_count(opened, tmp_path):
     stored = tmp_path / "artifacts/.store/weights"
     stored.parent.mkdir(parents=True)
     stored.write_text("w")
@@ -119,4 +127,55 @@ def test_a_later_stage_has_read_what_a_module_read_when_it_was_imported(opened):
 def test_a_file_that_changes_after_it_was_read_has_no_digest(opened):
     read_watched(opened, lambda: Path("a.txt").read_text())
     Path("a.txt").write_text("longer than before")
-    assert opened.hash_all() is None
+    assert opened.identify_all(hashes_all=True) is None
+
+
+def test_a_module_that_comes_from_bytecode_counts_as_its_source(opened, tmp_path, monkeypatch):
+    module = tmp_path / "elsewhere/helper.py"
+    module.parent.mkdir()
+    module.write_text("SCALE = 1\n")
+    py_compile.compile(str(module))
+    monkeypatch.syspath_prepend(module.parent)
+    found = read_watched(opened, lambda: importlib.import_module("helper"))
+    assert list(found) == [str(module)]
+    monkeypatch.delitem(sys.modules, "helper")
+
+
+def test_code_that_is_executed_by_hand_counts(opened):
+    Path("part.py").write_text("X = 1")
+    found = read_watched(
+        opened,
+        lambda: exec(compile(Path("part.py").read_text(), "part.py", "exec"), {}),
+        lambda: runpy.run_path("part.py"),
+    )
+    assert list(found) == ["part.py"]
+
+
+def test_a_database_counts(opened):
+    with closing(sqlite3.connect("x.db")) as base:
+        base.execute("create table t (a)")
+    found = read_watched(opened, lambda: sqlite3.connect("x.db").close())
+    assert list(found) == ["x.db"]
+
+
+def test_files_of_a_forked_process_count(opened):
+    def read_in_child():
+        child = multiprocessing.get_context("fork").Process(target=Path("b.txt").read_text)
+        child.start()
+        child.join()
+
+    assert list(read_watched(opened, read_in_child)) == ["b.txt"]
+
+
+def test_files_that_the_workers_of_a_data_loader_read_count(opened):
+    torch = pytest.importorskip("torch")
+
+    class Files(torch.utils.data.Dataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return len(Path(f"{'ab'[index]}.txt").read_text())
+
+    loader = torch.utils.data.DataLoader(Files(), num_workers=1, multiprocessing_context="fork")
+    assert list(read_watched(opened, lambda: list(loader))) == ["a.txt", "b.txt"]

@@ -1,0 +1,1 @@
+"""Record of the files, packages and environment variables that user code read."""
