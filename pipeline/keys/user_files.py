@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from prunepack.errors import UsageError
+from prunepack.io.json_files import read_json
 from prunepack.packing import find_model_files
 from prunepack.pipeline.keys.code_closure import hash_user_code
 from prunepack.pipeline.keys.digests import file_digest, installed_version
 from prunepack.pipeline.keys.file_states import identify_files
-from prunepack.stages.contract.outputs import read_json
 from prunepack.stages.contract.user_code import (
     PointsAt,
     is_library_model,

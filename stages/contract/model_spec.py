@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationError, model_validator
 
 from prunepack.errors import RefusedError
-from prunepack.stages.contract.outputs import read_json
+from prunepack.io.json_files import read_json
 from prunepack.stages.contract.stage import Config
 from prunepack.stages.contract.user_code import CodeName, InputFile
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from prunepack.errors import RefusedError
 from prunepack.io.digests import hash_file
+from prunepack.io.json_files import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,6 @@ __all__ = [
     "Verdict",
     "find_kind",
     "hash_release",
-    "read_json",
     "write_interface",
 ]
 
@@ -224,23 +224,6 @@ def _refuse_kind(
         found=f"a {kind.__name__}",
         hint=f"Make one with {' or '.join(commands)}",
     )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read one JSON object.
-
-    Raises:
-        RefusedError: If the file does not hold a JSON object.
-    """
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, RecursionError, ValueError) as error:
-        raise RefusedError(f"`{path}` cannot be read as JSON", found=str(error)) from None
-    if not isinstance(value, dict):
-        raise RefusedError(
-            f"`{path}` holds another JSON value", expected="an object", found=type(value).__name__
-        )
-    return value
 
 
 def write_interface(folder: Path, interface: Mapping[str, Any]) -> None:

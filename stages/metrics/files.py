@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from prunepack.errors import RefusedError
-from prunepack.stages.contract.outputs import read_json
+from prunepack.io.json_files import parse_object, read_small_file
+from prunepack.stages.metrics.consistency import check_agreement, check_plausible
 from prunepack.stages.metrics.metric import Metrics, metrics_from_json
 
 if TYPE_CHECKING:
@@ -34,52 +36,50 @@ class MetricSet:
         digests: SHA-256 of each measured file, by its name.
         host: The machine that times were measured on; empty without times.
         content: All keys of the file.
+        files: SHA-256 of each file that a run published with its report, by its name.
+        sha256: SHA-256 of the file of metrics; empty for a set of several files.
     """
 
     metrics: Metrics
     digests: Mapping[str, str] = field(default_factory=dict)
     host: str = ""
     content: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    sha256: str = ""
 
 
 def collect_metrics(sources: Sequence[Path]) -> MetricSet:
     """Return the metrics of all ``sources`` in one set.
 
     Raises:
-        RefusedError: If a source cannot be read, or two sources are about different models.
+        RefusedError: If a source cannot be read, or two sources are about different models or
+            disagree.
     """
-    metrics: Metrics = {}
-    digests: dict[str, str] = {}
-    content: dict[str, Any] = {}
-    host = ""
+    if len(sources) == 1:
+        return read_metrics(sources[0])
+    known = MetricSet({})
     for source in sources:
         found = read_metrics(source)
-        _check_same_model(f"`{source}` is of another model than `{sources[0]}`", digests, found)
-        digests |= found.digests
-        metrics |= found.metrics
-        content |= found.content
-        host = found.host or host
-    return MetricSet(metrics, digests, host, content)
-
-
-def _check_same_model(what: str, known: Mapping[str, str], found: MetricSet) -> None:
-    for name, digest in found.digests.items():
-        if known.get(name, digest) != digest:
-            raise RefusedError(
-                what,
-                expected=f"{name} {known[name][:12]}…",
-                found=f"{digest[:12]}…",
-                hint="Verify and measure the same artifact",
-            )
+        check_agreement(known, found, f"`{source}`", f"`{sources[0]}`")
+        known = MetricSet(
+            {**known.metrics, **found.metrics},
+            {**known.digests, **found.digests},
+            found.host or known.host,
+            {**known.content, **found.content},
+            {**known.files, **found.files},
+        )
+    return known
 
 
 def read_metrics(source: Path) -> MetricSet:
     """Read a file of verify, measure or gate.
 
     Raises:
-        RefusedError: If it is another file, or has a format that this version cannot read.
+        RefusedError: If it is another file, has a format that this version cannot read, or holds
+            a value that no measurement gives.
     """
-    content = read_json(source)
+    text = read_small_file(source)
+    content = parse_object(text, source)
     found = content.get("format", FORMAT)
     if found != FORMAT:
         raise RefusedError(
@@ -89,9 +89,12 @@ def read_metrics(source: Path) -> MetricSet:
             hint="Run the stages again with this version of prunepack",
         )
     digests = _read_digests(source, content.get("digests", {}))
+    files = _read_digests(source, content.get("files") or {})
     host = _read_host(source, content.get("host", ""))
     _check_unicode(source, content)
-    return MetricSet(metrics_from_json(content.get("metrics"), source), digests, host, content)
+    metrics = metrics_from_json(content.get("metrics"), source)
+    check_plausible(metrics, source)
+    return MetricSet(metrics, digests, host, content, files, hashlib.sha256(text).hexdigest())
 
 
 def _read_digests(source: Path, value: object) -> dict[str, str]:

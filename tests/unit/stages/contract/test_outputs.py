@@ -14,7 +14,6 @@ from prunepack.stages.contract.outputs import (
     PackedArtifact,
     find_kind,
     hash_release,
-    read_json,
 )
 
 CHECKPOINT = "a Checkpoint (model.json, weights.safetensors)"
@@ -106,18 +105,3 @@ def test_digests_are_those_of_sha256sum(chain, tmp_path):
     }
     (tmp_path / "empty").write_bytes(b"")
     assert hash_file(tmp_path / "empty") == hashlib.sha256().hexdigest()
-
-
-def test_json_that_is_no_object(tmp_path, says):
-    path = tmp_path / "x.json"
-    path.write_text("3")
-    with says(RefusedError, f"`{path}` holds another JSON value: expected an object, found int"):
-        read_json(path)
-
-
-def test_json_in_bytes_that_are_no_text(tmp_path):
-    path = tmp_path / "x.json"
-    path.write_bytes(b"\xff\xfe\xfd")
-    with pytest.raises(RefusedError) as caught:
-        read_json(path)
-    assert str(caught.value).startswith(f"`{path}` cannot be read as JSON: found ")
