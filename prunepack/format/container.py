@@ -63,7 +63,7 @@ class Container:
     """An artifact that is open for reading.
 
     The file is opened once, so that all checks and all reads concern the same file. Several threads
-    may read from it.
+    may read from it, and so may processes that were forked later, with which it is shared.
 
     Attributes:
         header: The header as canonical JSON.
@@ -139,14 +139,22 @@ class Container:
             )
 
     def _read_at(self, offset: int, size: int) -> bytes:
-        with self._lock:
-            self._file.seek(offset)
-            data = self._file.read(size)
+        data = self._read_some(offset, size)
+        while len(data) < size and (more := self._read_some(offset + len(data), size - len(data))):
+            data += more
         if len(data) != size:
             raise CorruptArtifactError(
                 f"the file ends early at byte {offset + len(data)}", expected=size, found=len(data)
             )
         return data
+
+    def _read_some(self, offset: int, size: int) -> bytes:
+        """Read without the position of the file, which forked processes have in common."""
+        if hasattr(os, "pread"):
+            return os.pread(self._file.fileno(), size, offset)
+        with self._lock:
+            self._file.seek(offset)
+            return self._file.read(size)
 
 
 def check_crc(stored: bytes, expected: int, start: int = 0) -> None:

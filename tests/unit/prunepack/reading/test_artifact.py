@@ -1,11 +1,17 @@
 """Reading one tensor, one file, and everything."""
 
 import hashlib
+import multiprocessing
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import onnx
 import pytest
 from artifact_crafting import Sample
+from onnx import helper, numpy_helper
 
+import prunepack
 from prunepack import Artifact
 from prunepack.errors import CorruptArtifactError, UsageError
 
@@ -122,3 +128,51 @@ def test_only_the_chunks_of_a_tensor_are_read(sample, tmp_path):
             artifact.read_tensor("scalar")
         with pytest.raises(CorruptArtifactError, match="pool 0, chunk 1: stream elements: wrong"):
             artifact.read_file("model.onnx")
+
+
+@pytest.fixture
+def many(tmp_path):
+    """Return an open artifact of 12 tensors, more than its cache holds, and the tensors."""
+    random = np.random.default_rng(0)
+    arrays = {f"w{i}": random.standard_normal((64, 64)).astype(np.float32) for i in range(12)}
+    tensors = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    onnx.save_model(
+        helper.make_model(helper.make_graph([], "g", [], [], tensors)), tmp_path / "m.onnx"
+    )
+    prunepack.pack(tmp_path / "m.onnx", tmp_path / "m.prunepack", level="fast")
+    with Artifact.open(tmp_path / "m.prunepack") as artifact:
+        yield artifact, arrays
+
+
+def read_all(artifact, arrays):
+    for _ in range(6):
+        for name, array in arrays.items():
+            assert artifact.read_tensor(name).tobytes() == array.tobytes()
+        artifact.check_digest()
+    return True
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_forked_processes_read_an_artifact_that_was_open(many):
+    fork = multiprocessing.get_context("fork")
+    children = [fork.Process(target=read_all, args=many) for _ in range(4)]
+    for child in children:
+        child.start()
+    assert read_all(*many)
+    for child in children:
+        child.join(60)
+    assert [child.exitcode for child in children] == [0] * 4
+
+
+@pytest.mark.parametrize("has_pread", [True, False])
+def test_threads_share_an_artifact(has_pread, many, monkeypatch):
+    if not has_pread:  # as on Windows
+        monkeypatch.delattr(os, "pread", raising=False)
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(lambda _: read_all(*many), range(8)))
+
+
+def test_reads_that_return_less_than_was_asked_for(many, monkeypatch):
+    whole = os.pread
+    monkeypatch.setattr(os, "pread", lambda file, size, at: whole(file, min(size, 1000), at))
+    assert read_all(*many)
