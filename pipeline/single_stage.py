@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from prunepack.errors import RefusedError, UsageError
-from prunepack.io.atomic import move_folder, name_scratch
+from prunepack.io.atomic import move_into_place, name_scratch
 from prunepack.pipeline.cache.disk_errors import explain_full_disk, explain_write_errors
 from prunepack.pipeline.cache.objects import hash_tree
 from prunepack.pipeline.cache.unfinished import keep_unfinished
@@ -59,7 +59,7 @@ def execute(
         plain = check_result(stage, draft, facts)
         _check_free(out, force=force)
         with explain_write_errors(out.parent, "--output"):
-            move_folder(draft, out)
+            move_into_place(draft, out, force=force, check=lambda old: _check_former(out, old))
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return plain
@@ -92,12 +92,18 @@ def open_output(path: Path, allowed: tuple[type[Output], ...] = KINDS) -> Output
 
 def _check_free(out: Path, *, force: bool) -> None:
     """Raise unless ``out`` is missing, an empty folder or, with ``force``, an output of a stage."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if out.exists():
+        _check_former(out, out, force=force)
+
+
+def _check_former(out: Path, folder: Path, *, force: bool = True) -> None:
+    """Raise unless ``folder``, which is or was at ``out``, may be replaced."""
+    if folder.is_dir() and not any(folder.iterdir()):
         return
     try:
-        found, replaceable = f"a {find_kind(out).__name__}", True
+        found, replaceable = f"a {find_kind(folder).__name__}", True
     except RefusedError:
-        found, replaceable = "other files" if out.is_dir() else "a file", False
+        found, replaceable = "other files" if folder.is_dir() else "a file", False
     if not (force and replaceable):
         hint = ", or replace it with --force" if replaceable else ""
         raise UsageError(

@@ -1,4 +1,8 @@
-"""Output that appears whole or not at all: written beside its place, then renamed."""
+"""Output that appears whole or not at all: written beside its place, then renamed.
+
+Without ``force``, nothing that exists is replaced, not even what appears while the output is being
+written.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "create_file",
     "create_folder",
-    "move_folder",
+    "move_into_place",
     "name_scratch",
     "replace_file",
     "sync_folder",
@@ -37,7 +41,7 @@ def create_file(path: Path, *, force: bool) -> Iterator[BufferedRandom]:
     with _report_os_errors(path):
         path = _resolve_parent(path)
         _check_target(path, force=force, is_kind=stat.S_ISREG, kind="a regular file")
-        with replace_file(path) as scratch, scratch.open("x+b") as file:
+        with replace_file(path, force=force) as scratch, scratch.open("x+b") as file:
             yield file
 
 
@@ -56,24 +60,32 @@ def create_folder(path: Path, names: Collection[str], *, force: bool) -> Iterato
     with _report_os_errors(path):
         path = _resolve_parent(path)
         _check_target(path, force=force, is_kind=stat.S_ISDIR, kind="a folder")
-        _check_other_files(path, names)
+        _check_other_files(path, path, names)
         scratch = name_scratch(path, path.parent)
         try:
             scratch.mkdir()
             yield scratch
-            move_folder(scratch, path)
+            move_into_place(
+                scratch, path, force=force, check=lambda old: _check_other_files(path, old, names)
+            )
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
 @contextmanager
-def replace_file(path: Path, *, folder: Path | None = None, durable: bool = True) -> Iterator[Path]:
-    """Provide a scratch path whose file replaces ``path`` if the block ends without an error.
+def replace_file(
+    path: Path, *, folder: Path | None = None, durable: bool = True, force: bool = True
+) -> Iterator[Path]:
+    """Provide a scratch path whose file becomes ``path`` if the block ends without an error.
 
     Args:
-        path: The final file, which may exist.
+        path: The final file.
         folder: Folder for the scratch file, on the same file system; by default that of ``path``.
         durable: Whether to wait until the disk has the file.
+        force: Whether ``path`` may exist.
+
+    Raises:
+        UsageError: If ``path`` must not be replaced.
     """
     scratch = name_scratch(path, folder or path.parent)
     try:
@@ -81,7 +93,7 @@ def replace_file(path: Path, *, folder: Path | None = None, durable: bool = True
         if durable:
             with scratch.open("r+b") as file:
                 os.fsync(file.fileno())
-        scratch.replace(path)
+        move_into_place(scratch, path, force=force)
         if durable:
             sync_folder(path.parent)
     finally:
@@ -127,9 +139,13 @@ def _check_target(path: Path, *, force: bool, is_kind: Callable[[int], bool], ki
         raise UsageError(f"`{path}` exists", hint="Choose another path, or replace it with --force")
 
 
-def _check_other_files(path: Path, names: Collection[str]) -> None:
-    inside = (p.relative_to(path).as_posix() for p in path.rglob("*") if not p.is_dir())
-    if others := sorted(set(inside) - set(names)):
+def _check_other_files(path: Path, folder: Path, names: Collection[str]) -> None:
+    """Refuse to replace ``folder``, the folder at ``path``, if it holds other files."""
+    files = (file for file in folder.rglob("*") if not file.is_dir())
+    inside = {file.relative_to(folder).as_posix() for file in files}
+    if folder.is_file():
+        inside = {"a file"}
+    if others := sorted(inside - set(names)):
         raise UsageError(
             f"`{path}` cannot be replaced",
             expected="only files that this command writes",
@@ -148,16 +164,72 @@ def _report_os_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def move_folder(scratch: Path, path: Path) -> None:
-    """Rename ``scratch`` to ``path``, and delete the former folder only after that."""
+def move_into_place(
+    scratch: Path, path: Path, *, force: bool, check: Callable[[Path], None] = lambda _: None
+) -> None:
+    """Rename a finished file or folder to ``path``.
+
+    Args:
+        scratch: The file or folder, on the same file system.
+        path: Its place. Without ``force`` it is missing, or an empty folder for a folder.
+        force: Whether a file or a folder of the same kind at ``path`` is replaced.
+        check: Called with the former folder, which has another name by then. If it raises, the
+            folder gets its name back.
+
+    Raises:
+        UsageError: If ``path`` must not be replaced.
+    """
+    if not scratch.is_dir():
+        if force:
+            scratch.replace(path)
+        else:
+            _move_new(scratch, path, _link)
+        return
     old = name_scratch(path, path.parent)
-    with suppress(FileNotFoundError):
-        path.rename(old)
     try:
-        scratch.rename(path)
-    except OSError:
-        with suppress(FileNotFoundError):
+        if force:
+            with suppress(FileNotFoundError):
+                path.rename(old)
+                check(old)
+        _move_new(scratch, path, _rename_folder)
+    except BaseException:
+        with suppress(OSError):
             old.rename(path)
         raise
     shutil.rmtree(old, ignore_errors=True)
     sync_folder(path.parent)
+
+
+def _move_new(scratch: Path, path: Path, move: Callable[[Path, Path], None]) -> None:
+    try:
+        move(scratch, path)
+    except OSError as error:
+        if not os.path.lexists(path):
+            raise
+        raise UsageError(
+            f"`{path}` exists",
+            found="it appeared while the output was written",
+            hint="Choose another path, or replace it with --force",
+        ) from error
+
+
+def _rename_folder(scratch: Path, path: Path) -> None:
+    """Rename a folder; the operating system refuses to replace all but an empty folder."""
+    if os.name == "nt":
+        with suppress(OSError):
+            path.rmdir()
+    scratch.rename(path)
+
+
+def _link(scratch: Path, path: Path) -> None:
+    """Rename a file by way of a link, which never replaces a file.
+
+    A file system without links gets an empty file first, which is never made where one exists.
+    """
+    try:
+        os.link(scratch, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        path.touch(exist_ok=False)
+        scratch.replace(path)

@@ -231,3 +231,34 @@ def test_packing_onto_a_file(tmp_path):
     assert str(caught.value) == (f"`{model}` is a file of the model. Choose another path")
     assert model.read_bytes() == (tmp_path / "copy").read_bytes()
     assert names(tmp_path) == ["copy", "model.onnx", "out"]
+
+
+def make_meanwhile(path):
+    """Return a progress function that makes a folder with a file, as another program might."""
+
+    def progress(_done, _total):
+        if not path.exists():
+            path.mkdir()
+            (path / "precious.txt").write_bytes(b"mine")
+
+    return progress
+
+
+def test_a_folder_that_appears_while_packing_or_unpacking(packed, tmp_path):
+    model, out, artifact = tmp_path / "model.onnx", tmp_path / "out", tmp_path / "a.prunepack"
+    model.write_bytes(b"\x3a\x00")
+    with pytest.raises(UsageError, match=f"`{out}` exists: .*appeared"):
+        prunepack.unpack(packed, out, progress=make_meanwhile(out))
+    with pytest.raises(UsageError, match=f"`{artifact}` exists: .*appeared"):
+        prunepack.pack(model, artifact, progress=make_meanwhile(artifact))
+    assert names(out) == names(artifact) == ["precious.txt"]
+    assert names(tmp_path) == ["a.prunepack", "model.onnx", "model.prunepack", "out"]
+
+
+def test_a_file_that_appears_while_packing(tmp_path):
+    model, out = tmp_path / "model.onnx", tmp_path / "out"
+    model.write_bytes(b"\x3a\x00")
+    with pytest.raises(UsageError, match=f"`{out}` exists: .*appeared"):
+        prunepack.pack(model, out, progress=lambda *_: out.write_bytes(b"mine"))
+    assert out.read_bytes() == b"mine"
+    assert names(tmp_path) == ["model.onnx", "out"]

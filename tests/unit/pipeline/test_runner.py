@@ -578,6 +578,34 @@ def test_a_stage_alone_replaces_an_artifact_only_by_force(tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "work"]
 
 
+@stage(produces=PackedArtifact)
+def disturb(config: TextConfig, out: Path) -> Facts:
+    """Make an output while somebody makes a folder of the same name."""
+    (out / "model.prunepack").write_text("x")
+    final = Path(config.text)
+    final.mkdir(exist_ok=True)
+    (final / "precious.txt").write_text("mine")
+    return {}
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_stage_alone_spares_a_folder_that_appears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, force: bool
+) -> None:
+    out = tmp_path / "out"
+    config = TextConfig(text=str(out))
+    with pytest.raises(UsageError, match=f"`{out}` is taken: .* found other files"):
+        execute(disturb, config, out, force=force)
+    (out / "precious.txt").rename(tmp_path / "precious.txt")
+    out.rmdir()
+    # as if the folder appeared after the last look
+    monkeypatch.setattr("prunepack.pipeline.single_stage._check_free", lambda *_, **__: None)
+    with pytest.raises(UsageError, match=f"`{out}` (exists|is taken)"):
+        execute(disturb, config, out, force=force)
+    assert (out / "precious.txt").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "precious.txt", "work"]
+
+
 @pytest.mark.parametrize("force", [False, True])
 def test_a_stage_alone_never_replaces_other_files(tmp_path: Path, force: bool) -> None:
     (tmp_path / "photos").mkdir()
