@@ -88,7 +88,7 @@ def build(plan: Plan, run: Runner) -> Verdict:
     tuned = run(finetune, plan.training, run(prune, first, model), dense)
     for config in later:
         tuned = run(finetune, plan.training, run(prune, config, tuned), dense)
-    final = run(finalize, plan.finalize, tuned)
+    final = run(finalize, plan.proof, tuned)
     onnx = run(export, plan.export, final)
     artifact = run(pack, plan.pack, onnx)
     dense_onnx = run(export_dense, plan.export, dense) if dense else None

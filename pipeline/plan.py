@@ -34,6 +34,12 @@ class Plan(Config):
     gate: GateConfig = Field(default_factory=GateConfig)
 
     @property
+    def proof(self) -> FinalizeConfig:
+        """The config of finalize, which takes the samples of verify if it has none of its own."""
+        inputs = self.finalize.inputs or self.verify.inputs
+        return self.finalize.model_copy(update={"inputs": inputs})
+
+    @property
     def training(self) -> FinetuneConfig:
         """The config of finetune, which trains the output that verify judges."""
         answer = self.finetune.answer or self.verify.answer

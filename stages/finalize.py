@@ -9,7 +9,9 @@ from pydantic import Field
 
 from prunepack.errors import PrunepackError, RefusedError
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Config, Facts, stage
+from prunepack.stages.contract.user_code import InputData
 from prunepack.stages.data.input_values import is_batched, limit_batch, move_batch_axis
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.data.user_samples import collect_samples
@@ -40,6 +42,11 @@ class FinalizeConfig(Config):
     """The proof that the finalized model equals the masked model."""
 
     samples: int = Field(64, ge=1, description="Number of random inputs for the proof.")
+    inputs: InputData = Field(
+        "",
+        description="Your samples for the proof, in the forms of verify.inputs, which is the "
+        "default in a recipe.",
+    )
     seed: int = Field(0, ge=0, description="Seed of the random inputs.")
 
 
@@ -50,6 +57,7 @@ def finalize(config: FinalizeConfig, out: Path, model: MaskedCheckpoint) -> Fact
     module.requires_grad_(False)
     batches = _choose_batches(config, module, spec)
     before = [_compute(module, batch) for batch in batches]
+    _remark_nonfinite(before)
     masks = remove_masks(module)
     module.requires_grad_(False)
     _prove_removed(module, masks)
@@ -67,7 +75,7 @@ def finalize(config: FinalizeConfig, out: Path, model: MaskedCheckpoint) -> Fact
 
 
 def _choose_batches(config: FinalizeConfig, module: nn.Module, spec: ModelSpec) -> list[Arrays]:
-    """Return random samples in small batches, and a batch of the dataset."""
+    """Return random samples in small batches, and a batch of each source of real samples."""
     sizes = find_index_sizes(module, spec.inputs, config.seed)
     size = limit_batch(spec.inputs, BATCH)
     spans = range(0, config.samples if is_batched(spec.inputs) else 1, size)
@@ -75,16 +83,30 @@ def _choose_batches(config: FinalizeConfig, module: nn.Module, spec: ModelSpec) 
         random_inputs(spec.inputs, min(size, config.samples - start), config.seed + start, sizes)
         for start in spans
     ]
-    try:
-        real = [samples.first(size).arrays for samples in collect_samples("", spec, size)]
-    except PrunepackError:  # verify, which needs the dataset, reports it
-        real = []
+    real = _read_samples(config.inputs, spec, size)
     return [*batches, *(move_batch_axis(spec.inputs, arrays) for arrays in real)]
+
+
+def _read_samples(inputs: str, spec: ModelSpec, size: int) -> list[Arrays]:
+    try:
+        return [samples.first(size).arrays for samples in collect_samples(inputs, spec, size)]
+    except PrunepackError:  # verify, which needs the samples, reports it
+        return []
 
 
 def _compute(module: nn.Module, inputs: Arrays) -> list[torch.Tensor]:
     """Return copies of the outputs: a module may return one of its buffers."""
     return [tensor.clone() for tensor in compute_tensors(module, inputs)]
+
+
+def _remark_nonfinite(before: Iterable[list[torch.Tensor]]) -> None:
+    """Tell that the outputs say nothing, if none of their values is finite."""
+    tensors = [tensor for outputs in before for tensor in outputs if tensor.numel()]
+    if tensors and not any(tensor.isfinite().any() for tensor in tensors):
+        remark(
+            "every output of the masked model is NaN or infinite, so its comparison with the "
+            "finalized model is empty: set verify.inputs to samples with finite outputs"
+        )
 
 
 def remove_masks(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -154,17 +176,30 @@ def _check_finite(name: str, tensor: torch.Tensor) -> None:
 
 
 def _prove_equal(before: list[torch.Tensor], after: list[torch.Tensor]) -> None:
-    """Check that outputs are equal; NaN equals NaN.
+    """Check that finite outputs are equal, and that the others are at the same places.
+
+    NaN and infinities are not compared with each other: the sign of a zero weight, which torch
+    leaves negative, may decide between them.
 
     Raises:
         RefusedError: If an output changed.
     """
     for index, (masked, final) in enumerate(zip(before, after, strict=True)):
-        if not are_equal([masked], [final]):
-            error = float((masked.double() - final.double()).abs().nan_to_num().max())
+        if not are_equal([masked], [final]) and (change := _describe_change(masked, final)):
             raise RefusedError(
                 f"output {index} changed when the masks were made permanent",
                 expected="exactly equal outputs",
-                found=f"a difference of up to {error:g}",
+                found=change,
                 hint="Look for a weight that another layer shares but does not mask",
             )
+
+
+def _describe_change(masked: torch.Tensor, final: torch.Tensor) -> str:
+    """Return the change of an output in words; nothing if its finite values are equal."""
+    finite = masked.isfinite() & final.isfinite()
+    count = int((masked.isfinite() != final.isfinite()).sum())
+    if count:
+        return f"{count:,} values that are NaN or infinite in one of the two only"
+    errors = (masked.double() - final.double()).abs()[finite]
+    error = float(errors.max()) if errors.numel() else 0.0
+    return f"a difference of up to {error:g}" if error else ""

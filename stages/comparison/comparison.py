@@ -1,4 +1,4 @@
-"""Comparison of two forms of a model: every output, every element, NaN never equal."""
+"""Comparison of two forms of a model: every output, every element."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from prunepack.stages.comparison.error import Deviation
+from prunepack.stages.comparison.error import Deviation, describe_shared
 from prunepack.stages.comparison.tolerances import (
     EXACT,
     AllowedError,
@@ -102,7 +102,7 @@ class Comparison:
     def metrics(self) -> Metrics:
         """Return the metrics of the comparison by name, then those of each output."""
         compared = [output for output in self.outputs.values() if output.values]
-        problems = [*self.problems.values(), *self._list_empty_outputs()]
+        problems = [*self.problems.values(), *self._list_unseen_outputs()]
         note = "; ".join(sorted(problems))
         total = {
             "samples": Metric(self.samples, "samples"),
@@ -110,18 +110,21 @@ class Comparison:
             "values": Metric(sum(output.values for output in compared), "values"),
             "unmatched_outputs": Metric(len(problems), "outputs", note=note),
         }
-        total |= self._exact_metrics() if self.exact else _deviation_metrics(compared)
+        total |= (
+            self._exact_metrics() if self.exact else _deviation_metrics([*self.outputs.values()])
+        )
         metrics: Metrics = {f"parity.{self.name}.{name}": metric for name, metric in total.items()}
         if not self.exact:
             for word, output in name_outputs(self.outputs):
                 metrics |= output.metrics(f"parity.{self.name}.outputs.{word}")
         return metrics
 
-    def _list_empty_outputs(self) -> Iterator[str]:
+    def _list_unseen_outputs(self) -> Iterator[str]:
         """Yield a problem for each output that never had an element to compare."""
         for name, output in self.outputs.items():
             if not output.values:
-                yield f"{name} is always empty"
+                reason = "never finite" if output.shared_nonfinite else "always empty"
+                yield f"{name} is {reason}"
 
     def _exact_metrics(self) -> Metrics:
         count = sum(self.differing.values())
@@ -129,11 +132,14 @@ class Comparison:
         return {"differing_values": Metric(count, "values", note="; ".join(worst[:3]))}
 
 
-def _deviation_metrics(compared: Sequence[Deviation]) -> Metrics:
+def _deviation_metrics(outputs: Sequence[Deviation]) -> Metrics:
     """Return the worst tolerance and the sums over outputs; NaN if no output was compared."""
+    shared = describe_shared(sum(output.shared_nonfinite for output in outputs))
+    nonfinite = Metric(sum(output.nonfinite for output in outputs), "values", note=shared)
+    compared = [output for output in outputs if output.values]
     if not compared:
         return {
-            "nonfinite": Metric(0, "values"),
+            "nonfinite": nonfinite,
             "tolerance": Metric(math.nan, note="no output was compared"),
             "beyond_tolerance": Metric(math.nan, "values", note="no output was compared"),
         }
@@ -142,7 +148,7 @@ def _deviation_metrics(compared: Sequence[Deviation]) -> Metrics:
     note = "; ".join(output.worst_element for output in beyond[:3])
     count = sum(output.beyond_tolerance for output in beyond)
     return {
-        "nonfinite": Metric(sum(output.nonfinite for output in compared), "values"),
+        "nonfinite": nonfinite,
         "tolerance": Metric(worst.tolerance, note=worst.worst_element),
         "beyond_tolerance": Metric(count, "values", note=note),
     }

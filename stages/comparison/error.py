@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from prunepack.stages.contract.arrays import Array
     from prunepack.stages.metrics.metric import Metrics
 
-__all__ = ["Deviation", "TensorError", "compare_tensors", "compute_tolerance"]
+__all__ = [
+    "Deviation",
+    "TensorError",
+    "compare_tensors",
+    "compute_tolerance",
+    "describe_shared",
+]
 
 Index = tuple[int, ...]
 
@@ -62,7 +68,8 @@ class Deviation:
         allowed: The error that the comparison allows.
 
     Attributes:
-        values: The number of compared elements.
+        values: The number of compared elements, without those that neither array has as a number.
+        shared_nonfinite: The number of NaN and infinities that both arrays have at one index.
         beyond_tolerance: The number of elements with a larger error than allowed, NaN included.
         nonfinite: The number of NaN and infinities on either side, except allowed ones.
         tolerance: The smallest tolerance that would pass; NaN if an element is NaN.
@@ -71,7 +78,7 @@ class Deviation:
 
     def __init__(self, name: str, allowed: AllowedError) -> None:
         self.name, self.allowed = name, allowed
-        self.values = self.beyond_tolerance = self.nonfinite = 0
+        self.values = self.shared_nonfinite = self.beyond_tolerance = self.nonfinite = 0
         self.tolerance, self.worst_element = -1.0, ""
         self._absolute, self._relative = ErrorStatistics(), ErrorStatistics()
         self._similarity: Similarity | None = None
@@ -87,9 +94,11 @@ class Deviation:
         """
         if not expected.size:
             return
-        self.values += expected.size
+        shared = _find_shared_nonfinite(expected, actual)
+        self.shared_nonfinite += int(shared.sum())
+        self.values += int((~shared).sum())
         if self.allowed.nonfinite:
-            expected, actual = _clear_shared_nonfinite(expected, actual)
+            expected, actual = _set_zero(expected, shared), _set_zero(actual, shared)
         self.nonfinite += int((~np.isfinite(expected) | ~np.isfinite(actual)).sum())
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             errors, sizes = _compute_errors(expected, actual)
@@ -124,7 +133,9 @@ class Deviation:
         tolerance = self.tolerance if self.values else math.nan
         metrics: Metrics = {
             "values": Metric(self.values, "values"),
-            "nonfinite": Metric(self.nonfinite, "values"),
+            "nonfinite": Metric(
+                self.nonfinite, "values", note=describe_shared(self.shared_nonfinite)
+            ),
             "tolerance": Metric(tolerance, note=self.worst_element),
             "beyond_tolerance": Metric(self.beyond_tolerance, "values", note=rule),
         }
@@ -134,12 +145,20 @@ class Deviation:
         return {f"{prefix}.{name}": metric for name, metric in metrics.items()}
 
 
-def _clear_shared_nonfinite(expected: Array, actual: Array) -> tuple[Array, Array]:
-    """Replace NaN and infinities that both arrays have at the same index by zeros."""
+def describe_shared(count: int) -> str:
+    """Return the note on elements that are not finite in both forms."""
+    return f"{count:,} values are NaN or infinite in both forms" if count else ""
+
+
+def _find_shared_nonfinite(expected: Array, actual: Array) -> Array:
+    """Return where both arrays are NaN, or the same infinity."""
     both_nan = np.isnan(expected) & np.isnan(actual)
-    shared = both_nan | (np.isinf(expected) & (expected == actual))
-    zero = np.zeros((), expected.dtype)
-    return np.where(shared, zero, expected), np.where(shared, zero, actual)
+    shared: Array = both_nan | (np.isinf(expected) & (expected == actual))
+    return shared
+
+
+def _set_zero(array: Array, where: Array) -> Array:
+    return np.where(where, np.zeros((), array.dtype), array) if where.any() else array
 
 
 def _describe(name: str, a: Array, b: Array, index: Index, first: int, inputs: str) -> str:

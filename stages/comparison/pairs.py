@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Protocol
 
 from prunepack.stages.comparison.comparison import Comparison, name_outputs
-from prunepack.stages.comparison.tolerances import Tolerance
 from prunepack.stages.comparison.units import divide_by_units, find_units
 from prunepack.stages.metrics.metric import Metric, Metrics
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from prunepack.stages.comparison.forms import Form, FormOutputs
+    from prunepack.stages.comparison.tolerances import Tolerance
     from prunepack.stages.contract.arrays import ArrayMapping
     from prunepack.stages.inputs.batches import InputBatch
 
@@ -21,9 +21,6 @@ __all__ = ["DenseComparison", "FormComparisons", "ParityComparison"]
 
 STRUCTURE = ("samples", "outputs", "values", "unmatched_outputs", "nonfinite")
 """Metrics of a comparison that hold for two models that differ on purpose."""
-
-SHARED_NONFINITE = (Tolerance(nonfinite=True),)
-"""The rule of a pruned model that is NaN or infinite where the dense model is."""
 
 LOWEST = ("cosine", "mean_cosine", "sqnr_db", "argmax", "top5")
 """Similarities of an output; the lowest of all outputs is the model's."""
@@ -132,8 +129,8 @@ class DenseComparison:
     """
 
     def __init__(self, *, of_samples: bool) -> None:
-        self._all = Comparison("dense", rules=SHARED_NONFINITE)
-        self._chosen = Comparison("dense", rules=SHARED_NONFINITE)
+        self._all = Comparison("dense")
+        self._chosen = Comparison("dense")
         self._equal: dict[str, tuple[int, int]] = {}
         self._of_samples = of_samples
 

@@ -44,7 +44,7 @@ class Tolerance(Config):
         description="Allowed error relative to torch's value; the default depends on the dtype.",
     )
     nonfinite: bool = Field(
-        False, description="Accept NaN and infinities that both forms have at the same index."
+        True, description="Accept NaN and infinities that both forms have at the same index."
     )
 
 
@@ -54,7 +54,7 @@ class AllowedError:
 
     atol: float
     rtol: float
-    nonfinite: bool = False
+    nonfinite: bool = True
 
     def widen(self, other: AllowedError) -> AllowedError:
         """Return the smallest allowed error that is not stricter than this one or ``other``."""

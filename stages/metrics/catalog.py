@@ -97,7 +97,11 @@ _ROWS = (
     ("parity.torch_onnx.tolerance", "", "Smallest tolerance that would have passed"),
     ("parity.torch_onnx.beyond_tolerance", "values", "Output values outside their tolerance"),
     ("parity.torch_onnx.outputs.OUTPUT.values", "values", "Compared values of one output"),
-    ("parity.torch_onnx.outputs.OUTPUT.nonfinite", "values", "NaN or infinite values of it"),
+    (
+        "parity.torch_onnx.outputs.OUTPUT.nonfinite",
+        "values",
+        "Values of it that are NaN or infinite in one form",
+    ),
     ("parity.torch_onnx.outputs.OUTPUT.tolerance", "", "Smallest tolerance that passes for it"),
     ("parity.torch_onnx.outputs.OUTPUT.beyond_tolerance", "values", "Its values out of tolerance"),
     ("parity.torch_onnx.outputs.OUTPUT.max_absolute", "", "Largest absolute error"),

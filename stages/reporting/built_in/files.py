@@ -25,7 +25,7 @@ ROWS = (
     ),
     (
         "nonfinite <= 0",
-        "output values of two files that are NaN or infinite",
+        "output values that are NaN or infinite in one of two files, but not in both",
         "A tolerance cannot be applied to NaN or infinity, and a pruned model must not add them.",
         "Look for overflow in the pruned model, first on the sample that is named",
     ),

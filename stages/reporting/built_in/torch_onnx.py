@@ -33,8 +33,8 @@ ROWS = (
     ),
     (
         "parity.torch_onnx.nonfinite <= 0",
-        "output values of torch or ONNX that are NaN or infinite",
-        "A tolerance cannot be applied to NaN or infinity.",
+        "output values that are NaN or infinite in torch or in ONNX, but not in both",
+        "A tolerance cannot be applied to NaN or infinity; both forms must have them alike.",
         "Look for overflow or a division by zero in the model, first on the sample that is named",
     ),
     (

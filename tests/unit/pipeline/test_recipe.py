@@ -3,7 +3,10 @@
 import pytest
 
 from prunepack.errors import UsageError
+from prunepack.pipeline.plan import Plan
 from prunepack.pipeline.recipe import list_built_in_recipes, parse_literal, read_recipe
+from prunepack.stages.evaluation.settings import VerifyConfig
+from prunepack.stages.finalize import FinalizeConfig
 
 EXPECTED = {
     *("lenet", "lenet300", "lenet5", "lenet-local", "lenet-global", "lenet-custom"),
@@ -115,3 +118,9 @@ def test_unknown_names_and_unreadable_files_are_told(tmp_path):
     assert "cannot be read" in refusal(str(tmp_path / "none.toml"))
     (tmp_path / "latin.toml").write_bytes(b"\xff")
     assert "cannot be read" in refusal(str(tmp_path / "latin.toml"))
+
+
+@pytest.mark.parametrize(("own", "proof"), [("", "a.npz"), ("b.npz", "b.npz")])
+def test_finalize_runs_on_the_samples_of_verify_or_on_its_own(own, proof):
+    plan = Plan(verify=VerifyConfig(inputs="a.npz"), finalize=FinalizeConfig(inputs=own))
+    assert plan.proof == FinalizeConfig(inputs=proof)

@@ -8,6 +8,7 @@ from torch.nn.utils import prune as torch_prune
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
+from prunepack.stages.contract.progress import collect_remarks
 from prunepack.stages.finalize import FinalizeConfig, finalize, remove_masks
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.models.checkpoints import digest_state, open_model, save_masked
@@ -203,6 +204,54 @@ def test_a_weight_that_another_layer_shares_without_a_mask(run, write):
         "found a difference of up to "
     )
     assert message.endswith("Look for a weight that another layer shares but does not mask")
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("masked", "final", "change"),
+    [
+        ([NAN, 1.0], [NAN, 1.0], ""),
+        ([INF, 1.0], [-INF, 1.0], ""),
+        ([NAN, 1.0], [INF, 1.0], ""),
+        ([NAN, 1.0], [NAN, 3.0], "a difference of up to 2"),
+        ([NAN, 1.0], [0.0, 1.0], "1 values that are NaN or infinite in one of the two only"),
+    ],
+)
+def test_finite_outputs_are_compared_and_the_others_are_at_the_same_places(masked, final, change):
+    from prunepack.stages.finalize import _prove_equal
+
+    outputs = [torch.tensor(masked)], [torch.tensor(final)]
+    if not change:
+        _prove_equal(*outputs)
+        return
+    with pytest.raises(RefusedError, match=f"found {change}"):
+        _prove_equal(*outputs)
+
+
+def test_a_proof_without_a_finite_output_is_remarked(run, write):
+    """A logarithm of negative numbers; the samples of the user are positive."""
+    code = (
+        "import numpy as np\nfrom torch import nn\n"
+        "class Log(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.linear = nn.Linear(4, 3)\n"
+        "    def forward(self, x):\n"
+        "        return self.linear((x - 50).log())\n"
+        "def samples():\n"
+        "    return {'input': np.full((5, 4), 60, 'float32')}\n"
+    )
+    where = write(code)
+    dense = run(load, LoadConfig(model=f"{where}Log", inputs=(InputSpec(shape=(4,)),)))
+    masked = run(prune, PruneConfig(scope="local", amount=0.5), dense)
+    with collect_remarks() as remarks:
+        run(finalize, FinalizeConfig(), masked)
+    assert "every output of the masked model is NaN or infinite" in "".join(remarks)
+    with collect_remarks() as remarks:
+        run(finalize, FinalizeConfig(inputs=f"{where}samples"), masked)
+    assert remarks == []
 
 
 def test_masks_are_returned_by_name():

@@ -137,10 +137,27 @@ def test_one_nan_is_the_worst_whatever_comes_later():
     assert metrics["parity.pair.nonfinite"].value == 1
 
 
-def test_infinities_on_both_sides_are_equal_but_counted():
+def test_infinities_on_both_sides_are_equal_and_noted():
     metrics = compared({"y": floats(INF, 1)}, {"y": floats(INF, 1)})
-    assert metrics["tolerance"].value == 0
-    assert metrics["nonfinite"].value == 1
+    assert metrics["tolerance"].value == metrics["nonfinite"].value == 0
+    assert metrics["nonfinite"].note == "1 values are NaN or infinite in both forms"
+    assert metrics["values"].value == metrics["outputs.y.values"].value == 1
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
+def test_an_output_that_is_never_finite_was_not_compared(value, exact):
+    both = {"y": floats(value, value), "z": floats(1)}
+    metrics = compared(both, both, exact=exact)
+    assert metrics["outputs"].value == metrics["values"].value == 1
+    unmatched = metrics["unmatched_outputs"]
+    assert (unmatched.value, unmatched.note) == (1, "y is never finite")
+
+
+def test_a_model_that_is_never_finite_is_not_a_pass():
+    metrics = compared({"y": floats(NAN)}, {"y": floats(NAN)})
+    assert metrics["values"].value == 0
+    assert math.isnan(metrics["beyond_tolerance"].value)
 
 
 def nan_with_payload(bits):
@@ -245,12 +262,14 @@ def test_beyond_tolerance_names_every_output_that_is():
         (floats(NAN, INF, NAN), 1, 1),
     ],
 )
-def test_nan_and_infinity_in_the_same_place_if_the_recipe_says_so(found, nonfinite, beyond):
+def test_nan_and_infinity_in_the_same_place_unless_the_recipe_says_otherwise(
+    found, nonfinite, beyond
+):
     expected = {"y": floats(NAN, INF, 1)}
-    metrics = compared(expected, {"y": found}, rules=(Tolerance(nonfinite=True),))
+    metrics = compared(expected, {"y": found})
     assert metrics["nonfinite"].value == nonfinite
     assert metrics["beyond_tolerance"].value == beyond
-    strict = compared(expected, {"y": found})
+    strict = compared(expected, {"y": found}, rules=(Tolerance(nonfinite=False),))
     assert strict["nonfinite"].value >= 2
     assert strict["beyond_tolerance"].value >= 1
 
