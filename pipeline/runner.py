@@ -117,7 +117,7 @@ class Runner:
         material = material_now()
         forced = stage.name in self._force
         record = None if forced else self._store.find(material.key)
-        changed = record.reads.list_changes() if record is not None else []
+        changed = self._reads.list_changes(record.reads) if record is not None else []
         is_reused = record is not None and not changed
         before = self._previous.find_event(stage.name, self._calls[stage.name])
         why = _describe_reason(before, material, forced=forced, reused=is_reused, changed=changed)

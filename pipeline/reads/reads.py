@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -38,14 +39,6 @@ class Reads(BaseModel):
     packages: dict[str, str] = {}
     variables: dict[str, str] = {}
 
-    def list_changes(self) -> list[str]:
-        """Return the names of everything that is now another than it was."""
-        return [
-            *find_changed_files(self.files),
-            *find_changed_packages(self.packages),
-            *find_changed_variables(self.variables),
-        ]
-
 
 class ReadWatch:
     """Observation of the user code of a run.
@@ -58,6 +51,15 @@ class ReadWatch:
     def __init__(self, store: Path, *, hashes_all: bool = False) -> None:
         self._files, self._variables = OpenedFiles(store), set[str]()
         self._hashes_all = hashes_all
+        self._environment = dict(os.environ)  # libraries set variables for themselves later
+
+    def list_changes(self, reads: Reads) -> list[str]:
+        """Return the names of everything in ``reads`` that is now another than it was."""
+        return [
+            *find_changed_files(reads.files),
+            *find_changed_packages(reads.packages),
+            *find_changed_variables(reads.variables, self._environment),
+        ]
 
     @contextmanager
     def watch(self) -> Iterator[None]:
@@ -70,5 +72,5 @@ class ReadWatch:
         files = self._files.identify_all(hashes_all=self._hashes_all)
         if files is None:
             return None
-        variables = hash_variables(self._variables)
+        variables = hash_variables(self._variables, self._environment)
         return Reads(files=files, packages=list_imported_packages(), variables=variables)

@@ -12,22 +12,23 @@ from typing import TYPE_CHECKING, Any
 from prunepack.pipeline.reads.packages import is_own_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["find_changed_variables", "hash_variables", "watch_variables"]
 
 ACCESSORS = frozenset({"os", "collections.abc", "_collections_abc", "posixpath", "ntpath"})
 """Modules that look a variable up for their caller, such as in ``os.path.expandvars``."""
 
+SHELL = frozenset({"_", "SHLVL", "PWD", "OLDPWD", "TERM", "COLUMNS", "LINES"})
+"""Variables in which a shell keeps its own state. A program that copies all variables has read
+them all, but these differ from terminal to terminal."""
+
 _watching: list[set[str]] = []
 
 
 @contextmanager
 def watch_variables(names: set[str]) -> Iterator[None]:
-    """Add the names of the variables that user code reads inside the block to ``names``.
-
-    A program that lists all variables has read only those that it looks up by name.
-    """
+    """Add the names of the variables that user code reads inside the block to ``names``."""
     _install_hook()
     _watching.append(names)
     try:
@@ -36,22 +37,24 @@ def watch_variables(names: set[str]) -> Iterator[None]:
         _watching.pop()
 
 
-def hash_variables(names: set[str]) -> dict[str, str]:
+def hash_variables(names: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
     """Return the SHA-256 of the value of each variable; empty for one that is not set.
 
     Values may be secrets, so they are not stored themselves.
     """
-    return {name: _hash_value(name) for name in sorted(names)}
+    return {name: _hash(environment.get(name)) for name in sorted(names)}
 
 
-def find_changed_variables(variables: Mapping[str, str]) -> list[str]:
+def find_changed_variables(
+    variables: Mapping[str, str], environment: Mapping[str, str]
+) -> list[str]:
     """Return each variable of :func:`hash_variables` whose value is now another one."""
-    changed = (name for name, digest in variables.items() if _hash_value(name) != digest)
+    now = hash_variables(variables, environment)
+    changed = (name for name, digest in variables.items() if now[name] != digest)
     return [f"environment variable {name}" for name in changed]
 
 
-def _hash_value(name: str) -> str:
-    value = os.environ.get(name)
+def _hash(value: str | None) -> str:
     return "" if value is None else hashlib.sha256(os.fsencode(value)).hexdigest()
 
 
@@ -63,7 +66,7 @@ def _install_hook() -> None:
 
     @wraps(read)
     def read_noticed(self: Any, name: Any) -> Any:
-        if _watching and isinstance(name, str) and _is_read_by_user():
+        if _watching and name not in SHELL and _is_read_by_user():
             for names in _watching:
                 names.add(name)
         return read(self, name)

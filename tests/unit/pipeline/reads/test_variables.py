@@ -16,7 +16,7 @@ def read_watched(code):
     names = set()
     with watch_variables(names):
         exec(compile(code, "user.py", "exec"), {"os": os})
-    return hash_variables(names)
+    return hash_variables(names, os.environ)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,8 @@ def read_watched(code):
         "os.path.expandvars('$THRESHOLD/data')",
         "[os.environ[name] for name in os.environ if name == 'THRESHOLD']",
         "os.environ.setdefault('THRESHOLD', '2')",
-        "dict(os.environ).get('THRESHOLD'); os.environ | {}; os.environ.get('THRESHOLD')",
+        "dict(os.environ)",
+        "os.environ.copy()",
     ],
 )
 def test_a_variable_that_is_read_is_found(code, monkeypatch):
@@ -37,9 +38,9 @@ def test_a_variable_that_is_read_is_found(code, monkeypatch):
     found = read_watched(code)
     assert "THRESHOLD" in found
     assert "0.5" not in str(found)
-    assert find_changed_variables(found) == []
+    assert find_changed_variables(found, os.environ) == []
     monkeypatch.setenv("THRESHOLD", "0.6")
-    assert find_changed_variables(found) == ["environment variable THRESHOLD"]
+    assert find_changed_variables(found, os.environ) == ["environment variable THRESHOLD"]
 
 
 def test_a_variable_that_was_not_set_is_a_change_when_it_is(monkeypatch):
@@ -47,7 +48,7 @@ def test_a_variable_that_was_not_set_is_a_change_when_it_is(monkeypatch):
     found = read_watched("os.environ.get('SUBSET')")
     assert found == {"SUBSET": ""}
     monkeypatch.setenv("SUBSET", "")
-    assert find_changed_variables(found) == ["environment variable SUBSET"]
+    assert find_changed_variables(found, os.environ) == ["environment variable SUBSET"]
 
 
 def test_variables_that_python_reads_for_itself_do_not_count(monkeypatch):
@@ -55,3 +56,8 @@ def test_variables_that_python_reads_for_itself_do_not_count(monkeypatch):
     assert read_watched("import tempfile; tempfile.gettempdir()") == {}
     os.environ.get("PATH")
     assert read_watched("pass") == {}
+
+
+def test_a_copy_of_all_variables_leaves_out_the_state_of_the_shell(monkeypatch):
+    monkeypatch.setenv("SHLVL", "3")
+    assert "SHLVL" not in read_watched("dict(os.environ)")
