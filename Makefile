@@ -11,7 +11,7 @@ TREE := build/tree
 
 .DEFAULT_GOAL := help
 .PHONY: help tree pipeline data train test test-slow test-zoo check wheels format fuzz clean
-.PHONY: bench bench-faults bench-latency bench-models bench-size bench-speed bench-session bench-memory bench-real bench-large
+.PHONY: bench bench-faults bench-mutants bench-latency bench-models bench-size bench-speed bench-session bench-memory bench-real bench-large
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -95,6 +95,10 @@ bench-latency: $(READY)  ## How often the verdict on latency is wrong beside a b
 
 bench-faults: data  ## Plant every fault, judge 200 honest releases; ten minutes
 	$(BIN)/python -m benchmarks.faults
+	$(BIN)/python -m benchmarks.render
+
+bench-mutants: data  ## Draw 400 random faults and judge each; a quarter of an hour
+	$(BIN)/python -m benchmarks.mutants
 	$(BIN)/python -m benchmarks.render
 
 bench-models: $(BENCH_READY)  ## Fetch the trained models of the benchmarks, prune and export them

@@ -15,6 +15,7 @@ from benchmarks.tables.faults import faults_summary, faults_table
 from benchmarks.tables.install import install_table
 from benchmarks.tables.latency import latency_table
 from benchmarks.tables.memory import decode_memory_table, large_model_table
+from benchmarks.tables.mutants import mutants_summary, mutants_table, survivors_table
 from benchmarks.tables.peers import peers_table
 from benchmarks.tables.pipeline import pipeline_table, stages_table
 from benchmarks.tables.real_models import large_run_table, real_models_table
@@ -37,6 +38,9 @@ TABLES = {
     "peers": peers_table,
     "faults-summary": faults_summary,
     "faults": faults_table,
+    "mutants-summary": mutants_summary,
+    "mutants": mutants_table,
+    "survivors": survivors_table,
     "smaller": smaller_table,
     "size": size_table,
     "tools": tools_table,

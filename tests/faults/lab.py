@@ -161,7 +161,14 @@ def lab() -> Path:
     return Path(_folder().name)
 
 
-def build(folder: Path, model: str, seed: int = 0, amount: float = 0.5) -> Release:
+def build(
+    folder: Path,
+    model: str,
+    seed: int = 0,
+    amount: float = 0.5,
+    source: Sequence[str] = (),
+    export: Sequence[str] = (),
+) -> Release:
     """Run the stages from load to pack on a model.
 
     Args:
@@ -169,18 +176,21 @@ def build(folder: Path, model: str, seed: int = 0, amount: float = 0.5) -> Relea
         model: A key of ``LOADED``.
         seed: Seed of fresh weights and of all random draws.
         amount: The fraction to prune.
+        source: The factory and the inputs of another model.
+        export: Options of ``export``.
     """
     release = Release(folder)
     at = {name: str(folder / name) for name in ("dense", "masked", "final", "onnx", "dense_onnx")}
-    name, *inputs = LOADED[model]
-    given = ["--model", name.replace("networks.py", str(lab() / "networks.py"))]
+    name, *inputs = source or LOADED[model]
+    here = lab() / "networks.py"
+    given = ["--model", name.replace("networks.py", str(here)) if not source else name]
     given += [word for one in inputs for word in ("--inputs", one)]
     given += ["--dataset", f"{lab() / 'networks.py'}:digits"] if model == "lenet" else []
     run_honest(
         ["load", *given, "-o", at["dense"], "--seed", str(seed)],
         ["prune", at["dense"], "-o", at["masked"], "--amount", str(amount)],
         ["finalize", at["masked"], "-o", at["final"], "--seed", str(seed)],
-        ["export", at["final"], "-o", at["onnx"]],
+        ["export", at["final"], "-o", at["onnx"], *export],
     )
     release.pack()
     return release

@@ -1,0 +1,185 @@
+"""Mutation score of the verdict: random faults of exported models and of a data set.
+
+Each mutant differs from an honest release in one random change, and is kept only if some input, or
+the accuracy, shows the difference. The real ``pack``, ``verify`` and ``gate`` judge it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+
+from benchmarks.mutation import (
+    conditions,
+    data,
+    hidden_weights,
+    insertions,
+    interface,
+    nodes,
+    weights,
+)
+from benchmarks.mutation.draft import Draft, NotApplicableError
+from benchmarks.mutation.probes import NETWORKS, find_difference, measure_accuracy
+from benchmarks.mutation.verdict import ACCURACY, Verdict, judge_data, judge_model
+from benchmarks.results import write_result
+from tests.faults.lab import lab, released
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["GROUPS", "make_mutant"]
+
+GROUPS = {
+    "weights": weights.OPERATORS,
+    "hidden weights": hidden_weights.OPERATORS,
+    "nodes": nodes.OPERATORS,
+    "insertions": insertions.OPERATORS,
+    "conditions": conditions.OPERATORS,
+    "interface": interface.OPERATORS,
+}
+"""Group → its operators on graphs; the group ``data`` is drawn separately."""
+
+ATTEMPTS = 400
+DATA_EVERY = 10
+"""One of so many mutants has a fault in its data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change, with the input that shows it and the function that judges the release."""
+
+    network: str
+    group: str
+    operator: str
+    description: str
+    shown_by: str
+    judge: Callable[[Path], Verdict]
+
+
+def make_mutant(number: int, seed: int, dropped: Counter[str]) -> Mutant:
+    """Return mutant ``number`` of a seed; count the candidates that are not kept."""
+    for attempt in range(ATTEMPTS):
+        generator = np.random.default_rng([seed, number, attempt])
+        try:
+            if number % DATA_EVERY == DATA_EVERY - 1:
+                mutant = _mutate_data(generator)
+            else:
+                network = list(NETWORKS)[number % len(NETWORKS)]
+                mutant = _mutate_model(network, generator)
+        except NotApplicableError:
+            dropped["not applicable, or refused by onnxruntime"] += 1
+            continue
+        if mutant is not None:
+            return mutant
+        dropped["equivalent"] += 1
+    sys.exit(f"no mutant {number} of seed {seed} in {ATTEMPTS} attempts")
+
+
+def _mutate_model(network: str, generator: np.random.Generator) -> Mutant | None:
+    """Return a changed model, or None if no input shows the change."""
+    group = list(GROUPS)[generator.integers(len(GROUPS))]
+    operators = GROUPS[group]
+    operator = list(operators)[generator.integers(len(operators))]
+    right = onnx.load(released(network).model)
+    draft = Draft(onnx.load(released(network).model), generator)
+    try:
+        description = operators[operator](draft)
+        model = draft.finish()
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise NotApplicableError(str(error)) from None
+    exact = group == "hidden weights"
+    shown_by = find_difference(network, right, onnx.load_from_string(model), exact=exact)
+    if shown_by is None:
+        return None
+    return Mutant(
+        network,
+        group,
+        operator,
+        description,
+        shown_by,
+        lambda folder: judge_model(network, model, folder),
+    )
+
+
+def _mutate_data(generator: np.random.Generator) -> Mutant | None:
+    """Return a changed data set, or None if the model is as good on it as on the right one."""
+    operator = list(data.OPERATORS)[generator.integers(len(data.OPERATORS))]
+    function, change = data.OPERATORS[operator]
+    with np.load(lab() / "digits.npz") as digits:
+        images, labels, description = change(digits["images"], digits["labels"], generator)
+    accuracy = measure_accuracy(images, labels)
+    if operator in data.VISIBLE_AS_ACCURACY and accuracy >= ACCURACY:
+        return None
+    return Mutant(
+        "lenet",
+        "data",
+        operator,
+        description,
+        f"accuracy of {accuracy:.1f} %",
+        lambda folder: judge_data(images, labels, function, folder),
+    )
+
+
+def judge_mutant(number: int, seed: int, dropped: Counter[str]) -> dict[str, Any]:
+    """Make and judge one mutant; return its row."""
+    mutant = make_mutant(number, seed, dropped)
+    with tempfile.TemporaryDirectory() as folder:
+        verdict = mutant.judge(Path(folder))
+    return {
+        "number": number,
+        "network": mutant.network,
+        "group": mutant.group,
+        "operator": mutant.operator,
+        "description": mutant.description,
+        "shown_by": mutant.shown_by,
+        "caught": verdict.caught,
+        "code": verdict.code,
+        "checks": list(verdict.checks),
+    }
+
+
+def keep_mutant(number: int, seed: int, folder: Path) -> None:
+    """Write the release of one mutant into ``folder``, and print its verdict."""
+    folder.mkdir()
+    mutant = make_mutant(number, seed, Counter())
+    print(f"{mutant.network}: {mutant.operator}: {mutant.description}; shown by {mutant.shown_by}")
+    print(mutant.judge(folder))
+
+
+def main() -> None:
+    """Measure, and write ``results/mutants.json``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=400, help="number of mutants")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all changes")
+    parser.add_argument("--only", type=int, help="one mutant, whose release is kept in --keep")
+    parser.add_argument("--keep", type=Path, help="a new folder")
+    parser.add_argument("--output", type=Path, help="another file than results/mutants.json")
+    options = parser.parse_args()
+    if options.only is not None:
+        keep_mutant(options.only, options.seed, options.keep or Path(tempfile.mkdtemp()) / "kept")
+        return
+    dropped: Counter[str] = Counter()
+    rows = []
+    for number in range(options.count):
+        rows.append(judge_mutant(number, options.seed, dropped))
+        caught = sum(row["caught"] for row in rows)
+        if sys.stderr.isatty() or len(rows) % 50 == 0:
+            print(f"{caught} of {len(rows)} mutants caught", file=sys.stderr)
+    result = {"seed": options.seed, "mutants": rows, "dropped": dict(dropped)}
+    if options.output:
+        options.output.write_text(json.dumps(result, indent=1))
+    else:
+        write_result("mutants", result)
+
+
+if __name__ == "__main__":
+    main()
