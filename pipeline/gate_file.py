@@ -22,14 +22,22 @@ def read_gate_file(path: Path) -> GateConfig:
     """Read a TOML file with the keys of the gate's config.
 
     Raises:
-        UsageError: If it cannot be read, or with every problem in it.
+        UsageError: If it cannot be read, asks for nothing, or with every problem in it.
     """
     try:
-        return GateConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        config = GateConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"the gate file `{path}` cannot be read", found=str(error)) from None
     except ValidationError as error:
         raise describe_problems(f"the gate file `{path}`", error, GateConfig) from None
+    if config == GateConfig():
+        raise UsageError(
+            f"the gate file `{path}` asks for nothing",
+            expected='a setting, such as limits = ["accuracy.drop <= 0.5"]',
+            found="no setting that is not a comment or the default",
+            hint="Give limits in the file, or leave --gate-file out",
+        )
+    return config
 
 
 def locate_limits(path: Path) -> dict[str, tuple[Path, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.outputs import MetricsOutput, Verdict
@@ -13,6 +13,7 @@ from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Facts, stage
 from prunepack.stages.contract.user_code import InputFile
 from prunepack.stages.metrics.files import MetricSet, collect_metrics, read_metrics
+from prunepack.stages.metrics.flaws import find_flaws
 from prunepack.stages.metrics.limits import Limit
 from prunepack.stages.profiling.operators import count_refused
 from prunepack.stages.reporting.baseline import open_baseline
@@ -39,6 +40,13 @@ class GateConfig(GateSettings):
     baseline: InputFile | None = Field(
         None, description="Report or artifact of an earlier release that limits refer to."
     )
+
+    @field_validator("limits")
+    @classmethod
+    def _say_something(cls, limits: tuple[Limit, ...]) -> tuple[Limit, ...]:
+        if flaws := find_flaws(limits):
+            raise ValueError("; ".join(flaws))
+        return limits
 
 
 @stage(produces=Verdict)
@@ -71,8 +79,16 @@ def judge(config: GateConfig, sources: Sequence[Path]) -> Report:
         _remark_missing_limit(limits)
     refused = count_refused(measured.metrics, config.operators, config.domains)
     measured = MetricSet(measured.metrics | refused, measured.digests, measured.host)
+    checks = evaluate_limits(
+        merge_limits(limits, measured.metrics),
+        measured,
+        baseline,
+        config.skip,
+        limits,
+        relax=config.relax,
+    )
     return make_report(
-        evaluate_limits(merge_limits(limits, measured.metrics), measured, baseline, config.skip),
+        checks,
         measured.metrics,
         measured.digests,
         measured.host,

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from prunepack.stages.data.labels import IGNORED, Kind, LabelReader
+from prunepack.stages.metrics.quality import COSINE
 
 if TYPE_CHECKING:
     from prunepack.stages.contract.arrays import Array
 
 __all__ = ["COSINE", "NAMED", "NamedMetric", "choose_classes", "sum_cosine"]
-
-COSINE = "cosine_to_dense"
-"""The metric that needs no labels: the answers of the dense model take their place."""
 
 MOST_COLUMNS = 256
 """Most columns of targets whose correlations are averaged; more are taken as one column."""

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from prunepack.stages.metrics.metric import Metric
 
-__all__ = ["HOST_DEPENDENT", "Check", "Limit", "Outcome", "Sense", "matches"]
+__all__ = ["HOST_DEPENDENT", "Check", "Limit", "Outcome", "Sense", "format_exact", "matches"]
 
 HOST_DEPENDENT = ("latency.*", "memory.*", "session.*", "throughput.*")
-"""Metrics that only hold for one machine. More runs do not make them more exact, so a check on one
-fails only if the whole interval is beyond the threshold."""
+"""Metrics that only hold for one machine. A busy one widens their intervals, so a check on one
+stops a release only if the whole interval is beyond the threshold."""
 
 Sense = Literal["<=", ">="]
 Outcome = Literal["passed", "failed", "undecided"]
@@ -88,10 +88,10 @@ class Limit:
     def right_side(self) -> str:
         """The part of the text after the metric's name."""
         if not self.reference:
-            return f"{self.sense} {_format_exact(self.constant)}"
-        times = "" if self.factor == 1 else f"{_format_exact(self.factor)} x "
+            return f"{self.sense} {format_exact(self.constant)}"
+        times = "" if self.factor == 1 else f"{format_exact(self.factor)} x "
         sign = "+" if self.constant > 0 else "-"
-        plus = f" {sign} {_format_exact(abs(self.constant))}" if self.constant else ""
+        plus = f" {sign} {format_exact(abs(self.constant))}" if self.constant else ""
         return f"{self.sense} {times}{self.reference}{plus}"
 
     def __str__(self) -> str:
@@ -124,7 +124,7 @@ def _read_numbers(match: re.Match[str]) -> tuple[float, float] | None:
     return numbers if all(map(math.isfinite, numbers)) else None
 
 
-def _format_exact(value: float) -> str:
+def format_exact(value: float) -> str:
     """Return the shortest text that is read back as ``value``."""
     return repr(float(value)).removesuffix(".0")
 
@@ -138,20 +138,27 @@ class Check:
         metric: The metric.
         threshold: The number that the limit evaluates to.
         samples: The number of samples that the metric is estimated from, if it is known.
+        replaces: The stricter limit that this one replaces, if there is one.
+        by_value: Whether the value decides where the interval does not: for a limit that nobody
+            asked for, and for a comparison with a baseline that is the same model.
+        doubt: The reason why the metric says nothing about the model; empty without one.
     """
 
     limit: Limit
     metric: Metric
     threshold: float
     samples: int | None = None
+    replaces: Limit | None = None
+    by_value: bool = False
+    doubt: str = ""
 
     @property
     def outcome(self) -> Outcome:
         """Whether the limit holds.
 
         NaN fails. A metric with an interval passes if the whole interval is within the threshold
-        and fails if the whole interval is beyond it. In between, a metric in
-        :data:`HOST_DEPENDENT` passes, and any other is undecided: there are too few samples.
+        and fails if the whole interval is beyond it. In between, it is undecided: there are too
+        few samples, or the machine is too busy. A metric in doubt never passes.
         """
         metric = self.metric
         ends = [end for end in (metric.value, metric.low, metric.high) if end is not None]
@@ -160,9 +167,13 @@ class Check:
         best, worst = (min(ends), max(ends)) if self.limit.sense == "<=" else (max(ends), min(ends))
         if not self._allows(best):
             return "failed"
-        if self._allows(worst) or matches(self.limit.name, HOST_DEPENDENT):
-            return "passed"
-        return "undecided"
+        passes = self._allows(worst) or (self.by_value and self._allows(metric.value))
+        return "passed" if passes and not self.doubt else "undecided"
+
+    @property
+    def is_tolerated(self) -> bool:
+        """Whether the check lets a release pass because the machine alone may decide it."""
+        return matches(self.limit.name, HOST_DEPENDENT) and not self.doubt
 
     @property
     def samples_needed(self) -> int | None:
@@ -173,7 +184,13 @@ class Check:
         from prunepack.stages.metrics.intervals import count_required_samples
 
         value, low, high = self.metric.value, self.metric.low, self.metric.high
-        if self.outcome != "undecided" or low is None or high is None or not self.samples:
+        if (
+            self.outcome != "undecided"
+            or self.doubt
+            or low is None
+            or high is None
+            or not self.samples
+        ):
             return None
         return count_required_samples(value, low, high, self.threshold, self.samples)
 

@@ -20,12 +20,15 @@ NEEDED_FORMS = {
 }
 """The forms that a metric compares, by the beginning of its name."""
 
+NEEDED_DATA = ("accuracy.drop",)
+"""Metrics that need labels, or another part of the data that a user may not have."""
+
 SIMILARITY, FILES = "similarity.", "parity.files."
 """Comparisons of two ONNX files: a dense and a pruned one, or two of the same model."""
 
 
 def is_measurable(name: str, metrics: Mapping[str, Metric]) -> bool:
-    """Return whether the model has the forms that the metric ``name`` compares.
+    """Return whether the release has the forms and the data that the metric ``name`` needs.
 
     ``metrics`` has ``forms.FORM`` for each form; a report without these is about all forms.
     """
@@ -33,6 +36,8 @@ def is_measurable(name: str, metrics: Mapping[str, Metric]) -> bool:
         same = any(metric.startswith(FILES) for metric in metrics)
         has_files = "forms.dense" in metrics and not _has_form("pruned", metrics)
         return has_files and _has_form("dense", metrics) and same == name.startswith(FILES)
+    if name in NEEDED_DATA:
+        return name in metrics or not metrics
     needed = next((forms for start, forms in NEEDED_FORMS.items() if name.startswith(start)), ())
     return all(_has_form(form, metrics) for form in needed)
 

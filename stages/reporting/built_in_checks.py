@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from prunepack.stages.metrics.limits import Limit
 from prunepack.stages.metrics.measurability import is_measurable
 from prunepack.stages.reporting.built_in import (
+    data,
     files,
     graph,
     inputs,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BUILT_IN_CHECKS",
     "BUILT_IN_LIMITS",
+    "DEFAULT_LIMITS",
     "FILE_CHECKS",
     "BuiltInCheck",
     "find_hint",
@@ -55,7 +57,7 @@ class BuiltInCheck:
         return self.limit.name
 
 
-TABLES = (torch_onnx, weights, session, inputs, model, runtime, graph)
+TABLES = (torch_onnx, weights, session, inputs, model, runtime, graph, data)
 """The tables of rows in the order of the report; a row is limit, compares, why and hint."""
 
 BUILT_IN_CHECKS = tuple(
@@ -72,6 +74,9 @@ FILE_CHECKS = tuple(
 """The checks of two ONNX files, in the place of those of forms that they do not have."""
 
 BUILT_IN_LIMITS = tuple(check.limit for check in BUILT_IN_CHECKS)
+
+DEFAULT_LIMITS = tuple(Limit.parse(limit) for limit, *_ in data.ROWS)
+"""The built-in limits that a limit of the user may loosen without another word."""
 
 _HINTS = {check.name: check.hint for check in (*BUILT_IN_CHECKS, *FILE_CHECKS)}
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from prunepack.errors import UsageError
 from prunepack.stages.contract.plugins import suggest_name
+from prunepack.stages.metrics.flaws import find_measured_flaw
 from prunepack.stages.metrics.limits import HOST_DEPENDENT, Check, Limit, matches
+from prunepack.stages.metrics.replacements import Replacements
+from prunepack.stages.reporting.built_in_checks import BUILT_IN_LIMITS, DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +33,9 @@ def evaluate_limits(
     measured: MetricSet,
     baseline: MetricSet | None = None,
     skip: Iterable[str] = (),
+    own: Sequence[Limit] = (),
+    *,
+    relax: bool = False,
 ) -> list[Check]:
     """Return a check for every limit, and for every metric that a glob matches.
 
@@ -40,18 +46,22 @@ def evaluate_limits(
         measured: The metrics.
         baseline: The metrics of an earlier release.
         skip: Globs over the names of metrics that are not checked.
+        own: All limits of the user in their order, also those that later ones replace.
+        relax: Whether a limit may replace a stricter one.
 
     Raises:
-        UsageError: If limits need metrics that are missing; it lists all of them.
+        UsageError: If limits need metrics that are missing, say nothing about them, or replace
+            stricter ones; it lists all of them.
     """
     globs = tuple(skip)
-    evaluator = _Evaluator(measured, baseline)
+    replacements = Replacements((*BUILT_IN_LIMITS, *own), DEFAULT_LIMITS, relax)
+    evaluator = _Evaluator(measured, baseline, replacements)
     checks: list[Check] = []
-    problems: list[UsageError] = []
     wanted = [limit for limit in limits if not matches(limit.name, globs)]
-    for limit in _expand_globs(wanted, measured.metrics):
-        if matches(limit.name, globs):
-            continue
+    flaws = [find_measured_flaw(limit, measured.metrics) for limit in wanted]
+    problems = [UsageError(flaw) for flaw in flaws if flaw]
+    expanded = _expand_globs(wanted, measured.metrics)
+    for limit in (limit for limit in expanded if not matches(limit.name, globs)):
         try:
             checks.append(evaluator.make_check(limit))
         except UsageError as problem:
@@ -87,6 +97,7 @@ class _Evaluator:
 
     measured: MetricSet
     baseline: MetricSet | None
+    replacements: Replacements
 
     def make_check(self, limit: Limit) -> Check:
         metrics = self.measured.metrics
@@ -94,7 +105,11 @@ class _Evaluator:
             what = "matches no metric" if limit.is_glob else "is on a metric that was not measured"
             raise UsageError(f"the limit `{limit}` {what}", hint=_hint(limit.name, metrics))
         threshold, samples = self._threshold(limit), self._samples(limit.name)
-        return Check(limit, metrics[limit.name], threshold, samples)
+        replaces = self.replacements.find_stricter(
+            limit, threshold, lambda other: self._threshold(replace(other, name=limit.name))
+        )
+        by_value = self.replacements.is_default(limit) or self._is_unchanged(limit)
+        return Check(limit, metrics[limit.name], threshold, samples, replaces, by_value)
 
     def _samples(self, name: str) -> int | None:
         """Return the number of samples of the metric's group: ``accuracy.samples``."""
@@ -114,6 +129,14 @@ class _Evaluator:
                 found=value,
             )
         return threshold
+
+    def _is_unchanged(self, limit: Limit) -> bool:
+        """Return whether the baseline is the same release, whose samples are the same too."""
+        if limit.reference != "baseline" or self.baseline is None:
+            return False
+        here, there = self.measured.digests, self.baseline.digests
+        common = here.keys() & there.keys()
+        return bool(common) and all(here[name] == there[name] for name in common)
 
     def _from_own(self, limit: Limit) -> float:
         """Return another metric of the same model, or of the dense one."""

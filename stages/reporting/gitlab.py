@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from prunepack.stages.reporting.report import Report
+    from prunepack.stages.reporting.report import CheckResult, Report
 
 __all__ = ["to_code_quality"]
 
@@ -31,7 +31,7 @@ def to_code_quality(
         _issue(
             f"{check.name} {check.limit.sense}",
             check.reason,
-            "critical" if check.outcome == "failed" else "major",
+            _find_severity(check),
             (lines or {}).get(str(check.limit)),
         )
         for check in report.not_passed
@@ -39,6 +39,13 @@ def to_code_quality(
     if not report.checks:
         issues.append(_issue("gate", report.verdict, "critical", None))
     return issues
+
+
+def _find_severity(check: CheckResult) -> str:
+    """Return the severity: an undecided check that lets the release pass is for information."""
+    if check.passed:
+        return "info"
+    return "critical" if check.outcome == "failed" else "major"
 
 
 def _issue(

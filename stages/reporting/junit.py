@@ -37,8 +37,10 @@ def to_junit(report: Report) -> bytes:
 
 
 def _add_properties(report: Report, suite: ET.Element) -> None:
-    """Add the digests of the files."""
+    """Add the verdict in one line, and the digests of the files."""
     properties = ET.SubElement(suite, "properties")
+    verdict = {"name": "verdict", "value": _printable(report.summary)}
+    ET.SubElement(properties, "property", verdict)
     for name, digest in report.digests.items():
         ET.SubElement(properties, "property", {"name": f"sha256:{name}", "value": digest})
 

@@ -24,7 +24,7 @@ METRICS_HEADING = "## Metrics"
 def to_markdown(report: Report) -> str:
     """Return the verdict, the checks that did not pass, all checks, all metrics and the files."""
     parts = [
-        [f"# Verdict: {report.verdict}", "", _count_passed(report)],
+        [f"# Verdict: {_describe_verdict(report)}", "", _count_passed(report)],
         _describe_sparsity(report),
         ["", *map(_describe, report.not_passed)] if report.not_passed else [],
         _list_notes(report),
@@ -45,6 +45,10 @@ def _list_metrics(report: Report) -> list[str]:
         for name, metric in sorted(report.metrics.items())
     )
     return _table(("metric", "value", "where"), rows)
+
+
+def _describe_verdict(report: Report) -> str:
+    return f"{report.verdict}; {report.quality}" if report.quality else report.verdict
 
 
 def _count_passed(report: Report) -> str:
@@ -91,6 +95,8 @@ def _cells(check: CheckResult) -> tuple[str, ...]:
     limit = check.limit.right_side
     if check.limit.reference:
         limit += f" = {format_number(check.threshold)}"
+    if check.replaces is not None:
+        limit = f"{check.replaces.right_side} → {limit}"
     mark, measured = MARKS[check.outcome], format_metric(check.metric)
     return mark, f"`{check.name}`", measured, limit, check.note
 

@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from prunepack.stages.metrics.files import FORMAT
 from prunepack.stages.metrics.limits import Limit, Outcome
 from prunepack.stages.metrics.metric import Metric, Number
+from prunepack.stages.metrics.quality import describe_quality
 from prunepack.stages.reporting.built_in_checks import find_hint
 from prunepack.stages.reporting.settings import GateSettings
-from prunepack.stages.reporting.wording import describe_result
+from prunepack.stages.reporting.wording import describe_result, summarize_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -62,6 +63,7 @@ class CheckResult(Record):
     low: Number | None = Field(description="Lower end of the 95 % interval.")
     high: Number | None = Field(description="Upper end of the 95 % interval.")
     note: str = Field(description="Where and when it was measured.")
+    replaces: Limit | None = Field(None, description="The stricter limit that this one replaces.")
 
     @property
     def metric(self) -> Metric:
@@ -157,6 +159,12 @@ class Report(Record):
     )
 
     @property
+    def quality(self) -> str:
+        """The reason why the verdict says nothing about accuracy; empty if it does."""
+        names = [check.name for check in self.checks]
+        return describe_quality(self.metrics, names) if names else ""
+
+    @property
     def not_passed(self) -> tuple[CheckResult, ...]:
         """The checks that did not pass, failed ones first."""
         found = [check for check in self.checks if check.outcome != "passed"]
@@ -177,11 +185,12 @@ def make_report(
     """
     results = tuple(_make_result(check, gate) for check in checks)
     verdict = _find_verdict(results)
+    names = [result.name for result in results]
     return Report(
         format=FORMAT,
         verdict=verdict,
         exit_code=EXIT_CODES[verdict],
-        summary=_summarize(verdict, results),
+        summary=summarize_verdict(verdict, results, describe_quality(metrics, names)),
         checks=results,
         metrics=dict(metrics),
         digests=dict(digests),
@@ -193,12 +202,13 @@ def make_report(
 
 def _make_result(check: Check, gate: GateSettings) -> CheckResult:
     outcome, metric = check.outcome, check.metric
+    may_pass = check.is_tolerated or gate.undecided == "pass"
     return CheckResult(
         name=check.limit.name,
         limit=check.limit,
         threshold=check.threshold,
         outcome=outcome,
-        passed=outcome == "passed" or (outcome == "undecided" and gate.undecided == "pass"),
+        passed=outcome == "passed" or (outcome == "undecided" and may_pass),
         samples_needed=check.samples_needed,
         reason=f"{check.limit}, {describe_result(check)}",
         hint=None if outcome == "passed" else find_hint(check.limit.name),
@@ -207,6 +217,7 @@ def _make_result(check: Check, gate: GateSettings) -> CheckResult:
         low=metric.low,
         high=metric.high,
         note=metric.note,
+        replaces=check.replaces,
     )
 
 
@@ -217,20 +228,6 @@ def _find_verdict(results: tuple[CheckResult, ...]) -> VerdictWord:
     if "failed" in stopping:
         return "failed"
     return "undecided" if stopping else "passed"
-
-
-def _summarize(verdict: VerdictWord, results: tuple[CheckResult, ...]) -> str:
-    """Return the verdict in one line, with the names of the checks that did not pass."""
-    names: dict[str, list[str]] = {"passed": [], "failed": [], "undecided": []}
-    for result in results:
-        names[result.outcome].append(result.name)
-    own = names.get(verdict, [])
-    listed = [] if verdict == "passed" else own
-    text = f"{verdict}: {', '.join([f'{len(own)} of {len(results)} checks', *listed])}"
-    undecided = [] if verdict == "undecided" else names["undecided"]
-    if undecided:
-        text += f"; undecided: {', '.join([str(len(undecided)), *undecided])}"
-    return text
 
 
 def to_json(report: Report) -> dict[str, Any]:

@@ -23,6 +23,9 @@ class GateSettings(Config):
     skip: tuple[str, ...] = Field(
         (), description="Metrics that are not checked, as globs: 'latency.*'."
     )
+    relax: bool = Field(
+        False, description="Allow limits that are looser than the ones that they replace."
+    )
     undecided: Literal["fail", "pass"] = Field(
         "fail", description="Verdict if a check is undecided because there are too few samples."
     )

@@ -400,7 +400,7 @@ def test_the_action_puts_no_input_into_a_script():
 
 
 def test_the_action_runs_a_recipe_and_judges_it(made):
-    (made / "gate.toml").write_text('limits = ["size.ratio >= 1.2"]\n')
+    (made / "gate.toml").write_text('limits = ["size.ratio >= 1.5"]\n')
     codes, outputs = act(made, recipe="mine.toml", gate_file="gate.toml", baseline="artifacts/mine")
     assert codes == {"Install": 0, "Run the recipe": 0, "Judge": 0}
     assert outputs == {"verdict": "passed", "report": "verdict/report.json"}
@@ -456,7 +456,7 @@ def test_the_job_for_gitlab_runs(made):
 def test_the_hook_keeps_a_stale_release_out(release):
     (hook,) = example("repos")["repos"][0]["hooks"]
     shutil.copytree(release / "artifacts/mine", release / "release")
-    (release / "gate.toml").write_text('limits = ["size.ratio >= 1.2"]\n')
+    (release / "gate.toml").write_text('limits = ["size.ratio >= 1.5"]\n')
     entry = shlex.split(hook["entry"])
     done = call(*entry[1:], cwd=release, command=entry[:1], env=plain())
     assert done.code == 0, done

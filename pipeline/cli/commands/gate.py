@@ -150,6 +150,7 @@ def _merge_configs(sources: Sequence[Path], of_file: GateConfig, given: GateConf
     return GateConfig(
         limits=tuple(limit for layer in layers for limit in layer.limits),
         skip=tuple(glob for layer in own for glob in layer.skip),
+        relax=any(layer.relax for layer in own),
         undecided="pass" if any(layer.undecided == "pass" for layer in own) else "fail",
         operators=next((layer.operators for layer in reversed(layers) if layer.operators), ()),
         domains=tuple(glob for layer in own for glob in layer.domains),
@@ -167,7 +168,7 @@ def _tell_github(report: Report, lines: dict[str, tuple[Path, int]]) -> None:
 
 def _format(report: Report) -> str:
     rows = [
-        (MARKS[check.outcome], str(check.limit), format_metric(check.metric))
+        (MARKS[check.outcome], _describe_limit(check), format_metric(check.metric))
         for check in report.checks
     ]
     problems = [line for check in report.not_passed for line in _describe(check)]
@@ -182,6 +183,13 @@ def _format(report: Report) -> str:
             verdict,
         ]
     )
+
+
+def _describe_limit(check: CheckResult) -> str:
+    """Return the limit, after the stricter one that it replaces."""
+    if check.replaces is None:
+        return str(check.limit)
+    return f"{check.name} {check.replaces.right_side} → {check.limit.right_side}"
 
 
 def _describe(check: CheckResult) -> Iterator[str]:

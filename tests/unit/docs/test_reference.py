@@ -69,7 +69,13 @@ def test_every_command_is_in_its_page(pages):
 
 def test_every_metric_is_in_its_page(pages):
     text = (pages / "metrics.md").read_text()
-    assert all(f"| `{row.name}` | {row.unit or '–'} | {row.meaning} |" in text for row in CATALOG)
+    rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
+    assert rows.keys() == {row.name for row in CATALOG}
+    for row in CATALOG:
+        assert rows[row.name].startswith(f"| `{row.name}` | {row.unit or '–'} | ")
+        assert rows[row.name].endswith(f" | {row.meaning} |")
+    assert " | lower | -100 to 100 | " in rows["accuracy.drop"]
+    assert " | – | any | " in rows["metric.artifact"]
 
 
 def test_every_built_in_check_is_in_its_page(pages):

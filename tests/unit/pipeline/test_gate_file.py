@@ -56,6 +56,34 @@ def test_one_problem_is_one(file):
         read_gate_file(file("limit = []"))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n\n",
+        '# limits = ["size.ratio >= 8.5"]\n',
+        "limits = []\n",
+        'limits = [\n  # "size.ratio >= 8.5",\n]\nskip = []\n',
+        'undecided = "fail"\nrelax = false\n',
+    ],
+)
+def test_a_file_that_asks_for_nothing_is_refused(text, file):
+    with pytest.raises(UsageError) as caught:
+        read_gate_file(file(text))
+    assert caught.value.what.endswith("gate.toml` asks for nothing")
+    assert caught.value.hint == "Give limits in the file, or leave --gate-file out"
+
+
+@pytest.mark.parametrize("text", ['skip = ["latency.*"]', "relax = true", 'operators = ["Conv"]'])
+def test_a_file_may_ask_for_something_else_than_limits(text, file):
+    assert read_gate_file(file(text)) != GateConfig()
+
+
+def test_a_limit_that_says_nothing_is_a_problem_of_the_file(file):
+    with pytest.raises(UsageError, match=r"gate\.toml` has 1 problem: .*is better. Did you mean"):
+        read_gate_file(file('limits = ["accuracy.artifact <= 98"]'))
+
+
 @pytest.mark.parametrize("text", ["limits = [", b"\xff"])
 def test_what_is_no_toml(text, file):
     path = file(text)

@@ -96,7 +96,7 @@ def test_a_glob_can_be_relative_to_each_figure_of_the_baseline():
 
 
 def test_a_check_knows_how_many_samples_its_group_has():
-    found = {check.limit.name: check.samples for check in checks("a* >= 1", "size.* >= 1")}
+    found = {check.limit.name: check.samples for check in checks("a* >= 2", "size.* >= 1")}
     assert found["accuracy.artifact"] == 500
     assert found["size.artifact"] is None
 
