@@ -29,9 +29,10 @@ from benchmarks.mutation import (
 )
 from benchmarks.mutation.draft import Draft, NotApplicableError
 from benchmarks.mutation.probes import NETWORKS, find_difference, measure_accuracy
+from benchmarks.mutation.sources import EXPORTED, FOREIGN, read_source
 from benchmarks.mutation.verdict import ACCURACY, Verdict, judge_data, judge_model
 from benchmarks.results import write_result
-from tests.faults.lab import lab, released
+from tests.faults.lab import lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,9 @@ GROUPS = {
 """Group → its operators on graphs; the group ``data`` is drawn separately."""
 
 ATTEMPTS = 400
+OTHERS = 1_000_000
+"""Number of the first mutant of the files of other tools, for its seed."""
+
 DATA_EVERY = 10
 """One of so many mutants has a fault in its data."""
 
@@ -58,6 +62,7 @@ class Mutant:
     """One change, with the input that shows it and the function that judges the release."""
 
     network: str
+    form: str
     group: str
     operator: str
     description: str
@@ -65,16 +70,20 @@ class Mutant:
     judge: Callable[[Path], Verdict]
 
 
-def make_mutant(number: int, seed: int, dropped: Counter[str]) -> Mutant:
-    """Return mutant ``number`` of a seed; count the candidates that are not kept."""
+def make_mutant(number: int, seed: int, dropped: Counter[str], *, foreign: bool = False) -> Mutant:
+    """Return mutant ``number`` of a seed; count the candidates that are not kept.
+
+    The file of a ``foreign`` mutant is as another tool leaves it.
+    """
+    form = FOREIGN[number // len(NETWORKS) % len(FOREIGN)] if foreign else EXPORTED
     for attempt in range(ATTEMPTS):
-        generator = np.random.default_rng([seed, number, attempt])
+        generator = np.random.default_rng([seed, number + OTHERS * foreign, attempt])
         try:
-            if number % DATA_EVERY == DATA_EVERY - 1:
+            if not foreign and number % DATA_EVERY == DATA_EVERY - 1:
                 mutant = _mutate_data(generator)
             else:
                 network = list(NETWORKS)[number % len(NETWORKS)]
-                mutant = _mutate_model(network, generator)
+                mutant = _mutate_model(network, form, generator)
         except NotApplicableError:
             dropped["not applicable, or refused by onnxruntime"] += 1
             continue
@@ -84,13 +93,14 @@ def make_mutant(number: int, seed: int, dropped: Counter[str]) -> Mutant:
     sys.exit(f"no mutant {number} of seed {seed} in {ATTEMPTS} attempts")
 
 
-def _mutate_model(network: str, generator: np.random.Generator) -> Mutant | None:
+def _mutate_model(network: str, form: str, generator: np.random.Generator) -> Mutant | None:
     """Return a changed model, or None if no input shows the change."""
     group = list(GROUPS)[generator.integers(len(GROUPS))]
     operators = GROUPS[group]
     operator = list(operators)[generator.integers(len(operators))]
-    right = onnx.load(released(network).model)
-    draft = Draft(onnx.load(released(network).model), generator)
+    source = read_source(network, form)
+    right = onnx.load_from_string(source)
+    draft = Draft(onnx.load_from_string(source), generator)
     try:
         description = operators[operator](draft)
         model = draft.finish()
@@ -102,6 +112,7 @@ def _mutate_model(network: str, generator: np.random.Generator) -> Mutant | None
         return None
     return Mutant(
         network,
+        form,
         group,
         operator,
         description,
@@ -121,6 +132,7 @@ def _mutate_data(generator: np.random.Generator) -> Mutant | None:
         return None
     return Mutant(
         "lenet",
+        EXPORTED,
         "data",
         operator,
         description,
@@ -129,14 +141,15 @@ def _mutate_data(generator: np.random.Generator) -> Mutant | None:
     )
 
 
-def judge_mutant(number: int, seed: int, dropped: Counter[str]) -> dict[str, Any]:
+def judge_mutant(number: int, seed: int, dropped: Counter[str], *, foreign: bool) -> dict[str, Any]:
     """Make and judge one mutant; return its row."""
-    mutant = make_mutant(number, seed, dropped)
+    mutant = make_mutant(number, seed, dropped, foreign=foreign)
     with tempfile.TemporaryDirectory() as folder:
         verdict = mutant.judge(Path(folder))
     return {
         "number": number,
         "network": mutant.network,
+        "form": mutant.form,
         "group": mutant.group,
         "operator": mutant.operator,
         "description": mutant.description,
@@ -147,34 +160,45 @@ def judge_mutant(number: int, seed: int, dropped: Counter[str]) -> dict[str, Any
     }
 
 
-def keep_mutant(number: int, seed: int, folder: Path) -> None:
+def keep_mutant(number: int, seed: int, folder: Path, *, foreign: bool) -> None:
     """Write the release of one mutant into ``folder``, and print its verdict."""
     folder.mkdir()
-    mutant = make_mutant(number, seed, Counter())
-    print(f"{mutant.network}: {mutant.operator}: {mutant.description}; shown by {mutant.shown_by}")
+    mutant = make_mutant(number, seed, Counter(), foreign=foreign)
+    print(f"{mutant.network} {mutant.form}: {mutant.operator}: {mutant.description}")
+    print(f"shown by {mutant.shown_by}")
     print(mutant.judge(folder))
+
+
+def judge_mutants(count: int, seed: int, *, foreign: bool = False) -> dict[str, Any]:
+    """Return the rows of ``count`` mutants, and the numbers of the candidates left out."""
+    dropped: Counter[str] = Counter()
+    rows = []
+    for number in range(count):
+        rows.append(judge_mutant(number, seed, dropped, foreign=foreign))
+        caught = sum(row["caught"] for row in rows)
+        if sys.stderr.isatty() or len(rows) % 50 == 0:
+            print(f"{caught} of {len(rows)} mutants caught", file=sys.stderr)
+    return {"mutants": rows, "dropped": dict(dropped)}
 
 
 def main() -> None:
     """Measure, and write ``results/mutants.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=400, help="number of mutants")
+    parser.add_argument("--count", type=int, default=400, help="number of mutants of our exports")
+    parser.add_argument("--foreign", type=int, default=100, help="number of mutants of other files")
     parser.add_argument("--seed", type=int, default=0, help="seed of all changes")
     parser.add_argument("--only", type=int, help="one mutant, whose release is kept in --keep")
+    parser.add_argument("--of-foreign", action="store_true", help="let --only be one of the others")
     parser.add_argument("--keep", type=Path, help="a new folder")
     parser.add_argument("--output", type=Path, help="another file than results/mutants.json")
     options = parser.parse_args()
     if options.only is not None:
-        keep_mutant(options.only, options.seed, options.keep or Path(tempfile.mkdtemp()) / "kept")
+        folder = options.keep or Path(tempfile.mkdtemp()) / "kept"
+        keep_mutant(options.only, options.seed, folder, foreign=options.of_foreign)
         return
-    dropped: Counter[str] = Counter()
-    rows = []
-    for number in range(options.count):
-        rows.append(judge_mutant(number, options.seed, dropped))
-        caught = sum(row["caught"] for row in rows)
-        if sys.stderr.isatty() or len(rows) % 50 == 0:
-            print(f"{caught} of {len(rows)} mutants caught", file=sys.stderr)
-    result = {"seed": options.seed, "mutants": rows, "dropped": dict(dropped)}
+    own = judge_mutants(options.count, options.seed)
+    foreign = judge_mutants(options.foreign, options.seed, foreign=True)
+    result = {"seed": options.seed, **own, "foreign": foreign}
     if options.output:
         options.output.write_text(json.dumps(result, indent=1))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.mutation.reasons import explain_survivor
 from benchmarks.results import read_result
 from benchmarks.tables.markdown import table
 
@@ -16,15 +17,19 @@ Row = dict[str, Any]
 
 
 def mutants_summary() -> str:
-    """Return the score, and the number of candidates that are left out, as a sentence."""
+    """Return both scores, and the numbers of candidates that are left out, as sentences."""
     result = read_result("mutants")
-    rows, dropped = result["mutants"], result["dropped"]
-    caught = sum(row["caught"] for row in rows)
-    left_out = " and ".join(f"{count} {kind}" for kind, count in sorted(dropped.items()))
-    return (
-        f"{caught} of {len(rows)} mutants are caught, {100 * caught / len(rows):.1f} %. "
-        f"Not counted: {left_out} candidates."
+    return f"Files of our exporter: {_summarize(result)}\nFiles of other tools: " + _summarize(
+        result["foreign"]
     )
+
+
+def _summarize(result: dict[str, Any]) -> str:
+    rows = result["mutants"]
+    caught = sum(row["caught"] for row in rows)
+    left_out = "; ".join(f"{count} {kind}" for kind, count in sorted(result["dropped"].items()))
+    score = f"{caught} of {len(rows)} mutants are caught, {100 * caught / len(rows):.1f} %"
+    return f"{score} (candidates left out: {left_out or 'none'})."
 
 
 def mutants_table() -> str:
@@ -57,18 +62,15 @@ def _count_caught_by(rows: Iterable[Row], kind: str) -> int:
 def survivors_table() -> str:
     """Return the mutants that passed, each with the reason."""
     result = read_result("mutants")
-    reasons: dict[str, str] = result.get("reasons", {})
-    survivors = [row for row in result["mutants"] if not row["caught"]]
+    rows = [*result["mutants"], *result["foreign"]["mutants"]]
+    survivors = [row for row in rows if not row["caught"]]
     if not survivors:
-        return "No mutant passed."
-    lines = [
-        (
-            str(row["number"]),
-            row["network"],
-            f"{row['operator']}: {row['description']}".replace("|", "/"),
-            row["shown_by"].replace("|", "/"),
-            reasons.get(str(row["number"]), "not explained yet"),
-        )
-        for row in survivors
-    ]
-    return table(("mutant", "network", "fault", "shown by", "reason"), lines)
+        return "None."
+    header = ("mutant", "network", "file", "fault", "shown by", "reason")
+    return table(header, map(_describe, survivors))
+
+
+def _describe(row: Row) -> tuple[str, ...]:
+    fault = f"{row['operator']}: {row['description']}"
+    shown = (str(row["number"]), row["network"], row["form"], fault, row["shown_by"])
+    return (*(text.replace("|", "/") for text in shown), explain_survivor(row))

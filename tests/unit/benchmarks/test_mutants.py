@@ -5,7 +5,7 @@ import pytest
 from onnx.shape_inference import infer_shapes
 
 from benchmarks.mutants import GROUPS
-from benchmarks.mutation import data
+from benchmarks.mutation import data, reasons
 from benchmarks.mutation.draft import Draft, NotApplicableError, Step
 from benchmarks.tables import mutants as tables
 from tests.unit.stages import small_graphs as small
@@ -68,6 +68,7 @@ def row(number, *, caught, checks=()):
     return {
         "number": number,
         "network": "net",
+        "form": "exported",
         "group": "nodes",
         "operator": "edge rewired",
         "description": f"edge {number}",
@@ -85,17 +86,20 @@ def test_the_tables_count_and_explain(monkeypatch):
         row(2, caught=False),
         row(3, caught=False),
     ]
-    result = {"mutants": rows, "dropped": {"equivalent": 7}, "reasons": {"2": "too rare"}}
+    other = {"mutants": rows[:1], "dropped": {}}
+    result = {"mutants": rows, "dropped": {"equivalent": 7}, "foreign": other}
     monkeypatch.setattr(tables, "read_result", lambda name: {"mutants": result}[name])
-    assert tables.mutants_summary() == (
-        "2 of 4 mutants are caught, 50.0 %. Not counted: 7 equivalent candidates."
-    )
+    monkeypatch.setattr(reasons, "REASONS", ((r"^exported: .*: edge 2$", "too rare"),))
+    assert tables.mutants_summary().splitlines() == [
+        "Files of our exporter: 2 of 4 mutants are caught, 50.0 % "
+        "(candidates left out: 7 equivalent).",
+        "Files of other tools: 1 of 1 mutants are caught, 100.0 % (candidates left out: none).",
+    ]
     assert tables.mutants_table().splitlines()[2:] == [
         "| nodes | edge rewired | 4 | 2 | 1 | 1 | 1 |",
         "| **all** |  | 4 | 2 | 1 | 1 | 1 |",
     ]
-    survivors = tables.survivors_table().splitlines()[2:]
-    assert survivors == [
-        "| 2 | net | edge rewired: edge 2 | zeros | too rare |",
-        "| 3 | net | edge rewired: edge 3 | zeros | not explained yet |",
+    assert tables.survivors_table().splitlines()[2:] == [
+        "| 2 | net | exported | edge rewired: edge 2 | zeros | too rare |",
+        "| 3 | net | exported | edge rewired: edge 3 | zeros | not explained yet |",
     ]
