@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PASSWORD", "read_private_key", "read_public_key", "require_libraries"]
 
+LEAST_BITS = 2048
+"""Size of the smallest RSA key that signs (NIST SP 800-131A)."""
+
 PASSWORD = "PRUNEPACK_KEY_PASSWORD"  # noqa: S105 -- a variable's name
 """Environment variable with the password of an encrypted key."""
 
@@ -33,10 +36,13 @@ def read_private_key(key: Path) -> CryptoSigner:
     pem = _read(key)
     word = os.environ.get(PASSWORD)
     password = word.encode() if word is not None and b"ENCRYPTED" in pem else None
-    with _refuse_key_errors(
-        key, "private", f"Set `{PASSWORD}` to the password of an encrypted key"
-    ):
-        return CryptoSigner(load_pem_private_key(pem, password))
+    hint = "Run `openssl genpkey -algorithm ed25519 -out KEY` to create a key"
+    if b"ENCRYPTED" in pem:
+        hint = f"Set `{PASSWORD}` to the password of an encrypted key"
+    with _refuse_key_errors(key, "private", hint):
+        private = load_pem_private_key(pem, password)
+        _check_strength(private)
+        return CryptoSigner(private)
 
 
 def read_public_key(key: Path) -> SSlibKey:
@@ -52,7 +58,17 @@ def read_public_key(key: Path) -> SSlibKey:
     with _refuse_key_errors(
         key, "public", "Run `openssl pkey -in KEY -pubout` to write the public half of a key"
     ):
-        return SSlibKey.from_crypto(load_pem_public_key(_read(key)))
+        public = load_pem_public_key(_read(key))
+        _check_strength(public)
+        return SSlibKey.from_crypto(public)
+
+
+def _check_strength(key: object) -> None:
+    """Refuse a short RSA key: the shortest cannot sign at all, and others can be factored."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+    if isinstance(key, RSAPrivateKey | RSAPublicKey) and key.key_size < LEAST_BITS:
+        raise ValueError(f"an RSA key of {key.key_size} bits; the least is {LEAST_BITS}")
 
 
 def _read(key: Path) -> bytes:

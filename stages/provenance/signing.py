@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
+from prunepack.io.json_files import parse_json, read_small_file
 from prunepack.stages.provenance.keys import read_private_key, read_public_key, require_libraries
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ __all__ = ["PAYLOAD_TYPE", "sign_statement", "verify_envelope"]
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
-MALFORMED = (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError)
+MALFORMED = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
 """Errors of the library on text that is not an envelope."""
 
 
@@ -105,10 +106,11 @@ def _parse_envelope(path: Path) -> Envelope:
     from securesystemslib.dsse import Envelope
     from securesystemslib.exceptions import FormatError
 
+    if not path.exists():
+        raise _explain_missing(path)
+    content = read_small_file(path)
     try:
-        return Envelope.from_dict(json.loads(path.read_bytes()))
-    except FileNotFoundError:
-        raise _explain_missing(path) from None
+        return Envelope.from_dict(parse_json(content))
     except (*MALFORMED, FormatError) as error:
         raise RefusedError(
             f"`{path}` is not a signature",

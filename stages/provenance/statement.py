@@ -10,7 +10,7 @@ from prunepack.format.canonical_json import dumps
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["STATEMENT_TYPE", "make_statement"]
+__all__ = ["BUILD_TYPE", "PREDICATE_TYPE", "STATEMENT_TYPE", "make_statement"]
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
@@ -22,7 +22,11 @@ KINDS = {"python": "generic"}
 
 
 def make_statement(
-    report: Mapping[str, Any], subjects: Mapping[str, str], builder: str, version: str
+    report: Mapping[str, Any],
+    subjects: Mapping[str, str],
+    builder: str,
+    version: str,
+    release: int | None = None,
 ) -> bytes:
     """Return the in-toto Statement v1 with SLSA's provenance of a run; canonical JSON, no date.
 
@@ -33,6 +37,7 @@ def make_statement(
         subjects: SHA-256 by name of each file of the release.
         builder: URI of the builder.
         version: Version of prunepack.
+        release: Number of the release; a later one has a larger number.
 
     Raises:
         RefusedError: If the report has no provenance.
@@ -44,12 +49,14 @@ def make_statement(
                 {"name": name, "digest": {"sha256": subjects[name]}} for name in sorted(subjects)
             ],
             "predicateType": PREDICATE_TYPE,
-            "predicate": _make_predicate(report, builder, version),
+            "predicate": _make_predicate(report, builder, version, release),
         }
     )
 
 
-def _make_predicate(report: Mapping[str, Any], builder: str, version: str) -> dict[str, Any]:
+def _make_predicate(
+    report: Mapping[str, Any], builder: str, version: str, release: int | None
+) -> dict[str, Any]:
     """Return the provenance of a report in the terms of SLSA."""
     provenance = report.get("provenance")
     if not isinstance(provenance, dict):
@@ -60,7 +67,7 @@ def _make_predicate(report: Mapping[str, Any], builder: str, version: str) -> di
             hint="Attest the folder that `prunepack run` wrote",
         )
     try:
-        return _convert_provenance(provenance, builder, version)
+        return _convert_provenance(provenance, builder, version, release)
     except (AttributeError, KeyError, TypeError) as error:
         raise RefusedError(
             "the report's provenance is incomplete", found=f"{type(error).__name__}: {error}"
@@ -68,13 +75,16 @@ def _make_predicate(report: Mapping[str, Any], builder: str, version: str) -> di
 
 
 def _convert_provenance(
-    provenance: Mapping[str, Any], builder: str, version: str
+    provenance: Mapping[str, Any], builder: str, version: str, release: int | None
 ) -> dict[str, Any]:
     stages = provenance["stages"]
+    external: dict[str, Any] = {"recipe": dict(provenance["recipe"])}
+    if release is not None:
+        external["release"] = release
     return {
         "buildDefinition": {
             "buildType": BUILD_TYPE,
-            "externalParameters": {"recipe": dict(provenance["recipe"])},
+            "externalParameters": external,
             "internalParameters": {"stages": [_without_tools(stage) for stage in stages]},
             "resolvedDependencies": _list_tools(stages),
         },

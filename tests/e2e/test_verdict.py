@@ -238,18 +238,20 @@ def signed(release):
 
 def test_a_signed_release_passes_as_the_howto_says(signed, gate):
     statement = json.loads((signed / "artifacts/mine/provenance.json").read_bytes())
+    published = {file.name for file in (signed / "artifacts/mine").iterdir()}
     assert {one["name"] for one in statement["subject"]} == {
-        "model.onnx",
-        "model.prunepack",
-        "report.json",
+        name for name in published if not name.startswith("provenance")
     }
+    assert "pruned_model.pth" in published
     assert gate("artifacts/mine", "--require-signature", "release.pub").code == 0
     (signed / "artifacts/mine/provenance.dsse.json").rename(signed / "elsewhere.json")
     elsewhere = ("--require-signature", "release.pub", "--signature", "elsewhere.json")
     assert gate("artifacts/mine", *elsewhere).code == 0
 
 
-@pytest.mark.parametrize("name", ["model.prunepack", "report.json"])
+@pytest.mark.parametrize(
+    "name", ["model.prunepack", "report.json", "pruned_model.pth", "report.md", "junit.xml"]
+)
 def test_a_release_that_was_changed_after_signing(name, signed, gate):
     path = signed / "artifacts/mine" / name
     path.write_bytes(path.read_bytes() + b"\n")
@@ -305,6 +307,8 @@ def test_a_signature_is_over_one_report(signed, gate):
         ("sign mine.toml -o x", 2, "Missing option '--key'"),
         ("verify-signature none --key release.pub", 4, "`none` is missing: expected a signature"),
         ("verify-signature mine.toml --key none", 2, "the key `none` cannot be read"),
+        ("gate artifacts/mine --signature x", 2, "`--signature` has no effect without a key"),
+        ("gate artifacts/mine --min-release 4", 2, "`--min-release` has no effect without a key"),
     ],
 )
 def test_misuse_of_provenance_is_told(command, code, message, signed, gate):

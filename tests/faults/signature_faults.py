@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     Spoil = Callable[[Release], None]
 
-__all__ = ["FAULTS"]
+__all__ = ["FAULTS", "make_keys"]
 
 
-def _keys(folder: Path, name: str) -> tuple[Path, Path]:
+def make_keys(folder: Path, name: str) -> tuple[Path, Path]:
     """Write a new pair of keys as PEM files."""
     key = Ed25519PrivateKey.generate()
     secret, public = folder / f"{name}.pem", folder / f"{name}.pub"
@@ -48,7 +48,7 @@ def _envelope(release: Release) -> Path:
 def _signed(folder: Path) -> Release:
     """Return a release that ``release.pem`` in its folder has signed."""
     release = copy_of("lenet", folder)
-    _sign(release, _keys(release.folder, "release")[0])
+    _sign(release, make_keys(release.folder, "release")[0])
     return release
 
 
@@ -87,7 +87,7 @@ def _statement_changed(release: Release) -> None:
 
 
 def _other_key(release: Release) -> None:
-    _sign(release, _keys(release.folder, "stranger")[0])
+    _sign(release, make_keys(release.folder, "stranger")[0])
 
 
 def _no_signature(release: Release) -> None:
@@ -100,8 +100,8 @@ def _forged(release: Release) -> None:
     target = release / "report/model.prunepack"
     target.write_bytes(release.packed.read_bytes())
     report = release / "report/report.json"
-    digests = json.loads(report.read_bytes())["digests"]
-    rewrite(report, digests=digests | {target.name: hash_file(target)})
+    content, digest = json.loads(report.read_bytes()), {target.name: hash_file(target)}
+    rewrite(report, digests=content["digests"] | digest, files=content["files"] | digest)
 
 
 def _fault(name: str, spoil: Spoil, says: str) -> Fault:

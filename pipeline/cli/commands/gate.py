@@ -24,7 +24,7 @@ from prunepack.pipeline.cli.command import (
 from prunepack.pipeline.cli.console import color_text, format_table, print_result
 from prunepack.pipeline.cli.options import config_options, make_config
 from prunepack.pipeline.gate_file import locate_limits, read_gate_file
-from prunepack.pipeline.release.freshness import check_at_hand, check_beside
+from prunepack.pipeline.release.freshness import check_at_hand, check_beside, check_unchanged
 from prunepack.pipeline.release.signatures import ENVELOPE, check_signature
 from prunepack.stages.contract.outputs import MetricsOutput
 from prunepack.stages.gate import GateConfig, gate, read_gate_config
@@ -79,6 +79,12 @@ MARKS = {"passed": "ok", "failed": "FAILED", "undecided": "undecided"}
     help=f"Read the signature from this file.  [default: {ENVELOPE} next to the report]",
 )
 @click.option(
+    "--min-release",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Refuse a signed release with a smaller number, or without a number.",
+)
+@click.option(
     "--github/--no-github",
     default=lambda: os.environ.get("GITHUB_ACTIONS") == "true",
     help="Write annotations and a job summary.  [default: on in GitHub Actions]",
@@ -96,13 +102,15 @@ def gate_command(metrics: tuple[Path, ...], *, as_json: bool, **values: Any) -> 
     Exit codes: 0 passed, 1 failed or undecided, 5 nothing was checked.
     """
     sources = [find_metrics_file(path) for path in metrics]
+    digests = {file: hash_file(file) for file in sources if file.is_file()}
     _refuse_others(sources, values)
     gate_file = values["gate_file"]
     of_file = GateConfig() if gate_file is None else read_gate_file(gate_file)
     lines = {} if gate_file is None else locate_limits(gate_file)
     config = _merge_configs(sources, of_file, make_config(GateConfig, values))
     with _open_folder(values["output"], force=values["force"]) as folder:
-        gate.body(config, folder, *(MetricsOutput(file, hash_file(file)) for file in sources))
+        gate.body(config, folder, *(MetricsOutput(*pair) for pair in digests.items()))
+        check_unchanged(digests)
         report = Report.model_validate_json((folder / "report.json").read_bytes())
         write_code_quality(report, folder, lines)
     if values["github"]:
@@ -129,15 +137,27 @@ def _refuse_others(sources: Sequence[Path], values: dict[str, Any]) -> None:
         check_beside(measured, source)
     for path in values["artifact"]:
         check_at_hand(measured, sources[0], path)
-    key = values["require_signature"]
+    key, least = values["require_signature"], values["min_release"]
     if key is None:
+        _refuse_without_key(values)
         return
     if len(sources) != 1:
         raise UsageError(
             "a signature is over one report", expected="one report.json", found=len(sources)
         )
     envelope = values["signature"] or sources[0].with_name(ENVELOPE)
-    check_signature(measured, sources[0], envelope, key)
+    check_signature(measured, sources[0], envelope, key, least)
+
+
+def _refuse_without_key(values: dict[str, Any]) -> None:
+    """Refuse options on a signature that would otherwise have no effect."""
+    for name in ("signature", "min_release"):
+        if values[name] is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"`{option}` has no effect without a key",
+                hint="Give the public key with --require-signature",
+            )
 
 
 def _merge_configs(sources: Sequence[Path], of_file: GateConfig, given: GateConfig) -> GateConfig:

@@ -18,8 +18,8 @@ from prunepack.pipeline.cli.command import (
 )
 from prunepack.pipeline.cli.console import print_result
 from prunepack.stages.provenance.keys import PASSWORD
+from prunepack.stages.provenance.reading import read_statement
 from prunepack.stages.provenance.signing import sign_statement
-from prunepack.stages.provenance.subjects import read_subjects
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ def sign_command(statement: Path, *, key: Path, output: Path, force: bool, as_js
         raise UsageError(
             f"the statement `{statement}` cannot be read", found=error.strerror
         ) from None
-    subjects = read_subjects(payload, statement)
+    subjects = dict(read_statement(payload, statement).subjects)
     envelope = sign_statement(payload, key)
     with create_file(output, force=force) as file:
         file.write(envelope)

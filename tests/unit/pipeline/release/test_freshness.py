@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from prunepack.errors import RefusedError
+from prunepack.format.container import MAGIC
 from prunepack.pipeline.cache.objects import hash_tree
-from prunepack.pipeline.release.freshness import check_at_hand, check_beside
+from prunepack.pipeline.release.freshness import (
+    check_at_hand,
+    check_beside,
+    check_published,
+    check_unchanged,
+)
 from prunepack.stages.metrics.files import MetricSet
 
 if TYPE_CHECKING:
@@ -131,3 +137,67 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(RefusedError, match="holds no output of a stage"):
         check_at_hand(MEASURED, tmp_path / "report.json", tmp_path / "empty")
+
+
+def published(release: Path, **contents: str) -> MetricSet:
+    """Return the metrics of a report that a run published with these files."""
+    files = {name.replace("_", "."): text for name, text in contents.items()}
+    for name, text in files.items():
+        (release / name).write_text(text)
+    digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
+    return MetricSet({}, DIGESTS, content={"verdict": "passed"}, files=digests)
+
+
+def test_a_checkpoint_that_was_published_belongs_to_the_report(release: Path) -> None:
+    measured = published(release, net_pth="weights")
+    source = release / "report.json"
+    check_beside(measured, source)
+    check_at_hand(measured, source, release / "net.pth")
+    (release / "net.pth").write_text("other weights")
+    for check in (
+        lambda: check_beside(measured, source),
+        lambda: check_at_hand(measured, source, release / "net.pth"),
+    ):
+        with pytest.raises(RefusedError, match=r"does not belong to `.*net\.pth`: expected net"):
+            check()
+
+
+def test_an_edited_page_counts_only_when_it_is_attested(release: Path) -> None:
+    """A checkout may change the ends of its lines."""
+    measured = published(release, report_md="# Verdict")
+    check_published(measured, release / "report.json")
+    (release / "report.md").write_text("# Better")
+    check_beside(measured, release / "report.json")
+    with pytest.raises(RefusedError, match=r"does not belong to `.*report\.md`: expected report"):
+        check_published(measured, release / "report.json")
+
+
+@pytest.mark.parametrize("name", ["other.onnx", "OTHER.PRUNEPACK", "other.bin"])
+def test_another_model_beside_a_report(name: str, release: Path) -> None:
+    measured = published(release)
+    (release / name).write_bytes(MAGIC)
+    with pytest.raises(RefusedError) as caught:
+        check_beside(measured, release / "report.json")
+    assert str(caught.value) == (
+        f"`{release}/report.json` says nothing about `{release}/{name}`: expected only the models "
+        f"{', '.join(CONTENTS)}, found {hashlib.sha256(MAGIC).hexdigest()[:12]}…. "
+        "Move the file elsewhere, or verify and measure it"
+    )
+
+
+def test_a_copy_of_a_measured_model_and_files_of_parity(release: Path) -> None:
+    (release / "copy.onnx").write_bytes(CONTENTS["model.onnx"])
+    check_beside(published(release), release / "report.json")
+    (release / "other.onnx").write_bytes(b"another")
+    check_beside(MEASURED, release / "parity.json")  # not a release
+
+
+def test_a_report_that_is_replaced_after_its_check(release: Path) -> None:
+    source = release / "report.json"
+    digests = {source: hashlib.sha256(source.read_bytes()).hexdigest()}
+    check_unchanged(digests)
+    source.write_bytes(b'{"better": 1}')
+    with pytest.raises(RefusedError) as caught:
+        check_unchanged(digests)
+    message = f"`{source}` changed while it was judged. Let no other program write to it"
+    assert str(caught.value) == message

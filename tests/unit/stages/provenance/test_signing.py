@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import sys
 
@@ -28,11 +29,11 @@ def openssl(*arguments):
 def keys(tmp_path):
     """Makes a pair of keys with openssl, as the how-to says; returns their files."""
 
-    def keys(kind="ed25519", name="release", *more):
+    def keys(kind="ed25519", name="release", *more, password=("-passin", "pass:secret")):
         private, public = tmp_path / f"{name}.pem", tmp_path / f"{name}.pub"
         openssl("genpkey", *KINDS[kind], *more, "-out", private)
-        password = ("-passin", "pass:secret") if more else ()
-        openssl("pkey", "-in", private, *password, "-pubout", "-out", public)
+        given = password if more else ()
+        openssl("pkey", "-in", private, *given, "-pubout", "-out", public)
         return private, public
 
     return keys
@@ -204,6 +205,49 @@ def test_a_kind_of_key_that_does_not_sign(tmp_path):
     openssl("genpkey", "-algorithm", "x25519", "-out", key)
     with pytest.raises(UsageError, match="cannot be used as a private key"):
         sign_statement(PAYLOAD, key)
+
+
+@pytest.mark.parametrize("bits", [512, 1024])
+def test_a_short_rsa_key(bits, keys, put):
+    private, public = keys("rsa", "short", "-pkeyopt", f"rsa_keygen_bits:{bits}", password=())
+    found = f"found an RSA key of {bits} bits; the least is 2048"
+    with pytest.raises(UsageError, match=f"cannot be used as a private key.*{found}"):
+        sign_statement(PAYLOAD, private)
+    with pytest.raises(UsageError, match=f"cannot be used as a public key.*{found}"):
+        verify_envelope(put(b"{}"), public)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "options"),
+    [
+        ("ed448", ()),
+        ("EC", ("-pkeyopt", "ec_paramgen_curve:secp256k1")),
+        ("EC", ("-pkeyopt", "ec_paramgen_curve:P-224")),
+    ],
+)
+def test_a_key_of_an_unsupported_kind(algorithm, options, tmp_path):
+    key = tmp_path / "key.pem"
+    openssl("genpkey", "-algorithm", algorithm, *options, "-out", key)
+    with pytest.raises(UsageError) as caught:
+        sign_statement(PAYLOAD, key)
+    assert str(caught.value).startswith(f"`{key}` cannot be used as a private key")
+    assert str(caught.value).endswith(
+        "Run `openssl genpkey -algorithm ed25519 -out KEY` to create a key"
+    )
+
+
+def test_a_pipe_in_the_place_of_a_signature(keys, tmp_path):
+    path = tmp_path / "provenance.dsse.json"
+    os.mkfifo(path)
+    with pytest.raises(RefusedError, match="found it is not a regular file"):
+        verify_envelope(path, keys()[1])
+
+
+def test_a_key_twice_in_a_signature(keys, put):
+    private, public = keys()
+    text = sign_statement(PAYLOAD, private).decode()
+    with pytest.raises(RefusedError, match="the key `payload` twice in one object"):
+        verify_envelope(put(text.replace("{", '{"payload": "", ', 1).encode()), public)
 
 
 def test_without_the_library_it_says_what_to_install(tmp_path):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from prunepack.errors import RefusedError
+from prunepack.stages.provenance.reading import Statement, read_statement
 from prunepack.stages.provenance.statement import make_statement
-from prunepack.stages.provenance.subjects import read_subjects
 
 STAGE = {
     "stage": "pack",
@@ -81,28 +81,61 @@ def test_a_provenance_that_is_not_whole(provenance, found):
     assert str(caught.value).startswith(f"the report's provenance is incomplete: found {found}")
 
 
-def test_subjects_come_back():
-    assert read_subjects(made(), SOURCE) == SUBJECTS
+@pytest.mark.parametrize("release", [None, 0, 7])
+def test_a_statement_comes_back(release):
+    payload = make_statement({"provenance": PROVENANCE}, SUBJECTS, "urn:ci:7", "0.1.0", release)
+    assert read_statement(payload, SOURCE) == Statement(SUBJECTS, release)
+
+
+def changed(**parts):
+    value = json.loads(made())
+    build = value["predicate"]["buildDefinition"]
+    for name, part in parts.items():
+        if name == "release":
+            build["externalParameters"][name] = part
+        else:
+            (build if name == "buildType" else value)[name] = part
+    return json.dumps(value).encode()
+
+
+def rows(*names, sha="a" * 64):
+    return [{"name": name, "digest": {"sha256": sha}} for name in names]
+
+
+SHAS = "a name and a SHA-256 for each subject"
+STATEMENT = "https://in-toto.io/Statement/v1"
 
 
 @pytest.mark.parametrize(
-    ("payload", "found"),
+    ("payload", "expected", "found"),
     [
-        (b"", "JSONDecodeError: Expecting value: line 1 column 1 (char 0)"),
-        (b"[]", "TypeError: list indices must be integers or slices, not str"),
-        (b"{}", "KeyError: 'subject'"),
-        (b'{"subject": [], "_type": "https://in-toto.io/Statement/v1"}', None),
-        (b'{"subject": [{"name": "a", "digest": {"sha256": "b"}}], "_type": "x"}', "x"),
-        (b'{"subject": [{"name": "a", "digest": {}}], "_type": "x"}', "KeyError: 'sha256'"),
-        (b'{"subject": [{"name": 7, "digest": {"sha256": 7}}], "_type": "x"}', "x"),
+        (b"", STATEMENT, "JSONDecodeError: Expecting value: line 1 column 1 (char 0)"),
+        (b"[]", STATEMENT, "TypeError: list indices must be integers or slices, not str"),
+        (b"{}", STATEMENT, "KeyError: 'subject'"),
+        (b'{"a": 1, "a": 2}', STATEMENT, "ValueError: the key `a` twice in one object"),
+        (changed(predicate=7), STATEMENT, "TypeError: 'int' object is not subscriptable"),
+        (changed(_type="x"), STATEMENT, "x"),
+        (changed(predicateType="https://x"), "https://slsa.dev/provenance/v1", "https://x"),
+        (changed(predicateType=None), "https://slsa.dev/provenance/v1", "None"),
+        (changed(buildType="urn:x"), "urn:prunepack:run:1", "urn:x"),
+        (changed(subject=[]), "at least one subject", "none"),
+        (changed(subject=rows("a", "b", "a")), "each subject once", "`a` twice"),
+        (
+            changed(subject=rows("Model.onnx", "model.onnx")),
+            "each subject once",
+            "`Model.onnx` twice",
+        ),
+        (changed(subject=rows("a", sha="b")), SHAS, "('a', 'b')"),
+        (changed(subject=rows(7)), SHAS, f"(7, '{'a' * 64}')"),
+        (changed(release=-1), "a release number of at least 0", "-1"),
+        (changed(release="7"), "a release number of at least 0", "'7'"),
+        (changed(release=True), "a release number of at least 0", "True"),
     ],
 )
-def test_what_is_no_statement_on_a_release(payload, found, says):
-    found = "https://in-toto.io/Statement/v1" if found is None else found
+def test_what_is_no_statement_on_a_release(payload, expected, found, says):
     with says(
         RefusedError,
-        "`provenance.json` does not hold a statement on a release: expected "
-        f"https://in-toto.io/Statement/v1 with a SHA-256 for each subject, found {found}. "
-        "Write one with `prunepack attest`",
+        f"`provenance.json` does not hold a statement on a release: expected {expected}, "
+        f"found {found}. Write one with `prunepack attest`",
     ):
-        read_subjects(payload, SOURCE)
+        read_statement(payload, SOURCE)
