@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -51,7 +54,7 @@ def report_failure(error: Exception, arguments: Sequence[str]) -> int:
     Args:
         error: The exception that ended the command.
         arguments: The words of the command line; ``--json`` prints the error on stdout too, ``-v``
-            shows the traceback of a bug.
+            shows the traceback of a bug, ``--github`` annotates outside GitHub Actions too.
     """
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
@@ -64,7 +67,24 @@ def report_failure(error: Exception, arguments: Sequence[str]) -> int:
     if "--json" in arguments:
         print_json({"error": failure.to_json()})
     click.echo(format_error(failure), err=True)
+    if _is_for_github(arguments):
+        _tell_github(format_error(failure).removeprefix("error: "))
     return failure.exit_code
+
+
+def _is_for_github(arguments: Sequence[str]) -> bool:
+    on = "--github" in arguments or os.environ.get("GITHUB_ACTIONS") == "true"
+    return on and "--no-github" not in arguments
+
+
+def _tell_github(text: str) -> None:
+    """Annotate the job with an error, and append it to the job's summary."""
+    from prunepack.stages.reporting.github import append_failure, failure_command
+
+    click.echo(failure_command(text), err=True)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with suppress(OSError):  # the error itself is told already
+            append_failure(text, Path(summary))
 
 
 def format_error(error: PrunepackError) -> str:

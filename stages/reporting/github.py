@@ -1,10 +1,11 @@
-"""The report for GitHub Actions: one annotation per problem, and the job's summary."""
+"""The report for GitHub Actions: one annotation per problem, and the job's summary.
+
+Errors in its place need no package of the build side.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from prunepack.stages.reporting.markdown import METRICS_HEADING, to_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -12,7 +13,13 @@ if TYPE_CHECKING:
 
     from prunepack.stages.reporting.report import CheckResult, Report
 
-__all__ = ["SUMMARY_LIMIT", "append_summary", "workflow_commands"]
+__all__ = [
+    "SUMMARY_LIMIT",
+    "append_failure",
+    "append_summary",
+    "failure_command",
+    "workflow_commands",
+]
 
 SUMMARY_LIMIT = 1 << 20
 """Bytes that GitHub shows of a step's summary; it shows nothing of a longer one."""
@@ -44,11 +51,28 @@ def _message(check: CheckResult) -> list[str]:
 
 def append_summary(report: Report, summary: Path) -> None:
     """Append the report to the file of ``GITHUB_STEP_SUMMARY``, without metrics if it is full."""
+    from prunepack.stages.reporting.markdown import METRICS_HEADING, to_markdown
+
     text = to_markdown(report)
     used = summary.stat().st_size if summary.exists() else 0
     if used + len(text.encode()) > SUMMARY_LIMIT:
         head = text.partition(f"\n{METRICS_HEADING}")[0]
         text = f"{head}\n\nThe metrics do not fit here; report.md has them.\n"
+    _append(text, summary)
+
+
+def failure_command(text: str) -> str:
+    """Return the workflow command for the error of a command that gave no report."""
+    return _command("error", {"title": "prunepack"}, text)
+
+
+def append_failure(text: str, summary: Path) -> None:
+    """Append the error of a command to the file of ``GITHUB_STEP_SUMMARY``, as code."""
+    lines = "".join(f"    {line}\n" for line in text.splitlines())
+    _append(f"# No verdict\n\n{lines}\n", summary)
+
+
+def _append(text: str, summary: Path) -> None:
     with summary.open("a", encoding="utf-8") as file:
         file.write(text)
 

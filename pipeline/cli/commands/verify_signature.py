@@ -46,9 +46,10 @@ def verify_signature_command(
     any_verdict: bool,
     as_json: bool,
 ) -> int:
-    """Check the files of a release against a signature, and show its verdict.
+    """Check the files of a release against a signature.
 
-    SIGNATURE is a DSSE envelope that `prunepack sign` wrote.
+    SIGNATURE is a DSSE envelope that `prunepack sign` wrote. The verdict in the signed report is
+    shown.
 
     Exit codes: 0 the key signed these files and their verdict is passed, 1 it signed them with
     another verdict, 4 it did not sign them.

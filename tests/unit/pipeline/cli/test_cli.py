@@ -180,3 +180,39 @@ def test_every_help_fits_80_columns(capsys):
     for name in cli.prunepack.list_commands(None):
         cli.prunepack.main([name, "--help"], prog_name="prunepack", standalone_mode=False)
         assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UsageError("50 % is wrong", expected="a", found="b", hint="Choose a"), 2),
+        (RefusedError("a report was refused"), 4),
+        (ValueError("boom"), 3),
+        (click.UsageError("which?"), 2),
+    ],
+)
+def test_github_sees_an_error_without_a_report(error, code, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    found, said = outcome(error, capsys)
+    assert found == code
+    *message, annotation = said.splitlines()
+    text = "\n".join(message).removeprefix("error: ")
+    escaped = text.replace("%", "%25").replace("\n", "%0A")
+    assert annotation == f"::error title=prunepack::{escaped}"
+    summary = (tmp_path / "summary.md").read_text()
+    assert summary.startswith(f"# No verdict\n\n    {text.splitlines()[0]}\n")
+
+
+@pytest.mark.parametrize(
+    ("environment", "word", "expected"),
+    [("true", "--no-github", False), ("", "--github", True), ("", "gate", False)],
+)
+def test_the_options_on_github_hold_for_errors(
+    environment, word, expected, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("GITHUB_ACTIONS", environment)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "none/summary.md"))
+    monkeypatch.setattr("sys.argv", ["prunepack", word])
+    _, said = outcome(RefusedError("no"), capsys)
+    assert ("::error" in said) is expected
