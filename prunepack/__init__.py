@@ -24,8 +24,8 @@ All other modules below this package are private. Each name is loaded on first u
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # not from typing, which takes as long to load as all else here
 if TYPE_CHECKING:
     from prunepack.coding.levels import LevelName
     from prunepack.errors import (

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from prunepack.pipeline.cli.encoding import replace_unencodable
 from prunepack.pipeline.cli.errors import report_failure
 from prunepack.pipeline.cli.lazy_group import LazyGroup, Target
 from prunepack.pipeline.cli.processes import run_with_followers
+from prunepack.pipeline.cli.streams import prepare_streams
+from prunepack.pipeline.signals import (
+    exit_at_signals,
+    has_received,
+    interrupt_at_signals,
+    report_interruption,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,18 +111,23 @@ def prunepack() -> None:
     """Pruned PyTorch models as ONNX and one small, verified file.
 
     Exit codes: 0 pass, 1 the gate failed, 2 usage or config, 3 a bug in prunepack, 4 input
-    refused, 5 nothing was checked, 130 interrupted.
+    refused, 5 nothing was checked, 130 interrupted (129 or 143 by SIGHUP or SIGTERM).
     """
 
 
 def main() -> NoReturn:
     """Run the command line and exit."""
-    replace_unencodable(sys.stdout, sys.stderr)
-    sys.exit(
-        run_with_followers(
+    interrupt_at_signals()
+    try:
+        prepare_streams()
+        code = run_with_followers(
             lambda: run_command(prunepack.main), lambda follow: run_command(lambda **_: follow())
         )
-    )
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = report_interruption()
+    exit_at_signals()
+    sys.exit(code)
 
 
 def run_command(run: Callable[..., int | None]) -> int:
@@ -125,10 +135,8 @@ def run_command(run: Callable[..., int | None]) -> int:
     try:
         return run(prog_name="prunepack", standalone_mode=False) or 0
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; no half-written file was left.", err=True)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return report_interruption()
     except Exception as error:  # noqa: BLE001 -- the last line of defence: no traceback for users
+        if has_received():
+            return report_interruption()
         return report_failure(error, sys.argv[1:])

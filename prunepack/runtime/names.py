@@ -55,7 +55,7 @@ class Names(NamedTuple):
     definition, in an inner graph or beside the first, makes it depend on the place.
 
     Attributes:
-        defined: Number of definitions: initializers, outputs of nodes, and inputs, but for those of
+        defined: Number of definitions: initializers, outputs of nodes, and inputs, except those of
             the main graph, which an initializer may repeat.
         read: Names that nodes read, and outputs of graphs.
     """

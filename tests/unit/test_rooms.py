@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("pipeline", "stages", "prunepack")
 ROOMS = {
-    "pipeline": "build plan recipe gate_file runner single_stage stage_contract "
+    "pipeline": "build plan recipe gate_file runner signals single_stage stage_contract "
     "cache cli keys reads recipes release",
     "stages": "load load_onnx prune undo finetune finalize export pack verify measure gate "
     "bisection calibration comparison contract data evaluation exporting graphs inputs metrics "

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prunepack.pipeline.cli.console import print_json
-from prunepack.pipeline.cli.encoding import ASCII, replace_unencodable
+from prunepack.pipeline.cli.streams import ASCII, replace_unencodable
 
 ROOT = Path(__file__).parents[4]
 
