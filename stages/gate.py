@@ -16,7 +16,7 @@ from prunepack.stages.metrics.files import MetricSet, collect_metrics, read_metr
 from prunepack.stages.metrics.flaws import find_flaws
 from prunepack.stages.metrics.limits import Limit
 from prunepack.stages.profiling.operators import count_refused
-from prunepack.stages.reporting.baseline import open_baseline
+from prunepack.stages.reporting.baseline import find_baseline
 from prunepack.stages.reporting.built_in_checks import merge_limits
 from prunepack.stages.reporting.checks import evaluate_limits
 from prunepack.stages.reporting.report import Report, make_report
@@ -73,7 +73,7 @@ def judge(config: GateConfig, sources: Sequence[Path]) -> Report:
         UsageError: If a limit needs a metric that is missing.
     """
     measured = collect_metrics(sources)
-    baseline = None if config.baseline is None else open_baseline(config.baseline)
+    baseline = find_baseline(config.baseline, sources, measured)
     limits = [*config.limits, *([NO_OTHER_OPERATORS] if config.operators else [])]
     if "similarity.samples" in measured.metrics:
         _remark_missing_limit(limits)

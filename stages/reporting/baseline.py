@@ -1,25 +1,57 @@
-"""Metrics of an earlier release, from its report or its artifact."""
+"""Metrics of an earlier release, from its report or its artifact, or recalled from checks."""
 
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
-from prunepack.errors import RefusedError
+from prunepack.errors import RefusedError, UsageError
 from prunepack.io.digests import hash_file
+from prunepack.stages.contract.progress import remark
 from prunepack.stages.metrics.files import MetricSet, find_metrics_file, read_metrics
+from prunepack.stages.metrics.limits import Limit
 from prunepack.stages.metrics.metric import Metric, Metrics
 from prunepack.stages.profiling.operators import graph_metrics_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
     from prunepack.reading.inspection import TensorRow
 
-__all__ = ["open_baseline"]
+__all__ = ["find_baseline", "open_baseline"]
 
 ARTIFACT_SUFFIX = ".prunepack"
+
+PARTS = (
+    re.compile(r"sparsity\.layer\.(.+)"),
+    re.compile(r"(?:parity\.torch_onnx|parity\.files|similarity)\.outputs\.(.+)\.[a-z0-9_]+"),
+)
+"""Names of metrics that contain the name of a layer, and of an output."""
+
+
+def find_baseline(
+    path: Path | None, sources: Sequence[Path], measured: MetricSet
+) -> MetricSet | None:
+    """Return the baseline in ``path``, or that of the report that is judged again.
+
+    Raises:
+        RefusedError: If it cannot be read, or is of another model.
+        UsageError: If it is one of the ``sources`` itself.
+    """
+    if path is None:
+        return _recall_baseline(measured)
+    file = find_metrics_file(path)
+    if any(file.exists() and file.samefile(source) for source in sources):
+        raise UsageError(
+            f"the baseline `{path}` is the report that is judged",
+            hint="Name the report of an earlier release",
+        )
+    baseline = open_baseline(path)
+    _check_same_parts(path, baseline, measured)
+    return baseline
 
 
 def open_baseline(path: Path) -> MetricSet:
@@ -64,3 +96,62 @@ def _compute_sparsity(tensors: Iterable[TensorRow]) -> float:
     total = sum(row.elements for row in weights)
     zeros = math.fsum(row.elements * (row.zero_fraction or 0.0) for row in weights)
     return 100 * zeros / total if total else 0.0
+
+
+def _recall_baseline(measured: MetricSet) -> MetricSet | None:
+    """Return the values of the baseline that the checks of a report were made with.
+
+    None if there are no such checks. A limit that is judged again has the same threshold without
+    the files of the baseline.
+
+    Raises:
+        RefusedError: If the checks in the report are malformed.
+    """
+    digests = measured.content.get("baseline")
+    if not isinstance(digests, dict):
+        return None
+    try:
+        values = dict(filter(None, map(_recall_value, measured.content["checks"])))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RefusedError(
+            "the checks of the report are malformed",
+            expected="a limit and a threshold for each",
+            found=f"{type(error).__name__}: {error}",
+        ) from None
+    return MetricSet(values, digests, measured.host) if values else None
+
+
+def _recall_value(check: Mapping[str, Any]) -> tuple[str, Metric] | None:
+    limit = Limit.parse(check["limit"])
+    if limit.reference != "baseline" or not limit.factor:
+        return None
+    value = (float(check["threshold"]) - limit.constant) / limit.factor
+    return str(check["name"]), Metric(value, str(check["unit"]))
+
+
+def _check_same_parts(path: Path, baseline: MetricSet, measured: MetricSet) -> None:
+    """Refuse a baseline with other layers and other outputs than the measured model.
+
+    Either of them may have been renamed since, which is a remark.
+
+    Raises:
+        RefusedError: If neither a layer nor an output has the same name.
+    """
+    other = [
+        bool(here and there and not here & there)
+        for here, there in ((_names(measured, one), _names(baseline, one)) for one in PARTS)
+    ]
+    if all(other):
+        raise RefusedError(
+            f"the baseline `{path}` is of another model",
+            expected="a layer or an output with the same name",
+            found="none",
+            hint="Name an earlier release of the same model",
+        )
+    if other[0]:
+        remark(f"the baseline {path} has no layer in common with this model")
+
+
+def _names(metrics: MetricSet, pattern: re.Pattern[str]) -> set[str]:
+    found = (pattern.fullmatch(name) for name in metrics.metrics)
+    return {match[1] for match in found if match}

@@ -143,13 +143,14 @@ def test_limits_relative_to_an_older_release(gate, release):
     )
     shutil.copy(release / "artifacts/mine/model.prunepack", release / "old.prunepack")
     assert gate("artifacts/mine", "--gate-file", "gate.toml").code == 0
+    shutil.copy(release / "artifacts/mine/report.json", release / "old.json")
     tight = gate(
         "artifacts/mine", "--gate-file", "gate.toml", "--limits", "size.artifact <= 0.9 x baseline"
     )
     assert tight.code == 1
     assert "size.artifact <= 0.9 x baseline, measured" in tight.out
     report = gate(
-        "artifacts/mine", "--baseline", "artifacts/mine", "--limits", "accuracy.drop <= baseline"
+        "artifacts/mine", "--baseline", "old.json", "--limits", "accuracy.drop <= baseline"
     )
     assert report.code in {0, 1}
     assert "accuracy.drop <= baseline" in report.out
@@ -346,7 +347,7 @@ def test_the_commands_of_the_howto_judge(release):
     (release / "gate.toml").write_text(blocks(HOWTO, "toml")[1])
     commands = [block for block in blocks(HOWTO, "console") if "openssl" not in block]
     lines = [line for block in commands for line in block.splitlines()]
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
         done = call(*shlex.split(line)[1:], cwd=release, env=plain())
         assert done.code in {0, 1}, (line, done)
@@ -405,10 +406,27 @@ def test_the_action_puts_no_input_into_a_script():
 
 def test_the_action_runs_a_recipe_and_judges_it(made):
     (made / "gate.toml").write_text('limits = ["size.ratio >= 1.5"]\n')
-    codes, outputs = act(made, recipe="mine.toml", gate_file="gate.toml", baseline="artifacts/mine")
+    shutil.copytree(made / "artifacts/mine", made / "old")
+    codes, outputs = act(made, recipe="mine.toml", gate_file="gate.toml", baseline="old")
+    shutil.rmtree(made / "old")
     assert codes == {"Install": 0, "Run the recipe": 0, "Judge": 0}
     assert outputs == {"verdict": "passed", "report": "verdict/report.json"}
     assert (made / "verdict/junit.xml").is_file()
+    shutil.rmtree(made / "verdict")
+
+
+def test_the_action_judges_a_recipe_with_a_baseline(made):
+    """The second step judges the report again, and it has only the values of the baseline."""
+    recipe = (made / "mine.toml").read_text()
+    limit = 'baseline = "old.prunepack"\nlimits = ["size.artifact <= 1.1 x baseline", '
+    (made / "relative.toml").write_text(recipe.replace("limits = [", limit, 1))
+    shutil.copy(made / "artifacts/mine/model.prunepack", made / "old.prunepack")
+    codes, outputs = act(made, recipe="relative.toml")
+    assert codes == {"Install": 0, "Run the recipe": 0, "Judge": 0}
+    assert outputs["verdict"] == "passed"
+    report = json.loads((made / "verdict/report.json").read_bytes())
+    assert "size.artifact <= 1.1 x baseline" in [check["limit"] for check in report["checks"]]
+    assert list(report["baseline"]) == ["old.prunepack"]
     shutil.rmtree(made / "verdict")
 
 

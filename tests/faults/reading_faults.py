@@ -62,6 +62,26 @@ def _second_report(folder: Path, **changes: Any) -> Sequence[Command]:
     return [["gate", str(release / "report"), str(other)]]
 
 
+def _baseline(folder: Path, names: str, *, own: bool = False) -> Sequence[Command]:
+    """Judge with a baseline whose layers and outputs have other names, or with the report."""
+    release = copy_of("lenet", folder)
+    earlier = release / "earlier.json"
+    text = (release / "report/report.json").read_text()
+    earlier.write_text(
+        text.replace("sparsity.layer.", f"sparsity.layer.{names}").replace(
+            ".outputs.output.", f".outputs.{names}."
+        )
+    )
+    path = release / "report" if own else earlier
+    return [release.judge("--baseline", str(path), "--limits", "size.artifact <= baseline")]
+
+
+def _linked_baseline(folder: Path) -> Sequence[Command]:
+    release = copy_of("lenet", folder)
+    (release / "earlier.json").symlink_to(release / "report/report.json")
+    return [release.judge("--baseline", str(release / "earlier.json"))]
+
+
 def _pipe(folder: Path) -> Sequence[Command]:
     report = copy_of("lenet", folder) / "report/report.json"
     report.unlink()
@@ -115,6 +135,27 @@ FAULTS = (
         "a second report of another machine",
         partial(_second_report, host="a faster machine"),
         r"better/report\.json` and .* have times of two machines",
+    ),
+    _fault(
+        "a baseline of another model",
+        partial(_baseline, names="encoder"),
+        r"earlier\.json` is of another model: expected a layer or an output",
+    ),
+    Fault(
+        "a report as its own baseline",
+        "report",
+        partial(_baseline, names="", own=True),
+        2,
+        "is the report that is judged",
+        found_by="others",
+    ),
+    Fault(
+        "a link to a report as its baseline",
+        "report",
+        _linked_baseline,
+        2,
+        "is the report that is judged",
+        found_by="others",
     ),
     _fault("a pipe in the place of a report", _pipe, "it is not a regular file"),
 )
