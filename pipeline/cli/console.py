@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -15,7 +16,14 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["Console", "color_text", "format_table", "print_json", "print_result"]
+__all__ = [
+    "Console",
+    "color_text",
+    "escape_controls",
+    "format_table",
+    "print_json",
+    "print_result",
+]
 
 T = TypeVar("T")
 
@@ -26,6 +34,10 @@ REDRAWS = 50
 GAP = "  "
 LEAST_ROOM = 20
 """Columns of the last column of a table on a narrow terminal."""
+LINES = re.compile(r"\n")
+COLORS_AND_LINES = re.compile(r"\n|\x1b\[\d+m")
+"""Controls of prunepack's own output, with colours as ``click.style`` writes them."""
+NOTHING = re.compile(r"(?!)")
 
 
 class Console:
@@ -71,7 +83,7 @@ class Console:
     def message(self, text: str) -> None:
         """Show a line, unless quiet."""
         if not self.quiet:
-            click.echo(text, err=True)
+            click.echo(escape_controls(text), err=True)
 
 
 def print_result(text: str, facts: Mapping[str, Any], *, as_json: bool) -> None:
@@ -79,13 +91,34 @@ def print_result(text: str, facts: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(dict(facts))
     else:
-        click.echo(text)
+        click.echo(escape_controls(text, COLORS_AND_LINES))
 
 
 def print_json(value: Any) -> None:
     """Print a JSON value on one line of stdout, in ASCII where the encoding is not UTF-8."""
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
     click.echo(json.dumps(value, ensure_ascii=encoding != "utf8"))
+
+
+def escape_controls(text: str, kept: re.Pattern[str] = LINES) -> str:
+    """Return ``text`` with escapes for what drives a terminal or reorders what it shows.
+
+    Names in the models of others may hold such characters. ``kept`` matches what stays.
+    """
+    if text.isprintable():
+        return text
+    parts = []
+    end = 0
+    for match in kept.finditer(text):
+        parts += [_escape(text[end : match.start()]), match[0]]
+        end = match.end()
+    return "".join([*parts, _escape(text[end:])])
+
+
+def _escape(text: str) -> str:
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text
+    )
 
 
 def color_text(text: str, color: str) -> str:
@@ -103,7 +136,10 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[str]], right: st
         rows: One text per column each.
         right: The heads of columns that are aligned to the right, separated by spaces.
     """
-    lines = [tuple(header), *map(tuple, rows)]
+    lines = [
+        tuple(header),
+        *(tuple(escape_controls(cell, NOTHING) for cell in row) for row in rows),
+    ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     to_right = [head in right.split() for head in header]
     indent = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)

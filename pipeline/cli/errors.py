@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prunepack.errors import PrunepackError, UsageError
-from prunepack.pipeline.cli.console import print_json
+from prunepack.pipeline.cli.console import escape_controls, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,7 +95,7 @@ def format_error(error: PrunepackError) -> str:
     lines += _label_lines("in", " › ".join(error.where) or None)
     if error.hint:
         lines.append(f"hint: {error.hint}")
-    return "\n".join(lines)
+    return escape_controls("\n".join(lines))
 
 
 def _label_lines(label: str, value: str | None) -> Iterator[str]:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from prunepack.coding.dtypes import DTYPES
-from prunepack.format.container import MAGIC
-from prunepack.io.regular_file import open_regular
 from prunepack.model_files.discovery import open_sources
-from prunepack.reading.artifact import Artifact
+from prunepack.reading.artifact import Artifact, is_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -136,9 +133,7 @@ def open_content(path: str) -> Iterator[Content]:
         UsageError: If a file cannot be opened.
         RefusedError: If the file is of another kind, or malformed.
     """
-    with open_regular(path) as file:
-        is_artifact = file.read(len(MAGIC)) == MAGIC or Path(path).suffix == ".prunepack"
-    if is_artifact:
+    if is_artifact(path):
         with Artifact.open(path) as artifact:
             yield PackedContent(artifact)
     else:

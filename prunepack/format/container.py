@@ -10,7 +10,8 @@ import zlib
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from prunepack.coding.zstd_frames import compress, decompress
-from prunepack.errors import CorruptArtifactError, UnsupportedArtifactError
+from prunepack.errors import CorruptArtifactError, RefusedError, UnsupportedArtifactError
+from prunepack.io.foreign_files import HEAD, recognize
 from prunepack.io.regular_file import open_regular
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Container:
         self._lock = threading.Lock()
         self.size = os.fstat(file.fileno()).st_size
         prefix = self._read_at(0, min(self.size, HEAD_SIZE))
+        if prefix[: len(MAGIC)] != MAGIC:
+            raise _refuse_magic(self._read_at(0, min(self.size, HEAD)))
         head = _parse_prefix(prefix)
         limits.check("header_bytes", max(head.stored, head.decoded))
         self._start = HEAD_SIZE + head.stored
@@ -100,6 +103,7 @@ class Container:
 
         Raises:
             UsageError: If there is no such file, or it is not a regular file.
+            RefusedError: If it is a file of another known format.
             CorruptArtifactError: If it does not begin like an artifact.
             UnsupportedArtifactError: If its format has another version.
             LimitExceededError: If the header is too large.
@@ -170,15 +174,23 @@ def check_crc(stored: bytes, expected: int, start: int = 0) -> None:
         )
 
 
-def _parse_prefix(prefix: bytes) -> Head:
-    """Check magic and version, then unpack the prefix."""
-    if prefix[: len(MAGIC)] != MAGIC:
-        as_text = len(prefix) == HEAD_SIZE and prefix[1:4] == MAGIC[1:4]
-        raise CorruptArtifactError(
-            "the file was changed as if it were text" if as_text else "not a prunepack artifact",
-            expected=f"first bytes {MAGIC.hex()}",
-            found=prefix[: len(MAGIC)].hex() or "an empty file",
+def _refuse_magic(first: bytes) -> RefusedError:
+    """Return the error for a file that begins with these bytes."""
+    expected = f"first bytes {MAGIC.hex()}"
+    if foreign := recognize(first):
+        return RefusedError(
+            "not a prunepack artifact", expected=expected, found=foreign.name, hint=foreign.hint
         )
+    as_text = len(first) >= HEAD_SIZE and first[1:4] == MAGIC[1:4]
+    return CorruptArtifactError(
+        "the file was changed as if it were text" if as_text else "not a prunepack artifact",
+        expected=expected,
+        found=first[: len(MAGIC)].hex() or "an empty file",
+    )
+
+
+def _parse_prefix(prefix: bytes) -> Head:
+    """Check the version, then unpack the prefix, which begins with the magic."""
     if len(prefix) < HEAD_SIZE:
         raise CorruptArtifactError(
             "the file ends early", expected=f"at least {HEAD_SIZE} bytes", found=len(prefix)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError, inside, quote
 from prunepack.format.names import find_collision, find_file_name_fault
+from prunepack.io.foreign_files import HEAD, recognize
 from prunepack.io.regular_file import RegularFile
 from prunepack.model_files.external_data import locate_range, open_external, parse_external
 from prunepack.model_files.onnx_names import TensorLabels
@@ -82,6 +83,12 @@ def _find_onnx_tensors(file: RegularFile) -> list[tuple[OnnxTensor, str]]:
         try:
             return [(tensor, labels.find(tensor.message)) for tensor in find_tensors(data)]
         except RefusedError as error:
+            if foreign := recognize(bytes(data[:HEAD])):
+                raise RefusedError(
+                    "neither an ONNX model nor a safetensors checkpoint",
+                    found=foreign.name,
+                    hint=foreign.hint,
+                ) from error
             raise RefusedError(
                 f"neither an ONNX model nor a safetensors checkpoint ({error})",
                 hint="Give the .onnx file that an exporter wrote, or a .safetensors file",

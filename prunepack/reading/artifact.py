@@ -9,13 +9,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from prunepack.errors import CorruptArtifactError, UsageError, inside, inside_artifact, quote
-from prunepack.format.container import Container
+from prunepack.format.container import MAGIC, Container
 from prunepack.format.header import Header
 from prunepack.format.layout import Layout
 from prunepack.format.limits import Limits
 from prunepack.format.validation import validate
 from prunepack.io.parallel import count_threads
 from prunepack.io.progress import ignore_progress
+from prunepack.io.regular_file import open_regular
 from prunepack.reading.decoder import Decoder
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["Artifact"]
+__all__ = ["Artifact", "is_artifact"]
 
 
 class Artifact:
@@ -66,6 +67,7 @@ class Artifact:
 
         Raises:
             UsageError: If ``path`` is not a regular file that can be read.
+            RefusedError: If the file has another known format.
             CorruptArtifactError: If its header contradicts the format or itself.
             UnsupportedArtifactError: If it needs a feature that this version does not have.
             LimitExceededError: If it exceeds ``limits``.
@@ -217,6 +219,16 @@ class Artifact:
             for piece in self.iter_file(name):
                 done += piece.nbytes
                 progress(done, total)
+
+
+def is_artifact(path: str) -> bool:
+    """Return whether the file at ``path`` begins like an artifact, or is named like one.
+
+    Raises:
+        UsageError: If it is not a regular file that can be read.
+    """
+    with open_regular(path) as file:
+        return file.read(len(MAGIC)) == MAGIC or path.endswith(".prunepack")
 
 
 def _pick(entries: Mapping[str, T], name: str, kind: str, path: str) -> T:

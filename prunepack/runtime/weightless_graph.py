@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from prunepack.coding.dtypes import DTYPES
-from prunepack.errors import inside, inside_artifact, quote
+from prunepack.errors import RefusedError, inside, inside_artifact, quote
 from prunepack.model_files.external_data import parse_external
 from prunepack.model_files.onnx_fields import StringStringEntry, Tensor
 from prunepack.model_files.onnx_tensors import find_tensors
@@ -77,6 +77,7 @@ def extract_graph(artifact: Artifact, location: str) -> WeightlessGraph:
     first, *others = artifact.files
     model = LazyFile(artifact, first)
     with inside_artifact(artifact.path), inside(f"file {quote(first)}"):
+        _refuse_checkpoint(model.data)
         tensors = list(find_tensors(model.data))
         names = find_names(model.data)
     initializers = [tensor for tensor in tensors if tensor.is_initializer]
@@ -91,6 +92,16 @@ def extract_graph(artifact: Artifact, location: str) -> WeightlessGraph:
     )
     unread = {} if files else {name: artifact.read_file(name) for name in others}
     return WeightlessGraph(rebuild_model(model, edits), weights, unread)
+
+
+def _refuse_checkpoint(model: memoryview) -> None:
+    if bytes(model[8:9]) == b"{" and int.from_bytes(model[:8], "little") <= len(model):
+        raise RefusedError(
+            "no session can start on a checkpoint, which has weights and no graph",
+            expected="an ONNX model",
+            found="a safetensors checkpoint",
+            hint="Export the model to ONNX, and pack the .onnx file",
+        )
 
 
 def _can_be_inline(tensor: OnnxTensor, names: Names) -> bool:

@@ -12,7 +12,7 @@ import click
 from prunepack.diff.content import open_content
 from prunepack.diff.tensors import compare
 from prunepack.pipeline.cli.command import command, input_argument, json_option
-from prunepack.pipeline.cli.console import format_table, print_json
+from prunepack.pipeline.cli.console import format_table, print_result
 from prunepack.pipeline.cli.views import format_shape
 
 if TYPE_CHECKING:
@@ -50,10 +50,7 @@ def diff_command(console: Console, before: Path, after: Path, *, as_json: bool) 
         console.bar("comparing") as progress,
     ):
         differences = compare(left, right, progress)
-    if as_json:
-        print_json(_as_json(differences))
-    else:
-        click.echo("\n\n".join(_as_text(differences)))
+    print_result("\n\n".join(_as_text(differences)), _as_json(differences), as_json=as_json)
     return 1 if differences else 0
 
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prunepack.errors import RefusedError, UsageError
+from prunepack.io.regular_file import open_regular
+from prunepack.packing import find_model_files
 from prunepack.pipeline.cli.command import command, input_argument, json_option
 from prunepack.pipeline.cli.console import format_table, print_result
 from prunepack.pipeline.cli.views import artifact_to_json, format_artifact, format_shape
+from prunepack.reading.artifact import Artifact, is_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,19 +44,19 @@ def inspect_command(
 ) -> None:
     """Show the contents of a checkpoint, a model or an artifact.
 
-    PATH is the folder of a checkpoint (with or without masks), a .prunepack file, an .onnx model,
-    or a .safetensors, .pth or .pt state dict.
+    PATH is the folder of a checkpoint (with or without masks), an artifact, an ONNX model, or a
+    .safetensors, .pth or .pt state dict. The form of a file is told by its content.
     """
     source = _file_in(path)
     if layer is not None and not (source.is_dir() and (source / "model.json").exists()):
         raise UsageError(
             f"`{path}` has no layers to show", expected="the folder of a checkpoint with --layer"
         )
-    if source.suffix == ".prunepack":
-        value, text = _artifact(source, console, quick=quick)
-    elif source.is_dir():
+    if source.is_dir():
         value, text = _checkpoint(source, layer)
-    elif source.suffix == ".onnx":
+    elif is_artifact(str(source)):
+        value, text = _artifact(source, console, quick=quick)
+    elif _is_onnx(source):
         value, text = _listing(source, _onnx_tensors(source))
     else:
         value, text = _listing(source, _state_dict(source))
@@ -75,8 +78,16 @@ def _file_in(path: Path) -> Path:
     return path
 
 
+def _is_onnx(path: Path) -> bool:
+    """Return whether a file is named like an ONNX model, or begins with a version of the IR."""
+    if path.suffix == ".onnx":
+        return True
+    with open_regular(str(path)) as file:
+        head = file.read(9)
+    return head[:1] == b"\x08" and head[8:] != b"{"  # not the header of safetensors
+
+
 def _artifact(path: Path, console: Console, *, quick: bool) -> tuple[Any, str]:
-    from prunepack.reading.artifact import Artifact
     from prunepack.reading.inspection import describe_tensors
 
     with Artifact.open(path) as artifact:
@@ -147,15 +158,23 @@ def _onnx_tensors(path: Path) -> list[Row]:
     import onnx
     from google.protobuf.message import DecodeError
 
+    find_model_files(path)  # refuses external data that is missing, cut off or elsewhere
     try:
-        model = onnx.load(path)
-    except (DecodeError, onnx.checker.ValidationError, OSError) as error:
+        return [
+            _row(proto.name, onnx.numpy_helper.to_array(proto))
+            for proto in onnx.load(path).graph.initializer
+        ]
+    except (
+        DecodeError,
+        onnx.checker.ValidationError,
+        KeyError,
+        OSError,
+        TypeError,
+        ValueError,
+    ) as e:
         raise RefusedError(
-            f"`{path}` cannot be read", expected="an ONNX model", found=str(error)
+            f"`{path}` cannot be read", expected="an ONNX model", found=str(e)
         ) from None
-    return [
-        _row(proto.name, onnx.numpy_helper.to_array(proto)) for proto in model.graph.initializer
-    ]
 
 
 def _state_dict(path: Path) -> list[Row]:

@@ -4,7 +4,13 @@ import sys
 
 import pytest
 
-from prunepack.pipeline.cli.console import Console, color_text, format_table
+from prunepack.pipeline.cli.console import (
+    COLORS_AND_LINES,
+    Console,
+    color_text,
+    escape_controls,
+    format_table,
+)
 
 
 @pytest.fixture
@@ -86,3 +92,27 @@ def test_colour_is_for_terminals_that_want_it(terminal, monkeypatch):
 def test_a_pipe_gets_no_colour(monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: False, raising=False)
     assert color_text("ok", "green") == "ok"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("größer → 3 × 4", "größer → 3 × 4"),
+        ("two\nlines", "two\nlines"),
+        ("\x1b[2J\x07\r\x7f\x9b", r"\x1b[2J\x07\r\x7f\x9b"),
+        ("\u202e\u2028\u200b", r"\u202e\u2028\u200b"),
+        ("\x1b[31mred", r"\x1b[31mred"),
+    ],
+)
+def test_controls_are_escaped(text, shown):
+    assert escape_controls(text) == shown
+
+
+def test_colours_of_results_are_kept():
+    text = "\x1b[31mred\x1b[0m\n\x1b[2J"
+    assert escape_controls(text, COLORS_AND_LINES) == "\x1b[31mred\x1b[0m\n" + r"\x1b[2J"
+
+
+def test_an_error_and_a_message_are_escaped(capsys):
+    Console().remark("a\x1b[31mb")
+    assert capsys.readouterr().err == "note: a\\x1b[31mb\n"

@@ -1,0 +1,106 @@
+"""``prunepack inspect`` looks inside files, refuses broken ones, and escapes names."""
+
+import os
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+
+import prunepack
+from prunepack.errors import RefusedError, UsageError
+from prunepack.pipeline import cli
+
+EVIL = "\x1b]0;t\x07\x1b[31mred\r\nEVIL\u202e\x9b1m"
+SHOWN = r"\x1b]0;t\x07\x1b[31mred\r\nEVIL\u202e\x9b1m"
+
+
+def save(path, name="w", **options):
+    tensor = numpy_helper.from_array(np.arange(200, dtype=np.float32), name)
+    graph = helper.make_graph([], "g", [], [], [tensor])
+    onnx.save_model(helper.make_model(graph), path, **options)
+    return path
+
+
+def run(*arguments):
+    return cli.prunepack.main([str(a) for a in arguments], standalone_mode=False)
+
+
+@pytest.mark.parametrize("name", ["model.pp", "model.bin", "model"])
+def test_an_artifact_of_any_name(name, tmp_path, capsys):
+    prunepack.pack(save(tmp_path / "m.onnx"), tmp_path / name)
+    run("inspect", tmp_path / name)
+    assert "literals" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["model.bin", "model"])
+def test_an_onnx_model_of_any_name(name, tmp_path, capsys):
+    save(tmp_path / name)
+    run("inspect", tmp_path / name)
+    assert capsys.readouterr().out.splitlines()[2].split() == ["w", "float32", "200", "0.5", "%"]
+
+
+@pytest.mark.parametrize("name", ["p.onnx", "p.prunepack", "p.safetensors", "p"])
+def test_a_pipe_is_refused_at_once(name, tmp_path):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UsageError, match="found a folder, a pipe or a device"):
+        run("inspect", tmp_path / name)
+
+
+def cut(folder):
+    (folder / "w.bin").write_bytes(bytes(12))
+
+
+def remove(folder):
+    (folder / "w.bin").unlink()
+
+
+def replace_by_folder(folder):
+    (folder / "w.bin").unlink()
+    (folder / "w.bin").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("damage", "error", "message"),
+    [
+        (cut, RefusedError, "external data of tensor `w` is incomplete"),
+        (remove, UsageError, r"cannot open .*w\.bin"),
+        (replace_by_folder, UsageError, r"cannot read .*w\.bin"),
+    ],
+)
+def test_broken_external_data_is_named(damage, error, message, tmp_path):
+    options = {"save_as_external_data": True, "location": "w.bin", "size_threshold": 0}
+    save(tmp_path / "m.onnx", **options)
+    damage(tmp_path)
+    with pytest.raises(error, match=message):
+        run("inspect", tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("change", ["short", "without type", "unknown type"])
+def test_a_malformed_tensor_is_refused(change, tmp_path):
+    model = onnx.load(save(tmp_path / "m.onnx"))
+    (tensor,) = model.graph.initializer
+    if change == "short":
+        tensor.raw_data = tensor.raw_data[:7]
+    else:
+        tensor.data_type = 0 if change == "without type" else 99
+    onnx.save_model(model, tmp_path / "m.onnx")
+    with pytest.raises(RefusedError, match="cannot be read: expected an ONNX model, found"):
+        run("inspect", tmp_path / "m.onnx")
+
+
+def test_names_do_not_drive_the_terminal(tmp_path, capsys):
+    model = save(tmp_path / "m.onnx", EVIL)
+    other = save(tmp_path / "o.onnx", "w")
+    prunepack.pack(model, tmp_path / "m.prunepack")
+    for arguments in (
+        ("inspect", model),
+        ("inspect", tmp_path / "m.prunepack"),
+        ("diff", model, other),
+        ("diff", other, tmp_path / "m.prunepack"),
+    ):
+        run(*arguments)
+        said = capsys.readouterr().out
+        assert SHOWN in said
+        assert all(character.isprintable() for character in said.replace("\n", ""))
+        assert not any(line.startswith("EVIL") for line in said.splitlines())
