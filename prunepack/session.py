@@ -39,7 +39,7 @@ def open_session(
     providers: Sequence[Provider] | None = None,
     session_options: SessionOptions | None = None,
     limits: Limits | None = None,
-    start: Start = "optimised",
+    start: Start | None = None,
 ) -> Session:
     """Start onnxruntime on the model in an artifact, decoded in memory.
 
@@ -53,7 +53,9 @@ def open_session(
             the CPU last, and those that the machine cannot load are skipped.
         session_options: Options for this session only: the weights are added to them.
         limits: Reader limits, if not the default.
-        start: ``optimised`` for fast inference, or ``instant`` for a fast start and less memory.
+        start: ``optimised`` for fast inference, or ``instant`` for a fast start and less memory. By
+            default ``optimised``, and on the CPU ``instant`` for weights of 1 GB or more, which
+            the logger ``prunepack`` says.
 
     Returns:
         The ``onnxruntime.InferenceSession``.
@@ -75,8 +77,8 @@ def open_session(
     return session
 
 
-def _check_start(start: str) -> None:
-    if start not in get_args(Start):
+def _check_start(start: str | None) -> None:
+    if start not in {None, *get_args(Start)}:
         raise UsageError(
             "unknown way to start a session",
             expected=" or ".join(map(repr, get_args(Start))),

@@ -40,49 +40,71 @@ inference takes longer, and outputs may differ by rounding. It suits the shortes
 result, and models that barely fit into memory.
 """
 
+LARGE_BYTES = 10**9
+"""Weights from this size on start as ``instant`` on the CPU, unless the caller chooses: while an
+``optimised`` session starts, they are in memory twice."""
+
 
 class PreparedOptions(NamedTuple):
-    """Options that have the weights, and the weights that a session will share."""
+    """Options that have the weights, the weights that a session will share, and its start mode."""
 
     options: SessionOptions
     shared: Mapping[str, OrtValue]
+    mode: Start
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A decoded model and a start mode: the common part of all attempts to start."""
+    """A decoded model and a start mode, if one is chosen: the common part of all attempts."""
 
     ort: OrtModule
     model: DecodedModel
     path: str
-    mode: Start
+    mode: Start | None
 
     def prepare(
         self, options: SessionOptions | None, providers: Sequence[Provider]
     ) -> PreparedOptions:
         """Add the weights to the options."""
         options = options or self.ort.SessionOptions()
-        if self.mode == "instant":
+        on_cpu = all(name_provider(provider) == CPU for provider in providers)
+        mode = self.mode or self._choose_mode(on_cpu)
+        if mode == "instant":
             options.graph_optimization_level = self.ort.GraphOptimizationLevel.ORT_DISABLE_ALL
             options.add_session_config_entry("session.disable_prepacking", "1")
         tables, others = (
             self.model.make_values(self.ort, arrays)
             for arrays in (self.model.tables, self.model.others)
         )
-        if any(name_provider(provider) != CPU for provider in providers):
+        if not on_cpu:
             shared, copied = {}, tables | others
-        elif self.mode == "instant":
+        elif mode == "instant":
             shared, copied = tables | others, {}
         else:
             shared, copied = tables, others
         add_external_files(options, self.model)
         share_weights(options, shared)
         copy_weights(options, copied)
-        return PreparedOptions(options, shared)
+        return PreparedOptions(options, shared, mode)
+
+    def _choose_mode(self, on_cpu: bool) -> Start:
+        """Return the mode that suits the size of the weights, and log another than usual."""
+        size = self.model.nbytes
+        if not on_cpu or size < LARGE_BYTES:
+            return "optimised"
+        import logging  # takes as long to load as a small model
+
+        logging.getLogger("prunepack").warning(
+            '%s: the session starts as "instant", because the weights have %.1f GB; with '
+            'start="optimised" inference is faster, and the start takes twice this memory',
+            self.path,
+            size / 1e9,
+        )
+        return "instant"
 
     def start(self, prepared: PreparedOptions, providers: Sequence[Provider]) -> Session:
         """Start a session; if sharing weights prevents that, let onnxruntime copy them too."""
-        if prepared.shared and self.mode == "optimised":
+        if prepared.shared and prepared.mode == "optimised":
             with suppress(RefusedError):
                 return self._start(prepared, providers)
             copy_weights(prepared.options, prepared.shared)

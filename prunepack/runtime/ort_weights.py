@@ -40,6 +40,11 @@ class DecodedModel:
     tables: Mapping[str, Array]
     others: Mapping[str, Array]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all weights."""
+        return sum(array.nbytes for array in (*self.tables.values(), *self.others.values()))
+
     def make_values(self, ort: OrtModule, arrays: Mapping[str, Array]) -> dict[str, OrtValue]:
         """Return an ``OrtValue`` for each of ``arrays``, which shares its memory."""
         make = ort.OrtValue.ortvalue_from_numpy_with_onnx_type

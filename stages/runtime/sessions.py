@@ -102,7 +102,9 @@ def open_artifact_session(
 
     options = make_session_options(threads, providers, profile)
     with _log_off():
-        session: Session = open_session(artifact, providers=providers, session_options=options)
+        session: Session = open_session(
+            artifact, providers=providers, session_options=options, start="optimised"
+        )
         return session
 
 

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import prunepack
 from prunepack.errors import CorruptArtifactError, RefusedError, UsageError
+from prunepack.runtime import launch
 from prunepack.runtime import ort_weights as handover
 
 CPU = ["CPUExecutionProvider"]
@@ -349,3 +350,27 @@ def test_an_artifact_behind_a_link(large, tmp_path):
     for start in ("optimised", "instant"):
         session = prunepack.open_session(tmp_path / "link", providers=CPU, start=start)
         assert session.shared_weights
+
+
+@pytest.mark.parametrize(
+    ("start", "large", "mode"),
+    [
+        (None, False, "optimised"),
+        (None, True, "instant"),
+        ("optimised", True, "optimised"),
+        ("instant", False, "instant"),
+    ],
+)
+def test_large_weights_start_instantly_and_say_so(start, large, mode, packed, monkeypatch, caplog):
+    if large:
+        monkeypatch.setattr(launch, "LARGE_BYTES", 0)
+    options = onnxruntime.SessionOptions()
+    prunepack.open_session(packed, providers=CPU, session_options=options, start=start)
+    levels = onnxruntime.GraphOptimizationLevel
+    optimised = options.graph_optimization_level != levels.ORT_DISABLE_ALL
+    assert optimised == (mode == "optimised")
+    told = [
+        f'{packed}: the session starts as "instant", because the weights have 0.0 GB; with '
+        'start="optimised" inference is faster, and the start takes twice this memory'
+    ]
+    assert caplog.messages == (told if large and start is None else [])
