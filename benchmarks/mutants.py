@@ -117,7 +117,7 @@ def _mutate_model(network: str, form: str, generator: np.random.Generator) -> Mu
         operator,
         description,
         shown_by,
-        lambda folder: judge_model(network, model, folder),
+        lambda folder: judge_model(network, model, folder, recorded=form == EXPORTED),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks.mutation.data import SOURCE
 from tests.faults.commands import run, run_all
+from tests.faults.honest_edits import forget_export
 from tests.faults.lab import copy_of, rewrite
 
 if TYPE_CHECKING:
@@ -46,10 +47,12 @@ class Verdict:
     checks: tuple[str, ...]
 
 
-def judge_model(network: str, model: bytes, folder: Path) -> Verdict:
-    """Judge a release whose exported file is ``model``."""
+def judge_model(network: str, model: bytes, folder: Path, *, recorded: bool) -> Verdict:
+    """Judge a release whose exported file is ``model``, perhaps without a record of its export."""
     release = copy_of(network, folder)
     release.model.write_bytes(model)
+    if not recorded:
+        forget_export(release.model)
     packed = run(["pack", str(release / "onnx"), "-o", str(release.packed), "--force"])
     return _read(packed) if packed.code else _judge(release)
 

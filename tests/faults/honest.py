@@ -72,6 +72,16 @@ def _edited(model: str, edit: Edit, folder: Path) -> Sequence[Command]:
     return release.checks()
 
 
+def _chain(*steps: Edit) -> Edit:
+    """Return the edit that makes several edits in turn."""
+
+    def edit(path: Path) -> None:
+        for step in steps:
+            step(path)
+
+    return edit
+
+
 def _exported(model: str, options: Sequence[str], folder: Path) -> Sequence[Command]:
     """Judge a release that was exported with other options."""
     return build(folder / model, model, export=options).checks()
@@ -145,6 +155,15 @@ VARIATIONS = (
     _edit("shapes inferred again", "words", edits.clear_shapes),
     _edit("annotations and Identity", "heads", edits.add_annotations, quick=True),
     _edit("nodes in another order", "words", edits.reverse_order),
+    *(
+        _edit(f"another exporter's, {name}", "words", _chain(edits.forget_export, edit))
+        for name, edit in (
+            ("as it is", edits.clear_shapes),
+            ("renamed", edits.rename_everything),
+            ("optimised", tools.optimise()),
+            ("in Constant nodes", edits.store_as_constants),
+        )
+    ),
     *(Variation(f"pack {level}", partial(_packed, level)) for level in ("fast", "small", "max")),
     Variation("tied weights and padding", _of("Tied", "name=ids,shape=6,dtype=int64")),
     Variation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "add_annotations",
     "clear_shapes",
+    "forget_export",
     "rename_axes",
     "rename_everything",
     "rename_initializers",
@@ -166,6 +168,14 @@ def wrap_in_function(*, inline: bool) -> Edit:
         return inliner.inline_local_functions(model) if inline else model
 
     return lambda path: rewrite(path, edit)
+
+
+def forget_export(path: Path) -> None:
+    """Remove the record of our exporter, as if another one had written the file."""
+    file = path.with_name("interface.json")
+    interface = json.loads(file.read_bytes())
+    interface.pop("export", None)
+    file.write_text(json.dumps(interface))
 
 
 def clear_shapes(path: Path) -> None:
