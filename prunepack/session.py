@@ -43,8 +43,8 @@ def open_session(
 ) -> Session:
     """Start onnxruntime on the model in an artifact, decoded in memory.
 
-    The SHA-256 of the artifact is checked, and the CRC-32 of each stream that is decoded. No file
-    is written. The artifact must stay in its place until the session has started.
+    The SHA-256 of the artifact is checked, and the CRC-32 of each decoded stream. No file is
+    written. The artifact must stay in its place until the session has started.
 
     Args:
         path: The artifact.
@@ -53,9 +53,7 @@ def open_session(
             the CPU last, and those that the machine cannot load are skipped.
         session_options: Options for this session only: the weights are added to them.
         limits: Reader limits, if not the default.
-        start: ``optimised`` for fast inference, or ``instant`` for a fast start and less memory. By
-            default ``optimised``, and on the CPU ``instant`` for weights of 1 GB or more, which
-            the logger ``prunepack`` says.
+        start: By default ``optimised``, or ``instant`` on the CPU for weights of 1 GB or more.
 
     Returns:
         The ``onnxruntime.InferenceSession``.
