@@ -133,8 +133,8 @@ def load(config: LoadConfig, out: Path) -> Facts:
     model = prepared.module
     for text in prepared.notes:
         remark(text)
-    pruned, is_dense_known = _fill(model, state, config, origin)
-    spec = spec.model_copy(update={"pruned": pruned, "is_dense_known": is_dense_known})
+    pruned, known = _fill(model, state, config, origin)
+    spec = spec.model_copy(update={"pruned": pruned, "is_dense_known": known and not config.dense})
     (save_masked if pruned else save_checkpoint)(out, model, spec)
     _tell_reference(config, spec)
     inputs = examine_model(model.eval(), spec.inputs, config.model, converted=prepared.is_converted)

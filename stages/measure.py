@@ -26,7 +26,11 @@ from prunepack.stages.profiling.model_pair import (
     measure_setup,
 )
 from prunepack.stages.profiling.operators import graph_metrics, graph_metrics_of
-from prunepack.stages.profiling.sizes import checkpoint_size_metrics, file_size_metrics
+from prunepack.stages.profiling.sizes import (
+    check_dense_size,
+    checkpoint_size_metrics,
+    file_size_metrics,
+)
 from prunepack.stages.profiling.timing import Plan
 from prunepack.stages.runtime.host import host_name
 from prunepack.stages.runtime.providers import Provider, choose_providers
@@ -76,11 +80,13 @@ def measure(
     Without an artifact the pruned ONNX is measured in its place; without a dense model, there is
     nothing beside it.
     """
+    if masked and dense_onnx and onnx:
+        check_dense_size(dense_onnx, onnx)
     metrics = checkpoint_size_metrics(dense, masked)
     metrics |= file_size_metrics(dense_onnx, onnx, artifact)
     metrics |= _measure_sessions(config, dense_onnx, onnx, artifact)
     metrics |= graph_metrics(onnx.model) if onnx else _measure_packed_graph(artifact)
-    digests = hash_release(onnx, artifact, None if dense else dense_onnx)
+    digests = hash_release(onnx, artifact, dense, dense_onnx)
     content = {"digests": digests, "host": host_name(), "metrics": metrics_to_json(metrics)}
     write_json(out / "measurements.json", content)
     return _summarize(metrics, next(iter(config.batch_sizes), None))

@@ -73,7 +73,7 @@ def verify(
     metrics |= _compare_random(config, forms, inputs, results)
     _compare_samples(config, forms, inputs, results)
     metrics |= results.metrics() | inspect_weights(forms, onnx, artifact)
-    digests = hash_release(onnx, artifact, dense if isinstance(dense, OnnxModel) else None)
+    digests = hash_release(onnx, artifact, dense)
     write_json(out / "parity.json", {"digests": digests, "metrics": metrics_to_json(metrics)})
     return {"summary": _summarize(metrics, results.calibration)}
 

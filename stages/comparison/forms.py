@@ -14,7 +14,7 @@ from prunepack.stages.graphs.index_bounds import find_graph_index_sizes
 from prunepack.stages.graphs.nodes import read_model
 from prunepack.stages.graphs.running import run_any_batch
 from prunepack.stages.metrics.metric import Metric, Metrics
-from prunepack.stages.models.checkpoints import open_model
+from prunepack.stages.models.checkpoints import check_dense, open_model
 from prunepack.stages.models.index_bounds import find_index_sizes
 from prunepack.stages.models.memory import limit_samples
 from prunepack.stages.models.running import run_module
@@ -215,11 +215,18 @@ def _check_inputs(sessions: Mapping[Form, Session]) -> None:
 def _open_modules(
     dense: Checkpoint | OnnxModel | None, final: Checkpoint | None
 ) -> dict[Form, tuple[nn.Module, ModelSpec]]:
-    """Open the forms that are torch models."""
+    """Open the forms that are torch models.
+
+    Raises:
+        RefusedError: If one cannot be opened, or if the dense model is not the one that was pruned.
+    """
     given: dict[Form, Checkpoint | OnnxModel | None] = {"dense": dense, "pruned": final}
-    return {
+    opened = {
         form: open_model(source) for form, source in given.items() if isinstance(source, Checkpoint)
     }
+    if "dense" in opened and "pruned" in opened:
+        check_dense(opened["dense"][0], opened["pruned"][1])
+    return opened
 
 
 def _make_spec(model: OnnxModel) -> ModelSpec:

@@ -59,6 +59,11 @@ class Checkpoint(Output):
     files = ("model.json", "weights.safetensors")
     made_by = "prunepack load or prunepack finalize"
 
+    @property
+    def parts(self) -> dict[str, Path]:
+        """The state dict, by its name."""
+        return {self.files[1]: self.path / self.files[1]}
+
 
 @dataclass(frozen=True, slots=True)
 class MaskedCheckpoint(Output):
@@ -171,13 +176,15 @@ class Verdict(MetricsOutput):
 
 
 def hash_release(
-    onnx: OnnxModel | None, artifact: PackedArtifact | None, dense: OnnxModel | None = None
+    onnx: OnnxModel | None,
+    artifact: PackedArtifact | None,
+    *dense: Checkpoint | OnnxModel | None,
 ) -> dict[str, str]:
     """Return the SHA-256 of each file of a release, by the file's name.
 
-    The names of the files of a dense model, which is not deployed, begin with ``dense/``.
+    The names of the files of the dense model, which is not deployed, begin with ``dense/``.
     """
-    files = {} if dense is None else {f"dense/{name}": file for name, file in dense.parts.items()}
+    files = {f"dense/{name}": file for form in dense if form for name, file in form.parts.items()}
     files |= {} if onnx is None else onnx.parts
     if artifact is not None:
         files["model.prunepack"] = artifact.file

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "build_prepared",
+    "check_dense",
     "digest_state",
     "load_state",
     "open_model",
@@ -166,6 +167,24 @@ def _whole(tensor: torch.Tensor) -> torch.Tensor:
     """Return ``tensor`` contiguous and, if it is a part of a larger one, as a copy."""
     part = tensor.untyped_storage().nbytes() != tensor.nbytes
     return tensor.clone().contiguous() if part else tensor.contiguous()
+
+
+def check_dense(dense: nn.Module, pruned: ModelSpec) -> None:
+    """Refuse a dense model that is not the one that was pruned, as far as that is known.
+
+    Raises:
+        RefusedError: If it has other weights.
+    """
+    if not pruned.before_pruning or not pruned.is_dense_known:
+        return
+    found = digest_state(dense.state_dict())
+    if found != pruned.before_pruning:
+        raise RefusedError(
+            "the dense model is not the one that was pruned",
+            expected=f"a state dict with the SHA-256 {pruned.before_pruning[:12]}…",
+            found=f"{found[:12]}…",
+            hint="Compare with the output of load that was pruned, or name another in load.dense",
+        )
 
 
 def digest_state(state: Mapping[str, Any]) -> str:

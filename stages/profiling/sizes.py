@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prunepack.errors import RefusedError
 from prunepack.stages.contract.progress import note
 from prunepack.stages.metrics.metric import Metric, Metrics
 
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
         PackedArtifact,
     )
 
-__all__ = ["checkpoint_size_metrics", "file_size_metrics", "zstd19_size"]
+__all__ = ["check_dense_size", "checkpoint_size_metrics", "file_size_metrics", "zstd19_size"]
+
+MOST_TIMES, GRAPH = 2, 1 << 16
+"""Size of the dense ONNX file, in sizes of the pruned one, and bytes of a small graph. Masks keep
+the shapes of all weights, so both files are almost equally large."""
 
 
 def checkpoint_size_metrics(dense: Checkpoint | None, masked: MaskedCheckpoint | None) -> Metrics:
@@ -29,6 +34,22 @@ def checkpoint_size_metrics(dense: Checkpoint | None, masked: MaskedCheckpoint |
     if masked is not None:
         files["masked_state_dict"] = masked.path / "masked.safetensors"
     return {f"size.{n}": Metric(file.stat().st_size, "bytes") for n, file in files.items()}
+
+
+def check_dense_size(dense_onnx: OnnxModel, onnx: OnnxModel) -> None:
+    """Refuse a dense ONNX model that is much larger than that of the same model with masks.
+
+    Raises:
+        RefusedError: If the ratio of sizes would say nothing about pruning.
+    """
+    most = MOST_TIMES * onnx.size + GRAPH
+    if dense_onnx.size > most:
+        raise RefusedError(
+            "the dense ONNX model is much larger than the pruned one before packing",
+            expected=f"at most {most:,} bytes",
+            found=f"{dense_onnx.size:,} bytes",
+            hint="Export the dense model and the pruned one with the same settings",
+        )
 
 
 def file_size_metrics(

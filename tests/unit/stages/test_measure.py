@@ -1,22 +1,24 @@
 """Measuring: sizes equal those of the files, and each metric has one of the dense model."""
 
 import os
+import shutil
 import subprocess
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
 import zstandard
 from pydantic import ValidationError
 
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.model_spec import InputSpec
-from prunepack.stages.contract.outputs import Measurements, hash_release
+from prunepack.stages.contract.outputs import Measurements, OnnxModel, hash_release
 from prunepack.stages.export import ExportConfig, export
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.measure import MeasureConfig, measure
 from prunepack.stages.pack import PackConfig, pack
-from prunepack.stages.profiling.sizes import zstd19_size
+from prunepack.stages.profiling.sizes import check_dense_size, zstd19_size
 from prunepack.stages.runtime.host import host_name
 
 QUICK = MeasureConfig(provider="cpu", repeats=10, rounds=5, batch_sizes=(1, 3))
@@ -79,7 +81,10 @@ def test_latencies_for_every_batch_size_with_their_host(chain, measured):
         assert ratio["low"] <= ratio["value"] <= ratio["high"]
     assert metrics["latency.provider_mismatches"]["value"] == 0
     assert found.content["host"] == host_name()
-    assert found.content["digests"] == hash_release(chain.onnx, chain.artifact)
+    models = (chain.onnx, chain.artifact, chain.dense, chain.dense_onnx)
+    assert found.content["digests"] == hash_release(*models)
+    names = {"dense/weights.safetensors", "dense/model.onnx", "model.onnx", "model.prunepack"}
+    assert found.content["digests"].keys() == names
 
 
 def test_where_it_runs_and_what_memory_it_needs(chain, measured):
@@ -178,3 +183,30 @@ def test_zstd_itself_agrees(chain, tmp_path):
 
 def test_the_host_decides_over_the_result():
     assert measure.host_bound is True
+
+
+@pytest.mark.parametrize("how", ["initializer", "text", "node"])
+def test_a_padded_dense_model_is_refused(how, chain, tmp_path):
+    """The ratio of sizes would rise, whatever the padding is."""
+    folder = shutil.copytree(chain.dense_onnx.path, tmp_path / "padded")
+    model = onnx.load(folder / "model.onnx")
+    padding = onnx.numpy_helper.from_array(np.ones(1 << 18, np.float32), "padding")
+    if how == "text":
+        model.doc_string = "x" * (1 << 20)
+    elif how == "node":
+        model.graph.node.add(op_type="Constant", output=["p"]).attribute.add(
+            name="value", type=onnx.AttributeProto.TENSOR, t=padding
+        )
+    else:
+        model.graph.initializer.append(padding)
+    (folder / "model.onnx").chmod(0o644)
+    onnx.save(model, folder / "model.onnx")
+    with pytest.raises(RefusedError) as caught:
+        check_dense_size(OnnxModel(folder, ""), chain.onnx)
+    assert str(caught.value) == (
+        "the dense ONNX model is much larger than the pruned one before packing: expected at most "
+        f"{2 * chain.onnx.size + (1 << 16):,} bytes, found "
+        f"{(folder / 'model.onnx').stat().st_size:,} bytes. "
+        "Export the dense model and the pruned one with the same settings"
+    )
+    check_dense_size(chain.dense_onnx, chain.onnx)

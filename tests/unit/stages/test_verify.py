@@ -104,7 +104,7 @@ def test_what_it_says_and_of_which_files(chain, run):
     assert run.facts["summary"] == (
         f"torch ↔ ONNX within {worst:.1e}, accuracy {accuracy[0]:.2f} → {accuracy[1]:.2f} %"
     )
-    assert parity.content["digests"] == hash_release(chain.onnx, chain.artifact)
+    assert parity.content["digests"] == hash_release(chain.onnx, chain.artifact, chain.dense)
 
 
 def test_fewer_samples(chain, verified):

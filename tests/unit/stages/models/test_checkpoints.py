@@ -15,6 +15,7 @@ from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec, PrunedParameter, read_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.models.checkpoints import (
+    check_dense,
     digest_state,
     open_model,
     save_checkpoint,
@@ -249,3 +250,29 @@ def test_a_built_in_and_a_factory_build_modules(write):
     assert isinstance(build_module("lenet"), nn.Module)
     assert isinstance(build_module(f"{write(MODELS)}Shared"), nn.Module)
     assert InputSpec().shape == ()
+
+
+@pytest.mark.parametrize("change", [1e-6, -1.0, float("nan")])
+def test_a_dense_model_that_was_not_pruned(chain, change, says):
+    dense, _ = open_model(chain.dense)
+    spec = read_spec(chain.final.path)
+    check_dense(dense, spec)
+    with torch.no_grad():
+        next(dense.parameters()).view(-1)[0] += change
+    found = digest_state(dense.state_dict())
+    with says(
+        RefusedError,
+        "the dense model is not the one that was pruned: expected a state dict with the SHA-256 "
+        f"{spec.before_pruning[:12]}…, found {found[:12]}…. "
+        "Compare with the output of load that was pruned, or name another in load.dense",
+    ):
+        check_dense(dense, spec)
+
+
+@pytest.mark.parametrize("update", [{"before_pruning": ""}, {"is_dense_known": False}])
+def test_a_dense_model_of_unknown_origin(chain, update):
+    dense, _ = open_model(chain.dense)
+    spec = read_spec(chain.final.path).model_copy(update=update)
+    with torch.no_grad():
+        next(dense.parameters()).zero_()
+    check_dense(dense, spec)
