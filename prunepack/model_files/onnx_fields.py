@@ -105,9 +105,12 @@ class Tensor:
     DIMS = 1
     DATA_TYPE = 2
     FLOAT_DATA = 4
+    INT32_DATA = 5
+    INT64_DATA = 7
     NAME = 8
     RAW_DATA = 9
     DOUBLE_DATA = 10
+    UINT64_DATA = 11
     EXTERNAL_DATA = 13
     DATA_LOCATION = 14
 

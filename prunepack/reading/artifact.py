@@ -92,7 +92,16 @@ class Artifact:
         self.close()
 
     def read_tensor(self, name: str, *, threads: int | None = None) -> Array:
-        """Decode one tensor as :meth:`read_tensors` does, and only the chunks that it needs."""
+        """Decode one tensor as :meth:`read_tensors` does, and only the chunks that it needs.
+
+        It may also be an initializer of the model, or a tensor of the checkpoint, that is too small
+        to be among :attr:`tensors`.
+        """
+        if name not in self.tensors:
+            from prunepack.reading.small_tensors import read_small_tensor  # seldom needed
+
+            if (small := read_small_tensor(self, name)) is not None:
+                return small
         return self.read_tensors([name], threads=threads)[name]
 
     def read_tensors(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prunepack.model_files.protobuf import Field
-    from prunepack.runtime.lazy_file import LazyFile
+    from prunepack.reading.lazy_file import LazyFile
 
 
 __all__ = ["rebuild_model"]

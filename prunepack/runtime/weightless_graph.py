@@ -20,8 +20,8 @@ from prunepack.model_files.external_data import parse_external
 from prunepack.model_files.onnx_fields import StringStringEntry, Tensor
 from prunepack.model_files.onnx_tensors import find_tensors
 from prunepack.model_files.protobuf import encode_bytes, encode_varint
+from prunepack.reading.lazy_file import LazyFile
 from prunepack.runtime.graph_edits import rebuild_model
-from prunepack.runtime.lazy_file import LazyFile
 from prunepack.runtime.names import find_names
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 import prunepack
 from prunepack.errors import RefusedError
 from prunepack.reading.artifact import Artifact
-from prunepack.runtime.lazy_file import LazyFile
+from prunepack.reading.lazy_file import LazyFile
 from prunepack.runtime.weightless_graph import OFFSET_OUTSIDE, extract_graph
 
 RANDOM = np.random.default_rng(0)

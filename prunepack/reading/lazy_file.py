@@ -22,6 +22,8 @@ class LazyFile:
     is written, so that the holes take address space only.
 
     Attributes:
+        path: Its name in the artifact.
+        size: Its bytes.
         data: All bytes of the file; zero where a stored tensor has not been decoded.
     """
 
@@ -32,6 +34,7 @@ class LazyFile:
             CorruptArtifactError: If they are damaged.
         """
         file = artifact.files[name]
+        self.path, self.size = name, file.size
         self.data = memoryview(mmap(ANONYMOUS, file.size) if file.size else b"")
         self._artifact = artifact
         self._tensors: list[tuple[int, int, str]] = []  # start, stop and name, in order; none empty
