@@ -92,7 +92,7 @@ def build(plan: Plan, run: Runner) -> Verdict:
     onnx = run(export, plan.export, final)
     artifact = run(pack, plan.pack, onnx)
     dense_onnx = run(export_dense, plan.export, dense) if dense else None
-    parity = run(verify, plan.verify, dense, final, onnx, artifact)
+    parity = run(verify, plan.comparison, dense, final, onnx, artifact)
     measured = run(measure, plan.measure, dense, tuned, dense_onnx, onnx, artifact)
     return run(gate, plan.gate, parity, measured)
 
@@ -107,7 +107,7 @@ def build_from_onnx(plan: Plan, run: Runner) -> Verdict:
     keep = bool(source.masked) and "prune" not in plan.model_fields_set
     onnx = run(prune_onnx, PruneConfig(method="identity") if keep else plan.prune, source)
     artifact = run(pack, plan.pack, onnx)
-    parity = run(verify_onnx, plan.verify, dense, None, onnx, artifact)
+    parity = run(verify_onnx, plan.comparison, dense, None, onnx, artifact)
     measured = run(measure, plan.measure, None, None, dense, onnx, artifact)
     return run(gate, plan.gate, parity, measured)
 

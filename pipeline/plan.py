@@ -40,6 +40,12 @@ class Plan(Config):
         return self.finalize.model_copy(update={"inputs": inputs})
 
     @property
+    def comparison(self) -> VerifyConfig:
+        """The config of verify, which also compares the batch sizes that measure times."""
+        sizes = dict.fromkeys((*self.verify.batch_sizes, *self.measure.batch_sizes))
+        return self.verify.model_copy(update={"batch_sizes": tuple(sizes)})
+
+    @property
     def training(self) -> FinetuneConfig:
         """The config of finetune, which trains the output that verify judges."""
         answer = self.finetune.answer or self.verify.answer

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prunepack.errors import RefusedError
 from prunepack.stages.comparison.calibration import Calibration
 from prunepack.stages.comparison.consistency import measure_consistency
 from prunepack.stages.comparison.forms import ModelForms
 from prunepack.stages.comparison.pairs import FormComparisons
+from prunepack.stages.comparison.precision import PreciseForm
+from prunepack.stages.comparison.stress import compare_stress
 from prunepack.stages.comparison.tolerances import check_rules
 from prunepack.stages.contract.outputs import (
     Checkpoint,
@@ -26,20 +27,22 @@ from prunepack.stages.data.user_samples import SampleSource, collect_samples
 from prunepack.stages.evaluation.evaluation import Evaluation, describe_missing_labels
 from prunepack.stages.evaluation.named import COSINE
 from prunepack.stages.evaluation.settings import VerifyConfig
+from prunepack.stages.graphs.nodes import read_model
+from prunepack.stages.inputs.axes import find_dynamic_axes
 from prunepack.stages.inputs.batches import random_batches, sample_batches
-from prunepack.stages.inputs.stress_inputs import (
-    find_dynamic_axes,
-    find_usable_batch,
-    stress_metrics,
-    stress_tests,
-)
+from prunepack.stages.inputs.branches import BranchObserver
+from prunepack.stages.inputs.stress_inputs import StressLimits, stress_batches, stress_metrics
+from prunepack.stages.inputs.thresholds import find_thresholds
+from prunepack.stages.inputs.usual import UsualInputs
 from prunepack.stages.metrics.metric import Metrics, metrics_to_json, write_json
 from prunepack.stages.structure.weights import compare_files, inspect_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from prunepack.stages.comparison.forms import FormOutputs
+    from prunepack.stages.inputs.axes import DynamicAxis
     from prunepack.stages.inputs.batches import InputBatch
-    from prunepack.stages.inputs.stress_inputs import DynamicAxis, StressTest
 
 __all__ = ["VerifyConfig", "verify"]
 
@@ -86,14 +89,14 @@ class _Inputs:
         size: The most samples of one run.
         random: Batches of random inputs.
         axes: The dynamic axes.
-        stress: The stress tests.
+        stress: The stress inputs, each made when it is compared.
         sources: The samples of the user and of the dataset, which are streamed.
     """
 
     size: int
     random: tuple[InputBatch, ...]
     axes: tuple[DynamicAxis, ...]
-    stress: tuple[StressTest, ...]
+    stress: Iterator[InputBatch]
     sources: tuple[SampleSource, ...]
 
 
@@ -103,6 +106,7 @@ class _Results:
 
     comparisons: FormComparisons
     evaluation: Evaluation
+    branches: BranchObserver
     calibration: Calibration | None
 
     @classmethod
@@ -119,20 +123,26 @@ class _Results:
                 config.answer,
                 config.arguments,
             ),
+            BranchObserver(forms.graph, forms.spec.inputs, forms.providers),
             Calibration(forms) if config.suggest else None,
         )
 
     def add(self, batch: InputBatch, outputs: FormOutputs) -> None:
         """Compare the outputs of one batch, and evaluate them if they are of samples."""
         self.comparisons.add(batch, outputs)
+        self.branches.add(batch.arrays)
         if batch.source:
             self.evaluation.add(outputs, batch.labels, batch.source)
         if batch.calibrates and self.calibration is not None:
             self.calibration.add(batch, outputs)
 
+    def fail(self, batch: InputBatch, reason: str) -> None:
+        """Record that a form has no outputs for a batch that the reference can run."""
+        self.comparisons.fail(batch, reason)
+
     def metrics(self) -> Metrics:
-        """Return the metrics of the evaluation and of the comparisons."""
-        return self.evaluation.metrics() | self.comparisons.metrics()
+        """Return the metrics of the evaluation, of the comparisons and of the branches."""
+        return self.evaluation.metrics() | self.comparisons.metrics() | self.branches.metrics()
 
 
 def _choose_inputs(config: VerifyConfig, forms: ModelForms) -> _Inputs:
@@ -151,11 +161,13 @@ def _choose_inputs(config: VerifyConfig, forms: ModelForms) -> _Inputs:
     size = forms.limit_batch(config.batch_size, seed)
     if size < config.batch_size:
         note(f"verifying {size} samples at a time, by the memory that they need")
+    thresholds = find_thresholds(map(read_model, forms.graphs))
+    limits = StressLimits(axes, thresholds, size, config.batch_sizes)
     return _Inputs(
         size=size,
         random=tuple(random_batches(inputs, config.random_samples, seed, sizes, size)),
         axes=tuple(axes),
-        stress=tuple(stress_tests(inputs, axes, seed, sizes)),
+        stress=stress_batches(UsualInputs(inputs, seed, sizes), limits),
         sources=tuple(sources),
     )
 
@@ -171,25 +183,8 @@ def _compare_random(
         can_repeat = batch.count > 1 or not is_batched(forms.spec.inputs)
         if can_repeat and not consistency and "pruned" in outputs:
             consistency = measure_consistency(forms, batch, outputs["pruned"], config.tolerances)
-    tested = [(test, _compare_stress(test, forms, results)) for test in inputs.stress]
+    tested = compare_stress(forms, inputs.stress, PreciseForm(forms), results)
     return stress_metrics(config.random_samples, inputs.axes, tested) | consistency
-
-
-def _compare_stress(test: StressTest, forms: ModelForms, results: _Results) -> InputBatch | None:
-    """Compare on the first batch that the reference can run; return it, or None without one."""
-    reference = forms.reference
-    usable = find_usable_batch(test, lambda inputs: forms.run_form(reference, inputs))
-    if usable is None:
-        return None
-    batch, expected = usable
-    others = tuple(form for form in forms.compared if form != reference)
-    try:
-        outputs: FormOutputs = {reference: expected, **forms.run(batch.arrays, others)}
-    except RefusedError as error:  # the reference runs the inputs, so this is another model
-        results.comparisons.fail(batch, str(error))
-    else:
-        results.add(batch, outputs)
-    return batch
 
 
 def _compare_samples(

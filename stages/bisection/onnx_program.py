@@ -17,7 +17,7 @@ from prunepack.errors import RefusedError
 from prunepack.runtime.ort_errors import collect_ort_errors
 from prunepack.stages.bisection.graph import NodeGraph, read_constant
 from prunepack.stages.bisection.module_names import find_module
-from prunepack.stages.runtime.session_options import make_session_options
+from prunepack.stages.runtime.session_options import EXTERNAL_FOLDER, make_session_options
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["OnnxProgram"]
-
-EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
 class OnnxProgram:

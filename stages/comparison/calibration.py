@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 from contextlib import contextmanager
@@ -13,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from prunepack.stages.comparison.error import compute_tolerance
+from prunepack.stages.comparison.precision import PreciseForm
 from prunepack.stages.contract.progress import note
 from prunepack.stages.data.input_values import slice_samples
-from prunepack.stages.models.running import run_module
 from prunepack.stages.runtime.session_options import OPTIMIZATIONS
 from prunepack.stages.runtime.sessions import open_onnx_session, run_session
 
@@ -62,6 +61,7 @@ class Calibration:
 
     def __init__(self, forms: ModelForms) -> None:
         self._forms = forms
+        self._precise = PreciseForm(forms)
         self._graph: Form = "dense" if "dense" in forms.sessions else "onnx"
         self._sessions = {
             level: open_onnx_session(forms.graph, forms.providers, optimization=level)
@@ -91,12 +91,11 @@ class Calibration:
         yield "repetition", self._forms.run_form("pruned", inputs)
         with _set_threads(2):
             yield "threads", self._forms.run_form("pruned", inputs)
-        try:
-            module = copy.deepcopy(self._forms.modules["pruned"]).double()
-            names, paths = self._forms.outputs, self._forms.paths
-            yield "float64", run_module(module, _convert_floats(inputs), names, paths)
-        except Exception as error:  # noqa: BLE001 -- a user's model may fail in any way
-            note(f"no run-to-run error against float64: {type(error).__name__}")
+        outputs = self._precise.run(inputs)
+        if outputs is None:
+            note(f"no run-to-run error against float64: {self._precise.problem}")
+        else:
+            yield "float64", outputs
 
     def _compare_single(self, batch: InputBatch, outputs: FormOutputs, form: Form) -> None:
         """Compare samples of a batch with the same samples in batches of one."""
@@ -121,14 +120,6 @@ class Calibration:
             largest = self._errors[name].tolerance if name in self._errors else -1.0
             if math.isnan(tolerance) or tolerance > largest:
                 self._errors[name] = RunError(tolerance, cause, str(expected[name].dtype))
-
-
-def _convert_floats(inputs: Arrays) -> Arrays:
-    """Convert floating-point arrays to float64."""
-    return {
-        name: array.astype(np.float64) if array.dtype.kind == "f" else array
-        for name, array in inputs.items()
-    }
 
 
 @contextmanager

@@ -64,7 +64,8 @@ class ModelForms:
         outputs: The names of the outputs, in the order of the reference.
         paths: The path of each output in the result of a torch model.
         axes: The axes of each output: sizes and names.
-        graph: The ONNX file that describes inputs and outputs: the dense one if it is ONNX.
+        graphs: The ONNX files. The first one describes inputs and outputs; it is the dense one if
+            that is ONNX.
         providers: The requested execution providers of the sessions.
         modules: The forms in torch: the model before pruning, and the finalized one from which the
             ONNX was exported.
@@ -75,7 +76,7 @@ class ModelForms:
     outputs: tuple[str, ...]
     paths: tuple[str, ...]
     axes: Mapping[str, Sequence[int | str | None]]
-    graph: Path
+    graphs: tuple[Path, ...]
     providers: tuple[str, ...]
     modules: Mapping[Form, nn.Module]
     sessions: Mapping[Form, Session]
@@ -114,11 +115,16 @@ class ModelForms:
             outputs=tuple(first.interface["outputs"]),
             paths=tuple(first.interface.get("paths", ())),
             axes=first.interface.get("axes", {}),
-            graph=first.model,
+            graphs=tuple(model.model for model in files.values()),
             providers=tuple(providers),
             modules={form: module for form, (module, _) in opened.items()},
             sessions=sessions,
         )
+
+    @property
+    def graph(self) -> Path:
+        """The ONNX file that describes inputs and outputs."""
+        return self.graphs[0]
 
     @property
     def names(self) -> tuple[Form, ...]:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Protocol
 
 from prunepack.stages.comparison.comparison import Comparison, name_outputs
-from prunepack.stages.comparison.units import divide_by_units, find_units
+from prunepack.stages.comparison.units import divide_by_units
 from prunepack.stages.metrics.metric import Metric, Metrics
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ __all__ = ["DenseComparison", "FormComparisons", "ParityComparison"]
 
 STRUCTURE = ("samples", "outputs", "values", "unmatched_outputs", "nonfinite")
 """Metrics of a comparison that hold for two models that differ on purpose."""
+
+LARGEST_SCALE = 1024.0
+"""Scale of inputs from which on a pruned model may overflow where the dense one does not."""
 
 LOWEST = ("cosine", "mean_cosine", "sqnr_db", "argmax", "top5")
 """Similarities of an output; the lowest of all outputs is the model's."""
@@ -104,8 +107,8 @@ class ParityComparison:
     def add(self, batch: InputBatch, expected: ArrayMapping, actual: ArrayMapping) -> None:
         """Compare the outputs of one batch; those with a tolerance in units of the inputs."""
         if not self._comparison.exact:
-            units = find_units(expected, batch.scale)
-            expected, actual = divide_by_units(expected, units), divide_by_units(actual, units)
+            expected = divide_by_units(expected, batch.units)
+            actual = divide_by_units(actual, batch.units)
         self._comparison.add(expected, actual, batch.count, batch.name, batch.first)
 
     def fail(self, inputs: str, reason: str) -> None:
@@ -136,6 +139,8 @@ class DenseComparison:
 
     def add(self, batch: InputBatch, expected: ArrayMapping, actual: ArrayMapping) -> None:
         """Compare the outputs of one batch."""
+        if batch.scale > LARGEST_SCALE:
+            return
         self._all.add(expected, actual, batch.count, batch.name, batch.first)
         if batch.source if self._of_samples else batch.name == "random":
             self._chosen.add(expected, actual, batch.count, batch.name, batch.first)

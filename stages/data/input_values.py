@@ -22,6 +22,7 @@ __all__ = [
     "move_batch_axis",
     "read_sample_file",
     "slice_samples",
+    "take_samples",
 ]
 
 MOST_ELEMENTS = 1 << 22
@@ -99,6 +100,18 @@ def _slice(array: Array, axis: int | str, start: int, end: int) -> Array:
     if isinstance(axis, str):
         return array
     return array[(slice(None),) * axis + (slice(start, end),)]
+
+
+def take_samples(
+    inputs: Sequence[InputSpec], arrays: Mapping[str, Array], indices: Array
+) -> Arrays:
+    """Return the samples at ``indices``; inputs without a batch axis stay whole."""
+    axes = {spec.name: spec.batch_axis for spec in inputs}
+    return {name: _take(array, axes[name], indices) for name, array in arrays.items()}
+
+
+def _take(array: Array, axis: int | str, indices: Array) -> Array:
+    return array if isinstance(axis, str) else array.take(indices, axis)
 
 
 def move_batch_axis(inputs: Sequence[InputSpec], arrays: Mapping[str, Array]) -> Arrays:

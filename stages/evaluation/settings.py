@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
@@ -54,6 +54,11 @@ class VerifyConfig(Config):
         64, ge=3, description="Number of random samples for the comparison."
     )
     batch_size: int = Field(500, gt=0, description="Number of samples per run.")
+    batch_sizes: tuple[Annotated[int, Field(gt=0)], ...] = Field(
+        (),
+        description="Further batch sizes to compare, such as those of deployment; a recipe adds "
+        "those of measure.batch_sizes.",
+    )
     seed: int = Field(0, ge=0, description="Seed of the random inputs and of the resampling.")
 
     @field_validator("metric")

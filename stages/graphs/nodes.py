@@ -85,9 +85,22 @@ def list_constants(graph: GraphProto) -> dict[str, TensorProto]:
     """Return initializers and values of ``Constant`` nodes, by name."""
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
-        if node.op_type == "Constant" and (value := get_attribute(node, "value")) is not None:
+        if node.op_type == "Constant" and (value := _get_constant(node)) is not None:
             constants[node.output[0]] = value
     return constants
+
+
+def _get_constant(node: NodeProto) -> TensorProto | None:
+    """Return the value of a ``Constant`` node, if it is of numbers."""
+    import numpy as np
+    from onnx import numpy_helper
+
+    for name, dtype in (("float", np.float32), ("int", np.int64)):
+        for value in (get_attribute(node, f"value_{name}"), get_attribute(node, f"value_{name}s")):
+            if value is not None:
+                return numpy_helper.from_array(np.asarray(value, dtype), node.output[0])
+    tensor: TensorProto | None = get_attribute(node, "value")
+    return tensor
 
 
 def get_attribute(node: NodeProto, name: str, default: Any = None) -> Any:

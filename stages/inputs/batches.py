@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,9 @@ class InputBatch:
         labels: The expected answers, (count, …), or None if they are unknown.
         source: The full name of the source of labelled samples, for messages.
         calibrates: Whether run-to-run errors are measured on this batch.
+        purpose: The kind of stress inputs; batches of one purpose have a name that begins with it.
+        axis: The dynamic axis that has another size in this batch alone.
+        units: The divisors of outputs that large inputs make large.
     """
 
     name: str
@@ -47,6 +50,9 @@ class InputBatch:
     labels: Array | None = None
     source: str = ""
     calibrates: bool = False
+    purpose: str = ""
+    axis: str = ""
+    units: Mapping[str, float] = field(default_factory=dict)
 
 
 def random_batches(

@@ -1,207 +1,140 @@
-"""Stress inputs: zeros, large values, and other sizes of dynamic axes."""
+"""Stress inputs: values, sizes and batches that random inputs do not have."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from prunepack.errors import RefusedError
-from prunepack.stages.data.input_values import find_bounds, is_batched, is_mask
-from prunepack.stages.data.samples import random_inputs
-from prunepack.stages.inputs.batches import InputBatch
+from prunepack.stages.data.input_values import is_batched, take_samples
+from prunepack.stages.inputs.axes import resize_axes
+from prunepack.stages.inputs.batch_sizes import resize_batches
+from prunepack.stages.inputs.integers import widen_integers
+from prunepack.stages.inputs.magnitudes import scale_values, set_missing_values, set_zeros
+from prunepack.stages.inputs.thresholds import approach_thresholds
 from prunepack.stages.metrics.metric import Metric, Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from prunepack.stages.contract.arrays import Array, Arrays
+    from prunepack.stages.contract.arrays import Array, ArrayMapping, Arrays
     from prunepack.stages.contract.model_spec import InputSpec
-    from prunepack.stages.runtime.sessions import Session
+    from prunepack.stages.inputs.axes import DynamicAxis
+    from prunepack.stages.inputs.batches import InputBatch
+    from prunepack.stages.inputs.usual import UsualInputs
 
-__all__ = [
-    "SCALES",
-    "DynamicAxis",
-    "StressTest",
-    "find_dynamic_axes",
-    "find_usable_batch",
-    "stress_metrics",
-    "stress_tests",
-]
-
-SCALES = (1024.0, 128.0, 16.0)
-"""Factors of the large values; powers of two, so that a division by them is exact."""
+__all__ = ["StressLimits", "find_usable_batch", "stress_batches", "stress_metrics"]
 
 
 @dataclass(frozen=True, slots=True)
-class StressTest:
-    """Alternative batches for one purpose; the first one that torch can run is compared.
+class StressLimits:
+    """Facts about a model and its use that choose stress inputs.
 
     Attributes:
-        name: The purpose.
-        batches: The alternatives, the most demanding one first.
-        axis: Whether the purpose is another size of a dynamic axis.
+        axes: The dynamic axes.
+        thresholds: The constants that the graph compares values with.
+        most: The most samples of one run.
+        timed: The batch sizes that ``measure`` times.
     """
 
-    name: str
-    batches: tuple[InputBatch, ...]
-    axis: bool = False
+    axes: Sequence[DynamicAxis] = ()
+    thresholds: Sequence[float] = ()
+    most: int = 1
+    timed: Sequence[int] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DynamicAxis:
-    """A dynamic axis of the ONNX model's inputs, other than the batch axis.
-
-    Attributes:
-        name: Its symbol.
-        positions: The pairs (input, axis) with this size.
-        size: The size during export.
-    """
-
-    name: str
-    positions: tuple[tuple[str, int], ...]
-    size: int
-
-
-def find_dynamic_axes(session: Session, inputs: Sequence[InputSpec]) -> list[DynamicAxis]:
-    """Return the dynamic axes of ``session`` except the batch axis of each input."""
-    shapes = {node.name: node.shape for node in session.get_inputs()}
-    positions: dict[str, list[tuple[str, int]]] = {}
-    sizes: dict[str, int] = {}
-    for spec in inputs:
-        for axis, size in _list_axes(spec):
-            symbol = dict(enumerate(shapes.get(spec.name, ()))).get(axis, size)
-            if not isinstance(symbol, int):
-                name = symbol or f"{spec.name}[{axis}]"
-                positions.setdefault(name, []).append((spec.name, axis))
-                sizes[name] = size
-    return [DynamicAxis(name, tuple(where), sizes[name]) for name, where in positions.items()]
-
-
-def _list_axes(spec: InputSpec) -> Iterator[tuple[int, int]]:
-    """Yield the position and the size of each axis of an input, except the batch axis."""
-    pairs = enumerate(spec.batch_shape(0))
-    yield from ((axis, size) for axis, size in pairs if axis != spec.batch_axis)
-
-
-def stress_tests(
-    inputs: Sequence[InputSpec], axes: Sequence[DynamicAxis], seed: int, sizes: Mapping[str, int]
-) -> Iterator[StressTest]:
-    """Yield zeros, large values, and each dynamic axis at another size, two samples each.
-
-    Values stay in the range of their input, a mask is never all zero, and samples of a file are
-    taken as they are.
-    """
-    usual = random_inputs(inputs, count := 2 if is_batched(inputs) else 1, seed, sizes)
-    zeros = {spec.name: _zero_values(spec, usual[spec.name], sizes) for spec in inputs}
-    if _differ(zeros, usual):
-        yield StressTest("zeros", (InputBatch("zeros", zeros, count),))
-    large = (_scale_values(inputs, usual, scale, sizes) for scale in SCALES)
-    if batches := tuple(batch for batch in large if _differ(batch.arrays, usual)):
-        yield StressTest("large values", batches)
-    for axis in axes:
-        if any(spec.file for spec in inputs if spec.name in dict(axis.positions)):
-            continue
-        resized = (_resize_axis(inputs, axis, size, seed, sizes) for size in _list_sizes(axis))
-        yield StressTest(axis.name, tuple(resized), axis=True)
-
-
-def _differ(arrays: Arrays, others: Arrays) -> bool:
-    return any(not np.array_equal(array, others[name]) for name, array in arrays.items())
-
-
-def _zero_values(spec: InputSpec, usual: Array, sizes: Mapping[str, int]) -> Array:
-    """Return zeros, or the usual values of an input that is never all zero."""
-    rows = sizes.get(spec.name)
-    low, high = find_bounds(spec, rows)
-    can_be_zero = low <= 0 <= high and spec.file is None and not is_mask(spec, rows)
-    return np.zeros_like(usual) if can_be_zero else usual
-
-
-def _scale_values(
-    inputs: Sequence[InputSpec], usual: Arrays, scale: float, sizes: Mapping[str, int]
-) -> InputBatch:
-    """Multiply floats by ``scale``, within their range; other values become the highest ones."""
-    arrays = {}
-    for spec in inputs:
-        array = usual[spec.name]
-        low, high = find_bounds(spec, sizes.get(spec.name))
-        if spec.file is not None:
-            arrays[spec.name] = array
-        elif array.dtype.kind == "f":
-            scaled = np.asarray(
-                array * array.dtype.type(scale)
-            )  # a scalar of an array without axes
-            arrays[spec.name] = np.asarray(scaled.clip(low, high))
-        else:
-            arrays[spec.name] = np.full_like(array, high)
-    count = 2 if is_batched(inputs) else 1
-    floats = [spec for spec in inputs if spec.dtype.startswith("float") and spec.file is None]
-    if not floats:
-        return InputBatch("highest integers", arrays, count)
-    if all(spec.range is not None for spec in floats):
-        return InputBatch("highest values", arrays, count)
-    return InputBatch(f"large values, × {scale:g}", arrays, count, scale=scale)
-
-
-def _resize_axis(
-    inputs: Sequence[InputSpec], axis: DynamicAxis, size: int, seed: int, sizes: Mapping[str, int]
-) -> InputBatch:
-    """Return random samples with ``axis`` at another size."""
-    positions = set(axis.positions)
-    resized = []
-    for spec in inputs:
-        shape = tuple(size if (spec.name, at) in positions else old for at, old in _list_axes(spec))
-        resized.append(spec.model_copy(update={"example": shape}))
-    count = 2 if is_batched(inputs) else 1
-    return InputBatch(f"{axis.name} of {size}", random_inputs(resized, count, seed, sizes), count)
+def stress_batches(usual: UsualInputs, limits: StressLimits) -> Iterator[InputBatch]:
+    """Yield all stress inputs, one batch per purpose."""
+    batches = chain(
+        set_zeros(usual),
+        scale_values(usual),
+        set_missing_values(usual),
+        widen_integers(usual),
+        approach_thresholds(usual, limits.thresholds),
+        resize_axes(usual, limits.axes),
+        resize_batches(usual, limits.most, limits.timed),
+    )
+    yield from (batch for batch in batches if batch is not None)
 
 
 def find_usable_batch(
-    test: StressTest, run_torch: Callable[[Arrays], Arrays]
+    batch: InputBatch, inputs: Sequence[InputSpec], run_torch: Callable[[Arrays], Arrays]
 ) -> tuple[InputBatch, Arrays] | None:
-    """Return the first batch with finite outputs of torch, and these outputs; None without one.
+    """Return the samples for which torch has usable outputs, and these outputs; None without one.
 
-    Inputs that torch refuses, or answers with NaN or infinity, say nothing about ONNX.
+    Inputs that torch refuses, or answers with NaN, say nothing about ONNX; nor do those that are
+    too large, so that the answer is infinite.
     """
-    for batch in test.batches:
-        try:
-            outputs = run_torch(batch.arrays)
-        except RefusedError:
-            continue
-        if all(np.isfinite(array).all() for array in outputs.values() if array.dtype.kind == "f"):
-            return batch, outputs
-    return None
+    try:
+        outputs = run_torch(batch.arrays)
+    except RefusedError:
+        return None
+    usable = _find_usable_samples(batch, outputs)
+    if usable.all():
+        return batch, outputs
+    if not usable.any() or not is_batched(inputs):
+        return None
+    arrays = take_samples(inputs, batch.arrays, np.flatnonzero(usable))
+    if _has_nan(batch.arrays) and not _has_nan(arrays):  # the rest are usual inputs
+        return None
+    rest = replace(batch, arrays=arrays, count=int(usable.sum()))
+    return find_usable_batch(rest, inputs, run_torch)
+
+
+def _find_usable_samples(batch: InputBatch, outputs: ArrayMapping) -> Array:
+    """Return for each sample whether all of its outputs are usable."""
+    floats = [array for array in outputs.values() if array.dtype.kind == "f"]
+    usable = np.ones(batch.count, bool)
+    if not floats and _has_nan(batch.arrays):  # a choice among NaN is arbitrary
+        usable[:] = False
+    for array in floats:
+        good = ~np.isnan(array) if batch.scale == 1 else np.isfinite(array)
+        if array.shape[:1] == (batch.count,):
+            usable &= good.reshape(batch.count, -1).all(1)
+        elif not good.all():
+            usable[:] = False
+    return usable
+
+
+def _has_nan(arrays: ArrayMapping) -> bool:
+    return any(np.isnan(array).any() for array in arrays.values() if array.dtype.kind == "f")
 
 
 def stress_metrics(
     samples: int,
     axes: Sequence[DynamicAxis],
-    results: Sequence[tuple[StressTest, InputBatch | None]],
+    results: Sequence[tuple[InputBatch, bool]],
 ) -> Metrics:
     """Return the metrics of random and stress inputs.
 
     Args:
         samples: The number of random samples.
         axes: All dynamic axes.
-        results: Each stress test with its compared batch, or None if torch could run none.
+        results: Each stress batch, and whether torch could run it.
     """
-    compared = [batch.name for _, batch in results if batch is not None]
-    skipped = [test for test, batch in results if batch is None]
-    untested = [test.name for test in skipped if test.axis]
-    note = f"also {', '.join(compared) or 'nothing'}"
-    if skipped:
-        note += f"; not {', '.join(test.name for test in skipped)}, which torch cannot take"
-    names = ", ".join(axis.name for axis in axes)
+    names = _join_names([batch for batch, is_compared in results if is_compared])
+    note = f"also {names or 'nothing'}"
+    if skipped := _join_names([batch for batch, is_compared in results if not is_compared]):
+        note += f"; not {skipped}, which torch cannot take"
+    tested = {batch.axis for batch, is_compared in results if is_compared}
+    tried = dict.fromkeys(batch.axis for batch, _ in results if batch.axis)
+    untested = [axis for axis in tried if axis not in tested]
     return {
         "parity.inputs.random_samples": Metric(samples, "samples", note=note),
-        "parity.inputs.dynamic_axes": Metric(len(axes), "axes", note=names),
+        "parity.inputs.dynamic_axes": Metric(
+            len(axes), "axes", note=", ".join(axis.name for axis in axes)
+        ),
         "parity.inputs.untested_axes": Metric(len(untested), "axes", note=", ".join(untested)),
     }
 
 
-def _list_sizes(axis: DynamicAxis) -> list[int]:
-    """Return other sizes of an axis, the smaller ones first."""
-    near = {axis.size // 2, axis.size - 1, axis.size + 1, 2 * axis.size}
-    return sorted(near - {axis.size, 0, -1}, key=lambda size: (size > axis.size, size))
+def _join_names(batches: Sequence[InputBatch]) -> str:
+    """Return the names of batches; those of one purpose follow each other without repeating it."""
+    names = []
+    for purpose, group in groupby(batches, key=lambda batch: batch.purpose):
+        details = [batch.name.removeprefix(purpose).strip() for batch in group]
+        names.append(f"{purpose} {', '.join(details)}".strip())
+    return ", ".join(names)

@@ -76,6 +76,7 @@ _ROWS = (
     ("parity.inputs.random_samples", "samples", "Random samples that all forms were run on"),
     ("parity.inputs.dynamic_axes", "axes", "Dynamic axes of the inputs, the batch left out"),
     ("parity.inputs.untested_axes", "axes", "Dynamic axes that could be run at one size only"),
+    ("parity.inputs.untaken_branches", "branches", "Branches of If nodes that no input took"),
     ("parity.session.samples", "samples", "Samples that ONNX file and artifact were both run on"),
     ("parity.session.outputs", "outputs", "Outputs that ONNX file and artifact both have"),
     ("parity.session.values", "values", "Output values compared between ONNX file and artifact"),

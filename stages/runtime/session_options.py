@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 
-__all__ = ["CPU", "CUDA", "LOG_FATAL", "OPTIMIZATIONS", "make_session_options"]
+__all__ = ["CPU", "CUDA", "EXTERNAL_FOLDER", "LOG_FATAL", "OPTIMIZATIONS", "make_session_options"]
 
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -22,6 +22,10 @@ OPTIMIZATIONS = ("ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED")
 
 NO_CPU_FALLBACK = "session.disable_cpu_ep_fallback"
 """Session option: a node that only the CPU can run is an error, unless the CPU is requested."""
+
+
+EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
+"""Session option: the folder of the external data of a model that is not a file."""
 
 
 LOG_FATAL = 4

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Protocol
 
 from prunepack.errors import RefusedError
 from prunepack.runtime.ort_errors import collect_ort_errors
-from prunepack.stages.runtime.session_options import CPU, LOG_FATAL, make_session_options
+from prunepack.stages.runtime.session_options import (
+    CPU,
+    EXTERNAL_FOLDER,
+    LOG_FATAL,
+    OPTIMIZATIONS,
+    make_session_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from onnx import ModelProto
 
     from prunepack.stages.contract.arrays import Array, ArrayMapping, Arrays
 
@@ -20,6 +28,7 @@ __all__ = [
     "TensorInfo",
     "find_fixed_batch",
     "open_artifact_session",
+    "open_graph_session",
     "open_onnx_session",
     "run_session",
 ]
@@ -83,6 +92,34 @@ def open_onnx_session(
             make_session_options(threads, providers, profile, optimization),
             providers=list(providers),
             enable_fallback=0,
+        )
+        return session
+
+
+def open_graph_session(
+    model: ModelProto, folder: Path, outputs: Sequence[str], providers: Sequence[str]
+) -> Session:
+    """Open a session on a changed model, whose outputs are the tensors ``outputs``.
+
+    Args:
+        model: The model, which is changed.
+        folder: The folder of its external data.
+        outputs: The names of tensors of its graph.
+        providers: The execution providers.
+
+    Raises:
+        RefusedError: If onnxruntime cannot use the model.
+    """
+    import onnxruntime
+    from onnx import ValueInfoProto
+
+    del model.graph.output[:]
+    model.graph.output.extend(ValueInfoProto(name=name) for name in outputs)
+    options = make_session_options(providers=providers, optimization=OPTIMIZATIONS[0])
+    options.add_session_config_entry(EXTERNAL_FOLDER, str(folder))
+    with _log_off(), _refuse_ort_errors("onnxruntime cannot open the changed model"):
+        session: Session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=list(providers)
         )
         return session
 

@@ -7,6 +7,7 @@ from prunepack.pipeline.plan import Plan
 from prunepack.pipeline.recipe import list_built_in_recipes, parse_literal, read_recipe
 from prunepack.stages.evaluation.settings import VerifyConfig
 from prunepack.stages.finalize import FinalizeConfig
+from prunepack.stages.measure import MeasureConfig
 
 EXPECTED = {
     *("lenet", "lenet300", "lenet5", "lenet-local", "lenet-global", "lenet-custom"),
@@ -124,3 +125,10 @@ def test_unknown_names_and_unreadable_files_are_told(tmp_path):
 def test_finalize_runs_on_the_samples_of_verify_or_on_its_own(own, proof):
     plan = Plan(verify=VerifyConfig(inputs="a.npz"), finalize=FinalizeConfig(inputs=own))
     assert plan.proof == FinalizeConfig(inputs=proof)
+
+
+def test_verify_compares_the_batch_sizes_that_measure_times():
+    plan = Plan(
+        verify=VerifyConfig(batch_sizes=(5, 8)), measure=MeasureConfig(batch_sizes=(1, 8, 64))
+    )
+    assert plan.comparison == VerifyConfig(batch_sizes=(5, 8, 1, 64))

@@ -66,6 +66,10 @@ def packed(run):
     return lambda exported: run(pack_stage, PackConfig(), exported)
 
 
+STRESS = 2 * (1 + 12) + 3 + 7 + 16 + 32 + 100
+"""Samples of stress inputs of LeNet: zeros, twelve scales, and batches of five sizes."""
+
+
 def test_a_right_chain_passes_every_check(chain, verified, some_digits):
     metrics, failed = verified(chain)
     assert failed == set()
@@ -78,7 +82,9 @@ def test_a_right_chain_passes_every_check(chain, verified, some_digits):
     assert values["parity.torch_onnx.nonfinite"] == 0
     assert 0 < values["parity.torch_onnx.tolerance"] < 1e-5
     assert values["parity.torch_onnx.outputs"] == 1
-    assert values["parity.torch_onnx.samples"] == values["parity.session.samples"] == 568
+    assert (
+        values["parity.torch_onnx.samples"] == values["parity.session.samples"] == 500 + 64 + STRESS
+    )
     assert values["runtime.provider_mismatches"] == 0
     assert values["sparsity.weights"] == pytest.approx(90, abs=0.1)
     assert metrics["sparsity.weights"].note.endswith("of 59,838 are zero")
@@ -110,7 +116,7 @@ def test_what_it_says_and_of_which_files(chain, run):
 def test_fewer_samples(chain, verified):
     metrics, _ = verified(chain, CPU.model_copy(update={"samples": 30, "random_samples": 4}))
     assert metrics["accuracy.samples"].value == 30
-    assert metrics["parity.torch_onnx.samples"].value == 38
+    assert metrics["parity.torch_onnx.samples"].value == 30 + 4 + STRESS
 
 
 def test_each_form_runs_once_on_each_batch(chain, verified, monkeypatch):
@@ -124,9 +130,15 @@ def test_each_form_runs_once_on_each_batch(chain, verified, monkeypatch):
 
     monkeypatch.setattr(ModelForms, "run_form", counted)
     verified(chain)
-    random, stress, samples = 3, 2, 3
+    random, stress, samples = 3, 18, 3
+    refused = 1  # missing values
     batches = random + stress + samples
-    assert runs == {"dense": samples, "pruned": batches + 2, "onnx": batches, "artifact": batches}
+    assert runs == {
+        "dense": samples,
+        "pruned": batches + refused + 2,
+        "onnx": batches,
+        "artifact": batches,
+    }
 
 
 def test_the_same_input_gives_the_same_bytes(chain, run):
@@ -139,7 +151,7 @@ def test_a_fixed_batch_is_verified_as_well(chain, run, packed, verified):
     fixed = run(export, ExportConfig(dynamic_batch=False), chain.final)
     metrics, failed = verified(replace(chain, onnx=fixed, artifact=packed(fixed)))
     assert failed == set()
-    assert metrics["parity.torch_onnx.samples"].value == 568
+    assert metrics["parity.torch_onnx.samples"].value == 500 + 64 + STRESS
 
 
 def nudge(graph):
@@ -157,7 +169,7 @@ def test_a_nudged_weight_in_the_onnx(chain, changed, verified):
         "parity.session.differing_values",
     }
     assert 0 < metrics["parity.weights.differing_bytes"].value <= 4
-    assert metrics["parity.session.differing_values"].value == 568
+    assert metrics["parity.session.differing_values"].value == 500 + 64 + STRESS
     assert metrics["parity.torch_onnx.tolerance"].value == pytest.approx(0.05, rel=0.2)
     assert ", 7]: " in metrics["parity.torch_onnx.tolerance"].note
 
@@ -188,7 +200,7 @@ def test_a_weight_that_is_not_a_number(chain, changed, packed, verified):
     onnx_model = changed(chain.onnx, spoil)
     metrics, failed = verified(replace(chain, onnx=onnx_model, artifact=packed(onnx_model)))
     assert failed == {"parity.torch_onnx.beyond_tolerance", "parity.torch_onnx.nonfinite"}
-    assert metrics["parity.torch_onnx.nonfinite"].value == 568
+    assert metrics["parity.torch_onnx.nonfinite"].value == 500 + 64 + STRESS
     assert metrics["accuracy.onnx"].value < 20
 
 
@@ -310,7 +322,7 @@ X, Y = InputSpec(name="x", shape=(4,)), InputSpec(name="y", shape=(4,))
 def test_without_a_dataset_parity_is_judged_on_random_inputs(carried, verified, run):
     metrics, failed = verified(carried("Two", "", (X, Y)))
     assert failed == set()
-    assert metrics["parity.torch_onnx.samples"].value == 68
+    assert metrics["parity.torch_onnx.samples"].value > 64
     assert not any(name.startswith("accuracy") for name in metrics)
     assert run.facts["summary"].startswith("torch ↔ ONNX within ")
     assert "accuracy" not in run.facts["summary"]

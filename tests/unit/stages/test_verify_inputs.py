@@ -176,9 +176,12 @@ def test_a_model_that_flattens_by_its_number_of_elements(carried, verified):
     metrics = verified(carried("Flattens", InputSpec(name="x", shape=(1, 6, 6))))
     assert value(metrics, "parity.torch_onnx.beyond_tolerance") == 0
     assert value(metrics, "parity.torch_onnx.unmatched_outputs") == 0
-    assert value(metrics, "parity.torch_onnx.samples") == 68
     note = metrics["parity.inputs.random_samples"].note
-    assert note == "also zeros, large values, × 1024"
+    assert note == (
+        "also zeros, small values × 1/4096, 1/64, 1/8, "
+        "large values × 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, "
+        "batch of 3, 7, 16, 32, 100; not missing values, which torch cannot take"
+    )
 
 
 IDS = InputSpec(name="ids", shape=(6,), dtype="int64")
@@ -225,11 +228,12 @@ def test_a_dynamic_length_is_tried_at_another_size(reader, verified):
     assert metrics["parity.inputs.dynamic_axes"].value == 1
     assert value(metrics, "parity.inputs.untested_axes") == 0
     note = metrics["parity.inputs.random_samples"].note
-    assert note == "also zeros, highest integers, length of 3"
-    assert value(metrics, "parity.torch_onnx.samples") == 70
+    assert note == (
+        "also zeros, zeros of ids, lowest values, highest values, "
+        "length of 1, 3, 5, 7, 12, 17, 33, 65, 129, 257, batch of 3, 7, 16, 32, 100"
+    )
     assert value(metrics, "parity.torch_onnx.outputs") == 2
     assert value(metrics, "parity.torch_onnx.beyond_tolerance") == 0
-    assert value(metrics, "parity.torch_onnx.outputs.output_0.values") == 68 * 6 * 4 + 2 * 3 * 4
     assert value(metrics, "parity.torch_onnx.outputs.output_1.cosine") == pytest.approx(1)
 
 
@@ -256,7 +260,7 @@ class Picks(Reshapes):
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
-        (Reshapes, "output_0: float32[2, 3, 4] and float32[1, 6, 4]"),
+        (Reshapes, "output_0: float32[2, 129, 4] and float32[43, 6, 4]"),
         (Picks, "length of 3: onnxruntime cannot run the model on ids, mask: found "),
     ],
 )
@@ -275,8 +279,8 @@ def test_a_dynamic_length_that_the_onnx_does_not_really_take(reader, verified, r
         )
     metrics = verified((dense, final, onnx_model, run(pack, PackConfig(), onnx_model)))
     unmatched = metrics["parity.torch_onnx.unmatched_outputs"]
-    assert unmatched.value == 1
-    assert unmatched.note.startswith(why)
+    assert unmatched.value >= 3
+    assert why in unmatched.note
 
 
 def test_a_dynamic_length_that_torch_takes_at_one_size_only(reader, verified, run, write):
@@ -288,7 +292,9 @@ def test_a_dynamic_length_that_torch_takes_at_one_size_only(reader, verified, ru
     missed = metrics["parity.inputs.untested_axes"]
     assert (missed.value, missed.note) == (1, "length")
     note = metrics["parity.inputs.random_samples"].note
-    assert note.endswith("; not length, which torch cannot take")
+    assert note.endswith(
+        "; not length of 3, 5, 7, 12, 17, 33, 65, 129, 257, which torch cannot take"
+    )
 
 
 PICKY = """
@@ -360,12 +366,15 @@ def test_zeros_that_torch_itself_has_no_answer_to(carried, verified):
     metrics = verified(carried("Ratio"))
     assert value(metrics, "parity.torch_onnx.nonfinite") == 0
     note = metrics["parity.inputs.random_samples"].note
-    assert note == "also large values, × 1024; not zeros, which torch cannot take"
+    assert note.startswith("also small values × 1/4096, 1/64, 1/8, large values × 4, 16, 64, ")
+    assert note.endswith("; not zeros, missing values, which torch cannot take")
 
 
-def test_values_too_large_for_torch_are_tried_smaller(carried, verified):
+def test_values_too_large_for_torch_are_left_out(carried, verified):
     metrics = verified(carried("Overflows"))
-    assert metrics["parity.inputs.random_samples"].note == "also zeros, large values, × 16"
+    note = metrics["parity.inputs.random_samples"].note
+    assert "large values × 4, 16, 64, 256, batch of" in note
+    assert "large values × 1024, 4096, 16384, 65536, 262144, missing values, which" in note
     assert value(metrics, "parity.torch_onnx.nonfinite") == 0
     assert value(metrics, "parity.torch_onnx.beyond_tolerance") == 0
 
@@ -374,10 +383,10 @@ def test_labelled_samples_of_ones_own_are_judged_instead_of_the_dataset(carried,
     parts = carried("Company", dataset="some")
     own = verified(parts, inputs=f"{where}samples")
     assert value(own, "accuracy.samples") == 20
-    assert value(own, "parity.torch_onnx.samples") == 68 + 20 + 40
     both = verified(parts, inputs=f"{where}without_labels")
     assert value(both, "accuracy.samples") == 40
-    assert value(both, "parity.torch_onnx.samples") == 68 + 7 + 40
+    count = "parity.torch_onnx.samples"
+    assert value(own, count) - value(both, count) == (20 + 40) - (7 + 40)
 
 
 def test_labels_without_a_dataset(carried, verified, where):

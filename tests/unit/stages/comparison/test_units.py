@@ -1,6 +1,7 @@
-"""Units of outputs, in which the outputs of large inputs are compared."""
+"""Units of outputs, in which the outputs of stress inputs are compared."""
 
 import numpy as np
+import pytest
 
 from prunepack.stages.comparison.units import divide_by_units, find_units
 
@@ -8,8 +9,32 @@ from prunepack.stages.comparison.units import divide_by_units, find_units
 def test_outputs_of_large_inputs_are_compared_in_larger_units():
     outputs = {"y": np.array([3.0, -5000.0]), "small": np.array([0.5]), "n": np.array([4])}
     units = find_units(outputs | {"zero": np.zeros(2)}, 1024)
-    assert units == {"y": 8192, "small": 1024}
+    assert units == {"y": 8192, "small": 1024, "zero": 1024}
     found = divide_by_units(outputs, units)
     assert found["y"].tolist() == [3 / 8192, -5000 / 8192]
     assert found["n"].tolist() == [4]
-    assert find_units(outputs, 1) == {}
+    assert set(find_units(outputs, 1).values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("scale", "error", "unit"),
+    [
+        (1024, 0.0, 1),  # nothing was rounded
+        (1024, 2.0**-21, 1),
+        (1024, 2.0**-12, 64),
+        (4, 1.0, 2.0**18),  # torch itself is wrong by 1
+        (1, 2.0**-12, 64),
+        (1, 0.0, 1),
+        (1024, np.nan, 1024),
+    ],
+)
+def test_a_unit_grows_with_the_measured_rounding_error(scale, error, unit):
+    y = np.array([0.5, 1.0], np.float32)
+    precise = {"y": y.astype(np.float64) + np.array([0.0, error])}
+    assert find_units({"y": y}, scale, precise) == {"y": unit}
+
+
+def test_only_float32_is_measured_against_float64():
+    y = np.array([0.5], np.float16)
+    assert find_units({"y": y}, 256, {"y": y.astype(np.float64)}) == {"y": 256}
+    assert find_units({"y": np.array([np.inf])}, 256) == {}

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from prunepack.stages.comparison.tolerances import DEFAULTS
-from prunepack.stages.inputs.stress_inputs import SCALES
+from prunepack.stages.inputs.batch_sizes import SIZES
+from prunepack.stages.inputs.magnitudes import SCALES
 from prunepack.stages.metrics.intervals import RESAMPLES
 from prunepack.stages.verify import VerifyConfig, verify
 
@@ -76,7 +77,9 @@ def test_every_metric_that_it_names_is_measured(verified):
 def test_its_numbers_are_those_of_the_code():
     assert "1e-4 for float32, 1e-2 for float16, 1e-7 for float64" in PAGE
     assert list(DEFAULTS.values()) == [1e-7, 1e-4, 1e-2]
-    assert [int(scale) for scale in SCALES] == [1024, 128, 16]
+    assert (SCALES[0], SCALES[-1]) == (1 / 4096, 262144)
+    assert "from 1/4096 to 262,144 times as large as usual" in PAGE
+    assert f"batches of {', '.join(map(str, SIZES))}" in PAGE
     assert f"{RESAMPLES:,} bootstrap resamples" in PAGE
     assert "batches of 1, 2 and 61" in PAGE
     assert VerifyConfig().random_samples == 1 + 2 + 61

@@ -1,6 +1,7 @@
 """Sessions: the provider that was asked for or an error, and onnxruntime's errors as ours."""
 
 import numpy as np
+import onnx.parser
 import onnxruntime
 import pytest
 
@@ -10,6 +11,7 @@ from prunepack.stages.runtime.providers import choose_providers, count_mismatche
 from prunepack.stages.runtime.sessions import (
     find_fixed_batch,
     open_artifact_session,
+    open_graph_session,
     open_onnx_session,
     run_session,
 )
@@ -180,3 +182,13 @@ def test_a_fixed_batch_is_run_in_parts(run, chain):
     assert (find_fixed_batch(session), find_fixed_batch(free)) == (1, None)
     whole, parts = (run_session(one, {"input": PIXELS})["output"] for one in (free, session))
     np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-5)
+
+
+def test_a_changed_model_that_onnxruntime_cannot_use(tmp_path):
+    model = onnx.parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 18]> g (float[n] x) => (float[n] y) { y = Neg(x) }'
+    )
+    session = open_graph_session(model, tmp_path, ["y"], [CPU])
+    assert run_session(session, {"x": np.ones(2, np.float32)})["y"].tolist() == [-1, -1]
+    with pytest.raises(RefusedError, match="onnxruntime cannot open the changed model: found "):
+        open_graph_session(model, tmp_path, ["z"], [CPU])
