@@ -17,7 +17,8 @@ class Limits:
 
     Attributes:
         header_bytes: Size of the header, both stored and decoded.
-        tensors: Number of tensors, including copies.
+        tensors: Number of tensors, including copies; at the start of a session also the number of
+            initializers, stored or not.
         files: Number of packed files.
         chunk_bytes: Decoded size of one chunk, of tensor elements or of literal bytes.
         decoded_bytes: Size of all packed files together.

@@ -57,7 +57,7 @@ class Artifact:
         self.digest = container.digest.hex()
         self.size = container.size
         self.files: Mapping[str, PackedFile] = MappingProxyType({f.name: f for f in header.files})
-        self.layout = Layout.from_header(header)  # for this project, not for its users
+        self.layout, self.limits = Layout.from_header(header), limits  # not for users
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(dict(self.layout.tensors))
         self._decoder = Decoder(container, self.layout)
 

@@ -50,7 +50,7 @@ def read_small_tensor(artifact: Artifact, name: str) -> Array | None:
         contents = list(find(artifact, model, name))
     except CorruptArtifactError:
         raise
-    except RefusedError:  # the file is no model that can be understood
+    except RefusedError:  # the file does not have the form of a model
         return None
     if len(contents) != 1:
         return None

@@ -8,7 +8,7 @@ from prunepack.model_files.onnx_fields import Graph, Model, Tensor
 from prunepack.model_files.protobuf import BYTES, encode_bytes, fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from prunepack.model_files.protobuf import Field
     from prunepack.reading.lazy_file import LazyFile
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["rebuild_model"]
 
 
-def rebuild_model(model: LazyFile, edits: Iterator[bytes | None]) -> bytes:
-    """Return the model with the ``edits`` of its initializers, which are in file order."""
+def rebuild_model(model: LazyFile, edits: Mapping[int, bytes]) -> bytes:
+    """Return the model with the content of some initializers replaced.
+
+    Args:
+        model: The model.
+        edits: The fields in place of the content, by the offset of the initializer's message.
+    """
     pieces: list[bytes | memoryview] = []
     for start, item in _fields_with_start(model.data, 0, len(model.data)):
         if item.number == Model.GRAPH and item.wire == BYTES:
@@ -30,12 +35,12 @@ def rebuild_model(model: LazyFile, edits: Iterator[bytes | None]) -> bytes:
 
 
 def _rebuild_graph(
-    model: LazyFile, graph: Field, edits: Iterator[bytes | None]
+    model: LazyFile, graph: Field, edits: Mapping[int, bytes]
 ) -> Iterator[bytes | memoryview]:
     kept = graph.start
     for start, item in _fields_with_start(model.data, graph.start, graph.stop):
-        is_initializer = item.number == Graph.INITIALIZER and item.wire == BYTES
-        if is_initializer and (edit := next(edits)) is not None:
+        edit = edits.get(item.start)
+        if edit is not None and item.number == Graph.INITIALIZER:
             yield model.read(kept, start)
             yield encode_bytes(Graph.INITIALIZER, _remove_content(model.data, item) + edit)
             kept = item.stop

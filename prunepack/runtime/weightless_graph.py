@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from prunepack.coding.dtypes import DTYPES
 from prunepack.errors import RefusedError, inside, inside_artifact, quote
 from prunepack.model_files.external_data import parse_external
-from prunepack.model_files.onnx_fields import StringStringEntry, Tensor
+from prunepack.model_files.onnx_fields import Graph, Model, StringStringEntry, Tensor
 from prunepack.model_files.onnx_tensors import find_tensors
-from prunepack.model_files.protobuf import encode_bytes, encode_varint
+from prunepack.model_files.protobuf import BYTES, encode_bytes, encode_varint, fields
 from prunepack.reading.lazy_file import LazyFile
 from prunepack.runtime.graph_edits import rebuild_model
 from prunepack.runtime.names import find_names
@@ -72,13 +72,15 @@ def extract_graph(artifact: Artifact, location: str) -> WeightlessGraph:
 
     Raises:
         RefusedError: If the first file of the artifact is not an ONNX model.
+        LimitExceededError: If it has too many initializers, stored or not.
         CorruptArtifactError: If a part that must be decoded is damaged.
     """
     first, *others = artifact.files
     model = LazyFile(artifact, first)
     with inside_artifact(artifact.path), inside(f"file {quote(first)}"):
         _refuse_checkpoint(model.data)
-        tensors = list(find_tensors(model.data))
+        artifact.limits.check("tensors", _count_initializers(model.data))
+        tensors = [tensor for tensor in find_tensors(model.data) if _can_leave(tensor)]
         names = find_names(model.data)
     initializers = [tensor for tensor in tensors if tensor.is_initializer]
     files = {}
@@ -86,12 +88,29 @@ def extract_graph(artifact: Artifact, location: str) -> WeightlessGraph:
         files = {name: LazyFile(artifact, name) for name in others}
     contents = [_locate_content(tensor, model, files) for tensor in initializers]
     weights = _choose_weights(artifact, initializers, contents, names)
-    edits = (
-        _make_edit(tensor, content, weights, location)
+    edits = {
+        tensor.message.start: edit
         for tensor, content in zip(initializers, contents, strict=True)
-    )
+        if (edit := _make_edit(tensor, content, weights, location)) is not None
+    }
     unread = {} if files else {name: artifact.read_file(name) for name in others}
     return WeightlessGraph(rebuild_model(model, edits), weights, unread)
+
+
+def _count_initializers(model: memoryview) -> int:
+    """Return the number of initializers of the main graph, empty ones included."""
+    return sum(
+        1
+        for graph in fields(model, 0, len(model), {Model.GRAPH})
+        if graph.wire == BYTES
+        for _ in fields(model, graph.start, graph.stop, {Graph.INITIALIZER})
+    )
+
+
+def _can_leave(tensor: OnnxTensor) -> bool:
+    """Return whether the content of a tensor may have to leave its place."""
+    message = tensor.message
+    return tensor.is_external or message.stop - message.start >= MIN_WEIGHT_BYTES
 
 
 def _refuse_checkpoint(model: memoryview) -> None:

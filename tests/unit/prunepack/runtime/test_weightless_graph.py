@@ -7,7 +7,8 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 
 import prunepack
-from prunepack.errors import RefusedError
+from prunepack.errors import LimitExceededError, RefusedError
+from prunepack.format.limits import Limits
 from prunepack.reading.artifact import Artifact
 from prunepack.reading.lazy_file import LazyFile
 from prunepack.runtime.weightless_graph import OFFSET_OUTSIDE, extract_graph
@@ -193,3 +194,21 @@ def test_a_lazy_file_decodes_the_tensors_that_are_read(tmp_path):
         assert bytes(file.data[:second]) == data[:second]
         assert not any(file.data[second : second + LARGE.nbytes])
         assert bytes(file.read(0, len(data))) == data
+
+
+def test_too_many_initializers_are_refused_before_any_work(tmp_path):
+    """Some hundred bytes may hold millions of empty initializers."""
+    (tmp_path / "m.onnx").write_bytes(b"\x3a\xd0\x0f" + b"\x2a\x00" * 1000)
+    prunepack.pack(tmp_path / "m.onnx", tmp_path / "m.prunepack")
+    with Artifact.open(tmp_path / "m.prunepack", Limits(tensors=1000)) as artifact:
+        assert extract_graph(artifact, "place").weights == {}
+    with (
+        Artifact.open(tmp_path / "m.prunepack", Limits(tensors=999)) as artifact,
+        pytest.raises(LimitExceededError) as caught,
+    ):
+        extract_graph(artifact, "place")
+    assert str(caught.value) == (
+        f"{tmp_path / 'm.prunepack'}: file `m.onnx`: the artifact exceeds the reader limit "
+        "`tensors`: expected at most 999, found 1000. "
+        "Open the artifact with Limits(tensors=1000) if you trust its source"
+    )
