@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from prunepack.stages.comparison.calibration import Calibration
 from prunepack.stages.comparison.consistency import measure_consistency
+from prunepack.stages.comparison.constancy import Constancy
 from prunepack.stages.comparison.forms import ModelForms
 from prunepack.stages.comparison.pairs import FormComparisons
 from prunepack.stages.comparison.precision import PreciseForm
@@ -108,6 +109,7 @@ class _Results:
     evaluation: Evaluation
     branches: BranchObserver
     calibration: Calibration | None
+    constancy: Constancy
 
     @classmethod
     def start(cls, config: VerifyConfig, forms: ModelForms, *, of_samples: bool) -> _Results:
@@ -125,12 +127,14 @@ class _Results:
             ),
             BranchObserver(forms.graph, forms.spec.inputs, forms.providers),
             Calibration(forms) if config.suggest else None,
+            Constancy(forms.last, _find_group(forms, same=same)),
         )
 
     def add(self, batch: InputBatch, outputs: FormOutputs) -> None:
         """Compare the outputs of one batch, and evaluate them if they are of samples."""
         self.comparisons.add(batch, outputs)
         self.branches.add(batch.arrays)
+        self.constancy.add(batch, outputs)
         if batch.source:
             self.evaluation.add(outputs, batch.labels, batch.source)
         if batch.calibrates and self.calibration is not None:
@@ -141,8 +145,16 @@ class _Results:
         self.comparisons.fail(batch, reason)
 
     def metrics(self) -> Metrics:
-        """Return the metrics of the evaluation, of the comparisons and of the branches."""
-        return self.evaluation.metrics() | self.comparisons.metrics() | self.branches.metrics()
+        """Return the metrics of all parts."""
+        found = (self.evaluation, self.comparisons, self.branches, self.constancy)
+        return {name: metric for part in found for name, metric in part.metrics().items()}
+
+
+def _find_group(forms: ModelForms, *, same: bool) -> str:
+    """Return the first part of the names of metrics on a model: of torch, or of two files."""
+    if "pruned" in forms.modules:
+        return "torch"
+    return "parity.files" if same else "similarity"
 
 
 def _choose_inputs(config: VerifyConfig, forms: ModelForms) -> _Inputs:

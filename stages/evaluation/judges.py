@@ -14,6 +14,7 @@ from prunepack.stages.evaluation.accuracy import (
     score_metrics,
     sum_metrics,
 )
+from prunepack.stages.evaluation.constant_answer import ConstantAnswer
 from prunepack.stages.evaluation.named import COSINE, NAMED, choose_classes, sum_cosine
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class NamedJudge:
         self._sums: dict[Form, list[Array]] = {}
         self._classes: dict[Form, list[Array]] = {}
         self._truths: list[Array] = []
+        self._constant = ConstantAnswer()
 
     def add(self, outputs: FormOutputs, answers: Answers, labels: Array, name: str) -> None:  # noqa: ARG002
         """Add the sums of a batch.
@@ -86,6 +88,7 @@ class NamedJudge:
         if self._name == "pearson":  # a large mean would hide the variance
             self._center = self._center or (_mean_of(first), _mean_of(truth))
             truth = truth - self._center[1]
+        self._constant.add(truth, reader, first.shape[reader.axis] if first.ndim > 1 else 1)
         single = truth.size == len(truth)
         for form, answer in answers.items():
             fits = answer is not None and answer.shape == first.shape
@@ -112,6 +115,15 @@ class NamedJudge:
         return np.where(np.isnan(answer), -1, answer > self._threshold)
 
     def metrics(self) -> Metrics:
+        """Return the metrics, and the advantage over the best constant answer."""
+        metrics = self._measure()
+        group = "accuracy" if self._name == "accuracy" else "metric"
+        kind = "targets" if self._reader is None else self._reader.kind
+        is_error = self._metric.is_error
+        gain = self._constant.compare(group, metrics, self._name, kind, is_error=is_error)
+        return metrics | gain
+
+    def _measure(self) -> Metrics:
         """Return the metrics; single answers have intervals of proportions."""
         sums = {form: _stack(parts) for form, parts in self._sums.items()}
         is_accuracy = self._name == "accuracy"

@@ -33,6 +33,11 @@ _ROWS = (
     ("accuracy.lost", "samples", "Samples that only the dense model classifies correctly"),
     ("accuracy.gained", "samples", "Samples that only the worst other form classifies correctly"),
     ("accuracy.mcnemar", "", "p-value of McNemar's exact test on `lost` and `gained`"),
+    (
+        "accuracy.over_constant",
+        "points",
+        "Accuracy of the best form minus that of the best constant answer",
+    ),
     ("accuracy.samples", "samples", "Test samples behind the accuracies"),
     ("agreement.torch_onnx", "%", "Share of test samples with the same class from torch and ONNX"),
     (
@@ -72,6 +77,7 @@ _ROWS = (
     ("metric.onnx", "", "The same for the ONNX file"),
     ("metric.artifact", "", "The same for the artifact"),
     ("metric.drop", "", "Loss from the dense model to the worst other form; positive is worse"),
+    ("metric.over_constant", "", "Advantage of the best form over the best constant answer"),
     ("metric.samples", "samples", "Test samples behind the values"),
     ("parity.inputs.random_samples", "samples", "Random samples that all forms were run on"),
     ("parity.inputs.dynamic_axes", "axes", "Dynamic axes of the inputs, the batch left out"),
@@ -117,6 +123,7 @@ _ROWS = (
     ("parity.torch_onnx.outputs.OUTPUT.argmax", "%", "Samples with the same highest value"),
     ("parity.torch_onnx.outputs.OUTPUT.top5", "%", "Samples with the same five highest values"),
     ("parity.files.METRIC", "", "The same as of `torch_onnx`, for two files of one model"),
+    ("parity.files.constant_outputs", "outputs", "The same as of `torch`, for the second file"),
     ("parity.weights.files", "files", "Files compared between export and artifact"),
     ("parity.weights.unmatched_files", "files", "Files that only one of them has"),
     ("parity.weights.differing_bytes", "bytes", "Bytes that differ between export and artifact"),
@@ -141,6 +148,7 @@ _ROWS = (
     ("similarity.argmax", "%", "Samples with the same highest value, of the worst output"),
     ("similarity.top5", "%", "Samples with the same five highest values, of the worst output"),
     ("similarity.equal", "%", "Equal elements of the worst output of integers, booleans or text"),
+    ("similarity.constant_outputs", "outputs", "The same as of `torch`, for the pruned file"),
     ("similarity.outputs.OUTPUT.METRIC", "", "The same, and errors as of `torch_onnx`, of one"),
     ("size.state_dict", "bytes", "Weights of the dense model as safetensors"),
     ("size.masked_state_dict", "bytes", "Weights and masks of the pruned model as safetensors"),
@@ -154,6 +162,7 @@ _ROWS = (
     ("sparsity.amount", "%", "Share of zeros in the weights that pruning rules reached"),
     ("sparsity.weights", "%", "Share of zeros in all prunable weights"),
     ("sparsity.layer.LAYER", "%", "Share of zeros in the weights of one layer"),
+    ("torch.constant_outputs", "outputs", "Outputs that are the same for every input, if all are"),
     ("torch.training_layers", "layers", "Layers that stay in training mode after `eval()`"),
     ("torch.inconsistent_values", "values", "Values that change if torch runs twice on one input"),
 )

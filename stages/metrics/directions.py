@@ -32,6 +32,7 @@ BETTER: Mapping[str, Sense | None] = {
     "memory.*": LOW,
     "metric.drop": LOW,
     "metric.samples": HIGH,
+    "metric.over_constant": HIGH,
     "metric.*": None,
     "parity.inputs.dynamic_axes": None,
     "runtime.nodes": None,

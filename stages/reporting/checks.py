@@ -10,6 +10,7 @@ from prunepack.errors import UsageError
 from prunepack.stages.contract.plugins import suggest_name
 from prunepack.stages.metrics.flaws import find_measured_flaw
 from prunepack.stages.metrics.limits import HOST_DEPENDENT, Check, Limit, matches
+from prunepack.stages.metrics.quality import find_doubt
 from prunepack.stages.metrics.replacements import Replacements
 from prunepack.stages.reporting.built_in_checks import BUILT_IN_LIMITS, DEFAULT_LIMITS
 
@@ -109,7 +110,8 @@ class _Evaluator:
             limit, threshold, lambda other: self._threshold(replace(other, name=limit.name))
         )
         by_value = self.replacements.is_default(limit) or self._is_unchanged(limit)
-        return Check(limit, metrics[limit.name], threshold, samples, replaces, by_value)
+        doubt = find_doubt(limit.name, metrics)
+        return Check(limit, metrics[limit.name], threshold, samples, replaces, by_value, doubt)
 
     def _samples(self, name: str) -> int | None:
         """Return the number of samples of the metric's group: ``accuracy.samples``."""

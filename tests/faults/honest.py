@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["RUNS", "VARIATIONS", "Variation", "judge_honest_release", "judge_variation"]
 
 RUNS = 200
+
+MOST_PRUNED = {"heads": 0.5}
+"""Most that is pruned of a model: beyond it, a layer has no weight left, and the model is dead."""
 NETWORKS = Path(__file__).with_name("honest_networks.py")
 
 
@@ -34,7 +37,8 @@ def judge_honest_release(number: int, folder: Path) -> str | None:
     """
     drawn = random.Random(number)
     model = list(LOADED)[number % len(LOADED)]
-    release = build(folder / model, model, number, drawn.choice((0.0, 0.3, 0.5, 0.7, 0.9)))
+    amount = min(drawn.choice((0.0, 0.3, 0.5, 0.7, 0.9)), MOST_PRUNED.get(model, 1.0))
+    release = build(folder / model, model, number, amount)
     samples = str(drawn.randint(3, 64))
     few = ("--samples", str(drawn.randint(20, 300))) if model == "lenet" else ()
     options = ("--random-samples", samples, "--seed", str(number), *few)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from prunepack.stages.reporting.built_in.sentences import BISECT, EMPTY, GIVE_SAMPLES
+from prunepack.stages.reporting.built_in.sentences import BISECT, DEAD, EMPTY, GIVE_SAMPLES
 
 __all__ = ["ROWS"]
 
 NAME_ALIKE = "Export both files with the same names of outputs"
 
 ROWS = (
+    (
+        "constant_outputs <= 0",
+        "outputs of the pruned file that are the same for every input, if all outputs are",
+        "A model that gives one answer to everything is dead, whatever its accuracy is.",
+        DEAD,
+    ),
     ("samples >= 1", "samples that both files were run on", EMPTY, GIVE_SAMPLES),
     ("outputs >= 1", "outputs that both files have", EMPTY, NAME_ALIKE),
     (

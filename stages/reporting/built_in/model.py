@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from prunepack.stages.reporting.built_in.sentences import DEAD
+
 __all__ = ["ROWS"]
 
 ROWS = (
+    (
+        "torch.constant_outputs <= 0",
+        "outputs that are the same for every input, if all outputs are",
+        "A model that gives one answer to everything is dead, whatever its accuracy is.",
+        DEAD,
+    ),
     (
         "torch.training_layers <= 0",
         "layers that stay in training mode after eval()",

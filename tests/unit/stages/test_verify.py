@@ -38,7 +38,8 @@ def verified(run):
     def verified(chain, config=CPU):
         parts = chain.dense, chain.final, chain.onnx, chain.artifact
         path = run(verify, config, *parts).path / "parity.json"
-        report = judge(GateConfig(skip=("latency.*", "graph.*", "runtime.nodes_elsewhere")), [path])
+        skip = ("latency.*", "graph.*", "runtime.nodes_elsewhere", "accuracy.drop")
+        report = judge(GateConfig(skip=skip), [path])
         failed = {check.limit.name for check in report.checks if check.outcome != "passed"}
         assert report.exit_code == (1 if failed else 0)
         return metrics_from_json(json.loads(path.read_text())["metrics"], path), failed
