@@ -77,7 +77,9 @@ def judge(config: GateConfig, sources: Sequence[Path]) -> Report:
     limits = [*config.limits, *([NO_OTHER_OPERATORS] if config.operators else [])]
     if "similarity.samples" in measured.metrics:
         _remark_missing_limit(limits)
-    refused = count_refused(measured.metrics, config.operators, config.domains)
+    refused = count_refused(
+        measured.metrics, config.operators, config.domains, config.random_operators
+    )
     measured = MetricSet(measured.metrics | refused, measured.digests, measured.host)
     checks = evaluate_limits(
         merge_limits(limits, measured.metrics),
@@ -109,8 +111,8 @@ def _remark_missing_limit(limits: Sequence[Limit]) -> None:
 def read_gate_config(source: Path) -> GateConfig:
     """Return the limits and operators in a report; none from a file of verify or measure.
 
-    Exemptions (``skip``, ``undecided``, ``domains``) are not taken over: whoever judges again
-    must state them again.
+    Exemptions (``skip``, ``undecided``, ``domains``, ``random_operators``) are not taken over:
+    whoever judges again must state them again.
 
     Raises:
         RefusedError: If the file is malformed.

@@ -36,7 +36,8 @@ from prunepack.stages.inputs.stress_inputs import StressLimits, stress_batches, 
 from prunepack.stages.inputs.thresholds import find_thresholds
 from prunepack.stages.inputs.usual import UsualInputs
 from prunepack.stages.metrics.metric import Metrics, metrics_to_json, write_json
-from prunepack.stages.structure.weights import compare_files, inspect_weights
+from prunepack.stages.structure.files import compare_files
+from prunepack.stages.structure.inspection import inspect_structure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
     from prunepack.stages.inputs.batches import InputBatch
 
 __all__ = ["VerifyConfig", "verify"]
+
+TOOLS = ("torch", "onnx", "onnx-ir", "onnxscript", "onnxruntime", "numpy", "scipy")
+"""The distributions that a comparison with torch needs; it exports the checkpoint again."""
 
 SUMMARIES = {
     "parity.torch_onnx.tolerance": "torch ↔ ONNX within {:.1e}",
@@ -57,7 +61,7 @@ SUMMARIES = {
 """The summary of a verification, by the first metric that it has."""
 
 
-@stage(produces=ParityResult, tools=("torch", "onnx", "onnxruntime", "numpy", "scipy"))
+@stage(produces=ParityResult, tools=TOOLS)
 def verify(
     config: VerifyConfig,
     out: Path,
@@ -76,7 +80,8 @@ def verify(
         metrics |= compare_files(onnx, artifact)
     metrics |= _compare_random(config, forms, inputs, results)
     _compare_samples(config, forms, inputs, results)
-    metrics |= results.metrics() | inspect_weights(forms, onnx, artifact)
+    metrics |= results.metrics()
+    metrics |= inspect_structure(forms, final, onnx, artifact, inputs.random[1])
     digests = hash_release(onnx, artifact, dense)
     write_json(out / "parity.json", {"digests": digests, "metrics": metrics_to_json(metrics)})
     return {"summary": _summarize(metrics, results.calibration)}

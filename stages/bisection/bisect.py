@@ -10,8 +10,6 @@ from pydantic import Field
 
 from prunepack.errors import RefusedError
 from prunepack.stages.bisection.inputs import draw_inputs, load_inputs
-from prunepack.stages.bisection.matching import match_graphs
-from prunepack.stages.bisection.node_diff import diff_nodes
 from prunepack.stages.bisection.onnx_program import OnnxProgram
 from prunepack.stages.bisection.program import open_program
 from prunepack.stages.bisection.result import Bisection, Divergence
@@ -20,16 +18,18 @@ from prunepack.stages.bisection.search import find_divergence
 from prunepack.stages.comparison.tolerances import DEFAULTS
 from prunepack.stages.contract.stage import Config
 from prunepack.stages.contract.user_code import InputData
+from prunepack.stages.graph_diff.matching import match_graphs
+from prunepack.stages.graph_diff.node_diff import diff_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from prunepack.stages.bisection.graph import Node
-    from prunepack.stages.bisection.matching import Matching
     from prunepack.stages.bisection.program import Program
     from prunepack.stages.bisection.search import Candidate
     from prunepack.stages.contract.arrays import Arrays
+    from prunepack.stages.graph_diff.graph import Node
+    from prunepack.stages.graph_diff.matching import Matching
 
 
 __all__ = ["BisectConfig", "bisect", "bisect_programs"]

@@ -14,8 +14,8 @@ from prunepack.stages.data.user_samples import read_samples
 if TYPE_CHECKING:
     from onnx import ValueInfoProto
 
-    from prunepack.stages.bisection.graph import NodeGraph
     from prunepack.stages.contract.arrays import Arrays
+    from prunepack.stages.graph_diff.graph import NodeGraph
 
 
 __all__ = ["draw_inputs", "load_inputs"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from prunepack.stages.bisection.graph import Node, NodeGraph
+    from prunepack.stages.graph_diff.graph import Node, NodeGraph
 
 __all__ = ["find_module"]
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
 from prunepack.runtime.ort_errors import collect_ort_errors
-from prunepack.stages.bisection.graph import NodeGraph, read_constant
 from prunepack.stages.bisection.module_names import find_module
+from prunepack.stages.graph_diff.graph import NodeGraph, read_constant
 from prunepack.stages.runtime.session_options import EXTERNAL_FOLDER, make_session_options
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import onnxruntime
     from onnx import ModelProto, ValueInfoProto
 
-    from prunepack.stages.bisection.graph import Node
     from prunepack.stages.contract.arrays import Array, ArrayMapping, Arrays
+    from prunepack.stages.graph_diff.graph import Node
 
 
 __all__ = ["OnnxProgram"]

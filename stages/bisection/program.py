@@ -13,9 +13,9 @@ from prunepack.stages.contract.outputs import Checkpoint, OnnxModel, PackedArtif
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from prunepack.stages.bisection.graph import NodeGraph
     from prunepack.stages.bisection.onnx_program import OnnxProgram
     from prunepack.stages.contract.arrays import ArrayMapping, Arrays
+    from prunepack.stages.graph_diff.graph import NodeGraph
 
 
 __all__ = ["Program", "open_program"]

@@ -11,9 +11,9 @@ from prunepack.stages.comparison.error import TensorError, compare_tensors
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from prunepack.stages.bisection.matching import Matching
     from prunepack.stages.bisection.program import Program
     from prunepack.stages.contract.arrays import ArrayMapping, Arrays
+    from prunepack.stages.graph_diff.matching import Matching
 
 
 __all__ = ["PairedRuns"]

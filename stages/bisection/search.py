@@ -19,9 +19,9 @@ from prunepack.errors import RefusedError
 from prunepack.stages.comparison.error import TensorError, compare_tensors
 
 if TYPE_CHECKING:
-    from prunepack.stages.bisection.graph import Node
     from prunepack.stages.bisection.runs import PairedRuns
     from prunepack.stages.contract.arrays import ArrayMapping, Arrays
+    from prunepack.stages.graph_diff.graph import Node
 
 
 __all__ = ["Candidate", "find_divergence"]

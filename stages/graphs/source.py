@@ -11,6 +11,7 @@ from prunepack.errors import RefusedError
 from prunepack.packing import find_model_files
 from prunepack.reading.artifact import Artifact
 from prunepack.stages.contract.outputs import write_interface
+from prunepack.stages.exporting.declarations import declare_graph
 from prunepack.stages.exporting.programs import export_program
 from prunepack.stages.graphs.interface import describe_inputs
 from prunepack.stages.graphs.nodes import read_model
@@ -56,6 +57,7 @@ def load_graph(
         "dataset": dataset,
         "file": name,
         "masked": find_masks(model, out, masks),
+        "declared": declare_graph(model.graph),
     }
     write_interface(out, interface)
     return model

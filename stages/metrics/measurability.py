@@ -9,11 +9,14 @@ if TYPE_CHECKING:
 
     from prunepack.stages.metrics.metric import Metric
 
-__all__ = ["is_measurable"]
+__all__ = ["BY_FRESH_EXPORT", "is_measurable"]
 
 NEEDED_FORMS = {
     "parity.torch_onnx.": ("pruned", "onnx"),
+    "parity.graph.": ("pruned", "onnx"),
+    "parity.interface.": ("onnx",),
     "parity.weights.changed_values": ("pruned", "onnx"),
+    "parity.weights.unaccounted": ("pruned", "onnx"),
     "parity.weights.": ("onnx", "artifact"),
     "parity.session.": ("onnx", "artifact"),
     "torch.": ("pruned",),
@@ -22,6 +25,9 @@ NEEDED_FORMS = {
 
 NEEDED_DATA = ("accuracy.drop",)
 """Metrics that need labels, or another part of the data that a user may not have."""
+
+BY_FRESH_EXPORT = ("parity.graph.unexplained_nodes", "parity.weights.unaccounted")
+"""Metrics that need a fresh export, which not every file can have."""
 
 SIMILARITY, FILES = "similarity.", "parity.files."
 """Comparisons of two ONNX files: a dense and a pruned one, or two of the same model."""
@@ -38,10 +44,16 @@ def is_measurable(name: str, metrics: Mapping[str, Metric]) -> bool:
         return has_files and _has_form("dense", metrics) and same == name.startswith(FILES)
     if name in NEEDED_DATA:
         return name in metrics or not metrics
+    if name in BY_FRESH_EXPORT and _is_zero("parity.graph.compared", metrics):
+        return False
     needed = next((forms for start, forms in NEEDED_FORMS.items() if name.startswith(start)), ())
     return all(_has_form(form, metrics) for form in needed)
 
 
 def _has_form(form: str, metrics: Mapping[str, Metric]) -> bool:
-    found = metrics.get(f"forms.{form}")
-    return found is None or found.value != 0
+    return not _is_zero(f"forms.{form}", metrics)
+
+
+def _is_zero(name: str, metrics: Mapping[str, Metric]) -> bool:
+    found = metrics.get(name)
+    return found is not None and found.value == 0

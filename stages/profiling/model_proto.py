@@ -13,10 +13,20 @@ if TYPE_CHECKING:
 
     from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
-__all__ = ["STANDARD", "Operator", "count_operators", "parse_model"]
+__all__ = ["STANDARD", "Operator", "count_operators", "count_random", "parse_model"]
 
 STANDARD = ("ai.onnx", "ai.onnx.ml")
 """Domains that the ONNX specification defines; the first is also written as an empty name."""
+
+RANDOM = (
+    "Bernoulli",
+    "Multinomial",
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+)
+"""Operators of ONNX that always draw random numbers."""
 
 Operator = tuple[str, str]
 """Domain and name."""
@@ -51,6 +61,34 @@ def count_operators(model: ModelProto) -> Counter[Operator]:
     nodes = [node for body in (model.graph, *model.functions) for node in _walk(body)]
     counts = Counter((node.domain or STANDARD[0], node.op_type) for node in nodes)
     return Counter({name: count for name, count in counts.items() if name not in functions})
+
+
+def count_random(model: ModelProto) -> Counter[str]:
+    """Count the nodes that draw random numbers, by operator; Dropout does so in training mode."""
+    bodies = [model.graph, *model.functions]
+    false = {name for body in bodies for name in _list_false(body)}
+    return Counter(
+        node.op_type
+        for body in bodies
+        for node in _walk(body)
+        if node.op_type in RANDOM
+        or (node.op_type == "Dropout" and {*node.input[2:]} - {*false, ""})
+    )
+
+
+def _list_false(body: GraphProto | FunctionProto) -> Iterator[str]:
+    """Yield the constants of a graph or function that are a single zero or false."""
+    from onnx import numpy_helper
+
+    tensors = [*getattr(body, "initializer", ())]
+    names = [tensor.name for tensor in tensors]
+    for node in body.node:
+        if node.op_type == "Constant" and node.attribute[0].HasField("t"):
+            tensors.append(node.attribute[0].t)
+            names.append(node.output[0])
+    for name, tensor in zip(names, tensors, strict=True):
+        if tensor.data_type == tensor.BOOL and not numpy_helper.to_array(tensor).any():
+            yield name
 
 
 def _walk(body: GraphProto | FunctionProto) -> Iterator[NodeProto]:

@@ -12,6 +12,7 @@ from prunepack.stages.profiling.model_proto import (
     STANDARD,
     Operator,
     count_operators,
+    count_random,
     parse_model,
 )
 
@@ -38,7 +39,8 @@ def graph_metrics_of(model: bytes) -> Metrics:
 
     ``graph.opset`` is the version of the standard operators, ``graph.nodes`` counts all nodes,
     ``graph.operator.NAME`` those of one operator and ``graph.domain.NAME`` those of a domain that
-    ONNX does not define. A call of a function in the model does not count; its body does.
+    ONNX does not define, ``graph.random_operator.NAME`` those that draw random numbers. A call of a
+    function in the model does not count; its body does.
 
     Raises:
         RefusedError: If it is not a ``ModelProto`` with a graph.
@@ -53,6 +55,7 @@ def graph_metrics_of(model: bytes) -> Metrics:
         "graph.nodes": Metric(operators.total(), "nodes"),
         **_list_counts("operator", {_qualify(key): operators[key] for key in sorted(operators)}),
         **_list_counts("domain", {name: domains[name] for name in sorted(domains)}),
+        **_list_counts("random_operator", count_random(proto)),
     }
 
 
@@ -62,23 +65,34 @@ def _list_counts(kind: str, counts: Mapping[str, int]) -> Metrics:
     }
 
 
-def count_refused(metrics: Metrics, operators: Iterable[str], domains: Iterable[str]) -> Metrics:
+def count_refused(
+    metrics: Metrics,
+    operators: Iterable[str],
+    domains: Iterable[str],
+    random_operators: Iterable[str] = (),
+) -> Metrics:
     """Count the operators and domains in ``metrics`` that are not allowed.
 
     Args:
         metrics: The result of :func:`graph_metrics`; without it nothing is counted.
         operators: Globs over the allowed operators; none allows all.
         domains: Globs over the allowed domains beside those of ONNX.
+        random_operators: Globs over the operators that may draw random numbers.
     """
     if "graph.nodes" not in metrics:
         return {}
-    allowed = {"operator": tuple(operators) or ("*",), "domain": tuple(domains)}
+    allowed = {
+        "operator": tuple(operators) or ("*",),
+        "domain": tuple(domains),
+        "random_operator": tuple(random_operators),
+    }
     counts: Metrics = {}
     for kind, globs in allowed.items():
         prefix = f"graph.{kind}."
         names = [name.removeprefix(prefix) for name in metrics if name.startswith(prefix)]
         refused = sorted(name for name in names if not matches(name, globs))
-        counts[f"graph.refused_{kind}s"] = Metric(len(refused), f"{kind}s", note=", ".join(refused))
+        unit = f"{kind.rpartition('_')[2]}s"
+        counts[f"graph.refused_{kind}s"] = Metric(len(refused), unit, note=", ".join(refused))
     return counts
 
 

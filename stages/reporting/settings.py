@@ -39,3 +39,8 @@ class GateSettings(Config):
         description="Operator domains allowed in addition to those of ONNX, as globs: "
         "'com.microsoft'.",
     )
+    random_operators: tuple[str, ...] = Field(
+        (),
+        description="Operators that may draw random numbers, as globs: 'RandomNormal'. Default: "
+        "none.",
+    )

@@ -1,10 +1,16 @@
-"""Built-in checks of the execution providers of verify and measure."""
+"""Built-in checks of the sessions of verify and measure."""
 
 from __future__ import annotations
 
 __all__ = ["ROWS"]
 
 ROWS = (
+    (
+        "runtime.inconsistent_values <= 0",
+        "output values that change when one session runs again on the same input",
+        "Two new sessions draw the same random numbers, and hide that a model is random.",
+        "Remove randomness from forward(), or skip this metric for a model that must be random",
+    ),
     (
         "runtime.provider_mismatches <= 0",
         "sessions of verify that did not get the requested execution provider",

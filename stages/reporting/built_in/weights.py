@@ -33,4 +33,10 @@ ROWS = (
         "A wrong weight may leave the outputs of the samples at hand unchanged.",
         EXPORT_AGAIN,
     ),
+    (
+        "parity.weights.unaccounted <= 0",
+        "weights of the checkpoint that the ONNX file does not hold in any form",
+        "A weight that was replaced may leave the outputs of the samples at hand unchanged.",
+        EXPORT_AGAIN,
+    ),
 )

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from onnx import numpy_helper
 from pydantic import ValidationError
 
-import prunepack.stages.export
+import prunepack.stages.exporting.graph
 from prunepack import pack, unpack
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.model_spec import InputSpec
@@ -138,6 +139,14 @@ def test_the_interface(chain, some_digits):
         "paths": [""],
         "axes": {"input": ["batch", 1, 28, 28], "output": ["batch", 10]},
         "dataset": some_digits,
+        "declared": {
+            "inputs": [{"name": "input", "dtype": "float32", "axes": ["batch", 1, 28, 28]}],
+            "outputs": [{"name": "output", "dtype": "float32", "axes": ["batch", 10]}],
+        },
+        "export": {
+            "config": ExportConfig().model_dump(mode="json"),
+            "versions": {name: version(name) for name in ("torch", "onnx-ir", "onnxscript")},
+        },
     }
     opened = session(chain.onnx.model)
     assert [one.name for one in opened.get_inputs()] == ["input"]
@@ -188,7 +197,7 @@ def test_a_fixed_batch_is_one_sample(run, dense):
 
 
 def test_weights_too_large_for_one_file_go_beside_it(run, chain, monkeypatch, tmp_path):
-    monkeypatch.setattr(prunepack.stages.export, "LARGEST_INLINE", 200_000)
+    monkeypatch.setattr(prunepack.stages.exporting.graph, "LARGEST_INLINE", 200_000)
     exported = run(export, ExportConfig(), chain.final)
     data = exported.path / "model.onnx.data"
     assert data.is_file()

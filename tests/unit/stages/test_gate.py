@@ -10,6 +10,7 @@ from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.outputs import Measurements, ParityResult, Verdict
 from prunepack.stages.gate import GateConfig, gate, judge, read_gate_config
 from prunepack.stages.metrics.files import collect_metrics, find_metrics_file, read_metrics
+from prunepack.stages.metrics.measurability import BY_FRESH_EXPORT
 from prunepack.stages.metrics.metric import Metric, metrics_to_json, write_json
 from prunepack.stages.reporting.built_in_checks import BUILT_IN_LIMITS
 
@@ -62,6 +63,8 @@ def test_each_limit_that_always_holds_can_fail(run, figures, limit):
     wrong = {limit.name: Metric(limit.constant + step)}
     if limit.name == "graph.refused_domains":
         wrong = {"graph.domain.mine": Metric(1)}
+    if limit.name == "graph.refused_random_operators":
+        wrong = {"graph.random_operator.Bernoulli": Metric(1)}
     parity = PARITY | wrong if limit.name in PARITY else PARITY
     measured = MEASURED if limit.name in PARITY else MEASURED | wrong
     run(gate, GateConfig(), *figures(parity, measured))
@@ -120,6 +123,30 @@ def test_operators_and_domains_are_allowed_by_name(figures, settings, failed):
     sources = [parity.path / "parity.json", measured.path / "measurements.json"]
     report = judge(GateConfig(**settings), sources)
     assert [check.name for check in report.not_passed] == failed
+
+
+@pytest.mark.parametrize(("allowed", "refused"), [((), 2), (("Random*",), 1), (("*",), 0)])
+def test_random_operators_are_allowed_by_name(figures, allowed, refused):
+    names = ("RandomNormal", "Bernoulli")
+    graph = {f"graph.random_operator.{name}": Metric(1) for name in names}
+    parity, measured = figures(measured=MEASURED | graph)
+    sources = [parity.path / "parity.json", measured.path / "measurements.json"]
+    report = judge(GateConfig(random_operators=allowed), sources)
+    (check,) = [c for c in report.checks if c.name == "graph.refused_random_operators"]
+    assert check.metric.value == refused
+    assert (report.exit_code == 0) == (refused == 0)
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_nodes_are_judged_only_with_a_fresh_export(figures, count):
+    without = {n: m for n, m in PARITY.items() if n not in BY_FRESH_EXPORT}
+    parity, measured = figures(without | {"parity.graph.compared": Metric(count)})
+    sources = [parity.path / "parity.json", measured.path / "measurements.json"]
+    if count:
+        with pytest.raises(UsageError, match=r"parity\.graph\.unexplained_nodes <= 0"):
+            judge(GateConfig(), sources)
+    else:
+        assert judge(GateConfig(), sources).exit_code == 0
 
 
 def test_a_baseline_is_named_in_the_report(run, figures, tmp_path):

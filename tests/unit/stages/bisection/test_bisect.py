@@ -12,9 +12,9 @@ from onnx import numpy_helper
 from benchmarks.graph_faults import KINDS, plant
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.bisection.bisect import BisectConfig, bisect
-from prunepack.stages.bisection.graph import read_constant
 from prunepack.stages.bisection.onnx_program import OnnxProgram
 from prunepack.stages.bisection.program import open_program
+from prunepack.stages.graph_diff.graph import read_constant
 from tests.unit.stages import small_graphs as small
 
 

@@ -10,7 +10,6 @@ import torch
 from benchmarks.graph_faults import plant
 from prunepack.errors import RefusedError
 from prunepack.stages.bisection.bisect import BisectConfig, bisect
-from prunepack.stages.bisection.graph import NodeGraph
 from prunepack.stages.bisection.module_names import find_module
 from prunepack.stages.bisection.program import open_program
 from prunepack.stages.bisection.torch_program import TorchProgram
@@ -18,6 +17,7 @@ from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import Checkpoint
 from prunepack.stages.export import ExportConfig, export
 from prunepack.stages.exporting.exporters import run_exporter
+from prunepack.stages.graph_diff.graph import NodeGraph
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.models.checkpoints import open_model
 from tests.unit.stages import small_graphs as small

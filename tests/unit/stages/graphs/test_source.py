@@ -31,6 +31,10 @@ def test_the_interface_is_read_from_the_graph(run, tmp_path):
         "dataset": "mnist",
         "file": "net.onnx",
         "masked": [],
+        "declared": {
+            "inputs": [{"name": "x", "dtype": "float32", "axes": ["batch", 8]}],
+            "outputs": [{"name": "scores", "dtype": "float32", "axes": ["batch", 4]}],
+        },
     }
 
 

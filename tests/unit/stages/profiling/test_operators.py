@@ -94,7 +94,41 @@ GRAPH = {
 )
 def test_what_is_not_listed_is_refused(operators, domains, refused):
     found = count_refused(GRAPH, operators, domains)
-    assert [(one.value, one.note) for one in found.values()] == list(refused)
+    assert [(one.value, one.note) for one in found.values()] == [*refused, (0, "")]
+
+
+DRAWS = {
+    "RandomNormal": "y = RandomNormal <shape=[2], seed=1.0> ()",
+    "RandomNormalLike": "y = RandomNormalLike (x)",
+    "RandomUniform": "y = RandomUniform <shape=[2]> ()",
+    "RandomUniformLike": "y = RandomUniformLike (x)",
+    "Bernoulli": "y = Bernoulli (x)",
+    "Multinomial": "z = Unsqueeze (x, axes) y = Multinomial <sample_size=2> (z)",
+    "Dropout": "y = Dropout (x, ratio, yes)",
+    "none": "y = Relu (x)",
+    "dropout without a mode": "y = Dropout (x, ratio)",
+    "dropout in evaluation": "y = Dropout (x, ratio, no)",
+    "dropout by a constant node": "c = Constant <value = bool {0}> () y = Dropout (x, ratio, c)",
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_operators_that_draw_random_numbers(name):
+    text = (
+        '<ir_version: 9, opset_import: ["" : 20]>\ng (float[N] x) => (float[N] y) '
+        "<int64[1] axes = {0}, float ratio = {0.5}, bool yes = {1}, bool no = {0}> {"
+        + DRAWS[name]
+        + "}"
+    )
+    found = {key: one for key, one in facts(text).items() if key.startswith("graph.random")}
+    assert found == ({f"graph.random_operator.{name}": 1} if name[0].isupper() else {})
+
+
+def test_random_operators_that_are_not_allowed():
+    drawn = GRAPH | {"graph.random_operator.Bernoulli": Metric(2)}
+    for allowed, refused in (((), "Bernoulli"), (("Random*",), "Bernoulli"), (("B*",), "")):
+        found = count_refused(drawn, (), (), allowed)["graph.refused_random_operators"]
+        assert (found.value, found.unit, found.note) == (bool(refused), "operators", refused)
 
 
 def test_without_a_graph_nothing_is_said_of_it():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from prunepack.stages.bisection.graph import Node, NodeGraph
+    from prunepack.stages.graph_diff.graph import Node, NodeGraph
 
 __all__ = ["Matching", "match_graphs"]
 

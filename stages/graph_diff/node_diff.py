@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from prunepack.stages.bisection.graph import read_constant
 from prunepack.stages.comparison.error import compute_tolerance
+from prunepack.stages.graph_diff.graph import read_constant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from onnx import AttributeProto, GraphProto, NodeProto
 
-    from prunepack.stages.bisection.graph import Node
-    from prunepack.stages.bisection.matching import Matching
-    from prunepack.stages.bisection.program import Program
     from prunepack.stages.contract.arrays import Array
+    from prunepack.stages.graph_diff.graph import Node, NodeGraph
+    from prunepack.stages.graph_diff.matching import Matching
 
-__all__ = ["diff_nodes"]
+__all__ = ["GraphSource", "diff_nodes"]
 
 LONGEST = 60
 """Characters of an attribute's value that are shown."""
 
 
-def diff_nodes(a: Program, b: Program, matching: Matching) -> dict[int, list[str]]:
+class GraphSource(Protocol):
+    """A graph, and the folder of its external data."""
+
+    graph: NodeGraph
+    folder: Path
+
+
+def diff_nodes(a: GraphSource, b: GraphSource, matching: Matching) -> dict[int, list[str]]:
     """Return the differences between matched nodes as lines of text, by the index of A's node."""
     differences = {}
     for index, other in sorted(matching.nodes.items()):
@@ -35,7 +42,7 @@ def diff_nodes(a: Program, b: Program, matching: Matching) -> dict[int, list[str
 
 
 def _diff_pair(
-    a: Program, b: Program, node: Node, other: Node, matching: Matching
+    a: GraphSource, b: GraphSource, node: Node, other: Node, matching: Matching
 ) -> Iterator[str]:
     """Yield the differences between ``node`` of A and ``other`` of B."""
     if node.op != other.op:
@@ -84,7 +91,7 @@ def _diff_subgraphs(a: GraphProto, b: GraphProto) -> Iterator[str]:
 
 
 def _diff_input(
-    a: Program, b: Program, index: int, x: str, y: str, matching: Matching
+    a: GraphSource, b: GraphSource, index: int, x: str, y: str, matching: Matching
 ) -> Iterator[str]:
     constant = x in a.graph.constants, y in b.graph.constants
     if all(constant):
@@ -98,7 +105,7 @@ def _diff_input(
         yield f"input {index} is {x} in A and {y} in B, which is not its counterpart"
 
 
-def _diff_constants(a: Program, b: Program, x: str, y: str) -> Iterator[str]:
+def _diff_constants(a: GraphSource, b: GraphSource, x: str, y: str) -> Iterator[str]:
     held, other = a.graph.constants[x], b.graph.constants[y]
     if a.folder == b.folder and held.SerializeToString() == other.SerializeToString():
         return

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Constant: TypeAlias = TensorProto | SparseTensorProto | AttributeProto
 
-__all__ = ["Node", "NodeGraph", "read_constant"]
+__all__ = ["Node", "NodeGraph", "get_value", "iterate_captured", "read_constant"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class NodeGraph:
         }
         self.constants: dict[str, Constant] = {tensor.name: tensor for tensor in graph.initializer}
         self.constants |= {sparse.values.name: sparse for sparse in graph.sparse_initializer}
-        self.constants |= {name: _get_value(node) for name, node in self.constant_nodes.items()}
+        self.constants |= {name: get_value(node) for name, node in self.constant_nodes.items()}
         self.inputs = [value for value in graph.input if value.name not in self.constants]
         self.outputs = tuple(value.name for value in graph.output)
         rest = (n for n in graph.node if n.op_type != "Constant" or n.domain)
@@ -137,13 +137,13 @@ def _make_node(index: int, proto: NodeProto) -> Node:
         name=proto.name or next(filter(None, proto.output), f"node {index}"),
         op=f"{proto.domain}.{proto.op_type}" if proto.domain else proto.op_type,
         inputs=tuple(proto.input),
-        captured=tuple(dict.fromkeys(_iterate_captured(proto))),
+        captured=tuple(dict.fromkeys(iterate_captured(proto))),
         outputs=tuple(proto.output),
         proto=proto,
     )
 
 
-def _get_value(constant: NodeProto) -> Constant:
+def get_value(constant: NodeProto) -> Constant:
     """Return the tensor in a ``Constant`` node, or the attribute that replaces one."""
     attribute: AttributeProto
     (attribute,) = constant.attribute
@@ -151,7 +151,7 @@ def _get_value(constant: NodeProto) -> Constant:
     return values.get(attribute.name, attribute)
 
 
-def _iterate_captured(proto: NodeProto) -> Iterator[str]:
+def iterate_captured(proto: NodeProto) -> Iterator[str]:
     """Yield the names that subgraphs of a node read and do not define."""
     for attribute in proto.attribute:
         for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
@@ -161,7 +161,7 @@ def _iterate_captured(proto: NodeProto) -> Iterator[str]:
 def _iterate_free_names(graph: GraphProto) -> Iterator[str]:
     defined = {value.name for value in (*graph.input, *graph.initializer)} | {""}
     for node in graph.node:
-        reads = (*node.input, *_iterate_captured(node))
+        reads = (*node.input, *iterate_captured(node))
         yield from (name for name in reads if name not in defined)
         defined.update(node.output)
     yield from (value.name for value in graph.output if value.name not in defined)
@@ -175,7 +175,8 @@ def read_constant(constant: Constant, folder: Path) -> Array:
         return numpy_helper.to_array(constant, str(folder))
     if isinstance(constant, SparseTensorProto):
         return _to_dense(constant, folder)
-    return np.asarray(helper.get_attribute_value(constant))
+    is_float = constant.type in {constant.FLOAT, constant.FLOATS}
+    return np.asarray(helper.get_attribute_value(constant), np.float32 if is_float else None)
 
 
 def _to_dense(sparse: SparseTensorProto, folder: Path) -> Array:

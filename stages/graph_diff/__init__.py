@@ -1,0 +1,1 @@
+"""Differences between two ONNX graphs: nodes, attributes and constants, whatever their names."""

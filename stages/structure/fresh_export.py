@@ -1,0 +1,63 @@
+"""Fresh export: the ONNX model that the exporter makes of the checkpoint, once more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prunepack.errors import PrunepackError
+from prunepack.stages.contract.outputs import OnnxModel, write_interface
+from prunepack.stages.contract.progress import collect_remarks, note
+from prunepack.stages.exporting.graph import export_graph, list_versions, write_graph
+from prunepack.stages.exporting.settings import ExportConfig
+from prunepack.stages.models.checkpoints import open_model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from prunepack.stages.contract.outputs import Checkpoint
+
+__all__ = ["describe_origin", "export_again"]
+
+
+def describe_origin(interface: Mapping[str, Any], domains: Sequence[str]) -> str:
+    """Return why a fresh export may honestly differ from the file; empty if it may not.
+
+    Args:
+        interface: The record of the export.
+        domains: The domains of operators that only the file uses.
+    """
+    if "export" not in interface:
+        return "another exporter wrote the file"
+    if domains:
+        return f"another tool wrote operators of {', '.join(domains)}"
+    recorded = interface["export"]["versions"]
+    try:
+        versions = list_versions()
+    except ImportError as error:
+        return f"{error} is not installed"
+    changed = [name for name in versions if versions[name] != recorded.get(name)]
+    return "; ".join(
+        f"{name} {recorded.get(name)} wrote the file, and {versions[name]} is installed"
+        for name in changed
+    )
+
+
+def export_again(final: Checkpoint, interface: Mapping[str, Any], folder: Path) -> OnnxModel | str:
+    """Export a checkpoint as its record says, or return why that is not possible.
+
+    Args:
+        final: The checkpoint.
+        interface: The record of the export; without one, the default config.
+        folder: An empty folder for the files.
+    """
+    config = ExportConfig.model_validate(interface.get("export", {}).get("config", {}))
+    note("exporting the checkpoint again, to compare the nodes")
+    try:
+        with collect_remarks():  # the export stage made these remarks
+            graph, fresh = export_graph(config, *open_model(final))
+    except (PrunepackError, ImportError) as error:
+        return f"the checkpoint cannot be exported again: {error}"
+    write_graph(graph, folder / "model.onnx")
+    write_interface(folder, fresh)
+    return OnnxModel(folder, "")
