@@ -31,10 +31,10 @@ class PreciseForm:
 
     def run(self, inputs: Arrays) -> Arrays | None:
         """Return the outputs in float64, or None where there is a problem."""
-        import torch
-
         if self.problem:
             return None
+        import torch
+
         forms = self._forms
         try:
             with _compute_in_float64():
