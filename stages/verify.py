@@ -23,6 +23,7 @@ from prunepack.stages.contract.outputs import (
 )
 from prunepack.stages.contract.progress import note, track
 from prunepack.stages.contract.stage import Facts, stage
+from prunepack.stages.data.audit import audit_samples
 from prunepack.stages.data.input_values import is_batched, limit_batch
 from prunepack.stages.data.user_samples import SampleSource, collect_samples
 from prunepack.stages.evaluation.evaluation import Evaluation, describe_missing_labels
@@ -79,7 +80,7 @@ def verify(
     if onnx is not None and artifact is not None:
         metrics |= compare_files(onnx, artifact)
     metrics |= _compare_random(config, forms, inputs, results)
-    _compare_samples(config, forms, inputs, results)
+    metrics |= _compare_samples(config, forms, inputs, results)
     metrics |= results.metrics()
     metrics |= inspect_structure(forms, final, onnx, artifact, inputs.random[1])
     digests = hash_release(onnx, artifact, dense)
@@ -141,7 +142,7 @@ class _Results:
         self.branches.add(batch.arrays)
         self.constancy.add(batch, outputs)
         if batch.source:
-            self.evaluation.add(outputs, batch.labels, batch.source)
+            self.evaluation.add(outputs, batch.labels, batch.source, batch.fresh)
         if batch.calibrates and self.calibration is not None:
             self.calibration.add(batch, outputs)
 
@@ -206,7 +207,7 @@ def _compare_random(
 
 def _compare_samples(
     config: VerifyConfig, forms: ModelForms, inputs: _Inputs, results: _Results
-) -> None:
+) -> Metrics:
     """Compare on the samples of the user and of the dataset; labels need the dense form too."""
     size = limit_batch(forms.spec.inputs, inputs.size)
     total = sum(source.count_batches(size, config.samples) for source in inputs.sources)
@@ -215,6 +216,7 @@ def _compare_samples(
         judged = batch.labels is not None or results.evaluation.takes_unlabelled
         chosen = forms.names if judged else forms.compared
         results.add(batch, forms.run(batch.arrays, chosen))
+    return audit_samples(inputs.sources, config.samples)
 
 
 def _summarize(metrics: Metrics, calibration: Calibration | None) -> str:

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-__all__ = ["add_module", "find_module", "find_package_base", "import_from", "remove_module"]
+__all__ = [
+    "add_module",
+    "find_module",
+    "find_package_base",
+    "import_anew",
+    "import_from",
+    "remove_module",
+]
 
 _modules: dict[Path, dict[str, ModuleType]] = {}
 """Folder → the modules that user code imported from it, by their names in ``sys.modules``."""
@@ -47,6 +54,26 @@ def import_from(folder: Path) -> Iterator[None]:
             _modules.setdefault(home, {}).update(_imported_from(home, known))
         for name, module in modules.items():
             sys.modules.setdefault(name, module)
+
+
+@contextmanager
+def import_anew(folder: Path) -> Iterator[None]:
+    """Let user code in ``folder`` be imported anew inside the block, as in another process."""
+    folder = folder.resolve()
+    own = _modules.pop(folder, {})
+    _remove_modules(own)
+    try:
+        yield
+    finally:
+        _remove_modules(_modules.pop(folder, {}))
+        _modules[folder] = own
+        sys.modules.update(own)
+
+
+def _remove_modules(modules: dict[str, ModuleType]) -> None:
+    for name, module in modules.items():
+        if sys.modules.get(name) is module:
+            del sys.modules[name]
 
 
 def find_package_base(folder: Path) -> Path:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from prunepack.stages.contract.user_scope import UserScope
     from prunepack.stages.data.samples import Samples
 
-__all__ = ["AnySplit", "Split", "Stream", "has_labels", "hold_arrays", "make_split"]
+__all__ = ["AnySplit", "Split", "Stream", "check_end", "has_labels", "hold_arrays", "make_split"]
 
 EXPECTED = "(inputs, labels), a dictionary of arrays, a Dataset, a DataLoader or a generator"
 
@@ -134,6 +134,22 @@ def hold_arrays(layout: Layout, samples: Samples) -> Split:
         fits = find_loss(labels, "int64") is None
         labels = labels.astype(np.int64, copy=False) if fits else labels
     return Split(arrays if len(arrays) > 1 else next(iter(arrays.values())), labels, layout)
+
+
+def check_end(split: AnySplit, samples: int, setting: str) -> None:
+    """Refuse to read all of a split whose end is not known.
+
+    Raises:
+        UsageError: If ``samples`` is 0 and the split has no known end.
+    """
+    if samples or split.has_end:
+        return
+    raise UsageError(
+        f"the end of {split.layout.name} is not known",
+        expected=f"(inputs, labels), a Dataset or a DataLoader; or a number in {setting}",
+        found=describe_value(split.source) if isinstance(split, Stream) else "a split",
+        hint=f"Set {setting} to the number of samples to read",
+    )
 
 
 def has_labels(split: AnySplit) -> bool:

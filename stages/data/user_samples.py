@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +16,24 @@ from prunepack.errors import PrunepackError, RefusedError, UsageError
 from prunepack.stages.contract.user_code import is_user_code, load_user_code
 from prunepack.stages.contract.user_scope import UserScope
 from prunepack.stages.data.datasets import open_data
-from prunepack.stages.data.layout import Layout, describe_value
+from prunepack.stages.data.distinct import SampleDigests
+from prunepack.stages.data.layout import Layout
 from prunepack.stages.data.samples import Samples
-from prunepack.stages.data.splits import AnySplit, Stream, has_labels, hold_arrays, make_split
+from prunepack.stages.data.splits import (
+    AnySplit,
+    check_end,
+    has_labels,
+    hold_arrays,
+    make_split,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from prunepack.stages.contract.arrays import Array, Arrays
     from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 
-__all__ = ["SampleSource", "check_end", "collect_samples", "read_samples"]
+__all__ = ["SampleSource", "collect_samples", "read_samples"]
 
 _DAMAGED = (
     AttributeError,  # a single array, not an archive
@@ -49,11 +57,19 @@ class SampleSource:
         name: The origin, for notes.
         split: The samples.
         is_labelled: Whether labels are read.
+        train: The samples that the model was trained on; None if they are unknown.
+        reference: The user code behind the samples; empty without one.
+        again: A function that calls it another time.
+        digests: The digests of the samples that were read.
     """
 
     name: str
     split: AnySplit
     is_labelled: bool
+    train: AnySplit | None = None
+    reference: str = ""
+    again: Callable[[], AnySplit] | None = None
+    digests: SampleDigests = field(default_factory=SampleDigests, compare=False)
 
     def batches(self, size: int, samples: int = 0) -> Iterator[Samples]:
         """Yield up to ``samples`` samples, all for 0, in batches of up to ``size``.
@@ -101,28 +117,14 @@ def collect_samples(source: str, spec: ModelSpec, samples: int = 0) -> list[Samp
     own = read_samples(source, spec.inputs) if source else []
     if not spec.dataset:
         return own
-    data = open_data(spec.dataset, spec.inputs, spec.dataset_arguments).test
+    open_all = partial(open_data, spec.dataset, spec.inputs, spec.dataset_arguments)
+    data, train = (opened := open_all()).test, opened.train
     if data.samples == 0:
         raise RefusedError(f"the dataset {spec.dataset} has no test samples", expected="some")
     check_end(data, samples, "verify.samples")
     is_labelled = not any(each.is_labelled for each in own)
-    return [*own, SampleSource(spec.dataset, data, is_labelled)]
-
-
-def check_end(split: AnySplit, samples: int, setting: str) -> None:
-    """Refuse to read all of a split whose end is not known.
-
-    Raises:
-        UsageError: If ``samples`` is 0 and the split has no known end.
-    """
-    if samples or split.has_end:
-        return
-    raise UsageError(
-        f"the end of {split.layout.name} is not known",
-        expected=f"(inputs, labels), a Dataset or a DataLoader; or a number in {setting}",
-        found=describe_value(split.source) if isinstance(split, Stream) else "a split",
-        hint=f"Set {setting} to the number of samples to read",
-    )
+    name = spec.dataset
+    return [*own, SampleSource(name, data, is_labelled, train, name, lambda: open_all().test)]
 
 
 def read_samples(source: str, inputs: Sequence[InputSpec]) -> list[SampleSource]:
@@ -200,7 +202,10 @@ def _call(source: str, inputs: tuple[InputSpec, ...]) -> SampleSource:
             expected="a mapping from each input's name to an array, samples first",
             found=f"{type(error).__name__}: {error}",
         ) from error
-    return SampleSource(layout.name, split, has_labels(split))
+    is_labelled = has_labels(split)
+    return SampleSource(
+        layout.name, split, is_labelled, None, source, lambda: _call(source, inputs).split
+    )
 
 
 def _list_sets(path: Path) -> list[Path]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from prunepack.errors import UsageError
 from prunepack.stages.contract.plugins import suggest_name
 from prunepack.stages.contract.progress import remark
@@ -56,19 +58,23 @@ class Evaluation:
             self._judges.append(NamedJudge(metric, seed))
         self._cosine = CosineJudge(seed)
         self._labelled = self._unlabelled = 0
+        self._fresh: dict[bool, list[Array]] = {True: [], False: []}
 
     @property
     def takes_unlabelled(self) -> bool:
         """Whether samples without labels are judged, by the dense model."""
         return "dense" in self._forms and self._metric in {"", COSINE}
 
-    def add(self, outputs: FormOutputs, labels: Array | None, source: str) -> None:
+    def add(
+        self, outputs: FormOutputs, labels: Array | None, source: str, fresh: Array | None = None
+    ) -> None:
         """Evaluate one batch of samples.
 
         Args:
             outputs: The outputs of all forms for the same samples.
             labels: (n, …), or None.
             source: The source of the samples, for messages.
+            fresh: Whether each sample is the first of its kind; None if all are.
 
         Raises:
             RefusedError: If the labels do not fit the answer.
@@ -80,11 +86,13 @@ class Evaluation:
             if self.takes_unlabelled and dense is not None and dense.ndim:
                 self._cosine.add(outputs, answers, dense, source)
                 self._unlabelled += len(dense)
+                self._fresh[False].append(_complete(fresh, len(dense)))
             return
         if not self._labelled:
             self._choose_judges(answers, labels, source)
         self._labelled += len(labels)
         if any(answer is not None for answer in answers.values()):
+            self._fresh[True].append(_complete(fresh, len(labels)))
             for judge in self._judges:
                 judge.add(outputs, answers, labels, source)
 
@@ -108,15 +116,22 @@ class Evaluation:
         Raises:
             UsageError: If a metric is named and no sample could be judged by it.
         """
+        parts = self._fresh[self._labelled > 0]
+        fresh = np.concatenate(parts) if parts else None
         if self._labelled:
-            return {name: m for judge in self._judges for name, m in judge.metrics().items()}
+            return {name: m for judge in self._judges for name, m in judge.metrics(fresh).items()}
         if self._metric and not self._unlabelled:
             raise describe_missing_labels(self._metric)
         if not self._unlabelled:
             return {}
         if not self._metric:
             remark(f"no labels: {COSINE} of the answer `{self._answer}` is the metric")
-        return self._cosine.metrics()
+        return self._cosine.metrics(fresh)
+
+
+def _complete(fresh: Array | None, count: int) -> Array:
+    """Return whether each of ``count`` samples is the first of its kind: all if it is unknown."""
+    return np.ones(count, bool) if fresh is None else fresh
 
 
 def _are_classes(labels: Array, answer: Array) -> bool:

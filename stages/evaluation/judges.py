@@ -53,8 +53,12 @@ class Judge(Protocol):
         """
         ...
 
-    def metrics(self) -> Metrics:
-        """Return the metrics of all batches."""
+    def metrics(self, fresh: Array | None = None) -> Metrics:
+        """Return the metrics of all batches.
+
+        Args:
+            fresh: bool (n,): whether each sample is the first of its kind, for the intervals.
+        """
         ...
 
 
@@ -114,16 +118,16 @@ class NamedJudge:
             return choose_classes(answer, reader.axis)
         return np.where(np.isnan(answer), -1, answer > self._threshold)
 
-    def metrics(self) -> Metrics:
+    def metrics(self, fresh: Array | None = None) -> Metrics:
         """Return the metrics, and the advantage over the best constant answer."""
-        metrics = self._measure()
+        metrics = self._measure(fresh)
         group = "accuracy" if self._name == "accuracy" else "metric"
         kind = "targets" if self._reader is None else self._reader.kind
         is_error = self._metric.is_error
         gain = self._constant.compare(group, metrics, self._name, kind, is_error=is_error)
         return metrics | gain
 
-    def _measure(self) -> Metrics:
+    def _measure(self, fresh: Array | None) -> Metrics:
         """Return the metrics; single answers have intervals of proportions."""
         sums = {form: _stack(parts) for form, parts in self._sums.items()}
         is_accuracy = self._name == "accuracy"
@@ -132,17 +136,17 @@ class NamedJudge:
         if first.shape[1] == 1:
             scores = {form: each[:, 0] for form, each in sums.items()}
             is_error = self._metric.is_error
-            return score_metrics(scores, self._name, self._seed, is_error=is_error)
+            return score_metrics(scores, self._name, self._seed, is_error=is_error, fresh=fresh)
         if self._metric.unit != "%" or not bool((first[:, 1] == 1).all()):
-            return sum_metrics(group, sums, self._metric, self._name, self._seed)
+            return sum_metrics(group, sums, self._metric, self._name, self._seed, fresh)
         correct = {form: each[:, 0] > 0 for form, each in sums.items()}
         if not is_accuracy or not self._classes:
-            return proportion_metrics(group, correct)
+            return proportion_metrics(group, correct, fresh=fresh)
         classes = {form: np.concatenate(parts) for form, parts in self._classes.items()}
         pair = next(name for name, forms in PAIRS.items() if forms[0] in classes)
         one, other = PAIRS[pair]
         agreed = classes[one] == classes[other or [*classes][-1]]
-        return accuracy_metrics(correct, agreed, np.concatenate(self._truths), pair)
+        return accuracy_metrics(correct, agreed, np.concatenate(self._truths), pair, fresh)
 
 
 class CosineJudge:
@@ -160,10 +164,10 @@ class CosineJudge:
             unknown = np.full(len(labels), np.nan)
             self._scores.setdefault(form, []).append(unknown if cosines is None else cosines)
 
-    def metrics(self) -> Metrics:
+    def metrics(self, fresh: Array | None = None) -> Metrics:
         """Return the metrics."""
         scores = {form: np.concatenate(parts) for form, parts in self._scores.items()}
-        return score_metrics(scores, COSINE, self._seed)
+        return score_metrics(scores, COSINE, self._seed, fresh=fresh)
 
 
 def _mean_of(values: Array) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from prunepack.errors import UsageError
 from prunepack.stages.contract.user_code import load_user_code
 from prunepack.stages.evaluation.accuracy import score_metrics
+from prunepack.stages.metrics.metric import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +42,7 @@ class OwnJudge:
         self._reference, self._names, self._seed = reference, set(outputs), seed
         self._score = open_metric(reference, arguments)
         self._scores: dict[Form, list[Array]] = {}
+        self._responds = False
 
     def add(self, outputs: FormOutputs, answers: Answers, labels: Array, name: str) -> None:  # noqa: ARG002
         """Add the scores of a batch.
@@ -52,11 +54,33 @@ class OwnJudge:
             complete = self._names <= given.keys()
             scores = self._score(given, labels) if complete else np.full(len(labels), np.nan)
             self._scores.setdefault(form, []).append(scores)
+            if complete and not self._responds:
+                self._responds = self._does_respond(given, labels, scores)
 
-    def metrics(self) -> Metrics:
-        """Return the metrics."""
+    def metrics(self, fresh: Array | None = None) -> Metrics:
+        """Return the metrics, and whether other outputs gave other scores."""
         scores = {form: np.concatenate(parts) for form, parts in self._scores.items()}
-        return score_metrics(scores, self._reference, self._seed)
+        responds = {"metric.responds": Metric(int(self._responds))} if scores else {}
+        return score_metrics(scores, self._reference, self._seed, fresh=fresh) | responds
+
+    def _does_respond(self, outputs: ArrayMapping, labels: Array, scores: Array) -> bool:
+        """Return whether the scores of distorted outputs are others; if they fail, they are."""
+        distorted = {name: _distort(array) for name, array in outputs.items()}
+        try:
+            return not np.array_equal(self._score(distorted, labels), scores)
+        except UsageError:
+            return True
+
+
+def _distort(array: Array) -> Array:
+    """Return outputs of other samples, with their highest values lowest."""
+    other = np.roll(array, 1, 0) if array.ndim else array
+    if array.dtype.kind in "fc":
+        return np.asarray(0.375 - 2 * other, array.dtype)
+    if array.dtype.kind == "b":
+        return ~other
+    is_number = array.dtype.kind in "iu" and array.size
+    return np.asarray(array.max() - other + array.min(), array.dtype) if is_number else other
 
 
 def open_metric(reference: str, arguments: Mapping[str, object] | None = None) -> Score:

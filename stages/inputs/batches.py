@@ -39,6 +39,7 @@ class InputBatch:
         calibrates: Whether run-to-run errors are measured on this batch.
         purpose: The kind of stress inputs; batches of one purpose have a name that begins with it.
         axis: The dynamic axis that has another size in this batch alone.
+        fresh: Whether each sample is the first of its kind, bool (count,); None if that is unknown.
         units: The divisors of outputs that large inputs make large.
     """
 
@@ -53,6 +54,7 @@ class InputBatch:
     purpose: str = ""
     axis: str = ""
     units: Mapping[str, float] = field(default_factory=dict)
+    fresh: Array | None = None
 
 
 def random_batches(
@@ -104,5 +106,6 @@ def sample_batches(
                 labels=batch.labels,
                 source=batch.source,
                 calibrates=first == 0,
+                fresh=source.digests.add(batch.arrays),
             )
             first += len(batch)

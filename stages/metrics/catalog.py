@@ -46,6 +46,16 @@ _ROWS = (
         "Share of test samples with the class of the dense file",
     ),
     ("agreement.session", "%", "Share of test samples with the same class from ONNX and artifact"),
+    (
+        "data.changed_samples",
+        "%",
+        "Share of samples that another call of the user's function does not give",
+    ),
+    (
+        "data.test_in_train",
+        "%",
+        "Share of test samples that are also trained on, beyond the repeats among training samples",
+    ),
     ("forms.FORM", "", "1 if a form of the model took part in verify, else 0; four forms"),
     ("graph.opset", "", "Version of the standard ONNX operators that the model imports"),
     ("graph.nodes", "nodes", "Nodes of the model, with subgraphs and function bodies"),
@@ -84,6 +94,7 @@ _ROWS = (
     ("metric.artifact", "", "The same for the artifact"),
     ("metric.drop", "", "Loss from the dense model to the worst other form; positive is worse"),
     ("metric.over_constant", "", "Advantage of the best form over the best constant answer"),
+    ("metric.responds", "", "1 if other outputs give other scores, else 0; of a user's metric"),
     ("metric.samples", "samples", "Test samples behind the values"),
     (
         "parity.graph.compared",

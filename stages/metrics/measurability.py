@@ -23,7 +23,7 @@ NEEDED_FORMS = {
 }
 """The forms that a metric compares, by the beginning of its name."""
 
-NEEDED_DATA = ("accuracy.drop",)
+NEEDED_DATA = ("accuracy.drop", "data.changed_samples", "data.test_in_train")
 """Metrics that need labels, or another part of the data that a user may not have."""
 
 BY_FRESH_EXPORT = ("parity.graph.unexplained_nodes", "parity.weights.unaccounted")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import UsageError
 from prunepack.stages.contract.progress import note, remark
-from prunepack.stages.data.user_samples import check_end
+from prunepack.stages.data.splits import check_end
 from prunepack.stages.pruning.recomputation import recompute_masked_weights
 from prunepack.stages.training.config import choose_device
 from prunepack.stages.training.epochs import Epochs

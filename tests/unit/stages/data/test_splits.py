@@ -6,8 +6,8 @@ import pytest
 from prunepack.errors import RefusedError, UsageError
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.data.datasets import open_data
-from prunepack.stages.data.splits import Split, Stream
-from prunepack.stages.data.user_samples import check_end, collect_samples
+from prunepack.stages.data.splits import Split, Stream, check_end
+from prunepack.stages.data.user_samples import collect_samples
 
 X = (InputSpec(name="x", shape=(2,)),)
 TWO = (*X, InputSpec(name="ids", shape=(), dtype="int64"))
