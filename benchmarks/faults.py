@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.results import write_result
 from tests.faults.catalog import FAULTS, find_message, run_fault
+from tests.faults.fresh_exports import share_fresh_exports
 from tests.faults.honest import RUNS, judge_honest_release
 from tests.faults.lab import lab
 
@@ -54,7 +55,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--honest", type=int, default=RUNS, help="number of honest releases")
     runs = parser.parse_args().honest
-    rows = [plant_fault(fault) for fault in FAULTS]
+    with share_fresh_exports():
+        rows = [plant_fault(fault) for fault in FAULTS]
     missed = [row["fault"] for row in rows if not row["caught"]]
     print(f"{len(rows) - len(missed)} of {len(rows)} caught; missed: {missed}", file=sys.stderr)
     write_result("faults", {"faults": rows, "honest": judge_honest_releases(runs)})

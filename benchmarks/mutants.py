@@ -32,6 +32,7 @@ from benchmarks.mutation.probes import NETWORKS, find_difference, measure_accura
 from benchmarks.mutation.sources import EXPORTED, FOREIGN, read_source
 from benchmarks.mutation.verdict import ACCURACY, Verdict, judge_data, judge_model
 from benchmarks.results import write_result
+from tests.faults.fresh_exports import share_fresh_exports
 from tests.faults.lab import lab
 
 if TYPE_CHECKING:
@@ -196,8 +197,9 @@ def main() -> None:
         folder = options.keep or Path(tempfile.mkdtemp()) / "kept"
         keep_mutant(options.only, options.seed, folder, foreign=options.of_foreign)
         return
-    own = judge_mutants(options.count, options.seed)
-    foreign = judge_mutants(options.foreign, options.seed, foreign=True)
+    with share_fresh_exports():
+        own = judge_mutants(options.count, options.seed)
+        foreign = judge_mutants(options.foreign, options.seed, foreign=True)
     result = {"seed": options.seed, **own, "foreign": foreign}
     if options.output:
         options.output.write_text(json.dumps(result, indent=1))

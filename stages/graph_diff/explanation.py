@@ -32,7 +32,7 @@ class Explanation:
         nodes: The number of nodes of the file that its outputs need.
         unexplained: A line for each node that the fresh export does not have. A node counts if it
             differs and those before it do not: its successors differ for the same reason.
-        domains: The domains of operators that only the file uses.
+        domains: The domains of operators, and the opset, that only the file uses.
     """
 
     nodes: int

@@ -50,8 +50,10 @@ class GraphFile:
 
     @property
     def domains(self) -> set[str]:
-        """The domains of the operators."""
-        return {node.proto.domain for node in self.graph.nodes}
+        """The domains of the operators; for those of ONNX itself, the opset."""
+        versions = {entry.domain: entry.version for entry in self.model.opset_import}
+        opset = f"opset {versions.get('', 1)}"
+        return {node.proto.domain or opset for node in self.graph.nodes}
 
     def list_needed(self) -> list[Node]:
         """Return the nodes that the outputs need, in the order of the file."""

@@ -25,7 +25,7 @@ def describe_origin(interface: Mapping[str, Any], domains: Sequence[str]) -> str
 
     Args:
         interface: The record of the export.
-        domains: The domains of operators that only the file uses.
+        domains: The domains of operators, and the opset, that only the file uses.
     """
     if "export" not in interface:
         return "another exporter wrote the file"

@@ -148,7 +148,11 @@ VARIATIONS = (
     _edit("external data in many files", "words", edits.store_apart(together=False)),
     _edit("weights in Constant nodes", "words", edits.store_as_constants, quick=True),
     _edit("weights in Constant nodes", "lenet", edits.store_as_constants),
-    _edit("weights transposed", "heads", edits.store_transposed),
+    _edit(
+        "another exporter's, weights transposed",
+        "heads",
+        _chain(edits.forget_export, edits.store_transposed),
+    ),
     _edit("an unused initializer", "lenet", edits.store_unused, quick=True),
     _edit("functions", "heads", edits.wrap_in_function(inline=False)),
     _edit("functions inlined", "heads", edits.wrap_in_function(inline=True)),
@@ -166,6 +170,7 @@ VARIATIONS = (
             ("renamed", edits.rename_everything),
             ("optimised", tools.optimise()),
             ("in Constant nodes", edits.store_as_constants),
+            ("of opset 22", tools.convert_opset(22)),
         )
     ),
     *(Variation(f"pack {level}", partial(_packed, level)) for level in ("fast", "small", "max")),
@@ -198,7 +203,7 @@ VARIATIONS = (
     Variation("bfloat16", _of("brain", "shape=8,dtype=bfloat16")),
     Variation("float64", _of("double", "shape=8,dtype=float64")),
     Variation("nothing pruned", _of("folded", "shape=3x8x8", amount=0.0)),
-    Variation("nearly everything pruned", _of("Attentive", "name=x,shape=5x8", amount=0.95)),
+    Variation("nearly everything pruned", _of("Recurrent", "name=x,shape=7x5", amount=0.9)),
     Variation("two files, optimised", partial(_two_files, tools.optimise())),
     Variation("two files, renamed", partial(_two_files, edits.rename_everything)),
 )

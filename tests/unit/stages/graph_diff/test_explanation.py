@@ -266,5 +266,16 @@ def test_operators_of_another_domain_are_listed(explained):
     assert found.unexplained
 
 
+@pytest.mark.parametrize("version", [21, 22, 23])
+def test_another_opset_is_listed(version, explained):
+    """Relu and Clip are the same from 14 and 13 on; another attribute makes the file differ."""
+
+    def edit(model):
+        attribute(model, "s", "axis", 0)
+        model.opset_import[0].version = version
+
+    assert explained(edit).domains == (f"opset {version}",)
+
+
 def test_the_nodes_that_outputs_need_are_counted(explained):
     assert explained(add_dead_nodes).nodes == 7
