@@ -37,6 +37,7 @@ from prunepack.stages.inputs.stress_inputs import StressLimits, stress_batches, 
 from prunepack.stages.inputs.thresholds import find_thresholds
 from prunepack.stages.inputs.usual import UsualInputs
 from prunepack.stages.metrics.metric import Metrics, metrics_to_json, write_json
+from prunepack.stages.models.index_bounds import find_sizing_inputs
 from prunepack.stages.structure.files import compare_files
 from prunepack.stages.structure.inspection import inspect_structure
 
@@ -180,7 +181,8 @@ def _choose_inputs(config: VerifyConfig, forms: ModelForms) -> _Inputs:
     if size < config.batch_size:
         note(f"verifying {size} samples at a time, by the memory that they need")
     thresholds = find_thresholds(map(read_model, forms.graphs))
-    limits = StressLimits(axes, thresholds, size, config.batch_sizes)
+    sizing = find_sizing_inputs(forms.modules.get("pruned"), inputs, seed, sizes)
+    limits = StressLimits(axes, thresholds, size, config.batch_sizes, sizing)
     return _Inputs(
         size=size,
         random=tuple(random_batches(inputs, config.random_samples, seed, sizes, size)),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from prunepack.errors import RefusedError
-from prunepack.stages.comparison.units import find_units
+from prunepack.stages.comparison.units import find_units, has_large_errors
 from prunepack.stages.inputs.stress_inputs import find_usable_batch
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def _compare_batch(
     except RefusedError as error:  # the reference runs the inputs, so this is another model
         results.fail(batch, str(error))
         return True
-    units = find_units(expected, batch.scale, precise.run(batch.arrays))
-    results.add(replace(batch, units=units), outputs)
+    is_close = not any(has_large_errors(expected, outputs[form]) for form in others)
+    exact = expected if is_close else precise.run(batch.arrays)
+    results.add(replace(batch, units=find_units(expected, batch.scale, exact)), outputs)
     return True

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from prunepack.stages.contract.arrays import Array, ArrayMapping, Arrays
 
-__all__ = ["divide_by_units", "find_units"]
+__all__ = ["divide_by_units", "find_units", "has_large_errors"]
 
 USUAL_ERROR = 2.0**-18
 """Rounding error from which on a unit grows; a tolerance of 1e-4 is 26 times as large."""
@@ -39,6 +39,18 @@ def find_units(
             growth = _find_growth(array, scale, (precise or {}).get(name))
             units[name] = growth if scale == 1 else max(growth, _round_up(array))
     return units
+
+
+def has_large_errors(expected: ArrayMapping, actual: ArrayMapping) -> bool:
+    """Return whether float32 outputs differ by more than the usual rounding error."""
+    for name in expected.keys() & actual.keys():
+        a, b = expected[name], actual[name]
+        if a.dtype == b.dtype == np.float32 and a.shape == b.shape and a.size:
+            with np.errstate(invalid="ignore", over="ignore"):
+                error = float(np.abs(a - b).max())
+            if not error <= USUAL_ERROR * max(1.0, float(np.abs(a).max())):
+                return True
+    return False
 
 
 def _find_growth(array: Array, scale: float, precise: Array | None) -> float:

@@ -50,7 +50,7 @@ def find_bounds(spec: InputSpec, rows: int | None = None) -> tuple[float, float]
 def is_mask(spec: InputSpec, rows: int | None = None) -> bool:
     """Return whether an input is a mask: several booleans, or integers of 0 and 1 per sample."""
     is_whole = not spec.dtype.startswith("float") and spec.file is None
-    several = bool(spec.shape) and spec.sample_shape != (1,) * len(spec.shape)
+    several = any(size != 1 for size in spec.shape)  # also where samples have a size of 1
     indexes = rows is not None and spec.range is None and spec.dtype != "bool"
     return is_whole and several and not indexes and find_bounds(spec, rows) == (0, 1)
 

@@ -107,7 +107,8 @@ def _set_ends(spec: InputSpec, samples: Array) -> None:
     A causal model sees nothing at the first position if its own mask is 0 there. The last boolean
     becomes False: a model that is given its padding, which True hides, sees nothing without one.
     """
-    axis = max(axis for axis, size in enumerate(spec.sample_shape, 1) if size != 1)
+    several = (axis for axis, size in enumerate(spec.sample_shape, 1) if size != 1)
+    axis = max(several, default=len(spec.sample_shape))
     if spec.dtype == "bool":
         samples[(slice(None),) * axis + (slice(-1, None),)] = False
     samples[(slice(None),) * axis + (slice(1),)] = 1

@@ -78,13 +78,18 @@ def resize_axes(usual: UsualInputs, axes: Sequence[DynamicAxis]) -> Iterator[Inp
 
 
 def _list_sizes(usual: UsualInputs, axis: DynamicAxis) -> list[int]:
-    """Return other sizes of an axis, in ascending order."""
+    """Return other sizes of an axis, in ascending order.
+
+    A size of 1 is left out where flags have the axis: one flag either keeps all or hides all.
+    """
     shapes = {spec.name: math.prod(spec.sample_shape) for spec in usual.inputs}
     elements = sum(shapes[name] for name, _ in axis.positions) / max(axis.size, 1)
     most = max(2 * axis.size, MOST_ELEMENTS / max(elements, 1))
     beyond = {size for size in BEYOND if size <= most}
     near = {1, 3, axis.size // 2, axis.size - 1, axis.size + 1, 2 * axis.size}
-    return sorted(size for size in (near | beyond) - {axis.size} if size > 0)
+    flags = {spec.name for spec in usual.inputs if spec.dtype == "bool"}
+    least = 1 if flags.isdisjoint(dict(axis.positions)) else 2
+    return sorted(size for size in (near | beyond) - {axis.size} if size >= least)
 
 
 def _combine_sizes(axes: Sequence[DynamicAxis]) -> Iterator[dict[DynamicAxis, int]]:

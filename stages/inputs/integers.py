@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from prunepack.stages.contract.arrays import Array
     from prunepack.stages.contract.model_spec import InputSpec
@@ -24,6 +24,9 @@ RANGES = (
     ("up to 2^34", 1 << 30, 1 << 34),
 )
 """Ranges of integers, with their names; a value that the dtype cannot hold is left out."""
+
+SMALL = 255
+"""Least value that is too large for the size of a tensor."""
 
 
 GROWTH = 16.0
@@ -46,12 +49,16 @@ def list_free_integers(usual: UsualInputs) -> list[InputSpec]:
     ]
 
 
-def widen_integers(usual: UsualInputs) -> Iterator[InputBatch | None]:
-    """Yield each free integer input with the values of each range that its dtype can hold."""
+def widen_integers(usual: UsualInputs, sizing: Collection[str] = ()) -> Iterator[InputBatch | None]:
+    """Yield each free integer input with the values of each range that its dtype can hold.
+
+    Inputs in ``sizing``, whose values decide the sizes of tensors, get small values only.
+    """
     for spec in list_free_integers(usual):
         limits = np.iinfo(spec.dtype)
+        largest = SMALL if spec.name in sizing else limits.max
         for detail, low, high in RANGES:
-            if low <= limits.max and (low >= 0 or limits.min < 0):
+            if low <= largest and (low >= 0 or limits.min < 0):
                 bounds = max(low, int(limits.min)), min(high, int(limits.max))
                 array = _draw(usual, spec, *bounds)
                 yield usual.change(spec.name, detail, {spec.name: array}, GROWTH)

@@ -18,7 +18,7 @@ from prunepack.stages.inputs.thresholds import approach_thresholds
 from prunepack.stages.metrics.metric import Metric, Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from prunepack.stages.contract.arrays import Array, ArrayMapping, Arrays
     from prunepack.stages.contract.model_spec import InputSpec
@@ -38,12 +38,14 @@ class StressLimits:
         thresholds: The constants that the graph compares values with.
         most: The most samples of one run.
         timed: The batch sizes that ``measure`` times.
+        sizing: The integer inputs whose values decide the sizes of tensors.
     """
 
     axes: Sequence[DynamicAxis] = ()
     thresholds: Sequence[float] = ()
     most: int = 1
     timed: Sequence[int] = ()
+    sizing: Collection[str] = ()
 
 
 def stress_batches(usual: UsualInputs, limits: StressLimits) -> Iterator[InputBatch]:
@@ -52,7 +54,7 @@ def stress_batches(usual: UsualInputs, limits: StressLimits) -> Iterator[InputBa
         set_zeros(usual),
         scale_values(usual),
         set_missing_values(usual),
-        widen_integers(usual),
+        widen_integers(usual, limits.sizing),
         approach_thresholds(usual, limits.thresholds),
         resize_axes(usual, limits.axes),
         resize_batches(usual, limits.most, limits.timed),

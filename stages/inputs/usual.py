@@ -44,11 +44,11 @@ class UsualInputs:
 
     @property
     def count(self) -> int:
-        """The number of samples of one stress batch: two at least, where there is a batch axis."""
+        """The number of samples of one stress batch; large samples are few."""
         if not is_batched(self.inputs):
             return 1
         elements = sum(math.prod(spec.sample_shape) for spec in self.inputs)
-        return max(2, min(MOST_SAMPLES, ELEMENTS // max(elements, 1)))
+        return max(1, min(MOST_SAMPLES, ELEMENTS // max(elements, 1)))
 
     @cached_property
     def arrays(self) -> Arrays:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from prunepack.errors import RefusedError
 from prunepack.stages.data.input_values import limit_batch
 from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.models.memory import count_allocated_bytes
 from prunepack.stages.models.running import run_observed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import torch
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 
     from prunepack.stages.contract.model_spec import InputSpec
 
-__all__ = ["find_index_sizes"]
+__all__ = ["find_index_sizes", "find_sizing_inputs"]
 
 LOOKUPS = ("embedding", "embedding_bag", "index_select", "index", "gather")
 """ATen operators that look up rows of a table, their first argument."""
@@ -48,6 +52,35 @@ def find_index_sizes(module: nn.Module, inputs: Sequence[InputSpec], seed: int) 
     observer = _observe_look_ups(lambda rows, index: _lower_sizes(sizes, arrays, rows, index))
     run_observed(module, batch, observer)
     return sizes
+
+
+def find_sizing_inputs(
+    module: nn.Module | None, inputs: Sequence[InputSpec], seed: int, sizes: Mapping[str, int]
+) -> frozenset[str]:
+    """Return the integer inputs whose values decide the sizes of tensors, such as lengths.
+
+    Values up to 9, in place of 0 and 1, make the module allocate more memory.
+
+    Args:
+        module: The module; without one, no input is known.
+        inputs: Its inputs.
+        seed: The seed of the values.
+        sizes: The rows of the table that an input indexes; such an input is left out.
+    """
+    if module is None:
+        return frozenset()
+    usual = random_inputs(inputs, limit_batch(inputs, 2), seed, sizes)
+    found = set()
+    for spec in inputs:
+        if spec.dtype.startswith(("int", "uint")) and spec.name not in sizes:
+            larger = {**usual, spec.name: np.full_like(usual[spec.name], 9)}
+            try:
+                counts = [count_allocated_bytes(module, each) for each in (usual, larger)]
+            except RefusedError:  # the comparison leaves such values out
+                continue
+            if counts[0] != counts[1]:
+                found.add(spec.name)
+    return frozenset(found)
 
 
 def _observe_look_ups(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from prunepack.stages.comparison.units import divide_by_units, find_units
+from prunepack.stages.comparison.units import divide_by_units, find_units, has_large_errors
 
 
 def test_outputs_of_large_inputs_are_compared_in_larger_units():
@@ -38,3 +38,18 @@ def test_only_float32_is_measured_against_float64():
     y = np.array([0.5], np.float16)
     assert find_units({"y": y}, 256, {"y": y.astype(np.float64)}) == {"y": 256}
     assert find_units({"y": np.array([np.inf])}, 256) == {}
+
+
+@pytest.mark.parametrize(
+    ("actual", "is_large"),
+    [
+        (np.float32([1, 100]), False),
+        (np.float32([1, 100 + 2.0**-13]), False),  # in proportion to the largest value
+        (np.float32([1, 100.01]), True),
+        (np.float32([1, np.nan]), True),
+        (np.float32([1]), False),  # the comparison tells another shape
+        (np.array([1, 200.0]), False),  # and another dtype
+    ],
+)
+def test_rounding_errors_are_measured_where_forms_differ(actual, is_large):
+    assert has_large_errors({"y": np.float32([1, 100])}, {"y": actual}) == is_large

@@ -56,6 +56,13 @@ def test_no_row_of_a_mask_is_all_zero(shape, dtype, bounds):
     assert not rows.all()
 
 
+@pytest.mark.parametrize("dtype", ["bool", "int64"])
+def test_a_mask_of_one_token_keeps_it(dtype):
+    """A row that hides everything has no answer, and forms differ on it."""
+    mask = InputSpec(name="mask", shape=("tokens",), dtype=dtype, example=(1,))
+    assert random_inputs((mask,), 64, 0)["mask"].all()
+
+
 @pytest.mark.parametrize("shape", [(8,), (3, 8), (8, 1), ("tokens",)])
 def test_a_boolean_mask_is_false_at_its_last_place_since_true_may_mean_padding(shape):
     spec = InputSpec(name="padding", shape=shape, dtype="bool")

@@ -44,6 +44,17 @@ def test_a_small_axis_has_other_sizes_too(only, size, others):
     assert batches[: len(others)] == [(2, other) for other in others]
 
 
+def test_flags_are_two_at_least():
+    inputs = (
+        InputSpec(name="x", shape=(4,)),
+        InputSpec(name="hidden", shape=("tokens",), dtype="bool"),
+    )
+    axes = [DynamicAxis("width", (("x", 1),), 4), DynamicAxis("tokens", (("hidden", 1),), 8)]
+    names = [batch.name for batch in resize_axes(UsualInputs(inputs, 0, {}), axes)]
+    assert "width of 1" in names
+    assert "tokens of 1" not in names
+
+
 @pytest.mark.parametrize(("size", "largest"), [(64, 129), (1000, 2000), (40000, 80000)])
 def test_sizes_beyond_twice_the_usual_one_stay_small(only, size, largest):
     usual = only(shape=(200, size))

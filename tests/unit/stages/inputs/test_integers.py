@@ -42,3 +42,8 @@ def test_bounded_integers_and_masks_are_left_alone():
     assert [spec.name for spec in list_free_integers(usual)] == ["visits"]
     for batch in widen_integers(usual):
         np.testing.assert_array_equal(batch.arrays["ids"], usual.arrays["ids"])
+
+
+def test_sizes_of_tensors_get_small_values_only(only):
+    batches = widen_integers(only(shape=(8,), dtype="int64"), {"x"})
+    assert [batch.name for batch in batches] == ["x up to 9", "x up to 255", "x down to -9"]

@@ -82,7 +82,7 @@ def test_all_kinds_are_there(usual):
 def test_the_number_of_samples_falls_with_their_size(only):
     assert only(shape=(4,)).count == 16
     assert only(shape=(500,)).count == 4
-    assert only(shape=(3, 224, 224)).count == 2
+    assert only(shape=(3, 224, 224)).count == 1
     assert only(shape=(4,), batch_axis="none").count == 1
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.data.samples import random_inputs
-from prunepack.stages.models.index_bounds import find_index_sizes
+from prunepack.stages.models.index_bounds import find_index_sizes, find_sizing_inputs
 
 
 class Lookups(nn.Module):
@@ -71,3 +71,40 @@ def test_a_dtype_that_is_smaller_than_the_table():
     inputs = (InputSpec(name="ids", shape=(1000,), dtype="uint8"),)
     ids = random_inputs(inputs, 4, 0, {"ids": 30000})["ids"]
     assert (ids.min(), ids.max()) == (0, 255)
+
+
+class Repeats(nn.Module):
+    """Durations of tokens, counts and ids of words."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(20, 4)
+
+    def forward(self, ids, durations, counts):
+        words = self.words(ids) + counts.float().log1p()[..., None]
+        return words.flatten(0, 1).repeat_interleave(durations.flatten(), 0)
+
+
+class Ranges(nn.Module):
+    def forward(self, length):
+        return torch.arange(int(length.max()) + 1)
+
+
+class OneHot(nn.Module):
+    def forward(self, label):
+        return nn.functional.one_hot(label, 3)
+
+
+@pytest.mark.parametrize(
+    ("module", "names", "sizing"),
+    [
+        (Repeats(), ("ids", "durations", "counts"), {"durations"}),
+        (Ranges(), ("length",), {"length"}),
+        (OneHot(), ("label",), set()),  # it refuses larger values
+        (None, ("label",), set()),
+    ],
+)
+def test_inputs_that_decide_the_sizes_of_tensors(module, names, sizing):
+    inputs = [InputSpec(name=name, shape=(5,), dtype="int64") for name in names]
+    sizes = {"ids": 20} if "ids" in names else {}
+    assert find_sizing_inputs(module, inputs, 0, sizes) == sizing
