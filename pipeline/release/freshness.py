@@ -82,7 +82,12 @@ def check_unchanged(digests: Mapping[Path, str]) -> None:
 
 
 def _list_models(measured: MetricSet) -> dict[str, str]:
-    """Return the digests of measured files, and of models that were published with them."""
+    """Return the digests of measured files, and of models that were published with them.
+
+    Without digests of what was measured, a report does not say what its metrics are of.
+    """
+    if not measured.digests:
+        return {}
     published = {name: sha for name, sha in measured.files.items() if name not in FILES}
     return {**measured.digests, **published}
 

@@ -16,6 +16,14 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 MESSAGE = "Interrupted; no half-written file was left.\n"
 
 
+@pytest.fixture(autouse=True)
+def _default_signals():
+    """Children inherit an ignored SIGHUP, as below nohup, and rightly go on ignoring it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture(scope="module")
 def big(tmp_path_factory):
     """A model that takes seconds to pack, and a larger one that is packed."""

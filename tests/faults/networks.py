@@ -92,7 +92,7 @@ class Words(nn.Module):
         self.wide = nn.Linear(16, 32)
         self.narrow = nn.Linear(32, 16)
         self.head = nn.Linear(16, 12)
-        _settle(self)
+        _settle(self, spread=0.4)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Return the logits of each token, which depend on the tokens before it."""
@@ -115,7 +115,7 @@ class Words(nn.Module):
         return self.query, self.key, self.value
 
 
-def _settle(module: nn.Module) -> None:
+def _settle(module: nn.Module, spread: float = 1.0) -> None:
     """Give statistics and scales the spread of a trained model's, not a fresh one's."""
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
@@ -125,7 +125,7 @@ def _settle(module: nn.Module) -> None:
             nn.init.uniform_(part.weight, 0.5, 1.5)
             nn.init.uniform_(part.bias, -0.5, 0.5)
         if isinstance(part, nn.Linear):
-            nn.init.normal_(part.weight)
+            nn.init.normal_(part.weight, std=spread)
 
 
 def _digits() -> Split:
