@@ -170,6 +170,20 @@ def keep_mutant(number: int, seed: int, folder: Path, *, foreign: bool) -> None:
     print(mutant.judge(folder))
 
 
+def judge_controls() -> list[str]:
+    """Judge every right file, and the right data; return those that do not pass."""
+    alarms = []
+    for network in NETWORKS:
+        for form in (EXPORTED, *FOREIGN):
+            with tempfile.TemporaryDirectory() as folder:
+                source, recorded = read_source(network, form), form == EXPORTED
+                verdict = judge_model(network, source, Path(folder), recorded=recorded)
+            alarms += [f"{network} {form}: {verdict.checks}"] if verdict.code else []
+    with np.load(lab() / "digits.npz") as digits, tempfile.TemporaryDirectory() as folder:
+        verdict = judge_data(digits["images"], digits["labels"], "changed", Path(folder))
+    return alarms + ([f"data: {verdict.checks}"] if verdict.code else [])
+
+
 def judge_mutants(count: int, seed: int, *, foreign: bool = False) -> dict[str, Any]:
     """Return the rows of ``count`` mutants, and the numbers of the candidates left out."""
     dropped: Counter[str] = Counter()
@@ -198,6 +212,8 @@ def main() -> None:
         keep_mutant(options.only, options.seed, folder, foreign=options.of_foreign)
         return
     with share_fresh_exports():
+        if alarms := judge_controls():
+            sys.exit(f"right files do not pass: {alarms}")
         own = judge_mutants(options.count, options.seed)
         foreign = judge_mutants(options.foreign, options.seed, foreign=True)
     result = {"seed": options.seed, **own, "foreign": foreign}
