@@ -84,7 +84,7 @@ def check_unchanged(digests: Mapping[Path, str]) -> None:
 def _list_models(measured: MetricSet) -> dict[str, str]:
     """Return the digests of measured files, and of models that were published with them.
 
-    Without digests of what was measured, a report does not say what its metrics are of.
+    Without digests of measured files, a report does not name the model of its metrics.
     """
     if not measured.digests:
         return {}
