@@ -18,7 +18,7 @@ FILES = {
     b"<!DOCTYPE html>\n<html>sign in</html>": ("an HTML or XML page", PAGE_HINT),
     b"\n  <html>": ("an HTML or XML page", PAGE_HINT),
     b"<?xml version='1.0'?><Error/>": ("an HTML or XML page", PAGE_HINT),
-    gzip.compress(b"model"): ("a gzip file", FILE_HINT),
+    gzip.compress(b"model", mtime=0): ("a gzip file", FILE_HINT),
     b"BZh91AY": ("a bzip2 file", FILE_HINT),
     b'{"weight_map": {}}': ("a JSON file", FILE_HINT),
     b"\x1c\0\0\0TFL3\0\0": (
