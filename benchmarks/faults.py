@@ -55,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--honest", type=int, default=RUNS, help="number of honest releases")
     runs = parser.parse_args().honest
-    with share_fresh_exports():
+    with tempfile.TemporaryDirectory() as folder, share_fresh_exports(Path(folder)):
         rows = [plant_fault(fault) for fault in FAULTS]
     missed = [row["fault"] for row in rows if not row["caught"]]
     print(f"{len(rows) - len(missed)} of {len(rows)} caught; missed: {missed}", file=sys.stderr)

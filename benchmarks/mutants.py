@@ -211,7 +211,7 @@ def main() -> None:
         folder = options.keep or Path(tempfile.mkdtemp()) / "kept"
         keep_mutant(options.only, options.seed, folder, foreign=options.of_foreign)
         return
-    with share_fresh_exports():
+    with tempfile.TemporaryDirectory() as folder, share_fresh_exports(Path(folder)):
         if alarms := judge_controls():
             sys.exit(f"right files do not pass: {alarms}")
         own = judge_mutants(options.count, options.seed)

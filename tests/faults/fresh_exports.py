@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -17,6 +15,7 @@ from prunepack.stages.structure.fresh_export import export_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from prunepack.stages.contract.outputs import Checkpoint
 
@@ -24,22 +23,25 @@ __all__ = ["share_fresh_exports"]
 
 
 @contextmanager
-def share_fresh_exports() -> Iterator[None]:
-    """Export each checkpoint again once, by its content and the config of its export."""
-    with tempfile.TemporaryDirectory(prefix="fresh-") as folder:
+def share_fresh_exports(folder: Path) -> Iterator[None]:
+    """Export each checkpoint again once, by its content and the config of its export.
 
-        def export_once(
-            final: Checkpoint, interface: Mapping[str, Any], target: Path
-        ) -> OnnxModel | str:
-            files = [hash_file(file) for file in sorted(final.path.iterdir())]
-            key = json.dumps([files, interface.get("export")], sort_keys=True)
-            kept = Path(folder, hashlib.sha256(key.encode()).hexdigest())
-            if not kept.exists():
-                made = export_again(final, interface, target)
-                if isinstance(made, str):
-                    return made
-                shutil.copytree(made.path, kept)
-            return OnnxModel(kept, "")
+    Args:
+        folder: Where the exports are kept.
+    """
 
-        with mock.patch("prunepack.stages.structure.origin.export_again", export_once):
-            yield
+    def export_once(
+        final: Checkpoint, interface: Mapping[str, Any], target: Path
+    ) -> OnnxModel | str:
+        files = [hash_file(file) for file in sorted(final.path.iterdir())]
+        key = json.dumps([files, interface.get("export")], sort_keys=True)
+        kept = folder / hashlib.sha256(key.encode()).hexdigest()
+        if not kept.exists():
+            made = export_again(final, interface, target)
+            if isinstance(made, str):
+                return made
+            shutil.copytree(made.path, kept)
+        return OnnxModel(kept, "")
+
+    with mock.patch("prunepack.stages.structure.origin.export_again", export_once):
+        yield
