@@ -37,7 +37,11 @@ build = Counter
 
 def data():
     rows = [
-        {"ids": [i % 4, 0, 0, 0, 0, 0], "mask": [1, 0, 0, 0, 0, 0], "labels": i % 4}
+        {
+            "ids": [i % 4, i // 4 % 4, i // 16 % 4, i // 64, 0, 0],
+            "mask": [1, 0, 0, 0, 0, 0],
+            "labels": i % 4,
+        }
         for i in range(80)
     ]
     return {"test": rows}

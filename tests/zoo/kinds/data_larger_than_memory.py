@@ -43,7 +43,7 @@ class Huge(Dataset):
 
     def __getitem__(self, index):
         label = index % 2
-        return torch.full((100_000,), 2.0 * label - 1), label
+        return torch.full((100_000,), (2.0 * label - 1) * (index + 1)), label
 
 
 def data():
