@@ -55,7 +55,7 @@ def _compare_batch(
     except RefusedError as error:  # the reference runs the inputs, so this is another model
         results.fail(batch, str(error))
         return True
-    is_close = not any(has_large_errors(expected, outputs[form]) for form in others)
+    is_close = not any(has_large_errors(expected, outputs[form], batch.scale) for form in others)
     exact = expected if is_close else precise.run(batch.arrays)
     results.add(replace(batch, units=find_units(expected, batch.scale, exact)), outputs)
     return True

@@ -41,15 +41,16 @@ def test_only_float32_is_measured_against_float64():
 
 
 @pytest.mark.parametrize(
-    ("actual", "is_large"),
+    ("actual", "scale", "is_large"),
     [
-        (np.float32([1, 100]), False),
-        (np.float32([1, 100 + 2.0**-13]), False),  # in proportion to the largest value
-        (np.float32([1, 100.01]), True),
-        (np.float32([1, np.nan]), True),
-        (np.float32([1]), False),  # the comparison tells another shape
-        (np.array([1, 200.0]), False),  # and another dtype
+        (np.float32([1, 100]), 1, False),
+        (np.float32([1, 100 + 2.0**-13]), 1, True),
+        (np.float32([1, 100 + 2.0**-13]), 16, False),  # in proportion to the largest value
+        (np.float32([1, 100.01]), 16, True),
+        (np.float32([1, np.nan]), 1, True),
+        (np.float32([1]), 1, False),  # the comparison tells another shape
+        (np.array([1, 200.0]), 1, False),  # and another dtype
     ],
 )
-def test_rounding_errors_are_measured_where_forms_differ(actual, is_large):
-    assert has_large_errors({"y": np.float32([1, 100])}, {"y": actual}) == is_large
+def test_rounding_errors_are_measured_where_forms_differ(actual, scale, is_large):
+    assert has_large_errors({"y": np.float32([1, 100])}, {"y": actual}, scale) == is_large
