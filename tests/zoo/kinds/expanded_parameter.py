@@ -14,6 +14,7 @@ inputs = [{ name = "x", shape = [8] }]
 
 [prune]
 amount = 0.5
+scope = "local"
 """
 
 
