@@ -26,6 +26,7 @@ from prunepack.stages.profiling.model_pair import (
     measure_setup,
 )
 from prunepack.stages.profiling.operators import graph_metrics, graph_metrics_of
+from prunepack.stages.profiling.padding import check_padding
 from prunepack.stages.profiling.sizes import (
     check_dense_size,
     checkpoint_size_metrics,
@@ -80,6 +81,8 @@ def measure(
     Without an artifact the pruned ONNX is measured in its place; without a dense model, there is
     nothing beside it.
     """
+    if dense_onnx:
+        check_padding(dense_onnx)
     if masked and dense_onnx and onnx:
         check_dense_size(dense_onnx, onnx)
     metrics = checkpoint_size_metrics(dense, masked)

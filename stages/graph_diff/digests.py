@@ -17,7 +17,8 @@ from prunepack.stages.graph_diff.attributes import (
     list_attributes,
     name_operator,
 )
-from prunepack.stages.graph_diff.graph import get_value, iterate_captured, read_constant
+from prunepack.stages.graph_diff.graph import get_value, read_constant
+from prunepack.stages.graphs.nodes import iterate_captured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

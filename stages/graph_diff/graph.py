@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from prunepack.stages.graphs.nodes import iterate_captured
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
     from pathlib import Path
     from typing import TypeAlias
 
     from onnx import (
         AttributeProto,
-        GraphProto,
         ModelProto,
         NodeProto,
         SparseTensorProto,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     Constant: TypeAlias = TensorProto | SparseTensorProto | AttributeProto
 
-__all__ = ["Node", "NodeGraph", "get_value", "iterate_captured", "read_constant"]
+__all__ = ["Node", "NodeGraph", "get_value", "read_constant"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,22 +150,6 @@ def get_value(constant: NodeProto) -> Constant:
     (attribute,) = constant.attribute
     values: dict[str, Constant] = {"value": attribute.t, "sparse_value": attribute.sparse_tensor}
     return values.get(attribute.name, attribute)
-
-
-def iterate_captured(proto: NodeProto) -> Iterator[str]:
-    """Yield the names that subgraphs of a node read and do not define."""
-    for attribute in proto.attribute:
-        for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-            yield from _iterate_free_names(graph)
-
-
-def _iterate_free_names(graph: GraphProto) -> Iterator[str]:
-    defined = {value.name for value in (*graph.input, *graph.initializer)} | {""}
-    for node in graph.node:
-        reads = (*node.input, *iterate_captured(node))
-        yield from (name for name in reads if name not in defined)
-        defined.update(node.output)
-    yield from (value.name for value in graph.output if value.name not in defined)
 
 
 def read_constant(constant: Constant, folder: Path) -> Array:

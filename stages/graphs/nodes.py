@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "get_attribute",
     "inline_functions",
+    "iterate_captured",
     "list_constants",
     "list_subgraphs",
     "read_model",
@@ -79,6 +80,22 @@ def list_subgraphs(node: NodeProto) -> list[GraphProto]:
     """Return the graphs in the attributes of a node."""
     graphs = [attribute.g for attribute in node.attribute if attribute.HasField("g")]
     return [*graphs, *(inner for attribute in node.attribute for inner in attribute.graphs)]
+
+
+def iterate_captured(proto: NodeProto) -> Iterator[str]:
+    """Yield the names that subgraphs of a node read and do not define."""
+    for attribute in proto.attribute:
+        for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+            yield from _iterate_free_names(graph)
+
+
+def _iterate_free_names(graph: GraphProto) -> Iterator[str]:
+    defined = {value.name for value in (*graph.input, *graph.initializer)} | {""}
+    for node in graph.node:
+        reads = (*node.input, *iterate_captured(node))
+        yield from (name for name in reads if name not in defined)
+        defined.update(node.output)
+    yield from (value.name for value in graph.output if value.name not in defined)
 
 
 def list_constants(graph: GraphProto) -> dict[str, TensorProto]:

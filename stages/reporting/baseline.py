@@ -58,7 +58,7 @@ def open_baseline(path: Path) -> MetricSet:
     """Return the metrics of an earlier release.
 
     A report, a file of verify or measure, or a folder with one has all its metrics; an artifact
-    has its size, its sparsity and its graph.
+    has its size, its sparsity, in all and by layer, and its graph.
 
     Raises:
         RefusedError: If it is neither, or damaged.
@@ -81,21 +81,33 @@ def _measure_artifact(path: Path) -> Metrics:
         model = next(iter(artifact.files))
         graph = graph_metrics_of(artifact.read_file(model))
         size = sum(file.size for file in artifact.files.values())
-        sparsity = _compute_sparsity(describe_tensors(artifact))
+        sparsity = _measure_sparsity(describe_tensors(artifact))
     return {
         "size.artifact": Metric(path.stat().st_size, "bytes"),
         "size.onnx": Metric(size, "bytes"),
-        "sparsity.weights": Metric(sparsity, "%", note="of the tensors in the artifact"),
+        **sparsity,
         **graph,
     }
 
 
-def _compute_sparsity(tensors: Iterable[TensorRow]) -> float:
-    """Return the percentage of zeros among the weights: tensors of at least two axes."""
-    weights = [row for row in tensors if len(row.shape) >= 2]
+def _measure_sparsity(tensors: Iterable[TensorRow]) -> Metrics:
+    """Return the percentage of zeros among the weights, tensors of at least two axes, and of each.
+
+    A layer has the name that the exporter gave to its weight, which is usually that of the model.
+    """
+    weights = [row for row in tensors if len(row.shape) >= 2 and row.elements]
     total = sum(row.elements for row in weights)
     zeros = math.fsum(row.elements * (row.zero_fraction or 0.0) for row in weights)
-    return 100 * zeros / total if total else 0.0
+    share = 100 * zeros / total if total else 0.0
+    return {
+        "sparsity.weights": Metric(share, "%", note="of the tensors in the artifact"),
+        **{
+            f"sparsity.layer.{row.name.removesuffix('.weight')}": Metric(
+                100 * (row.zero_fraction or 0.0), "%"
+            )
+            for row in weights
+        },
+    }
 
 
 def _recall_baseline(measured: MetricSet) -> MetricSet | None:
@@ -130,18 +142,16 @@ def _recall_value(check: Mapping[str, Any]) -> tuple[str, Metric] | None:
 
 
 def _check_same_parts(path: Path, baseline: MetricSet, measured: MetricSet) -> None:
-    """Refuse a baseline with other layers and other outputs than the measured model.
+    """Refuse a baseline that has only other layers and outputs than the measured model.
 
-    Either of them may have been renamed since, which is a remark.
+    Either of them may have been renamed since, which is a remark. An artifact names no outputs.
 
     Raises:
-        RefusedError: If neither a layer nor an output has the same name.
+        RefusedError: If no layer and no output that both name is the same.
     """
-    other = [
-        bool(here and there and not here & there)
-        for here, there in ((_names(measured, one), _names(baseline, one)) for one in PARTS)
-    ]
-    if all(other):
+    pairs = [(_names(measured, one), _names(baseline, one)) for one in PARTS]
+    other = [not here & there if here and there else None for here, there in pairs]
+    if True in other and False not in other:
         raise RefusedError(
             f"the baseline `{path}` is of another model",
             expected="a layer or an output with the same name",

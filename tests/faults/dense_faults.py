@@ -83,6 +83,14 @@ def _padded(edit: Callable[[Any], None], folder: Path) -> Sequence[Command]:
     return [release.measure()]
 
 
+def _padded_file(edit: Callable[[Any], None], folder: Path) -> Sequence[Command]:
+    """Measure two files, without the masks that tell how large the dense one should be."""
+    release = copy_of("heads", folder)
+    dense = release / "dense_onnx/model.onnx"
+    edit_file(dense, edit)
+    return [["measure", str(dense), str(release.model), "-o", str(folder / "pair")]]
+
+
 def _fault(name: str, plant: Callable[[Path], Sequence[Command]], says: str) -> Fault:
     return Fault(name, "model", plant, 4, says, found_by="others")
 
@@ -102,7 +110,19 @@ FAULTS = (
         _fault(
             f"a dense ONNX padded with {what}",
             partial(_padded, edit),
-            "the dense ONNX model is much larger than the pruned one before packing",
+            "the dense ONNX model is padded: its outputs need less than half of its bytes",
+        )
+        for what, edit in (
+            ("an unused tensor", _initializer),
+            ("text", _text),
+            ("metadata", _metadata),
+        )
+    ),
+    *(
+        _fault(
+            f"a dense ONNX file padded with {what}, beside a pruned file",
+            partial(_padded_file, edit),
+            "the dense ONNX model is padded: its outputs need less than half of its bytes",
         )
         for what, edit in (
             ("an unused tensor", _initializer),

@@ -76,6 +76,13 @@ def _baseline(folder: Path, names: str, *, own: bool = False) -> Sequence[Comman
     return [release.judge("--baseline", str(path), "--limits", "size.artifact <= baseline")]
 
 
+def _other_artifact(folder: Path) -> Sequence[Command]:
+    """Judge with the artifact of another model as the baseline."""
+    other = copy_of("heads", folder / "other").packed
+    limit = ("--limits", "size.artifact <= baseline")
+    return [copy_of("lenet", folder).judge("--baseline", str(other), *limit)]
+
+
 def _linked_baseline(folder: Path) -> Sequence[Command]:
     release = copy_of("lenet", folder)
     (release / "earlier.json").symlink_to(release / "report/report.json")
@@ -140,6 +147,11 @@ FAULTS = (
         "a baseline of another model",
         partial(_baseline, names="encoder"),
         r"earlier\.json` is of another model: expected a layer or an output",
+    ),
+    _fault(
+        "the artifact of another model as the baseline",
+        _other_artifact,
+        r"\.prunepack` is of another model: expected a layer or an output",
     ),
     Fault(
         "a report as its own baseline",

@@ -31,6 +31,21 @@ def test_an_artifact(chain):
     assert found.metrics["sparsity.weights"].value == pytest.approx(90, abs=0.1)
     graph = graph_metrics(chain.onnx.model)
     assert graph.items() <= found.metrics.items()
+    assert found.metrics["sparsity.layer.fc1"].value == pytest.approx(90, abs=5)
+
+
+@pytest.mark.parametrize("outputs", [(), ("parity.torch_onnx.outputs.output.values",)])
+def test_an_artifact_of_another_model(chain, outputs, tmp_path, says):
+    """It names no outputs, which could be the same."""
+    source = put(tmp_path / "report.json", ["sparsity.layer.encoder", *outputs])
+    with says(
+        RefusedError,
+        f"the baseline `{chain.artifact.file}` is of another model: expected a layer or an output "
+        "with the same name, found none. Name an earlier release of the same model",
+    ):
+        find_baseline(chain.artifact.file, [source], read_metrics(source))
+    same = put(tmp_path / "same.json", ["sparsity.layer.fc1", *outputs])
+    assert find_baseline(chain.artifact.file, [same], read_metrics(same)) is not None
 
 
 def test_a_damaged_artifact_is_refused(chain, tmp_path):
