@@ -48,10 +48,10 @@ def open_session(
 
     Args:
         path: The artifact.
-        providers: Execution providers in order of preference, as onnxruntime takes them. Each of
-            them must be in use by the session. By default all providers of onnxruntime are tried,
-            the CPU last, and those that the machine cannot load are skipped.
-        session_options: Options for this session only: the weights are added to them.
+        providers: Execution providers in order of preference; each must be in use by the session.
+            By default all are tried, the CPU last, and those that cannot be loaded are skipped.
+        session_options: Options of this session, to which the weights are added. By default,
+            denormals are zeros, if this is the first session of the process.
         limits: Reader limits, if not the default.
         start: By default ``optimised``, or ``instant`` on the CPU for weights of 1 GB or more.
 

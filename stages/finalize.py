@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from prunepack.errors import PrunepackError, RefusedError
+from prunepack.stages.contract.messages import list_first
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Config, Facts, stage
@@ -16,6 +18,11 @@ from prunepack.stages.data.input_values import is_batched, limit_batch, move_bat
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.data.user_samples import collect_samples
 from prunepack.stages.models.checkpoints import open_model, save_checkpoint, select_tensors
+from prunepack.stages.models.denormals import (
+    find_tensor_denormals,
+    flush_denormals,
+    keep_denormals,
+)
 from prunepack.stages.models.examination import are_equal
 from prunepack.stages.models.index_bounds import find_index_sizes
 from prunepack.stages.models.running import compute_tensors
@@ -37,6 +44,10 @@ __all__ = ["FinalizeConfig", "finalize", "remove_masks"]
 BATCH = 16
 """Number of samples per run of the proof."""
 
+RTOL, ATOL = 1e-6, 1e-30
+"""Change of an output that flushing may cause; a layer that divides by the norm of its weights, as
+weight_norm does, changes far more."""
+
 
 class FinalizeConfig(Config):
     """The proof that the finalized model equals the masked model."""
@@ -48,9 +59,15 @@ class FinalizeConfig(Config):
         "default in a recipe.",
     )
     seed: int = Field(0, ge=0, description="Seed of the random inputs.")
+    flush_denormals: bool = Field(
+        True,
+        description="Set denormal weights, such as 1e-40, to zero: they make a session slower, "
+        "and are stored as nonzeros.",
+    )
 
 
 @stage(produces=Checkpoint, tools=("torch", "safetensors"))
+@keep_denormals()
 def finalize(config: FinalizeConfig, out: Path, model: MaskedCheckpoint) -> Facts:
     """Make every mask permanent; the outputs equal those of the masked model exactly."""
     module, spec = open_model(model)
@@ -63,15 +80,31 @@ def finalize(config: FinalizeConfig, out: Path, model: MaskedCheckpoint) -> Fact
     _prove_removed(module, masks)
     for outputs, batch in zip(before, batches, strict=True):
         _prove_equal(outputs, compute_tensors(module, batch))
+    flushed = _flush(module, batches) if config.flush_denormals else 0
     final = {"masked": tuple(masks), "is_final": True}
     save_checkpoint(out, module, spec.model_copy(update=final))
     zeros = sum(int((mask == 0).sum()) for mask in masks.values())
     total = sum(mask.numel() for mask in masks.values())
-    return {
-        "summary": f"{len(masks)} masks permanent, {zeros:,} of {total:,} weights are +0.0",
-        "zeros": zeros,
-        "weights": total,
-    }
+    summary = f"{len(masks)} masks permanent, {zeros:,} of {total:,} weights are +0.0"
+    summary += f", {flushed:,} denormals set to +0.0" if flushed else ""
+    return {"summary": summary, "zeros": zeros, "weights": total, "flushed": flushed}
+
+
+def _flush(module: nn.Module, batches: list[Arrays]) -> int:
+    """Set denormal weights to zero, unless outputs depend on them; return their number."""
+    before = [_compute(module, batch) for batch in batches]
+    tensors = flush_denormals(module)
+    counts = {name: int(find_tensor_denormals(old).sum()) for name, old in tensors.items()}
+    listing = list_first(f"`{name}` ({count:,})" for name, count in counts.items())
+    after = [compute_tensors(module, batch) for batch in batches]
+    pairs = zip(chain(*before), chain(*after), strict=True)
+    if not all(old.allclose(new, RTOL, ATOL, equal_nan=True) for old, new in pairs):
+        module.load_state_dict(tensors, strict=False)
+        remark(f"denormal weights stay, because the outputs depend on them: {listing}")
+        return 0
+    if tensors:
+        remark(f"denormal weights set to +0.0 in {listing}")
+    return sum(counts.values())
 
 
 def _choose_batches(config: FinalizeConfig, module: nn.Module, spec: ModelSpec) -> list[Arrays]:

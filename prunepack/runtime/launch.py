@@ -40,6 +40,9 @@ inference takes longer, and outputs may differ by rounding. It suits the shortes
 result, and models that barely fit into memory.
 """
 
+DENORMAL_AS_ZERO = "session.set_denormal_as_zero"
+"""Option of onnxruntime: denormal numbers, which are far slower than others, count as zeros."""
+
 LARGE_BYTES = 10**9
 """Weights from this size on start as ``instant`` on the CPU, unless the caller chooses: while an
 ``optimised`` session starts, they are in memory twice."""
@@ -66,7 +69,7 @@ class Launch:
         self, options: SessionOptions | None, providers: Sequence[Provider]
     ) -> PreparedOptions:
         """Add the weights to the options."""
-        options = options or self.ort.SessionOptions()
+        options = options or self._make_options()
         on_cpu = all(name_provider(provider) == CPU for provider in providers)
         mode = self.mode or self._choose_mode(on_cpu)
         if mode == "instant":
@@ -86,6 +89,11 @@ class Launch:
         share_weights(options, shared)
         copy_weights(options, copied)
         return PreparedOptions(options, shared, mode)
+
+    def _make_options(self) -> SessionOptions:
+        options = self.ort.SessionOptions()
+        options.add_session_config_entry(DENORMAL_AS_ZERO, "1")
+        return options
 
     def _choose_mode(self, on_cpu: bool) -> Start:
         """Return the mode that suits the size of the weights, and log another than usual."""

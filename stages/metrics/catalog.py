@@ -191,6 +191,7 @@ _ROWS = (
     ("torch.constant_outputs", "outputs", "Outputs that are the same for every input, if all are"),
     ("torch.training_layers", "layers", "Layers that stay in training mode after `eval()`"),
     ("torch.inconsistent_values", "values", "Values that change if torch runs twice on one input"),
+    ("weights.denormal", "values", "Denormal elements of the constants in the ONNX file"),
 )
 
 CATALOG = tuple(MetricDescription(*row) for row in _ROWS)

@@ -55,6 +55,7 @@ BETTER: Mapping[str, Sense | None] = {
     "runtime.*": LOW,
     "similarity.*": LOW,
     "torch.*": LOW,
+    "weights.*": LOW,
 }
 """The sense of a limit on the better side, by globs over names; the first that matches counts.
 

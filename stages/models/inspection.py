@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from prunepack.errors import UsageError, quote
 from prunepack.stages.contract.plugins import suggest_name
 from prunepack.stages.models.checkpoints import open_model
+from prunepack.stages.models.denormals import find_tensor_denormals
 from prunepack.stages.pruning.masks import Pruned, held_parameters, join_name, pruned_parameters
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Row:
         elements: The number of its elements.
         pruned: The number of elements that a mask sets to zero.
         zeros: The number of elements that are zero when the layer runs, masked or not.
+        denormals: The number of elements that are denormal when the layer runs.
         sparsity: ``zeros`` as a fraction of ``elements``.
         methods: The methods that made the mask, oldest first.
         tied_to: The name of the parameter whose values it shares; empty if it shares none.
@@ -46,6 +48,7 @@ class Row:
     elements: int
     pruned: int
     zeros: int
+    denormals: int
     sparsity: float
     methods: tuple[str, ...]
     tied_to: str
@@ -96,6 +99,7 @@ class ModelView:
         elements: The number of their elements.
         pruned: The number of elements that masks set to zero.
         zeros: The number of elements that are zero when the model runs.
+        denormals: The number of elements that are denormal when the model runs.
         layer: The requested layer; None if none was requested.
     """
 
@@ -104,6 +108,7 @@ class ModelView:
     elements: int
     pruned: int
     zeros: int
+    denormals: int
     layer: LayerView | None = None
 
 
@@ -123,6 +128,7 @@ def inspect_model(folder: Checkpoint | MaskedCheckpoint, layer: str | None = Non
         elements=sum(row.elements for row in own),
         pruned=sum(row.pruned for row in own),
         zeros=sum(row.zeros for row in own),
+        denormals=sum(row.denormals for row in own),
         layer=None if layer is None else _layer_view(module, layer),
     )
 
@@ -132,7 +138,9 @@ def _rows(model: nn.Module, spec: ModelSpec) -> Iterator[Row]:
     first: dict[int, str] = {}
     for place, tensor in held_parameters(model):
         owner = first.setdefault(id(tensor), place.name)
-        zeros = int((getattr(place.module, place.parameter) == 0).sum())
+        used = getattr(place.module, place.parameter)
+        denormals = int(find_tensor_denormals(used).sum())
+        zeros = int((used == 0).sum())
         yield Row(
             layer=place.layer,
             parameter=place.parameter,
@@ -141,6 +149,7 @@ def _rows(model: nn.Module, spec: ModelSpec) -> Iterator[Row]:
             elements=tensor.numel(),
             pruned=int((place.mask == 0).sum()) if isinstance(place, Pruned) else 0,
             zeros=zeros,
+            denormals=denormals,
             sparsity=zeros / max(tensor.numel(), 1),
             methods=methods.get(place.name) or methods.get(owner, ()),
             tied_to="" if owner == place.name else owner,

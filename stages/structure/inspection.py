@@ -10,7 +10,11 @@ from prunepack.stages.runtime.sessions import find_fixed_batch
 from prunepack.stages.structure.interface import compare_interface
 from prunepack.stages.structure.origin import compare_with_checkpoint
 from prunepack.stages.structure.repetition import compare_runs
-from prunepack.stages.structure.sparsity import measure_graph_sparsity, measure_sparsity
+from prunepack.stages.structure.sparsity import (
+    measure_denormals,
+    measure_graph_sparsity,
+    measure_sparsity,
+)
 
 if TYPE_CHECKING:
     from prunepack.stages.comparison.forms import ModelForms
@@ -38,7 +42,7 @@ def inspect_structure(
         artifact: The artifact.
         batch: Random inputs.
     """
-    metrics = _inspect_session(forms, onnx, batch)
+    metrics = _inspect_session(forms, onnx, batch) | measure_denormals(onnx, artifact)
     module = forms.modules.get("pruned")
     if module is None or final is None:
         return metrics | measure_graph_sparsity(onnx, artifact)

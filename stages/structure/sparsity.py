@@ -1,25 +1,29 @@
-"""Sparsity of a model: zeros among the weights of its torch form, or of its ONNX file."""
+"""Zeros and denormals among the weights of a model: in its torch form, or in its ONNX file."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from prunepack.reading.artifact import Artifact
+from prunepack.stages.contract.messages import list_first
 from prunepack.stages.graphs.sparsity import count_graph_zeros
 from prunepack.stages.metrics.metric import Metric, Metrics
+from prunepack.stages.models.denormals import count_denormals
+from prunepack.stages.structure.weights import read_constants
 from prunepack.unpacking import unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     import torch
     from torch import nn
 
     from prunepack.stages.contract.outputs import OnnxModel, PackedArtifact
 
-__all__ = ["measure_graph_sparsity", "measure_sparsity"]
+__all__ = ["measure_denormals", "measure_graph_sparsity", "measure_sparsity"]
 
 
 def measure_sparsity(module: nn.Module, masked: Collection[str]) -> Metrics:
@@ -55,14 +59,30 @@ def _add_columns(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
 
 def measure_graph_sparsity(onnx: OnnxModel | None, artifact: PackedArtifact | None) -> Metrics:
     """Return the metrics of :func:`measure_sparsity` for a model that exists as ONNX only."""
+    with _open_file(onnx, artifact) as model:
+        return _sparsity_metrics(count_graph_zeros(model))
+
+
+def measure_denormals(onnx: OnnxModel | None, artifact: PackedArtifact | None) -> Metrics:
+    """Return ``weights.denormal``: the denormal elements of all constants in the file."""
+    with _open_file(onnx, artifact) as model:
+        counts = {name: count_denormals(array) for name, array in read_constants(model).items()}
+    listing = list_first(f"{name} ({count:,})" for name, count in counts.items() if count)
+    return {"weights.denormal": Metric(sum(counts.values()), "values", note=listing)}
+
+
+@contextmanager
+def _open_file(onnx: OnnxModel | None, artifact: PackedArtifact | None) -> Iterator[Path]:
+    """Yield the path of the exported file, or of the file in the artifact without one."""
     if onnx is not None:
-        return _sparsity_metrics(count_graph_zeros(onnx.model))
+        yield onnx.model
+        return
     assert artifact is not None, "one of the two exists"
     with TemporaryDirectory() as folder:
         unpack(artifact.file, Path(folder, "files"))
         with Artifact.open(artifact.file) as opened:
             model = next(iter(opened.files))
-        return _sparsity_metrics(count_graph_zeros(Path(folder, "files", model)))
+        yield Path(folder, "files", model)
 
 
 def _sparsity_metrics(counts: Mapping[str, tuple[int, int]]) -> Metrics:

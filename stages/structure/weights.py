@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 
     from prunepack.stages.contract.arrays import Array, ArrayMapping, Arrays
 
-__all__ = ["WeightAccount", "account_weights", "count_changed", "count_unaccounted"]
+__all__ = [
+    "WeightAccount",
+    "account_weights",
+    "count_changed",
+    "count_unaccounted",
+    "read_constants",
+]
 
 LEAST_EQUAL = 0.1
 """Fraction of equal elements from which on a constant counts as the same weight."""
@@ -64,7 +70,7 @@ def account_weights(model: Path, module: nn.Module) -> WeightAccount:
         model: The exported file.
         module: The checkpoint, without parametrizations.
     """
-    weights, constants = _list_weights(module), _read_constants(model)
+    weights, constants = _list_weights(module), read_constants(model)
     index = ConstantIndex(constants.values())
     missing = [
         name
@@ -107,7 +113,7 @@ def _list_weights(module: nn.Module) -> Arrays:
     return {name: kept[name].detach().numpy() for name in kept if name in set(once.values())}
 
 
-def _read_constants(model: Path) -> Arrays:
+def read_constants(model: Path) -> Arrays:
     """Return the constants of a file and of its subgraphs, by name."""
     proto = read_model(model)
     inner = {

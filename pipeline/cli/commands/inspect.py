@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["inspect_command"]
 
-Row = tuple[str, str, str, str]
+Row = tuple[str, str, str, str, int]
 
 
 @command(example="prunepack inspect work/masked --layer conv1")
@@ -122,6 +122,7 @@ def _parameters(view: ModelView) -> str:
     ]
     head = ("parameter", "dtype", "shape", "zeros", "sparsity", "pruned by")
     total = f"{view.zeros:,} of {view.elements:,} are zero, {view.pruned:,} under a mask"
+    total += f", {view.denormals:,} are denormal" if view.denormals else ""
     return f"{format_table(head, cells, right='zeros sparsity')}\n\n{view.model}: {total}"
 
 
@@ -149,9 +150,11 @@ def _section(title: str, tensors: Iterable[TensorView]) -> str:
 
 def _listing(path: Path, rows: list[Row]) -> tuple[Any, str]:
     head = ("tensor", "dtype", "shape", "zeros")
-    value = {"tensors": [dict(zip(head, row, strict=True)) for row in rows]}
-    size = f"{path.stat().st_size:,} bytes in {path.name}"
-    return value, f"{format_table(head, rows, right='zeros')}\n\n{size}"
+    value = {"tensors": [dict(zip((*head, "denormals"), row, strict=True)) for row in rows]}
+    total = f"{path.stat().st_size:,} bytes in {path.name}"
+    denormals = sum(row[-1] for row in rows)
+    total += f", {denormals:,} elements are denormal" if denormals else ""
+    return value, f"{format_table(head, [row[:4] for row in rows], right='zeros')}\n\n{total}"
 
 
 def _onnx_tensors(path: Path) -> list[Row]:
@@ -187,4 +190,12 @@ def _row(name: str, tensor: Any) -> Row:
     size = int(tensor.size if isinstance(tensor.size, int) else tensor.numel())
     share = float((tensor == 0).sum()) / size if size else 0.0
     dtype = str(tensor.dtype).removeprefix("torch.")
-    return name, dtype, format_shape(tuple(tensor.shape)), f"{100 * share:.1f} %"
+    shape = format_shape(tuple(tensor.shape))
+    return name, dtype, shape, f"{100 * share:.1f} %", _count_denormals(tensor)
+
+
+def _count_denormals(tensor: Any) -> int:
+    from prunepack.stages.models.denormals import count_denormals, find_tensor_denormals
+
+    is_array = isinstance(tensor.size, int)
+    return count_denormals(tensor) if is_array else int(find_tensor_denormals(tensor).sum())

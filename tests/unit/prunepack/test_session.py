@@ -60,6 +60,16 @@ def test_options_reach_onnxruntime(packed):
     assert session.get_session_options().intra_op_num_threads == 1
 
 
+def test_denormals_count_as_zeros_unless_the_options_are_the_users(packed):
+    entry = "session.set_denormal_as_zero"
+    options = prunepack.open_session(packed, providers=CPU).get_session_options()
+    assert options.get_session_config_entry(entry) == "1"
+    own = onnxruntime.SessionOptions()
+    own.add_session_config_entry(entry, "0")
+    session = prunepack.open_session(packed, providers=CPU, session_options=own)
+    assert session.get_session_options().get_session_config_entry(entry) == "0"
+
+
 def test_by_default_what_the_machine_has(packed, capfd):
     session = prunepack.open_session(packed)
     assert session.get_providers()[-1] == CPU[0]

@@ -12,6 +12,7 @@ from prunepack.stages.contract.progress import collect_remarks
 from prunepack.stages.finalize import FinalizeConfig, finalize, remove_masks
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.models.checkpoints import digest_state, open_model, save_masked
+from prunepack.stages.models.denormals import keep_denormals
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.pruning.masks import pruned_parameters, put_mask
 
@@ -109,6 +110,7 @@ def test_what_it_says(run, chain):
         "summary": "5 masks permanent, 53,854 of 59,838 weights are +0.0",
         "zeros": 53_854,
         "weights": 59_838,
+        "flushed": 0,
     }
 
 
@@ -278,3 +280,61 @@ def test_what_was_not_removed_is_found_out(says):
         RefusedError, "`weight` is not pruned: expected +0.0 where masked, found other values"
     ):
         _prove_removed(model, masks)
+
+
+@keep_denormals()
+def shrink(module):
+    module[0].weight_orig[:, 0] = 1e-40
+    module[1].running_mean[:] = -1e-41
+
+
+def test_denormal_weights_become_zero_and_are_counted(run, masked):
+    source = masked("stack", STACK, shrink)
+    module, _ = open_model(source)
+    kept = int(module[0].weight_mask[:, 0].sum())
+    with collect_remarks() as remarks:
+        final = run(finalize, FinalizeConfig(), source)
+    assert run.facts["flushed"] == kept + 4
+    assert run.facts["summary"].endswith(f", {kept + 4} denormals set to +0.0")
+    expected = f"denormal weights set to +0.0 in `0.weight` ({kept}), `1.running_mean` (4)"
+    assert expected in remarks
+    state = open_model(final)[0].state_dict()
+    assert not bits(state["0.weight"][:, 0]).any()
+    assert not bits(state["1.running_mean"]).any()
+
+
+def test_denormal_weights_can_be_kept(run, masked):
+    source = masked("stack", STACK, shrink)
+    final = run(finalize, FinalizeConfig(flush_denormals=False), source)
+    assert run.facts["flushed"] == 0
+    assert bits(open_model(final)[0].state_dict()["1.running_mean"]).all()
+
+
+def test_denormal_weights_stay_where_the_outputs_depend_on_them(run, write):
+    """A layer that divides its weights by their norm turns denormals into ordinary numbers."""
+    code = """
+from torch import nn
+from torch.nn import functional as F
+
+class Cosine(nn.Linear):
+    def forward(self, x):
+        weight = self.weight.double()
+        return (x.double() @ (weight / weight.norm(dim=1, keepdim=True)).T).float()
+"""
+    where = write(code).removesuffix(":")
+    spec = ModelSpec(
+        model=f"{where}:Cosine",
+        arguments={"in_features": 4, "out_features": 3},
+        inputs=(InputSpec(shape=(4,)),),
+    )
+    dense = run(load, LoadConfig(model=spec.model, arguments=spec.arguments, inputs=spec.inputs))
+    module, spec = open_model(run(prune, PruneConfig(scope="local", amount=0.5), dense))
+    with torch.no_grad(), keep_denormals():
+        module.weight_orig.mul_(1e-39)
+    out = run.folder()
+    save_masked(out, module, spec)
+    with collect_remarks() as remarks:
+        final = run(finalize, FinalizeConfig(), MaskedCheckpoint(out, ""))
+    assert run.facts["flushed"] == 0
+    assert any("denormal weights stay, because the outputs depend" in text for text in remarks)
+    assert bits(open_model(final)[0].weight).count_nonzero() == 6

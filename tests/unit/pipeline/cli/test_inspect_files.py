@@ -1,11 +1,13 @@
 """``prunepack inspect`` looks inside files, refuses broken ones, and escapes names."""
 
+import json
 import os
 
 import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
+from safetensors.numpy import save_file
 
 import prunepack
 from prunepack.errors import RefusedError, UsageError
@@ -38,6 +40,20 @@ def test_an_onnx_model_of_any_name(name, tmp_path, capsys):
     save(tmp_path / name)
     run("inspect", tmp_path / name)
     assert capsys.readouterr().out.splitlines()[2].split() == ["w", "float32", "200", "0.5", "%"]
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.safetensors"])
+def test_denormals_are_counted(name, tmp_path, capsys):
+    words = np.array([1, 2, 0, 0x3F800000], np.int32)
+    if name.endswith(".onnx"):
+        graph = helper.make_graph([], "g", [], [], [numpy_helper.from_array(words.view("f4"), "w")])
+        onnx.save_model(helper.make_model(graph), tmp_path / name)
+    else:
+        save_file({"w": words.view("f4")}, tmp_path / name)
+    run("inspect", tmp_path / name)
+    assert capsys.readouterr().out.endswith(f" bytes in {name}, 2 elements are denormal\n")
+    run("inspect", tmp_path / name, "--json")
+    assert json.loads(capsys.readouterr().out)["tensors"][0]["denormals"] == 2
 
 
 @pytest.mark.parametrize("name", ["p.onnx", "p.prunepack", "p.safetensors", "p"])

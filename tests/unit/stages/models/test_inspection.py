@@ -12,7 +12,8 @@ from torch.nn.utils import prune as torch_prune
 from prunepack.errors import UsageError
 from prunepack.stages.contract.model_spec import InputSpec, ModelSpec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
-from prunepack.stages.models.checkpoints import save_checkpoint
+from prunepack.stages.models.checkpoints import open_model, save_checkpoint
+from prunepack.stages.models.denormals import keep_denormals
 from prunepack.stages.models.inspection import describe_hook, inspect_model
 from prunepack.stages.prune import PruneConfig, prune
 from prunepack.stages.sources.module_sources import build_module
@@ -168,3 +169,14 @@ def test_an_empty_parameter_is_not_sparse(tmp_path):
     (row,) = inspect_model(Checkpoint(out, "")).rows
     assert (row.elements, row.sparsity) == (0, 0.0)
     assert torch.Size(row.shape) == (0, 4)
+
+
+def test_denormals_are_counted(dense):
+    model = dense()
+    module, spec = open_model(model)
+    with torch.no_grad(), keep_denormals():
+        module[0].weight[0] = 1e-40
+    save_checkpoint(model.path, module, spec)
+    view = inspect_model(model)
+    assert [row.denormals for row in view.rows] == [4, 0, 0, 0, 0, 0]
+    assert view.denormals == 4
