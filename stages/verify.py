@@ -37,7 +37,6 @@ from prunepack.stages.inputs.stress_inputs import StressLimits, stress_batches, 
 from prunepack.stages.inputs.thresholds import find_thresholds
 from prunepack.stages.inputs.usual import UsualInputs
 from prunepack.stages.metrics.metric import Metrics, metrics_to_json, write_json
-from prunepack.stages.models.index_bounds import find_sizing_inputs
 from prunepack.stages.structure.files import compare_files
 from prunepack.stages.structure.inspection import inspect_structure
 
@@ -171,7 +170,7 @@ def _choose_inputs(config: VerifyConfig, forms: ModelForms) -> _Inputs:
         UsageError: If there is a metric without labelled samples.
     """
     inputs, seed = forms.spec.inputs, config.seed
-    sizes = forms.find_index_sizes(seed)
+    rows, sizing = forms.bound_integers(seed)
     axes = find_dynamic_axes(forms.sessions[forms.last], inputs)
     sources = collect_samples(config.inputs, forms.spec, config.samples)
     unlabelled = not any(source.is_labelled for source in sources)
@@ -181,13 +180,12 @@ def _choose_inputs(config: VerifyConfig, forms: ModelForms) -> _Inputs:
     if size < config.batch_size:
         note(f"verifying {size} samples at a time, by the memory that they need")
     thresholds = find_thresholds(map(read_model, forms.graphs))
-    sizing = find_sizing_inputs(forms.modules.get("pruned"), inputs, seed, sizes)
     limits = StressLimits(axes, thresholds, size, config.batch_sizes, sizing)
     return _Inputs(
         size=size,
-        random=tuple(random_batches(inputs, config.random_samples, seed, sizes, size)),
+        random=tuple(random_batches(inputs, config.random_samples, seed, rows, size)),
         axes=tuple(axes),
-        stress=stress_batches(UsualInputs(inputs, seed, sizes), limits),
+        stress=stress_batches(UsualInputs(inputs, seed, rows), limits),
         sources=tuple(sources),
     )
 

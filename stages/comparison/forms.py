@@ -13,9 +13,10 @@ from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.graphs.index_bounds import find_graph_index_sizes
 from prunepack.stages.graphs.nodes import read_model
 from prunepack.stages.graphs.running import run_any_batch
+from prunepack.stages.inputs.tensor_sizes import find_graph_sizing_inputs
 from prunepack.stages.metrics.metric import Metric, Metrics
 from prunepack.stages.models.checkpoints import check_dense, open_model
-from prunepack.stages.models.index_bounds import find_index_sizes
+from prunepack.stages.models.index_bounds import find_index_sizes, find_sizing_inputs
 from prunepack.stages.models.memory import limit_samples
 from prunepack.stages.models.running import run_module
 from prunepack.stages.runtime.providers import Provider, choose_providers, count_mismatches
@@ -35,13 +36,7 @@ if TYPE_CHECKING:
     from prunepack.stages.contract.arrays import Array, Arrays
     from prunepack.stages.contract.outputs import PackedArtifact
 
-__all__ = [
-    "FORMS",
-    "PRUNED_FORMS",
-    "Form",
-    "FormOutputs",
-    "ModelForms",
-]
+__all__ = ["FORMS", "PRUNED_FORMS", "Form", "FormOutputs", "ModelForms"]
 
 Form = Literal["dense", "pruned", "onnx", "artifact"]
 
@@ -172,11 +167,14 @@ class ModelForms:
         axis = next(iter(self.axes.get(name, ("batch",))), 0)
         return array.shape[:1] == (count,) and (axis == "batch" or not isinstance(axis, str))
 
-    def find_index_sizes(self, seed: int) -> dict[str, int]:
-        """Return the rows of the table that each integer input indexes; torch knows them best."""
-        if "pruned" in self.modules:
-            return find_index_sizes(self.modules["pruned"], self.spec.inputs, seed)
-        return find_graph_index_sizes(read_model(self.graph))
+    def bound_integers(self, seed: int) -> tuple[dict[str, int], frozenset[str]]:
+        """Return the rows of the table that an integer input indexes, and those that set sizes."""
+        if (module := self.modules.get("pruned")) is not None:  # torch knows them best
+            rows = find_index_sizes(module, self.spec.inputs, seed)
+            return rows, find_sizing_inputs(module, self.spec.inputs, seed, rows)
+        graph = read_model(self.graph)
+        rows = find_graph_index_sizes(graph)
+        return rows, find_graph_sizing_inputs(graph, rows)
 
     def limit_batch(self, size: int, seed: int) -> int:
         """Return the number of samples per run: ``size``, or fewer if torch needs much memory."""

@@ -55,20 +55,18 @@ def find_index_sizes(module: nn.Module, inputs: Sequence[InputSpec], seed: int) 
 
 
 def find_sizing_inputs(
-    module: nn.Module | None, inputs: Sequence[InputSpec], seed: int, sizes: Mapping[str, int]
+    module: nn.Module, inputs: Sequence[InputSpec], seed: int, sizes: Mapping[str, int]
 ) -> frozenset[str]:
     """Return the integer inputs whose values decide the sizes of tensors, such as lengths.
 
     Values up to 9, in place of 0 and 1, make the module allocate more memory.
 
     Args:
-        module: The module; without one, no input is known.
+        module: The module.
         inputs: Its inputs.
         seed: The seed of the values.
         sizes: The rows of the table that an input indexes; such an input is left out.
     """
-    if module is None:
-        return frozenset()
     usual = random_inputs(inputs, limit_batch(inputs, 2), seed, sizes)
     found = set()
     for spec in inputs:

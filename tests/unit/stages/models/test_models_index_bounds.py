@@ -101,7 +101,6 @@ class OneHot(nn.Module):
         (Repeats(), ("ids", "durations", "counts"), {"durations"}),
         (Ranges(), ("length",), {"length"}),
         (OneHot(), ("label",), set()),  # it refuses larger values
-        (None, ("label",), set()),
     ],
 )
 def test_inputs_that_decide_the_sizes_of_tensors(module, names, sizing):
