@@ -63,13 +63,13 @@ def finetune(
     with open_resume_folder() as folder:
         job, ranks = _Job(config, model, dense, folder), connect()
         ranks.broadcast(job)
-        module, spec, summary = _train(job, ranks)
+        module, spec, facts = _train(job, ranks)
     if ranks.count > 1:
         remark(f"the model was trained by {ranks.count} processes")
     save_masked(out, module, spec)
     if config.hook is not None:
         _prove_saved(module, spec, MaskedCheckpoint(out, ""), config.hook)
-    return {"summary": summary}
+    return facts
 
 
 def follow() -> int:
@@ -87,31 +87,32 @@ def dismiss_followers() -> None:
     disconnect()
 
 
-def _train(job: _Job, ranks: Ranks) -> tuple[nn.Module, ModelSpec, str]:
-    """Return the trained module, its specification and a summary."""
+def _train(job: _Job, ranks: Ranks) -> tuple[nn.Module, ModelSpec, Facts]:
+    """Return the trained module, its specification and the facts."""
     config = job.config
     module, spec = open_model(job.model)
     data = open_data(spec.dataset, spec.inputs, spec.dataset_arguments) if spec.dataset else None
     witness = ModelWitness.of(module)
+    facts: Facts
     if config.hook is not None:
         run_hook(config.hook, config.arguments, module, data, config, job.folder, ranks)
-        summary = f"by {config.hook}"
+        facts = {"summary": f"by {config.hook}"}
         witness.check(module, f"the hook `{config.hook}`")
         ranks.check_equal(module)
     elif config.epochs == 0:
-        summary = "skipped (0 epochs)"
+        facts = {"summary": "skipped (0 epochs)"}
     elif data is None or not data.train or not data.validation:
         lacking = "train and validation splits" if data else "dataset"
         remark(f"fine-tuning skipped: no {lacking}")
-        summary = f"skipped (no {lacking})"
+        facts = {"summary": f"skipped (no {lacking})"}
     else:
-        summary = _fit(job, module, data, ranks)
+        facts = _fit(job, module, data, ranks)
         witness.check(module, "our training")
     remark_untrained(module)
-    return module, spec, summary
+    return module, spec, facts
 
 
-def _fit(job: _Job, module: nn.Module, data: Data, ranks: Ranks) -> str:
+def _fit(job: _Job, module: nn.Module, data: Data, ranks: Ranks) -> Facts:
     config = job.config
     teacher = _open_teacher(job.dense) if config.distill else None
     try:
@@ -126,7 +127,10 @@ def _fit(job: _Job, module: nn.Module, data: Data, ranks: Ranks) -> str:
             hint="Train it by your own finetune.hook, or set finetune.epochs to 0",
         ) from error
     gain = f"{fitted.before.format_change(fitted.after)} on validation"
-    return f"{gain}, epoch {fitted.best_epoch} of {config.epochs} kept"
+    return {
+        "summary": f"{gain}, epoch {fitted.best_epoch} of {config.epochs} kept",
+        **fitted.list_scores(),
+    }
 
 
 def _open_teacher(dense: Checkpoint | None) -> nn.Module:

@@ -12,6 +12,7 @@ from prunepack.stages.contract.outputs import MetricsOutput, Verdict
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Facts, stage
 from prunepack.stages.contract.user_code import InputFile
+from prunepack.stages.details.reading import read_details
 from prunepack.stages.metrics.files import MetricSet, collect_metrics, read_metrics
 from prunepack.stages.metrics.flaws import find_flaws
 from prunepack.stages.metrics.limits import Limit
@@ -73,6 +74,7 @@ def judge(config: GateConfig, sources: Sequence[Path]) -> Report:
         UsageError: If a limit needs a metric that is missing.
     """
     measured = collect_metrics(sources)
+    details = read_details(measured.content)
     baseline = find_baseline(config.baseline, sources, measured)
     limits = [*config.limits, *([NO_OTHER_OPERATORS] if config.operators else [])]
     if "similarity.samples" in measured.metrics and "accuracy.drop" not in measured.metrics:
@@ -96,6 +98,7 @@ def judge(config: GateConfig, sources: Sequence[Path]) -> Report:
         measured.host,
         GateSettings.model_validate(config.model_dump(exclude={"baseline"})),
         None if baseline is None else baseline.digests,
+        details,
     )
 
 

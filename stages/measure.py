@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import Field, field_validator
@@ -17,6 +18,9 @@ from prunepack.stages.contract.outputs import (
     hash_release,
 )
 from prunepack.stages.contract.stage import Config, Facts, stage
+from prunepack.stages.details.layers import describe_layers
+from prunepack.stages.details.records import Details
+from prunepack.stages.details.versions import list_versions
 from prunepack.stages.metrics.metric import Metrics, metrics_to_json, write_json
 from prunepack.stages.profiling.model_pair import (
     ModelPair,
@@ -90,9 +94,28 @@ def measure(
     metrics |= _measure_sessions(config, dense_onnx, onnx, artifact)
     metrics |= graph_metrics(onnx.model) if onnx else _measure_packed_graph(artifact)
     digests = hash_release(onnx, artifact, dense, dense_onnx)
-    content = {"digests": digests, "host": host_name(), "metrics": metrics_to_json(metrics)}
+    details = _describe_release(dense_onnx, onnx, artifact)
+    content = {
+        "digests": digests,
+        "host": host_name(),
+        "details": details.model_dump(mode="json"),
+        "metrics": metrics_to_json(metrics),
+    }
     write_json(out / "measurements.json", content)
     return _summarize(metrics, next(iter(config.batch_sizes), None))
+
+
+def _describe_release(
+    dense_onnx: OnnxModel | None,
+    onnx: OnnxModel | None,
+    artifact: PackedArtifact | None,
+) -> Details:
+    """Return date, versions and layers for the pages of the report."""
+    return Details(
+        date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        versions=list_versions(),
+        layers=() if onnx is None else describe_layers(dense_onnx, onnx, artifact),
+    )
 
 
 def _measure_packed_graph(artifact: PackedArtifact | None) -> Metrics:

@@ -16,6 +16,7 @@ from prunepack.io.atomic import replace_file
 from prunepack.io.digests import hash_file
 from prunepack.pipeline.cache.disk_errors import explain_write_errors
 from prunepack.pipeline.release.lineage import make_provenance
+from prunepack.pipeline.release.rounds import list_rounds
 from prunepack.stages.metrics.metric import write_json
 from prunepack.stages.reporting.report import Note, Provenance, Report, to_json
 from prunepack.stages.reporting.writers import FILES, write_report
@@ -115,8 +116,10 @@ def _write_report(
 def _complete_report(source: Path, recipe: str, events: Sequence[Event]) -> Report:
     """Return the report in ``source`` with the run that it comes from and the stages' notes."""
     report = Report.model_validate_json(source.read_bytes())
+    known = {"recipe": recipe, "rounds": tuple(list_rounds(events))}
     return report.model_copy(
         update={
+            "details": report.details.model_copy(update=known),
             "provenance": Provenance.model_validate(make_provenance(recipe, events)),
             "notes": tuple(
                 Note(stage=event.stage, text=text) for event in events for text in event.notes

@@ -181,7 +181,7 @@ _ROWS = (
     ("size.dense_onnx", "bytes", "ONNX file of the dense model"),
     ("size.dense_onnx_zstd19", "bytes", "The same after `zstd -19`"),
     ("size.onnx", "bytes", "ONNX file of the pruned model"),
-    ("size.onnx_zstd19", "bytes", "The same after `zstd -19`, where there is no artifact"),
+    ("size.onnx_zstd19", "bytes", "The same after `zstd -19`"),
     ("size.artifact", "bytes", "The artifact"),
     ("size.ratio", "×", "Dense ONNX file divided by artifact, or by pruned ONNX without one"),
     ("size.ratio_zstd19", "×", "The same, with every ONNX file after `zstd -19`"),

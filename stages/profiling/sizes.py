@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError
@@ -9,7 +10,7 @@ from prunepack.stages.contract.progress import note
 from prunepack.stages.metrics.metric import Metric, Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from prunepack.stages.contract.outputs import (
@@ -60,16 +61,9 @@ def file_size_metrics(
     That is the artifact. An ONNX file in its place is compared like with like: both after
     ``zstd -19``.
     """
-    sizes: dict[str, int] = {}
-    if dense_onnx is not None:
-        sizes["dense_onnx"] = dense_onnx.size
-        sizes["dense_onnx_zstd19"] = zstd19_size(dense_onnx.parts.values())
-    if onnx is not None:
-        sizes["onnx"] = onnx.size
+    sizes = _measure_onnx_sizes({"dense_onnx": dense_onnx, "onnx": onnx})
     if artifact is not None:
         sizes["artifact"] = artifact.file.stat().st_size
-    elif onnx is not None:
-        sizes["onnx_zstd19"] = zstd19_size(onnx.parts.values())
     metrics = {f"size.{name}": Metric(size, "bytes") for name, size in sizes.items()}
     if dense_onnx is not None:
         last = "artifact" if artifact is not None else "onnx"
@@ -81,13 +75,28 @@ def file_size_metrics(
     return metrics
 
 
+def _measure_onnx_sizes(models: Mapping[str, OnnxModel | None]) -> dict[str, int]:
+    """Return the size of each model, plain and after ``zstd -19``; each takes a thread."""
+    present = {name: model for name, model in models.items() if model is not None}
+    for name in present:
+        note(f"zstd -19 of {name.replace('_', ' ')}, for comparison")
+    with ThreadPoolExecutor() as pool:
+        parts = [list(model.parts.values()) for model in present.values()]
+        packed = dict(zip(present, pool.map(zstd19_size, parts), strict=True))
+    sizes = {name: (model.size, packed[name]) for name, model in present.items()}
+    return {
+        f"{name}{form}": size
+        for name, pair in sizes.items()
+        for form, size in zip(("", "_zstd19"), pair, strict=True)
+    }
+
+
 def zstd19_size(files: Iterable[Path]) -> int:
     """Return the size of ``files`` after ``zstd -19``, the usual way to compress a model."""
     import zstandard
 
     total = 0
     for file in files:
-        note(f"zstd -19 of {file.name}, for comparison")
         compressor = zstandard.ZstdCompressor(level=19).compressobj(size=file.stat().st_size)
         with file.open("rb") as stream:
             while block := stream.read(1 << 20):

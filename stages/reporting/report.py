@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from prunepack.stages.details.records import Details
 from prunepack.stages.metrics.files import FORMAT
 from prunepack.stages.metrics.limits import Limit, Outcome
 from prunepack.stages.metrics.metric import Metric, Number
@@ -148,6 +149,9 @@ class Report(Record):
     host: str = Field(description="The machine that times were measured on; empty without times.")
     baseline: Digests | None = Field(description="SHA-256 of the files of the baseline, if any.")
     gate: GateSettings = Field(description="The settings of the gate, as in a recipe.")
+    details: Details = Field(
+        Details(), description="Layers, rounds, date and versions; no limit uses them."
+    )
     provenance: Provenance | None = Field(
         None, description="The run of the release; only in a report that a run publishes."
     )
@@ -178,6 +182,7 @@ def make_report(
     host: str,
     gate: GateSettings,
     baseline: Mapping[str, str] | None = None,
+    details: Details | None = None,
 ) -> Report:
     """Return the report on ``checks``, with the verdict that follows from them.
 
@@ -197,6 +202,7 @@ def make_report(
         host=host,
         baseline=None if baseline is None else dict(baseline),
         gate=gate,
+        details=details or Details(),
     )
 
 

@@ -49,6 +49,14 @@ class Fitted:
         """Accuracy at the best epoch as a fraction, or the loss where labels are not classes."""
         return self.after.value
 
+    def list_scores(self) -> dict[str, float | str]:
+        """Return both scores, accuracy in %, and their unit; none unless they are finite."""
+        scale, unit = (100.0, "%") if self.after.is_accuracy else (1.0, "")
+        before, after = scale * self.before.value, scale * self.after.value
+        if not math.isfinite(before) or not math.isfinite(after):
+            return {}
+        return {"before": before, "after": after, "unit": unit}
+
 
 def fit(
     model: nn.Module,

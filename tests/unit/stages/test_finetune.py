@@ -65,9 +65,11 @@ def test_lenet_recovers_on_real_digits(run, some_digits):
 
 def test_what_it_says(run, tiny, masked):
     run(finetune, FinetuneConfig(epochs=2, lr=0.01), masked, tiny)
-    assert set(run.facts) == {"summary"}
+    assert set(run.facts) == {"summary", "before", "after", "unit"}
     words = run.facts["summary"].split()
     assert words[1] == "→"
+    scores = [f"{run.facts[name]:.2f}" for name in ("before", "after")]
+    assert (scores, run.facts["unit"]) == ([words[0], words[2]], "%")
     assert float(words[2]) > float(words[0])
     assert " ".join(words[3:]) in {
         "% on validation, epoch 1 of 2 kept",

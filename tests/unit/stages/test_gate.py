@@ -47,6 +47,44 @@ def test_a_release_that_passes(run, figures):
     assert set(content["metrics"]) == GOOD.keys() | MEASURED.keys() | {"graph.refused_operators"}
 
 
+def test_details_come_from_the_measurement_and_stay(run, figures):
+    parity, measured = figures()
+    layer = {"name": "fc", "shape": [2, 3], "weights": 6, "zeros": 1, "bytes": None}
+    details = {"date": "2026-11-26T12:00:00Z", "layers": [layer | {"histogram": None, "mask": []}]}
+    add_details(measured.file, details)
+    once = run(gate, GateConfig(), parity, measured)
+    assert once.content["details"]["layers"] == [layer | {"histogram": None, "mask": []}]
+    assert run(gate, GateConfig(), once).content == once.content
+
+
+def add_details(file, details):
+    content = json.loads(file.read_bytes())
+    write_json(file, content | {"details": details})
+
+
+@pytest.mark.parametrize(
+    ("details", "found"),
+    [
+        ({"colour": "red"}, "details.colour: Extra inputs are not permitted"),
+        ([], "details: Input should be a valid dictionary or instance of Details"),
+        ({"layers": [{"name": "fc"}]}, "details.layers.0.shape: Field required"),
+        (
+            {"rounds": [{"sparsity": 101, "before": 1, "after": 1, "unit": "%"}]},
+            "details.rounds.0.sparsity: Input should be less than or equal to 100",
+        ),
+    ],
+)
+def test_malformed_details_are_refused(figures, details, found):
+    parity, measured = figures()
+    add_details(measured.file, details)
+    with pytest.raises(RefusedError) as error:
+        judge(GateConfig(), [parity.file, measured.file])
+    assert str(error.value) == (
+        "the details of the layers and rounds are malformed: expected the output of verify, "
+        f"measure or gate, found {found}. Measure again"
+    )
+
+
 def test_a_release_that_fails(run, figures):
     broken = PARITY | {"parity.torch_onnx.beyond_tolerance": Metric(math.nan)}
     run(gate, GateConfig(limits=("size.ratio >= 9.5",)), *figures(broken))

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import onnx
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from prunepack.errors import RefusedError
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.outputs import Measurements, OnnxModel, hash_release
+from prunepack.stages.details.records import Details
 from prunepack.stages.export import ExportConfig, export
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.measure import MeasureConfig, measure
@@ -48,10 +50,20 @@ def test_sizes_are_those_of_the_files(chain, measured):
     assert values["size.onnx"] == size(chain.onnx.model)
     assert values["size.artifact"] == size(chain.artifact.file)
     assert values["size.dense_onnx_zstd19"] == pytest.approx(zstd, rel=1e-3)
+    pruned = len(zstandard.compress(chain.onnx.model.read_bytes(), 19))
+    assert values["size.onnx_zstd19"] == pytest.approx(pruned, rel=1e-3)
     assert values["size.ratio"] == size(dense_onnx) / size(chain.artifact.file) > 9
     assert values["size.ratio_zstd19"] == (
         values["size.dense_onnx_zstd19"] / values["size.artifact"]
     )
+
+
+def test_details_are_those_of_the_release(chain, measured):
+    details = Details.model_validate(measured(chain).content["details"])
+    assert [layer.name for layer in details.layers] == ["conv1", "conv2", "fc1", "fc2", "fc3"]
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(details.date)) < timedelta(minutes=5)
+    assert details.versions["torch"].startswith("2.")
+    assert (details.recipe, details.rounds) == ("", ())
 
 
 def test_latencies_for_every_batch_size_with_their_host(chain, measured):

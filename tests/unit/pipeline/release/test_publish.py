@@ -81,8 +81,37 @@ def test_the_report_says_which_run_it_is_of(events: list[Event], tmp_path: Path)
         name: hash_file(tmp_path / "mine" / name)
         for name in ("model.prunepack", "report.md", "junit.xml", "code-quality.json")
     }
-    assert content == json.loads((tmp_path / "c/report.json").read_bytes())
+    assert content["details"].pop("recipe") == "mine"
+    judged = json.loads((tmp_path / "c/report.json").read_bytes())
+    assert judged["details"].pop("recipe") == ""
+    assert content == judged
+    content["details"]["recipe"] = "mine"
     Draft202012Validator(SCHEMA).validate(content | {"provenance": make_provenance("mine", events)})
+
+
+def test_the_report_holds_the_rounds_that_measured_scores(
+    events: list[Event], tmp_path: Path
+) -> None:
+    (tmp_path / "d").mkdir()
+    some = event("prune", tmp_path / "d")
+    facts: list[tuple[str, dict[str, Any]]] = [
+        ("prune", {"sparsity": 0.5}),
+        ("finetune", {"summary": "1 → 2", "before": 90.5, "after": 97.0, "unit": "%"}),
+        ("prune", {"sparsity": 0.75}),
+        ("finetune", {"summary": "skipped (0 epochs)"}),
+        ("prune", {"summary": "of an ONNX model"}),
+        ("finetune", {"before": 1.0, "after": 0.5, "unit": ""}),
+        ("prune", {"sparsity": 0.9}),
+        ("finetune", {"before": 1.5, "after": 0.25, "unit": ""}),
+    ]
+    rounds = [some.model_copy(update={"stage": name, "facts": each}) for name, each in facts]
+    publish([*rounds, *events], tmp_path / "mine")
+    content = json.loads((tmp_path / "mine/report.json").read_bytes())
+    assert content["details"]["rounds"] == [
+        {"sparsity": 50.0, "before": 90.5, "after": 97.0, "unit": "%"},
+        {"sparsity": 90.0, "before": 1.5, "after": 0.25, "unit": ""},
+    ]
+    Draft202012Validator(SCHEMA).validate(content)
 
 
 def test_the_report_holds_the_notes_of_all_stages(events: list[Event], tmp_path: Path) -> None:
