@@ -16,7 +16,7 @@ TREE := build/tree
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-$(READY): pyproject.toml setup.py constraints.txt prunepack/coding/native/native.c
+$(READY): pyproject.toml setup.py constraints.txt prunepack/coding/native/native.c $(wildcard prunepack/sparse/native/*.[ch])
 	@echo "setting up .venv (once)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev]'

@@ -7,7 +7,9 @@ describe:
   ``Summary``. ``LevelName`` lists its levels.
 * ``unpack`` writes the packed files into a new folder.
 * ``open_session`` starts onnxruntime on an artifact, and returns a ``Session``. ``Start`` lists the
-  ways to start.
+  ways to start, ``Sparse`` the uses of sparse kernels. ``sparse_session_options`` returns options
+  with sparse kernels for sessions of your own, and ``list_sparse_layers`` tells where they run, as
+  a ``SparseLayer`` per layer.
 * ``Artifact`` reads files (``PackedFile``) and tensors (``TensorInfo``) of an artifact, and
   ``describe_tensors`` describes each tensor as a ``TensorRow``.
 * ``Limits`` are reader limits: bounds on the sizes that an artifact may declare.
@@ -44,7 +46,9 @@ if TYPE_CHECKING:
     from prunepack.reading.artifact import Artifact
     from prunepack.reading.inspection import TensorRow, describe_tensors
     from prunepack.runtime.ort_types import Session
-    from prunepack.session import Start, open_session
+    from prunepack.session import Sparse, Start, open_session
+    from prunepack.sparse.layers import SparseLayer, list_sparse_layers
+    from prunepack.sparse.options import sparse_session_options
     from prunepack.unpacking import unpack
 
     __version__: str
@@ -60,6 +64,8 @@ __all__ = [
     "PrunepackError",
     "RefusedError",
     "Session",
+    "Sparse",
+    "SparseLayer",
     "Start",
     "Summary",
     "TensorInfo",
@@ -68,8 +74,10 @@ __all__ = [
     "UsageError",
     "__version__",
     "describe_tensors",
+    "list_sparse_layers",
     "open_session",
     "pack",
+    "sparse_session_options",
     "unpack",
 ]
 
@@ -84,6 +92,8 @@ _HOMES = {
     "PrunepackError": "errors",
     "RefusedError": "errors",
     "Session": "runtime.ort_types",
+    "Sparse": "session",
+    "SparseLayer": "sparse.layers",
     "Start": "session",
     "Summary": "packing",
     "TensorInfo": "format.layout",
@@ -91,8 +101,10 @@ _HOMES = {
     "UnsupportedArtifactError": "errors",
     "UsageError": "errors",
     "describe_tensors": "reading.inspection",
+    "list_sparse_layers": "sparse.layers",
     "open_session": "session",
     "pack": "packing",
+    "sparse_session_options": "sparse.options",
     "unpack": "unpacking",
 }
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import (
-    TYPE_CHECKING,
-    cast,
-    get_args,
-)
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
 from prunepack.errors import RefusedError, UsageError
 from prunepack.reading.artifact import Artifact
-from prunepack.runtime.launch import Launch, Start
-from prunepack.runtime.ort_providers import check_used_providers, choose_providers
-from prunepack.runtime.ort_weights import (
-    decode_model,
-)
+from prunepack.reading.recognition import is_artifact
+from prunepack.runtime.launch import Launch, Start, make_options, start_session
+from prunepack.runtime.ort_providers import check_used_providers, choose_providers, require_cpu
+from prunepack.runtime.ort_weights import DecodedModel, decode_model
+from prunepack.sparse.options import add_sparse_provider
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +27,11 @@ if TYPE_CHECKING:
     )
 
 
-__all__ = ["Start", "open_session"]
+__all__ = ["Sparse", "Start", "open_session"]
+
+Sparse: TypeAlias = Literal["off", "auto", "all"]
+"""Whether layers with sparse weights run on sparse kernels: ``off``, none; ``auto``, those that
+gain by it; ``all``, whatever it costs."""
 
 
 def open_session(
@@ -40,20 +41,25 @@ def open_session(
     session_options: SessionOptions | None = None,
     limits: Limits | None = None,
     start: Start | None = None,
+    sparse: Sparse = "off",
 ) -> Session:
-    """Start onnxruntime on the model in an artifact, decoded in memory.
+    """Start onnxruntime on the model in an artifact, decoded in memory, or on an ONNX model.
 
     The SHA-256 of the artifact is checked, and the CRC-32 of each decoded stream. No file is
     written. The artifact must stay in its place until the session has started.
 
     Args:
-        path: The artifact.
+        path: The artifact, or an ONNX model.
         providers: Execution providers in order of preference; each must be in use by the session.
             By default all are tried, the CPU last, and those that cannot be loaded are skipped.
         session_options: Options of this session, to which the weights are added. By default,
             denormals are zeros, if this is the first session of the process.
         limits: Reader limits, if not the default.
         start: By default ``optimised``, or ``instant`` on the CPU for weights of 1 GB or more.
+            For artifacts only.
+        sparse: With ``auto``, layers with sparse weights run on sparse kernels where that is
+            faster: see ``sparse_session_options``. The session then runs on the CPU. Where sparse
+            kernels cannot run, it runs densely.
 
     Returns:
         The ``onnxruntime.InferenceSession``.
@@ -62,25 +68,71 @@ def open_session(
         UsageError: If onnxruntime is missing, a provider cannot be used, or an argument is wrong.
         RefusedError: If the artifact is damaged, or onnxruntime refuses the model.
     """
-    _check_start(start)
+    return _open(os.fspath(path), providers, session_options, limits, start, sparse)
+
+
+def _open(
+    path: str,
+    providers: Sequence[Provider] | None,
+    options: SessionOptions | None,
+    limits: Limits | None,
+    start: Start | None,
+    sparse: Sparse,
+) -> Session:
+    is_model = Path(path).suffix == ".onnx" and not is_artifact(Path(path))
+    _check_start(start, "" if is_model else sparse, path)
+    _check_sparse(sparse)
     ort = _import_onnxruntime()
     requested = choose_providers(providers, ort.get_available_providers())
-    with Artifact.open(path, limits) as artifact:
-        model = decode_model(artifact)
-    attempts = [requested[skip:] for skip in range(len(requested) if providers is None else 1)]
-    launch = Launch(ort, model, os.fspath(path), start)
-    session = _start_first_possible(launch, session_options, attempts)
+    if sparse != "off":
+        requested = require_cpu(providers)
+        options = options or make_options(ort)
+        if add_sparse_provider(ort, options, sparse):
+            requested, start = [], "optimised"  # the options have the provider
+    if is_model:
+        session = start_session(ort, path, path, options or make_options(ort), requested)
+    else:
+        launch = Launch(ort, _decode(path, limits), path, start)
+        session = _start_first_possible(launch, options, requested, may_skip=providers is None)
     if providers is not None:
         check_used_providers(requested, session.get_providers())
     return session
 
 
-def _check_start(start: str | None) -> None:
+def _decode(path: str, limits: Limits | None) -> DecodedModel:
+    with Artifact.open(path, limits) as artifact:
+        return decode_model(artifact)
+
+
+def _check_start(start: str | None, sparse: str, path: str) -> None:
+    """Refuse an unknown start, and one that ``sparse`` or a plain model (empty) rules out."""
     if start not in {None, *get_args(Start)}:
         raise UsageError(
             "unknown way to start a session",
             expected=" or ".join(map(repr, get_args(Start))),
             found=repr(start),
+            hint="Choose one of these",
+        )
+    if start is not None and not sparse:
+        raise UsageError(
+            f"`{path}` is not an artifact, and `start` is for artifacts only",
+            hint="Omit `start`, or pack the model",
+        )
+    if start == "instant" and sparse != "off":
+        raise UsageError(
+            "sparse kernels need an optimised graph",
+            expected="start='optimised'",
+            found="start='instant'",
+            hint='Omit `start`, or choose sparse="off"',
+        )
+
+
+def _check_sparse(sparse: str) -> None:
+    if sparse not in get_args(Sparse):
+        raise UsageError(
+            "unknown value of `sparse`",
+            expected=", ".join(map(repr, get_args(Sparse))),
+            found=repr(sparse),
             hint="Choose one of these",
         )
 
@@ -98,9 +150,12 @@ def _import_onnxruntime() -> OrtModule:
 def _start_first_possible(
     launch: Launch,
     options: SessionOptions | None,
-    attempts: Sequence[Sequence[Provider]],
+    requested: Sequence[Provider],
+    *,
+    may_skip: bool,
 ) -> Session:
-    """Start on the first list of providers that the machine can load."""
+    """Start on the providers, or if allowed on the first part of the list that can be loaded."""
+    attempts = [requested[skip:] for skip in range(len(requested) if may_skip else 1)] or [()]
     prepared = launch.prepare(options, attempts[0]) if options else None
     *others, last = attempts
     for providers in others:

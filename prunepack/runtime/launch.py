@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
 from prunepack.runtime.ort_weights import DecodedModel
 
-__all__ = ["Launch", "Start"]
+__all__ = ["Launch", "Start", "make_options", "start_session"]
 
 
 Start: TypeAlias = Literal["optimised", "instant"]
@@ -69,7 +69,7 @@ class Launch:
         self, options: SessionOptions | None, providers: Sequence[Provider]
     ) -> PreparedOptions:
         """Add the weights to the options."""
-        options = options or self._make_options()
+        options = options or make_options(self.ort)
         on_cpu = all(name_provider(provider) == CPU for provider in providers)
         mode = self.mode or self._choose_mode(on_cpu)
         if mode == "instant":
@@ -89,11 +89,6 @@ class Launch:
         share_weights(options, shared)
         copy_weights(options, copied)
         return PreparedOptions(options, shared, mode)
-
-    def _make_options(self) -> SessionOptions:
-        options = self.ort.SessionOptions()
-        options.add_session_config_entry(DENORMAL_AS_ZERO, "1")
-        return options
 
     def _choose_mode(self, on_cpu: bool) -> Start:
         """Return the mode that suits the size of the weights, and log another than usual."""
@@ -120,19 +115,40 @@ class Launch:
 
     def _start(self, prepared: PreparedOptions, providers: Sequence[Provider]) -> Session:
         graph = self.model.graph.model
-        try:  # without onnxruntime's own fallback, which prints to stdout and goes on with the CPU
-            session = self.ort.InferenceSession(
-                graph, prepared.options, providers=list(providers), enable_fallback=0
-            )
-        except collect_ort_errors(self.ort) as error:
-            raise RefusedError(
-                f"onnxruntime cannot start on the model in `{self.path}` ({error})",
-                hint="Check the model and the providers with onnxruntime itself",
-            ) from error
+        session = start_session(self.ort, graph, self.path, prepared.options, providers)
         artifact_session = cast("ArtifactSession", session)
         artifact_session.shared_weights = prepared.shared
         artifact_session.set_providers = _refuse_other_providers
         return session
+
+
+def make_options(ort: OrtModule) -> SessionOptions:
+    """Return new options, with denormals as zeros."""
+    options = ort.SessionOptions()
+    options.add_session_config_entry(DENORMAL_AS_ZERO, "1")
+    return options
+
+
+def start_session(
+    ort: OrtModule,
+    model: str | bytes,
+    path: str,
+    options: SessionOptions,
+    providers: Sequence[Provider],
+) -> Session:
+    """Start a session; without providers, on those that the options have.
+
+    Raises:
+        RefusedError: If onnxruntime refuses the model.
+    """
+    given = list(providers) or None
+    try:  # without onnxruntime's own fallback, which prints to stdout and goes on with the CPU
+        return ort.InferenceSession(model, options, providers=given, enable_fallback=0)
+    except collect_ort_errors(ort) as error:
+        raise RefusedError(
+            f"onnxruntime cannot start on the model in `{path}` ({error})",
+            hint="Check the model and the providers with onnxruntime itself",
+        ) from error
 
 
 def _refuse_other_providers(*_: object, **__: object) -> NoReturn:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from prunepack.runtime.ort_types import Provider
 
 
-__all__ = ["CPU", "check_used_providers", "choose_providers", "name_provider"]
+__all__ = ["CPU", "check_used_providers", "choose_providers", "name_provider", "require_cpu"]
 
 
 CPU = "CPUExecutionProvider"
@@ -47,3 +47,14 @@ def check_used_providers(requested: Sequence[Provider], used: Sequence[str]) -> 
             found=", ".join(used),
             hint="Install the libraries of the provider, or choose another provider",
         )
+
+
+def require_cpu(requested: Sequence[Provider] | None) -> Sequence[Provider]:
+    """Return the CPU as the only provider; refuse others, which have no sparse kernels."""
+    others = [name for name in map(name_provider, requested or ()) if name != CPU]
+    if others:
+        raise UsageError(
+            f"sparse kernels run on the CPU, not with provider {', '.join(others)}",
+            hint='Omit `providers`, or choose sparse="off"',
+        )
+    return [CPU]

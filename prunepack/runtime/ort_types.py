@@ -57,6 +57,9 @@ class Session(Protocol):
     def get_modelmeta(self) -> Any:
         """Return the metadata of the model."""
 
+    def get_session_options(self) -> SessionOptions:
+        """Return a copy of the options of the session."""
+
     def io_binding(self) -> Any:
         """Return an ``IOBinding``."""
 
@@ -78,6 +81,14 @@ class SessionOptions(Protocol):
     """An ``onnxruntime.SessionOptions``."""
 
     graph_optimization_level: Any
+    intra_op_num_threads: int
+    log_severity_level: int
+
+    def get_session_config_entry(self, key: str, /) -> str:
+        """Return the value of an option."""
+
+    def add_provider_for_devices(self, devices: Sequence[Any], options: Any, /) -> None:
+        """Add the execution provider of these devices."""
 
     def add_session_config_entry(self, key: str, value: str, /) -> None:
         """Set an option."""
@@ -108,6 +119,7 @@ class OrtModule(Protocol):
     """The module ``onnxruntime``."""
 
     capi: ModuleType
+    __version__: str
 
     @property
     def GraphOptimizationLevel(self) -> Any:  # noqa: N802 -- onnxruntime's own name
@@ -132,3 +144,9 @@ class OrtModule(Protocol):
 
     def get_available_providers(self) -> list[str]:
         """Return the execution providers of this build."""
+
+    def get_ep_devices(self) -> Sequence[Any]:
+        """Return the devices of all registered execution providers."""
+
+    def register_execution_provider_library(self, name: str, path: str, /) -> None:
+        """Load an execution provider."""

@@ -20,7 +20,7 @@ ROOMS = {
     "inputs metrics models profiling provenance pruning reporting runtime sources structure "
     "training",
     "prunepack": "errors packing unpacking session training "
-    "coding diff format io model_files reading runtime writing",
+    "coding diff format io model_files reading runtime sparse writing",
 }
 PLUG_INS = {
     "pipeline/cli/commands",

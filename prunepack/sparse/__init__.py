@@ -1,0 +1,1 @@
+"""Sessions of onnxruntime whose layers with sparse weights run on sparse kernels."""

@@ -1,0 +1,46 @@
+/* Which nodes of a graph become one sparse layer. */
+#ifndef PRUNEPACK_GRAPH_H
+#define PRUNEPACK_GRAPH_H
+
+#include "layer.h"
+#include "ort.h"
+
+enum { MAX_FUSED = 12, MAX_RANK = 8 };
+
+typedef enum { PAD_EXPLICIT, PAD_SAME_UPPER, PAD_SAME_LOWER, PAD_VALID } AutoPad;
+
+typedef struct {
+    int rank;
+    int64_t size[MAX_RANK]; /* -1: unknown */
+    const char *symbol[MAX_RANK];
+} Dims;
+
+/* A layer as the graph has it. Values belong to the graph. */
+typedef struct {
+    const OrtNode *node[MAX_FUSED];
+    int nodes;
+    const char *name, *op;
+    const OrtValueInfo *input, *weights, *bias, *residual, *output;
+    Dims input_dims;
+    int is_conv, by_columns, rows, columns; /* by_columns: element (row, column) is [column][row] */
+    float scale, bias_scale;
+    AutoPad auto_pad;
+    Window window;
+    Epilogue epilogue;
+} Match;
+
+/* Nodes that belong to a layer already. */
+typedef struct {
+    const OrtNode **node;
+    size_t count;
+} Taken;
+
+/* Fill a match that begins at this node. Returns 0 if the node is of another kind. */
+int match_layer(const OrtNode *, const Taken *, Match *);
+const float *constant_data(const OrtValueInfo *, Dims *);
+int value_dims(const OrtValueInfo *, Dims *);
+const char *value_name(const OrtValueInfo *);
+/* Set padding for these sizes, and tell the output's size. Returns 0 if the kernel is too large. */
+int fit_window(Window *, AutoPad, int64_t height, int64_t width, int64_t *out_h, int64_t *out_w);
+
+#endif

@@ -1,0 +1,44 @@
+/* The table of inner loops, one per architecture, and the choice between them. */
+#ifndef PRUNEPACK_KERNEL_H
+#define PRUNEPACK_KERNEL_H
+
+#include "layer.h"
+
+enum { MAX_TILE = 8, MAX_LANES = 16 };
+
+/* A run of output positions that are adjacent both in a tile and in memory. */
+typedef struct {
+    int32_t from, count; /* position in the tile, number of positions */
+    int64_t to;          /* element of the output of row 0 */
+} Segment;
+
+typedef struct {
+    const char *name;
+    int lanes;
+    /* Multiply a block with a packed tile of `vectors` vectors: sums are started if `first`. */
+    void (*multiply)(const Block *, const float *tile, float *sums, int vectors, int first);
+    /* Copy rows of `vectors` vectors: row i starts at source + offset[i]. */
+    void (*copy_rows)(float *tile, const float *source, const int64_t *offset, int32_t rows, int vectors);
+    /* Pack columns of row-major input, transposed: tile[k][n] = input[n * stride + k]. */
+    void (*transpose)(float *tile, const float *input, int64_t stride, int32_t width, int count, int vectors);
+    /* Finish rows of sums into the output of a convolution; row r is r * plane elements further. */
+    void (*finish_conv)(const float *sums, int32_t row_begin, int32_t row_end, int vectors, const Segment *, int segments,
+                        int64_t plane, const float *bias, const float *residual, float *output, const Epilogue *);
+    /* Finish sums, transposed, into row-major output: output[n * rows + r]. */
+    void (*finish_linear)(const float *sums, int32_t row_begin, int32_t row_end, int vectors, int count, int64_t stride,
+                          const float *bias, const float *residual, float *output, const Epilogue *);
+    /* One input vector: output[r] for all rows of a matrix, r as in the blocks. */
+    void (*vector)(const Matrix *, const float *input, float *output);
+    void (*finish_vector)(float *values, int32_t rows, const float *bias, const float *residual, const Epilogue *);
+    /* A depthwise convolution of one padded plane; offset has `taps` positions. */
+    void (*depthwise)(const float *plane, const int64_t *offset, const float *weights, int taps, float *sums, int64_t count);
+} Kernels;
+
+/* The best table for this processor; PRUNEPACK_SPARSE_ARCH (avx512, avx2, portable) lowers it. */
+const Kernels *kernels(void);
+extern const Kernels kernels_portable;
+#if defined(__x86_64__)
+extern const Kernels kernels_avx2, kernels_avx512;
+#endif
+
+#endif

@@ -1,0 +1,309 @@
+/* The inner loops, compiled once per architecture: LANES floats per vector, TABLE is the result. */
+#include <math.h>
+#include <string.h>
+
+#include "kernel.h"
+
+typedef float vec __attribute__((vector_size(LANES * 4)));
+typedef int32_t ivec __attribute__((vector_size(LANES * 4)));
+typedef float loose __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+
+INLINE vec load(const float *at) { return *(const loose *)at; }
+INLINE void store(float *at, vec value) { *(loose *)at = value; }
+INLINE vec splat(float value) { return value - (vec){0}; }
+INLINE vec pick(ivec mask, vec yes, vec no) { return (vec)(((ivec)yes & mask) | ((ivec)no & ~mask)); }
+
+/* ---- block times tile ------------------------------------------------------------------------ */
+
+INLINE void multiply_tile(const Block *block, const float *tile, float *sums, int first, const int vectors)
+{
+    const uint16_t *index = block->index;
+    const float *value = block->value;
+    const uint32_t *row = block->row;
+    for (int32_t r = 0; r < block->runs; r++) {
+        const uint32_t nonzeros = block->run[r].nonzeros;
+        if (!nonzeros && !first) {
+            row += block->run[r].rows;
+            continue;
+        }
+        for (uint32_t i = block->run[r].rows; i; i--) {
+            vec *sum = (vec *)(sums + (size_t)*row++ * (size_t)(vectors * LANES)), part[MAX_TILE];
+            UNROLL for (int t = 0; t < vectors; t++) part[t] = first ? (vec){0} : sum[t];
+            for (uint32_t j = 0; j < nonzeros; j++) {
+                const vec *x = (const vec *)(tile + (size_t)index[j] * (size_t)(vectors * LANES));
+                const float w = value[j];
+                UNROLL for (int t = 0; t < vectors; t++) part[t] += w * x[t];
+            }
+            UNROLL for (int t = 0; t < vectors; t++) sum[t] = part[t];
+            index += nonzeros;
+            value += nonzeros;
+        }
+    }
+}
+
+#define BY_VECTORS(CALL)                                                                          \
+    switch (vectors) {                                                                            \
+    case 1: CALL(1); break;                                                                       \
+    case 2: CALL(2); break;                                                                       \
+    case 3: CALL(3); break;                                                                       \
+    case 4: CALL(4); break;                                                                       \
+    case 5: CALL(5); break;                                                                       \
+    case 6: CALL(6); break;                                                                       \
+    case 7: CALL(7); break;                                                                       \
+    default: CALL(8);                                                                             \
+    }
+
+static void multiply(const Block *block, const float *tile, float *sums, int vectors, int first)
+{
+#define MULTIPLY(N) first ? multiply_tile(block, tile, sums, 1, N) : multiply_tile(block, tile, sums, 0, N)
+    BY_VECTORS(MULTIPLY)
+}
+
+/* ---- packing --------------------------------------------------------------------------------- */
+
+INLINE void copy_tile(float *tile, const float *source, const int64_t *offset, int32_t rows, const int vectors)
+{
+    for (int32_t i = 0; i < rows; i++, tile += vectors * LANES)
+        UNROLL for (int t = 0; t < vectors; t++)
+            *(vec *)(tile + t * LANES) = load(source + offset[i] + t * LANES);
+}
+
+static void copy_rows(float *tile, const float *source, const int64_t *offset, int32_t rows, int vectors)
+{
+#define COPY(N) copy_tile(tile, source, offset, rows, N)
+    BY_VECTORS(COPY)
+}
+
+/* Transpose LANES vectors in place: log2(LANES) exchanges of halves, quarters and so on. */
+INLINE void transpose_square(vec *v)
+{
+    UNROLL for (int step = 1; step < LANES; step *= 2) {
+        ivec low, high;
+        UNROLL for (int i = 0; i < LANES; i++) {
+            low[i] = i & step ? LANES + (i ^ step) : i;
+            high[i] = i & step ? LANES + i : (i ^ step);
+        }
+        UNROLL for (int i = 0; i < LANES; i++)
+        {
+            if (i & step)
+                continue;
+            vec a = v[i], b = v[i + step];
+            v[i] = __builtin_shuffle(a, b, low);
+            v[i + step] = __builtin_shuffle(a, b, high);
+        }
+    }
+}
+
+static void transpose(float *tile, const float *input, int64_t stride, int32_t width, int count, int vectors)
+{
+    const int wide = vectors * LANES;
+    for (int n = 0; n < wide; n += LANES) {
+        int present = count - n < LANES ? count - n : LANES;
+        int32_t k = 0;
+        for (; k + LANES <= width && present > 0; k += LANES) {
+            vec square[LANES];
+            for (int i = 0; i < LANES; i++)
+                square[i] = i < present ? load(input + (n + i) * stride + k) : (vec){0};
+            transpose_square(square);
+            for (int i = 0; i < LANES; i++)
+                *(vec *)(tile + (size_t)(k + i) * wide + n) = square[i];
+        }
+        for (; k < width; k++)
+            for (int i = 0; i < LANES; i++)
+                tile[(size_t)k * wide + n + i] = i < present ? input[(n + i) * stride + k] : 0;
+    }
+}
+
+/* ---- the end of a layer: bias, residual, activation ------------------------------------------ */
+
+/* exp(x) for x <= 0, by Cody and Waite's reduction and a polynomial of degree 6; 2 ulp. */
+INLINE vec exp_negative(vec x)
+{
+    x = pick(x < splat(-87.0f), splat(-87.0f), x);
+    vec scaled = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to an integer */
+    ivec power = (ivec)scaled - 0x4B400000;
+    vec whole = scaled - 12582912.0f;
+    vec r = x - whole * 0.693359375f + whole * 2.12194440e-4f;
+    vec p = splat(1.9875691500e-4f);
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    return (vec)((ivec)p + (power << 23));
+}
+
+/* x * (1 + erf(x / sqrt 2)) / 2, by formula 7.1.26 of Abramowitz and Stegun; error below 2e-7 * |x|. */
+INLINE vec gelu(vec x)
+{
+    const vec zero = {0};
+    ivec sign = (ivec)x & INT32_MIN;
+    vec a = (vec)((ivec)(x * 0.70710678f) ^ sign);
+    vec t = 1.0f / (a * 0.3275911f + 1.0f);
+    vec p = t * 1.061405429f - 1.453152027f;
+    p = p * t + 1.421413741f;
+    p = p * t - 0.284496736f;
+    p = p * t + 0.254829592f;
+    vec tail = 0.5f * p * t * exp_negative(zero - a * a);
+    vec result = x * pick(sign != 0, tail, 1.0f - tail);
+    return pick(x < splat(-14.0f), zero, result); /* also for minus infinity */
+}
+
+INLINE vec silu(vec x)
+{
+    const vec zero = {0};
+    vec a = pick(x < zero, x, zero - x), e = exp_negative(a);
+    vec result = x * pick(x < zero, e, splat(1.0f)) / (e + 1.0f);
+    return pick(x < splat(-90.0f), zero, result);
+}
+
+INLINE vec activate(vec x, const Epilogue *end)
+{
+    if (end->activation == ACT_GELU)
+        return gelu(x);
+    if (end->activation == ACT_SILU)
+        return silu(x);
+    const vec low = splat(end->low), high = splat(end->high);
+    x = pick(x < low, low, x); /* NaN stays NaN */
+    return pick(x > high, high, x);
+}
+
+INLINE float activate_scalar(float x, const Epilogue *end)
+{
+    if (end->activation == ACT_CLAMP) {
+        x = x < end->low ? end->low : x;
+        return x > end->high ? end->high : x;
+    }
+    return activate(splat(x), end)[0];
+}
+
+/* Whole vectors may be stored beyond the end of a segment where a later segment of the same row
+ * overwrites that; the last segment ends exactly. */
+static void finish_conv(const float *sums, int32_t row_begin, int32_t row_end, int vectors, const Segment *segment,
+                        int segments, int64_t plane, const float *bias, const float *residual, float *output,
+                        const Epilogue *end)
+{
+    for (int32_t r = row_begin; r < row_end; r++) {
+        const float *line = sums + (size_t)r * (size_t)(vectors * LANES), b = bias ? bias[r] : 0;
+        for (int s = 0; s < segments; s++) {
+            const float *from = line + segment[s].from;
+            float *to = output + segment[s].to + r * plane;
+            const float *add = residual ? residual + segment[s].to + r * plane : 0;
+            int count = segment[s].count, i = 0;
+            for (; i + LANES <= count; i += LANES) {
+                vec x = load(from + i) + b;
+                if (add)
+                    x += load(add + i);
+                store(to + i, activate(x, end));
+            }
+            if (i < count && s + 1 < segments && segment[s + 1].to == segment[s].to + count &&
+                segment[s].from + i + LANES <= vectors * LANES && segment[s + 1].count >= LANES - (count - i)) {
+                vec x = load(from + i) + b;
+                if (add)
+                    x += load(add + i);
+                store(to + i, activate(x, end));
+                i = count;
+            }
+            for (; i < count; i++)
+                to[i] = activate_scalar(from[i] + b + (add ? add[i] : 0), end);
+        }
+    }
+}
+
+static void finish_linear(const float *sums, int32_t row_begin, int32_t row_end, int vectors, int count, int64_t stride,
+                          const float *bias, const float *residual, float *output, const Epilogue *end)
+{
+    const int wide = vectors * LANES;
+    int32_t r = row_begin;
+    for (; r + LANES <= row_end; r += LANES) {
+        vec b = bias ? load(bias + r) : (vec){0};
+        for (int n = 0; n < count; n += LANES) {
+            vec square[LANES];
+            for (int i = 0; i < LANES; i++)
+                square[i] = *(const vec *)(sums + (size_t)(r + i) * wide + n);
+            transpose_square(square);
+            int present = count - n < LANES ? count - n : LANES;
+            for (int i = 0; i < present; i++) {
+                vec x = square[i] + b;
+                if (residual)
+                    x += load(residual + (n + i) * stride + r);
+                store(output + (n + i) * stride + r, activate(x, end));
+            }
+        }
+    }
+    for (; r < row_end; r++)
+        for (int n = 0; n < count; n++) {
+            float x = sums[(size_t)r * wide + n] + (bias ? bias[r] : 0);
+            if (residual)
+                x += residual[n * stride + r];
+            output[n * stride + r] = activate_scalar(x, end);
+        }
+}
+
+/* ---- one input vector ------------------------------------------------------------------------ */
+
+static void vector(const Matrix *matrix, const float *input, float *output)
+{
+    for (int32_t b = 0; b < matrix->blocks; b++) {
+        const Block *block = &matrix->block[b];
+        const float *x = input + block->first, *value = block->value;
+        const uint16_t *index = block->index;
+        const uint32_t *row = block->row;
+        for (int32_t r = 0; r < block->runs; r++) {
+            const uint32_t nonzeros = block->run[r].nonzeros;
+            for (uint32_t i = block->run[r].rows; i; i--, row++) {
+                float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+                uint32_t j = 0;
+                for (; j + 4 <= nonzeros; j += 4) {
+                    s0 += value[j] * x[index[j]];
+                    s1 += value[j + 1] * x[index[j + 1]];
+                    s2 += value[j + 2] * x[index[j + 2]];
+                    s3 += value[j + 3] * x[index[j + 3]];
+                }
+                for (; j < nonzeros; j++)
+                    s0 += value[j] * x[index[j]];
+                output[*row] = (b ? output[*row] : 0) + ((s0 + s1) + (s2 + s3));
+                index += nonzeros;
+                value += nonzeros;
+            }
+        }
+    }
+}
+
+static void finish_vector(float *values, int32_t rows, const float *bias, const float *residual, const Epilogue *end)
+{
+    int32_t r = 0;
+    for (; r + LANES <= rows; r += LANES) {
+        vec x = load(values + r);
+        if (bias)
+            x += load(bias + r);
+        if (residual)
+            x += load(residual + r);
+        store(values + r, activate(x, end));
+    }
+    for (; r < rows; r++)
+        values[r] = activate_scalar(values[r] + (bias ? bias[r] : 0) + (residual ? residual[r] : 0), end);
+}
+
+/* ---- depthwise ------------------------------------------------------------------------------- */
+
+static void depthwise(const float *plane, const int64_t *offset, const float *weights, int taps, float *sums,
+                      int64_t count)
+{
+    int64_t n = 0;
+    for (; n < count; n += 4 * LANES) {
+        vec s[4] = {0};
+        for (int k = 0; k < taps; k++) {
+            const float *x = plane + offset[k] + n, w = weights[k];
+            UNROLL for (int t = 0; t < 4; t++) s[t] += w * load(x + t * LANES);
+        }
+        UNROLL for (int t = 0; t < 4; t++) *(vec *)(sums + n + t * LANES) = s[t];
+    }
+}
+
+const Kernels TABLE = {NAME,        LANES,         multiply, copy_rows,     transpose,
+                       finish_conv, finish_linear, vector,   finish_vector, depthwise};

@@ -1,0 +1,564 @@
+/* How a layer is run: scratch memory, tiles, and their distribution over threads. */
+#include "layer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel.h"
+
+enum { ALIGN = 64, COPY_BYTES = 768 * 1024, ALONE = 128 };
+
+/* ---- scratch memory -------------------------------------------------------------------------- */
+
+typedef struct Scratch {
+    struct Scratch *next;
+    size_t size;
+    char *memory;
+} Scratch;
+
+struct Pool {
+    pthread_mutex_t lock;
+    Scratch *free;
+};
+
+Pool *pool_create(void)
+{
+    Pool *pool = calloc(1, sizeof *pool);
+    if (pool)
+        pthread_mutex_init(&pool->lock, 0);
+    return pool;
+}
+
+void pool_free(Pool *pool)
+{
+    if (!pool)
+        return;
+    for (Scratch *s = pool->free, *next; s; s = next) {
+        next = s->next;
+        free(s->memory);
+        free(s);
+    }
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+static void give_back(Pool *pool, Scratch *scratch)
+{
+    pthread_mutex_lock(&pool->lock);
+    scratch->next = pool->free;
+    pool->free = scratch;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static Scratch *take(Pool *pool, size_t size)
+{
+    pthread_mutex_lock(&pool->lock);
+    Scratch *scratch = pool->free;
+    if (scratch)
+        pool->free = scratch->next;
+    pthread_mutex_unlock(&pool->lock);
+    if (!scratch && !(scratch = calloc(1, sizeof *scratch)))
+        return 0;
+    if (scratch->size < size) {
+        free(scratch->memory);
+        size_t rounded = (size + size / 4 + ALIGN) / ALIGN * ALIGN;
+        scratch->memory = aligned_alloc(ALIGN, rounded);
+        scratch->size = scratch->memory ? rounded : 0;
+        if (!scratch->memory) {
+            free(scratch);
+            return 0;
+        }
+    }
+    return scratch;
+}
+
+static size_t aligned(size_t bytes) { return (bytes + ALIGN - 1) / ALIGN * ALIGN; }
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/* ---- units of work --------------------------------------------------------------------------- */
+
+typedef struct Work {
+    const Layer *layer;
+    const Kernels *kernels;
+    void (*unit)(const struct Work *, int64_t unit, char *scratch);
+    int64_t units, next;
+    size_t slot_bytes;
+    char *scratch; /* of all slots */
+    const float *input, *residual;
+    float *output;
+    /* linear */
+    int64_t count, tiles, vectors;
+    /* convolution */
+    const struct Plan *plan;
+    int64_t image, images;
+    float *copy;
+    const int64_t *offset;
+} Work;
+
+static void work_slot(void *argument, size_t slot)
+{
+    Work *work = argument;
+    char *scratch = work->scratch + slot * work->slot_bytes;
+    for (;;) {
+        int64_t unit = __atomic_fetch_add(&work->next, 1, __ATOMIC_RELAXED);
+        if (unit >= work->units)
+            return;
+        work->unit(work, unit, scratch);
+    }
+}
+
+static size_t slots_for(const Parallel *parallel, int64_t units)
+{
+    return units < parallel->threads ? (size_t)(units > 0 ? units : 1) : (size_t)parallel->threads;
+}
+
+static void work_all(Work *work, const Parallel *parallel)
+{
+    size_t slots = slots_for(parallel, work->units);
+    work->next = 0;
+    if (slots > 1)
+        parallel->run(parallel->context, work_slot, slots, work);
+    else if (work->units > 0)
+        work_slot(work, 0);
+}
+
+/* Cut `count` positions into tiles of about equal numbers of vectors. */
+static void cut_tiles(int64_t count, int lanes, int64_t *tiles, int64_t *vectors)
+{
+    int64_t all = ceil_div(count, lanes);
+    *tiles = ceil_div(all, MAX_TILE);
+    *vectors = *tiles ? ceil_div(all, *tiles) : 1;
+    *tiles = ceil_div(all, *vectors);
+}
+
+static int64_t vectors_of_tile(int64_t count, int lanes, int64_t tile, int64_t vectors)
+{
+    return least(ceil_div(count, lanes) - tile * vectors, vectors);
+}
+
+static int32_t widest_block(const Layer *layer)
+{
+    return layer->matrix[0].blocks ? layer->matrix[0].block[0].width : 1;
+}
+
+static int32_t panel_begin(const Layer *layer, int panel)
+{
+    return (int32_t)((int64_t)(layer->rows / layer->window.groups) * panel / layer->panels);
+}
+
+/* ---- linear ---------------------------------------------------------------------------------- */
+
+static const float *shifted(const float *pointer, int64_t by) { return pointer ? pointer + by : 0; }
+
+static void vector_unit(const Work *work, int64_t unit, char *scratch)
+{
+    (void)scratch;
+    const Layer *layer = work->layer;
+    int panel = (int)(unit % layer->panels);
+    int32_t begin = panel_begin(layer, panel), rows = panel_begin(layer, panel + 1) - begin;
+    int64_t at = unit / layer->panels * layer->rows + begin;
+    float *output = work->output + at;
+    if (layer->columns)
+        work->kernels->vector(&layer->matrix[panel], work->input + unit / layer->panels * layer->columns, output);
+    else
+        memset(output, 0, sizeof *output * (size_t)rows);
+    work->kernels->finish_vector(output, rows, shifted(layer->bias, begin), shifted(work->residual, at), &layer->epilogue);
+}
+
+static void linear_unit(const Work *work, int64_t unit, char *scratch)
+{
+    const Layer *layer = work->layer;
+    const Kernels *k = work->kernels;
+    int panel = (int)(unit % layer->panels);
+    int64_t tile = unit / layer->panels, from = tile * work->vectors * k->lanes;
+    int vectors = (int)vectors_of_tile(work->count, k->lanes, tile, work->vectors);
+    int present = (int)least(work->count - from, (int64_t)vectors * k->lanes);
+    int32_t begin = panel_begin(layer, panel), rows = panel_begin(layer, panel + 1) - begin;
+    const Matrix *matrix = &layer->matrix[panel];
+    float *packed = (float *)scratch;
+    float *sums = (float *)(scratch + aligned((size_t)widest_block(layer) * (size_t)(work->vectors * k->lanes) * 4));
+    for (int32_t b = 0; b < matrix->blocks; b++) {
+        const Block *block = &matrix->block[b];
+        k->transpose(packed, work->input + from * layer->columns + block->first, layer->columns, block->width, present,
+                     vectors);
+        k->multiply(block, packed, sums, vectors, b == 0);
+    }
+    if (!matrix->blocks)
+        memset(sums, 0, (size_t)rows * (size_t)(vectors * k->lanes) * 4);
+    int64_t at = from * layer->rows + begin;
+    k->finish_linear(sums, 0, rows, vectors, present, layer->rows, shifted(layer->bias, begin),
+                     shifted(work->residual, at), work->output + at, &layer->epilogue);
+}
+
+int layer_run_linear(const Layer *layer, Pool *pool, const Parallel *parallel, const float *input,
+                     const float *residual, float *output, int64_t count)
+{
+    const Kernels *k = kernels();
+    Work work = {.layer = layer, .kernels = k, .input = input, .residual = residual, .output = output, .count = count};
+    if (!count || !layer->rows)
+        return 1;
+    if (count < 4) {
+        work.unit = vector_unit;
+        work.units = count * layer->panels;
+        work_all(&work, parallel);
+        return 1;
+    }
+    cut_tiles(count, k->lanes, &work.tiles, &work.vectors);
+    work.unit = linear_unit;
+    work.units = work.tiles * layer->panels;
+    size_t wide = (size_t)(work.vectors * k->lanes) * 4;
+    work.slot_bytes = aligned((size_t)widest_block(layer) * wide) + aligned((size_t)layer->rows * wide);
+    Scratch *scratch = take(pool, work.slot_bytes * slots_for(parallel, work.units));
+    if (!scratch)
+        return 0;
+    work.scratch = scratch->memory;
+    work_all(&work, parallel);
+    give_back(pool, scratch);
+    return 1;
+}
+
+/* ---- convolution ----------------------------------------------------------------------------- */
+
+/* A convolution seen as one of stride 1 on flat planes: the input, padded and separated into one
+ * plane per phase of the stride, with rows of `row` elements and images of `image_rows` rows one
+ * after the other. Rows and images share their padding. Output position (b, y, x) is element
+ * ((b * image_rows) + y) * row + x of a plane, and tap (i, j) is a constant offset from there. */
+typedef struct Plan {
+    Window window;
+    int64_t channels, height, width, out_h, out_w;
+    int64_t row, image_rows, plane, phases_h, phases_w;
+    int taps, direct; /* direct: the input itself serves as planes */
+} Plan;
+
+static int64_t shared_padding(int64_t size, int64_t before, int64_t after, int stride, int64_t out, int64_t reach)
+{
+    int64_t shared = size + (before > after ? before : after);
+    return stride > 1 ? out + reach : shared > out ? shared : out;
+}
+
+static Plan plan_conv(const Layer *layer, int64_t channels, int64_t height, int64_t width, int64_t out_h, int64_t out_w)
+{
+    const Window *w = &layer->window;
+    Plan p = {.window = *w, .channels = channels, .height = height, .width = width, .out_h = out_h, .out_w = out_w};
+    p.row = shared_padding(width, w->pad_left, w->pad_right, w->stride_w, out_w, (w->kernel_w - 1) * w->dilation_w / w->stride_w);
+    p.image_rows =
+        shared_padding(height, w->pad_top, w->pad_bottom, w->stride_h, out_h, (w->kernel_h - 1) * w->dilation_h / w->stride_h);
+    p.phases_h = w->kernel_h == 1 ? 1 : w->stride_h;
+    p.phases_w = w->kernel_w == 1 ? 1 : w->stride_w;
+    p.taps = w->kernel_h * w->kernel_w;
+    p.direct = w->stride_h == 1 && w->stride_w == 1 && !w->pad_top && !w->pad_left && !w->pad_bottom && !w->pad_right;
+    return p;
+}
+
+/* Positions that one run of flat positions covers, for `images` images. */
+static int64_t flat_count(const Plan *p, int64_t images)
+{
+    return ((images - 1) * p->image_rows + p->out_h - 1) * p->row + p->out_w;
+}
+
+/* Elements that the last taps reach beyond a plane's last row, and whole tiles beyond that. */
+static int64_t plane_size(const Plan *p, int64_t images, int lanes)
+{
+    int64_t reach_h = (p->window.kernel_h - 1) * p->window.dilation_h / p->window.stride_h;
+    int64_t reach_w = (p->window.kernel_w - 1) * p->window.dilation_w / p->window.stride_w;
+    int64_t size = flat_count(p, images) + reach_h * p->row + reach_w + MAX_TILE * lanes;
+    int64_t rows = (images * p->image_rows + p->window.pad_top + p->window.pad_bottom + 1) * p->row;
+    return ceil_div(size > rows ? size : rows, 16) * 16;
+}
+
+static int64_t tap_offset(const Plan *p, int i, int j)
+{
+    const Window *w = &p->window;
+    int64_t y = i * w->dilation_h, x = j * w->dilation_w;
+    int64_t phase = y % w->stride_h % p->phases_h * p->phases_w + x % w->stride_w % p->phases_w;
+    return phase * p->plane + y / w->stride_h * p->row + x / w->stride_w;
+}
+
+/* Copy one channel of `images` images into its planes. */
+static void copy_channel(const Plan *p, const float *input, int64_t image_stride, int64_t images, float *planes)
+{
+    const Window *w = &p->window;
+    memset(planes, 0, (size_t)(p->phases_h * p->phases_w * p->plane) * 4);
+    for (int64_t b = 0; b < images; b++, input += image_stride)
+        for (int64_t y = 0; y < p->height; y++) {
+            int64_t padded = y + w->pad_top, phase_h = padded % w->stride_h;
+            if (phase_h >= p->phases_h || padded / w->stride_h >= p->image_rows)
+                continue;
+            for (int64_t q = 0; q < p->phases_w; q++) {
+                int64_t first = (q - w->pad_left % w->stride_w + w->stride_w) % w->stride_w; /* x of the first element */
+                float *to = planes + (phase_h * p->phases_w + q) * p->plane +
+                            (b * p->image_rows + padded / w->stride_h) * p->row;
+                const float *from = input + y * p->width;
+                if (w->stride_w == 1) {
+                    memcpy(to + w->pad_left, from, (size_t)p->width * 4);
+                    continue;
+                }
+                int64_t at = (first + w->pad_left) / w->stride_w;
+                for (int64_t x = first; x < p->width && at < p->row; x += w->stride_w, at++)
+                    to[at] = from[x];
+            }
+        }
+}
+
+static void copy_unit(const Work *work, int64_t unit, char *scratch)
+{
+    (void)scratch;
+    const Plan *p = work->plan;
+    int64_t size = p->height * p->width;
+    copy_channel(p, work->input + (work->image * p->channels + unit) * size, p->channels * size, work->images,
+                 work->copy + unit * p->phases_h * p->phases_w * p->plane);
+}
+
+/* The parts of a tile that are outputs. `position` counts flat positions. */
+static int tile_segments(const Plan *p, int64_t rows, int64_t position, int64_t count, int64_t images, Segment *segment)
+{
+    int used = 0;
+    const int64_t end = position + count;
+    const int64_t whole = p->row == p->out_w ? p->out_h * p->out_w : p->out_w;
+    for (int64_t at = position; at < end;) {
+        int64_t line = at / p->row, b = line / p->image_rows, y = line % p->image_rows, x = at % p->row;
+        if (b >= images)
+            break;
+        if (y >= p->out_h || x >= p->out_w) {
+            at = y >= p->out_h ? (b + 1) * p->image_rows * p->row : (line + 1) * p->row;
+            continue;
+        }
+        int64_t left = (whole == p->out_w ? p->out_w : whole - y * p->row) - x;
+        int64_t length = least(left, end - at);
+        segment[used++] = (Segment){(int32_t)(at - position), (int32_t)length,
+                                    (b * rows * p->out_h + y) * p->out_w + x};
+        at += length;
+    }
+    return used;
+}
+
+static void pack_conv(const Work *work, const float *source, int64_t size, const int64_t *offset, int32_t rows,
+                      int64_t from, int vectors, float *packed)
+{
+    int64_t wide = (int64_t)vectors * work->kernels->lanes;
+    int32_t safe = rows;
+    while (safe && offset[safe - 1] + from + wide > size)
+        safe--;
+    work->kernels->copy_rows(packed, source + from, offset, safe, vectors);
+    for (int32_t i = safe; i < rows; i++) { /* a whole tile would end beyond the input */
+        int64_t there = least(size - offset[i] - from, wide);
+        there = there > 0 ? there : 0;
+        memcpy(packed + i * wide, source + offset[i] + from, (size_t)there * 4);
+        memset(packed + i * wide + there, 0, (size_t)(wide - there) * 4);
+    }
+}
+
+static void conv_unit(const Work *work, int64_t unit, char *scratch)
+{
+    const Layer *layer = work->layer;
+    const Kernels *k = work->kernels;
+    const Plan *p = work->plan;
+    const int groups = layer->window.groups;
+    int panel = (int)(unit % layer->panels), group = (int)(unit / layer->panels % groups);
+    int64_t tile = unit / layer->panels / groups % work->tiles;
+    int64_t image = p->direct ? unit / layer->panels / groups / work->tiles : 0, images = p->direct ? 1 : work->images;
+    int64_t from = tile * work->vectors * k->lanes;
+    int vectors = (int)vectors_of_tile(work->count, k->lanes, tile, work->vectors);
+    int32_t group_rows = layer->rows / groups, begin = panel_begin(layer, panel) + group * group_rows;
+    int32_t rows = panel_begin(layer, panel + 1) - panel_begin(layer, panel);
+    int64_t channels = p->channels / groups, size = p->channels * p->phases_h * p->phases_w * p->plane;
+    int64_t base = group * channels * p->phases_h * p->phases_w * p->plane;
+    const float *source = work->copy;
+    if (p->direct)
+        source = work->input + (work->image + image) * p->channels * p->plane;
+    const Matrix *matrix = &layer->matrix[group * layer->panels + panel];
+    size_t wide = (size_t)(work->vectors * k->lanes) * 4;
+    float *packed = (float *)scratch, *sums = (float *)(scratch + aligned((size_t)widest_block(layer) * wide));
+    for (int32_t b = 0; b < matrix->blocks; b++) {
+        const Block *block = &matrix->block[b];
+        pack_conv(work, source + base, size - base, work->offset + block->first, block->width, from, vectors, packed);
+        k->multiply(block, packed, sums, vectors, b == 0);
+    }
+    if (!matrix->blocks)
+        memset(sums, 0, (size_t)rows * (size_t)(vectors * k->lanes) * 4);
+    Segment segment[MAX_TILE * MAX_LANES];
+    int segments = tile_segments(p, layer->rows, from, (int64_t)vectors * k->lanes, images, segment);
+    int64_t out = p->out_h * p->out_w, at = ((work->image + image) * layer->rows + begin) * out;
+    k->finish_conv(sums, 0, rows, vectors, segment, segments, out, shifted(layer->bias, begin),
+                   shifted(work->residual, at), work->output + at, &layer->epilogue);
+}
+
+/* One unit is one channel of one image. */
+static void depthwise_unit(const Work *work, int64_t unit, char *scratch)
+{
+    const Layer *layer = work->layer;
+    const Kernels *k = work->kernels;
+    const Plan *p = work->plan;
+    int64_t channel = unit % layer->rows, size = p->height * p->width, out = p->out_h * p->out_w;
+    int64_t count = flat_count(p, 1), part = MAX_TILE * k->lanes;
+    float *planes = (float *)scratch;
+    float *sums = (float *)(scratch + aligned((size_t)(p->phases_h * p->phases_w * p->plane) * 4));
+    const float *source = work->input + unit * size;
+    if (!p->direct) {
+        copy_channel(p, source, 0, 1, planes);
+        source = planes;
+    }
+    const float *residual = shifted(work->residual, unit * out), *bias = shifted(layer->bias, channel);
+    Segment segment[MAX_TILE * MAX_LANES];
+    for (int64_t from = 0; from < count; from += part) {
+        k->depthwise(source + from, work->offset, layer->depthwise + channel * p->taps, p->taps, sums,
+                     least(part, count - from));
+        int segments = tile_segments(p, 1, from, least(part, count - from), 1, segment);
+        k->finish_conv(sums, 0, 1, MAX_TILE, segment, segments, out, bias, residual, work->output + unit * out,
+                       &layer->epilogue);
+    }
+}
+
+static int run_depthwise(Work *work, Plan *p, Pool *pool, const Parallel *parallel, int64_t batch)
+{
+    const int lanes = work->kernels->lanes;
+    p->direct = 0; /* the kernel reads whole vectors beyond the end */
+    p->plane = plane_size(p, 1, lanes);
+    int64_t offset[p->taps];
+    for (int t = 0; t < p->taps; t++)
+        offset[t] = tap_offset(p, t / p->window.kernel_w, t % p->window.kernel_w);
+    work->offset = offset;
+    work->unit = depthwise_unit;
+    work->units = batch * work->layer->rows;
+    work->slot_bytes = aligned((size_t)(p->phases_h * p->phases_w * p->plane) * 4) + aligned((size_t)MAX_TILE * MAX_LANES * 4);
+    Scratch *scratch = take(pool, work->slot_bytes * slots_for(parallel, work->units));
+    if (!scratch)
+        return 0;
+    work->scratch = scratch->memory;
+    work_all(work, parallel);
+    give_back(pool, scratch);
+    return 1;
+}
+
+static void fill_offsets(const Layer *layer, const Plan *p, int64_t *offset)
+{
+    const int64_t channel = p->phases_h * p->phases_w * p->plane;
+    for (int t = 0; t < p->taps; t++) {
+        int64_t at = tap_offset(p, t / p->window.kernel_w, t % p->window.kernel_w);
+        for (int32_t k = t; k < layer->columns; k += p->taps, at += channel)
+            offset[k] = at;
+    }
+}
+
+int layer_run_conv(const Layer *layer, Pool *pool, const Parallel *parallel, const float *input, const float *residual,
+                   float *output, int64_t batch, int64_t channels, int64_t height, int64_t width, int64_t out_h,
+                   int64_t out_w)
+{
+    const Kernels *k = kernels();
+    if (!batch || !layer->rows || !out_h || !out_w)
+        return 1;
+    Plan plan = plan_conv(layer, channels, height, width, out_h, out_w), *p = &plan;
+    Work work = {.layer = layer, .kernels = k, .plan = p, .input = input, .residual = residual, .output = output};
+    if (layer->depthwise)
+        return run_depthwise(&work, p, pool, parallel, batch);
+    p->direct &= batch == 1 || height * width >= ALONE;
+    int64_t images = batch; /* per round */
+    if (!p->direct) {
+        int64_t bytes = channels * p->phases_h * p->phases_w * p->image_rows * p->row * 4;
+        images = least(batch, bytes < COPY_BYTES ? COPY_BYTES / (bytes ? bytes : 1) : 1);
+    }
+    p->plane = p->direct ? height * width : plane_size(p, images, k->lanes);
+    work.count = flat_count(p, p->direct ? 1 : images);
+    cut_tiles(work.count, k->lanes, &work.tiles, &work.vectors);
+    size_t wide = (size_t)(work.vectors * k->lanes) * 4;
+    work.slot_bytes = aligned((size_t)widest_block(layer) * wide) + aligned((size_t)(layer->rows / layer->window.groups) * wide);
+    size_t offsets = aligned((size_t)layer->columns * sizeof(int64_t));
+    size_t copy = p->direct ? 0 : aligned((size_t)(channels * p->phases_h * p->phases_w * p->plane) * 4);
+    Scratch *scratch = take(pool, offsets + copy + work.slot_bytes * (size_t)parallel->threads);
+    if (!scratch)
+        return 0;
+    work.offset = (int64_t *)scratch->memory;
+    work.copy = (float *)(scratch->memory + offsets);
+    work.scratch = scratch->memory + offsets + copy;
+    fill_offsets(layer, p, (int64_t *)scratch->memory);
+    for (work.image = 0; work.image < batch; work.image += images) {
+        work.images = least(images, batch - work.image);
+        if (!p->direct) {
+            work.unit = copy_unit;
+            work.units = channels;
+            work_all(&work, parallel);
+            work.count = flat_count(p, work.images);
+        }
+        work.unit = conv_unit;
+        work.units = (p->direct ? work.images : 1) * ceil_div(work.count, work.vectors * k->lanes) * layer->window.groups *
+                     layer->panels;
+        work.tiles = ceil_div(work.count, work.vectors * k->lanes);
+        work_all(&work, parallel);
+    }
+    give_back(pool, scratch);
+    return 1;
+}
+
+/* ---- making and freeing ---------------------------------------------------------------------- */
+
+static int compress_depthwise(Layer *layer, const float *weights, float scale)
+{
+    size_t size = (size_t)layer->rows * (size_t)layer->columns;
+    layer->depthwise = malloc(sizeof *layer->depthwise * (size + 1));
+    for (size_t i = 0; layer->depthwise && i < size; i++)
+        layer->depthwise[i] = weights[i] * scale;
+    return layer->depthwise != 0;
+}
+
+int layer_compress(Layer *layer, const float *weights, int64_t row_stride, int64_t column_stride, float scale, int threads)
+{
+    const int groups = layer->window.groups;
+    const int32_t rows = layer->rows / groups;
+    if (layer->is_conv && groups > 1 && rows == 1 && layer->columns == layer->window.kernel_h * layer->window.kernel_w)
+        return compress_depthwise(layer, weights, scale);
+    layer->panels = threads < rows / 64 ? threads : rows / 64 > 1 ? rows / 64 : 1;
+    layer->matrix = calloc((size_t)(groups * layer->panels), sizeof *layer->matrix);
+    if (!layer->matrix)
+        return 0;
+    int64_t nonzeros = 0;
+    const int64_t size = (int64_t)layer->rows * layer->columns;
+    for (int64_t i = 0; i < size; i++)
+        nonzeros += weights[i] != 0; /* strides only permute the elements */
+    int32_t width = block_width_for(size ? (double)nonzeros / (double)size : 0, layer->columns);
+    for (int g = 0; g < groups; g++)
+        for (int p = 0; p < layer->panels; p++) {
+            int32_t begin = panel_begin(layer, p), end = panel_begin(layer, p + 1);
+            if (!matrix_create(&layer->matrix[g * layer->panels + p], weights + (g * rows + begin) * row_stride, end - begin,
+                               layer->columns, row_stride, column_stride, width, scale))
+                return 0;
+        }
+    return 1;
+}
+
+void layer_free(Layer *layer)
+{
+    for (int i = 0; layer->matrix && i < layer->window.groups * layer->panels; i++)
+        matrix_free(&layer->matrix[i]);
+    free(layer->matrix);
+    free(layer->depthwise);
+    free(layer->bias);
+    *layer = (Layer){0};
+}
+
+/* ---- the processor --------------------------------------------------------------------------- */
+
+static int allowed(const char *name)
+{
+    const char *limit = getenv("PRUNEPACK_SPARSE_ARCH");
+    return !limit || !*limit || !strcmp(limit, name) || (!strcmp(limit, "avx512") && !strcmp(name, "avx2"));
+}
+
+const Kernels *kernels(void)
+{
+    static const Kernels *chosen;
+    const Kernels *best = __atomic_load_n(&chosen, __ATOMIC_RELAXED);
+    if (best)
+        return best;
+    best = &kernels_portable;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && allowed("avx2"))
+        best = &kernels_avx2;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && allowed("avx512"))
+        best = &kernels_avx512;
+#endif
+    __atomic_store_n(&chosen, best, __ATOMIC_RELAXED);
+    return best;
+}

@@ -1,0 +1,91 @@
+/* A layer with sparse constant weights: its weights in the kernels' format, and how to run it.
+ *
+ * Nothing here knows onnxruntime or Python, so that the fuzz driver can be built without either.
+ */
+#ifndef PRUNEPACK_LAYER_H
+#define PRUNEPACK_LAYER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Rows of one block of columns that have the same number of nonzeros. */
+typedef struct {
+    uint32_t nonzeros, rows;
+} Run;
+
+/* A block of columns of a sparse matrix. Rows are sorted by their count of nonzeros, so that the
+ * processor predicts the ends of the inner loops. `row` lists the rows in that order; `index`
+ * (within the block, ascending) and `value` list their nonzeros in that order. */
+typedef struct {
+    int32_t first, width, runs;
+    const Run *run;
+    const uint32_t *row;
+    const uint16_t *index;
+    const float *value;
+} Block;
+
+typedef struct {
+    int32_t rows, columns, blocks;
+    int64_t nonzeros;
+    Block *block;
+    void *memory;
+} Matrix;
+
+/* Compress the matrix whose element (r, c) is weights[r * row_stride + c * column_stride].
+ * `block_width` is the number of columns per block, at most 65536. Returns 0 without memory. */
+int matrix_create(Matrix *, const float *weights, int32_t rows, int32_t columns, int64_t row_stride,
+                  int64_t column_stride, int32_t block_width, float scale);
+void matrix_free(Matrix *);
+/* The width of a block for this density: 12.8 nonzeros per row, within 96 to 320. */
+int32_t block_width_for(double density, int32_t columns);
+
+typedef enum { ACT_CLAMP, ACT_GELU, ACT_SILU } Activation; /* ReLU and Clip are clamps */
+
+typedef struct {
+    float low, high;
+    Activation activation;
+} Epilogue;
+
+typedef struct {
+    int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+    int pad_top, pad_left, pad_bottom, pad_right;
+    int groups;
+} Window;
+
+typedef struct {
+    int is_conv, rows, columns; /* output channels or features; inputs per group */
+    Window window;
+    Epilogue epilogue;
+    int panels;     /* each group's rows are cut into this many panels, for threads to share */
+    Matrix *matrix; /* groups * panels of them; null for depthwise */
+    float *depthwise; /* dense weights of a depthwise convolution, else null */
+    float *bias;      /* rows values, or null */
+} Layer;
+
+/* Scratch memory, kept between runs. Runs of several threads at once each take their own. */
+typedef struct Pool Pool;
+Pool *pool_create(void);
+void pool_free(Pool *);
+
+/* Calls task(argument, i) for i from 0 to count - 1, in any order, on any thread. */
+typedef struct {
+    void (*run)(void *context, void (*task)(void *, size_t), size_t count, void *argument);
+    void *context;
+    int threads;
+} Parallel;
+
+/* Return 0 without memory. Shapes: input (batch, channels, height, width), output and residual (batch, rows,
+ * out_h, out_w); residual may be null. */
+int layer_run_conv(const Layer *, Pool *, const Parallel *, const float *input, const float *residual,
+                   float *output, int64_t batch, int64_t channels, int64_t height, int64_t width,
+                   int64_t out_h, int64_t out_w);
+/* Shapes: input (count, columns), output and residual (count, rows). */
+int layer_run_linear(const Layer *, Pool *, const Parallel *, const float *input,
+                     const float *residual, float *output, int64_t count);
+/* Compress the weights of a layer whose other fields are set: element (row, column) of all groups
+ * is weights[row * row_stride + column * column_stride] * scale. Returns 0 without memory. */
+int layer_compress(Layer *, const float *weights, int64_t row_stride, int64_t column_stride, float scale, int threads);
+int64_t layer_bytes(const Layer *);
+void layer_free(Layer *);
+
+#endif
