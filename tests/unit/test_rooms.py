@@ -16,9 +16,9 @@ ROOMS = {
     "pipeline": "build plan recipe gate_file runner signals single_stage stage_contract "
     "cache cli keys reads recipes release",
     "stages": "load load_onnx prune undo finetune finalize export pack verify measure gate "
-    "bisection calibration comparison contract data details evaluation exporting graph_diff graphs "
-    "inputs metrics models profiling provenance pruning reporting runtime sources structure "
-    "training",
+    "bisection calibration compacting comparison contract data details evaluation exporting "
+    "graph_diff graphs inputs metrics models profiling provenance pruning reporting runtime "
+    "sources structure training",
     "prunepack": "errors packing unpacking session training "
     "coding diff format io model_files reading runtime sparse writing",
 }

@@ -1,0 +1,1 @@
+"""Compaction: exact removal of the dead parts of an ONNX graph."""

@@ -1,0 +1,1 @@
+"""Rules of compaction, one module per family of operators."""
