@@ -12,26 +12,39 @@ typedef struct {
     int64_t to;          /* element of the output of row 0 */
 } Segment;
 
+/* How finished sums become a convolution's output: row r is r * plane elements further. */
+typedef struct {
+    const Segment *segment;
+    int segments;
+    int64_t plane;
+    const float *bias, *residual;
+    float *output;
+    const Epilogue *end;
+} Finish;
+
+enum { DEPTHWISE_TILE = 4 }; /* vectors per tile of a depthwise convolution */
+
 typedef struct {
     const char *name;
-    int lanes;
-    /* Multiply a block with a packed tile of `vectors` vectors: sums are started if `first`. */
-    void (*multiply)(const Block *, const float *tile, float *sums, int vectors, int first);
+    int lanes, tile; /* floats per vector, most vectors per tile */
+    /* Multiply a block with a packed tile of `vectors` vectors. The first block starts the sums;
+     * the last one, which has a Finish, writes the output. Without Finish the sums are kept. */
+    void (*multiply)(const Block *, const float *tile, float *sums, int vectors, int first, const Finish *);
     /* Copy rows of `vectors` vectors: row i starts at source + offset[i]. */
     void (*copy_rows)(float *tile, const float *source, const int64_t *offset, int32_t rows, int vectors);
+    void (*copy_line)(float *to, const float *from, int64_t count);
+    /* Separate pairs: even[i] = from[2 * i], odd[i] = from[2 * i + 1]. */
+    void (*split_pairs)(float *even, float *odd, const float *from, int64_t pairs);
     /* Pack columns of row-major input, transposed: tile[k][n] = input[n * stride + k]. */
     void (*transpose)(float *tile, const float *input, int64_t stride, int32_t width, int count, int vectors);
-    /* Finish rows of sums into the output of a convolution; row r is r * plane elements further. */
-    void (*finish_conv)(const float *sums, int32_t row_begin, int32_t row_end, int vectors, const Segment *, int segments,
-                        int64_t plane, const float *bias, const float *residual, float *output, const Epilogue *);
-    /* Finish sums, transposed, into row-major output: output[n * rows + r]. */
-    void (*finish_linear)(const float *sums, int32_t row_begin, int32_t row_end, int vectors, int count, int64_t stride,
-                          const float *bias, const float *residual, float *output, const Epilogue *);
+    /* Finish sums, transposed, into row-major output: output[n * stride + r]. */
+    void (*finish_linear)(const float *sums, int32_t rows, int vectors, int count, int64_t stride, const float *bias,
+                          const float *residual, float *output, const Epilogue *);
     /* One input vector: output[r] for all rows of a matrix, r as in the blocks. */
     void (*vector)(const Matrix *, const float *input, float *output);
     void (*finish_vector)(float *values, int32_t rows, const float *bias, const float *residual, const Epilogue *);
-    /* A depthwise convolution of one padded plane; offset has `taps` positions. */
-    void (*depthwise)(const float *plane, const int64_t *offset, const float *weights, int taps, float *sums, int64_t count);
+    /* A tile of a depthwise convolution; offset has `taps` positions. */
+    void (*depthwise)(const float *plane, const int64_t *offset, const float *weights, int taps, const Finish *);
 } Kernels;
 
 /* The best table for this processor; PRUNEPACK_SPARSE_ARCH (avx512, avx2, portable) lowers it. */

@@ -1,4 +1,5 @@
-/* The inner loops, compiled once per architecture: LANES floats per vector, TABLE is the result. */
+/* The inner loops, compiled once per architecture: LANES floats per vector, TILE vectors per
+ * tile at most; TABLE is the result. */
 #include <math.h>
 #include <string.h>
 
@@ -16,33 +17,29 @@ INLINE void store(float *at, vec value) { *(loose *)at = value; }
 INLINE vec splat(float value) { return value - (vec){0}; }
 INLINE vec pick(ivec mask, vec yes, vec no) { return (vec)(((ivec)yes & mask) | ((ivec)no & ~mask)); }
 
-/* ---- block times tile ------------------------------------------------------------------------ */
+/* The lesser and the greater of two vectors; where x is NaN, the result is x. */
+#ifndef LOWER
+#define LOWER(A, X) pick((X) > (A), A, X)
+#define UPPER(A, X) pick((X) < (A), A, X)
+#endif
 
-INLINE void multiply_tile(const Block *block, const float *tile, float *sums, int first, const int vectors)
+/* The first `count` lanes of memory, fewer than LANES. */
+#ifndef LOAD_PART
+#define LOAD_PART(AT, COUNT) load_part(AT, COUNT)
+#define STORE_PART(AT, X, COUNT) store_part(AT, X, COUNT)
+INLINE vec load_part(const float *at, int count)
 {
-    const uint16_t *index = block->index;
-    const float *value = block->value;
-    const uint32_t *row = block->row;
-    for (int32_t r = 0; r < block->runs; r++) {
-        const uint32_t nonzeros = block->run[r].nonzeros;
-        if (!nonzeros && !first) {
-            row += block->run[r].rows;
-            continue;
-        }
-        for (uint32_t i = block->run[r].rows; i; i--) {
-            vec *sum = (vec *)(sums + (size_t)*row++ * (size_t)(vectors * LANES)), part[MAX_TILE];
-            UNROLL for (int t = 0; t < vectors; t++) part[t] = first ? (vec){0} : sum[t];
-            for (uint32_t j = 0; j < nonzeros; j++) {
-                const vec *x = (const vec *)(tile + (size_t)index[j] * (size_t)(vectors * LANES));
-                const float w = value[j];
-                UNROLL for (int t = 0; t < vectors; t++) part[t] += w * x[t];
-            }
-            UNROLL for (int t = 0; t < vectors; t++) sum[t] = part[t];
-            index += nonzeros;
-            value += nonzeros;
-        }
-    }
+    vec x = {0};
+    for (int i = 0; i < count; i++)
+        x[i] = at[i];
+    return x;
 }
+INLINE void store_part(float *at, vec x, int count)
+{
+    for (int i = 0; i < count; i++)
+        at[i] = x[i];
+}
+#endif
 
 #define BY_VECTORS(CALL)                                                                          \
     switch (vectors) {                                                                            \
@@ -55,12 +52,6 @@ INLINE void multiply_tile(const Block *block, const float *tile, float *sums, in
     case 7: CALL(7); break;                                                                       \
     default: CALL(8);                                                                             \
     }
-
-static void multiply(const Block *block, const float *tile, float *sums, int vectors, int first)
-{
-#define MULTIPLY(N) first ? multiply_tile(block, tile, sums, 1, N) : multiply_tile(block, tile, sums, 0, N)
-    BY_VECTORS(MULTIPLY)
-}
 
 /* ---- packing --------------------------------------------------------------------------------- */
 
@@ -75,6 +66,31 @@ static void copy_rows(float *tile, const float *source, const int64_t *offset, i
 {
 #define COPY(N) copy_tile(tile, source, offset, rows, N)
     BY_VECTORS(COPY)
+}
+
+static void copy_line(float *to, const float *from, int64_t count)
+{
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        store(to + i, load(from + i));
+    if (i < count)
+        STORE_PART(to + i, LOAD_PART(from + i, count - i), count - i);
+}
+
+static void split_pairs(float *even, float *odd, const float *from, int64_t pairs)
+{
+    ivec evens, odds;
+    UNROLL for (int i = 0; i < LANES; i++) evens[i] = 2 * i, odds[i] = 2 * i + 1;
+    int64_t i = 0;
+    for (; i + LANES <= pairs; i += LANES) {
+        vec a = load(from + 2 * i), b = load(from + 2 * i + LANES);
+        store(even + i, __builtin_shuffle(a, b, evens));
+        store(odd + i, __builtin_shuffle(a, b, odds));
+    }
+    for (; i < pairs; i++) {
+        even[i] = from[2 * i];
+        odd[i] = from[2 * i + 1];
+    }
 }
 
 /* Transpose LANES vectors in place: log2(LANES) exchanges of halves, quarters and so on. */
@@ -167,9 +183,7 @@ INLINE vec activate(vec x, const Epilogue *end)
         return gelu(x);
     if (end->activation == ACT_SILU)
         return silu(x);
-    const vec low = splat(end->low), high = splat(end->high);
-    x = pick(x < low, low, x); /* NaN stays NaN */
-    return pick(x > high, high, x);
+    return LOWER(splat(end->high), UPPER(splat(end->low), x));
 }
 
 INLINE float activate_scalar(float x, const Epilogue *end)
@@ -181,52 +195,103 @@ INLINE float activate_scalar(float x, const Epilogue *end)
     return activate(splat(x), end)[0];
 }
 
-/* Whole vectors may be stored beyond the end of a segment where a later segment of the same row
- * overwrites that; the last segment ends exactly. */
-static void finish_conv(const float *sums, int32_t row_begin, int32_t row_end, int vectors, const Segment *segment,
-                        int segments, int64_t plane, const float *bias, const float *residual, float *output,
-                        const Epilogue *end)
+/* ---- block times tile, up to the output of a convolution ------------------------------------- */
+
+/* Write the outputs of row r from its sums, which have the bias already. */
+INLINE void finish_segments(const float *sums, int64_t shift, const Finish *f)
 {
-    for (int32_t r = row_begin; r < row_end; r++) {
-        const float *line = sums + (size_t)r * (size_t)(vectors * LANES), b = bias ? bias[r] : 0;
-        for (int s = 0; s < segments; s++) {
-            const float *from = line + segment[s].from;
-            float *to = output + segment[s].to + r * plane;
-            const float *add = residual ? residual + segment[s].to + r * plane : 0;
-            int count = segment[s].count, i = 0;
-            for (; i + LANES <= count; i += LANES) {
-                vec x = load(from + i) + b;
-                if (add)
-                    x += load(add + i);
-                store(to + i, activate(x, end));
-            }
-            if (i < count && s + 1 < segments && segment[s + 1].to == segment[s].to + count &&
-                segment[s].from + i + LANES <= vectors * LANES && segment[s + 1].count >= LANES - (count - i)) {
-                vec x = load(from + i) + b;
-                if (add)
-                    x += load(add + i);
-                store(to + i, activate(x, end));
-                i = count;
-            }
-            for (; i < count; i++)
-                to[i] = activate_scalar(from[i] + b + (add ? add[i] : 0), end);
+    for (int s = 0; s < f->segments; s++) {
+        const float *from = sums + f->segment[s].from;
+        const int64_t at = f->segment[s].to + shift;
+        const int count = f->segment[s].count;
+        int i = 0;
+        for (; i + LANES <= count; i += LANES) {
+            vec x = load(from + i);
+            if (f->residual)
+                x = activate(x + load(f->residual + at + i), f->end);
+            store(f->output + at + i, x);
+        }
+        if (i < count) {
+            vec x = LOAD_PART(from + i, count - i);
+            if (f->residual)
+                x = activate(x + LOAD_PART(f->residual + at + i, count - i), f->end);
+            STORE_PART(f->output + at + i, x, count - i);
         }
     }
 }
 
-static void finish_linear(const float *sums, int32_t row_begin, int32_t row_end, int vectors, int count, int64_t stride,
-                          const float *bias, const float *residual, float *output, const Epilogue *end)
+INLINE void finish_row(vec *part, uint32_t row, const Finish *f, const int vectors)
+{
+    float sums[MAX_TILE * LANES] __attribute__((aligned(64)));
+    const vec bias = splat(f->bias ? f->bias[row] : 0);
+    const int64_t shift = (int64_t)row * f->plane;
+    const int whole = f->segments == 1 && f->segment->count == vectors * LANES;
+    float *to = whole ? f->output + f->segment->to + shift : sums;
+    UNROLL for (int t = 0; t < vectors; t++) part[t] += bias;
+    if (f->residual && whole)
+        UNROLL for (int t = 0; t < vectors; t++) part[t] += load(f->residual + f->segment->to + shift + t * LANES);
+    if (!f->residual || whole)
+        UNROLL for (int t = 0; t < vectors; t++) part[t] = activate(part[t], f->end);
+    UNROLL for (int t = 0; t < vectors; t++) store(to + t * LANES, part[t]);
+    if (!whole)
+        finish_segments(sums, shift, f);
+}
+
+INLINE void multiply_tile(const Block *block, const float *tile, float *sums, int first, const Finish *finish,
+                          const int vectors)
+{
+    const uint16_t *index = block->index;
+    const float *value = block->value;
+    const uint32_t *row = block->row;
+    for (int32_t r = 0; r < block->runs; r++) {
+        const uint32_t nonzeros = block->run[r].nonzeros;
+        if (!nonzeros && !first && !finish) {
+            row += block->run[r].rows;
+            continue;
+        }
+        for (uint32_t i = block->run[r].rows; i; i--, row++) {
+            vec *sum = (vec *)(sums + (size_t)*row * (size_t)(vectors * LANES)), part[MAX_TILE];
+            UNROLL for (int t = 0; t < vectors; t++) part[t] = first ? (vec){0} : sum[t];
+            for (uint32_t j = 0; j < nonzeros; j++) {
+                const vec *x = (const vec *)(tile + (size_t)index[j] * (size_t)(vectors * LANES));
+                const float w = value[j];
+                UNROLL for (int t = 0; t < vectors; t++) part[t] += w * x[t];
+            }
+            if (finish)
+                finish_row(part, *row, finish, vectors);
+            else
+                UNROLL for (int t = 0; t < vectors; t++) sum[t] = part[t];
+            index += nonzeros;
+            value += nonzeros;
+        }
+    }
+}
+
+static void multiply(const Block *block, const float *tile, float *sums, int vectors, int first, const Finish *finish)
+{
+#define MULTIPLY(N)                                                                               \
+    if (finish)                                                                                   \
+        first ? multiply_tile(block, tile, sums, 1, finish, N) : multiply_tile(block, tile, sums, 0, finish, N); \
+    else                                                                                          \
+        first ? multiply_tile(block, tile, sums, 1, 0, N) : multiply_tile(block, tile, sums, 0, 0, N)
+    BY_VECTORS(MULTIPLY)
+}
+
+/* ---- the output of a linear layer ------------------------------------------------------------ */
+
+static void finish_linear(const float *sums, int32_t rows, int vectors, int count, int64_t stride, const float *bias,
+                          const float *residual, float *output, const Epilogue *end)
 {
     const int wide = vectors * LANES;
-    int32_t r = row_begin;
-    for (; r + LANES <= row_end; r += LANES) {
-        vec b = bias ? load(bias + r) : (vec){0};
-        for (int n = 0; n < count; n += LANES) {
+    for (int n = 0; n < count; n += LANES) {
+        const int present = count - n < LANES ? count - n : LANES;
+        int32_t r = 0;
+        for (; r + LANES <= rows; r += LANES) {
+            const vec b = bias ? load(bias + r) : (vec){0};
             vec square[LANES];
             for (int i = 0; i < LANES; i++)
                 square[i] = *(const vec *)(sums + (size_t)(r + i) * wide + n);
             transpose_square(square);
-            int present = count - n < LANES ? count - n : LANES;
             for (int i = 0; i < present; i++) {
                 vec x = square[i] + b;
                 if (residual)
@@ -234,14 +299,14 @@ static void finish_linear(const float *sums, int32_t row_begin, int32_t row_end,
                 store(output + (n + i) * stride + r, activate(x, end));
             }
         }
+        for (; r < rows; r++)
+            for (int i = 0; i < present; i++) {
+                float x = sums[(size_t)r * wide + n + i] + (bias ? bias[r] : 0);
+                if (residual)
+                    x += residual[(n + i) * stride + r];
+                output[(n + i) * stride + r] = activate_scalar(x, end);
+            }
     }
-    for (; r < row_end; r++)
-        for (int n = 0; n < count; n++) {
-            float x = sums[(size_t)r * wide + n] + (bias ? bias[r] : 0);
-            if (residual)
-                x += residual[n * stride + r];
-            output[n * stride + r] = activate_scalar(x, end);
-        }
 }
 
 /* ---- one input vector ------------------------------------------------------------------------ */
@@ -291,19 +356,13 @@ static void finish_vector(float *values, int32_t rows, const float *bias, const 
 
 /* ---- depthwise ------------------------------------------------------------------------------- */
 
-static void depthwise(const float *plane, const int64_t *offset, const float *weights, int taps, float *sums,
-                      int64_t count)
+static void depthwise(const float *plane, const int64_t *offset, const float *weights, int taps, const Finish *finish)
 {
-    int64_t n = 0;
-    for (; n < count; n += 4 * LANES) {
-        vec s[4] = {0};
-        for (int k = 0; k < taps; k++) {
-            const float *x = plane + offset[k] + n, w = weights[k];
-            UNROLL for (int t = 0; t < 4; t++) s[t] += w * load(x + t * LANES);
-        }
-        UNROLL for (int t = 0; t < 4; t++) *(vec *)(sums + n + t * LANES) = s[t];
-    }
+    vec part[MAX_TILE] = {0};
+    for (int k = 0; k < taps; k++)
+        UNROLL for (int t = 0; t < DEPTHWISE_TILE; t++) part[t] += weights[k] * load(plane + offset[k] + t * LANES);
+    finish_row(part, 0, finish, DEPTHWISE_TILE);
 }
 
-const Kernels TABLE = {NAME,        LANES,         multiply, copy_rows,     transpose,
-                       finish_conv, finish_linear, vector,   finish_vector, depthwise};
+const Kernels TABLE = {NAME, LANES, TILE, multiply,      copy_rows, copy_line, split_pairs, transpose,
+                       finish_linear, vector, finish_vector, depthwise};

@@ -89,12 +89,14 @@ typedef struct Work {
     const float *input, *residual;
     float *output;
     /* linear */
-    int64_t count, tiles, vectors;
+    int64_t count, tiles, vectors; /* vectors: at most, per tile */
     /* convolution */
     const struct Plan *plan;
     int64_t image, images;
     float *copy;
     const int64_t *offset;
+    Segment *segment; /* the segments of tile t are those from begin[t] to begin[t + 1] */
+    int32_t *begin;
 } Work;
 
 static void work_slot(void *argument, size_t slot)
@@ -124,18 +126,18 @@ static void work_all(Work *work, const Parallel *parallel)
         work_slot(work, 0);
 }
 
-/* Cut `count` positions into tiles of about equal numbers of vectors. */
-static void cut_tiles(int64_t count, int lanes, int64_t *tiles, int64_t *vectors)
+/* Tiles of nearly equal size: the first vector of each, where tile `tiles` is the end. */
+static int64_t first_vector(const Work *work, int64_t tile)
 {
-    int64_t all = ceil_div(count, lanes);
-    *tiles = ceil_div(all, MAX_TILE);
-    *vectors = *tiles ? ceil_div(all, *tiles) : 1;
-    *tiles = ceil_div(all, *vectors);
+    return ceil_div(work->count, work->kernels->lanes) * tile / work->tiles;
 }
 
-static int64_t vectors_of_tile(int64_t count, int lanes, int64_t tile, int64_t vectors)
+static void cut_tiles(Work *work, int64_t count)
 {
-    return least(ceil_div(count, lanes) - tile * vectors, vectors);
+    int64_t all = ceil_div(count, work->kernels->lanes);
+    work->count = count;
+    work->tiles = ceil_div(all, work->kernels->tile);
+    work->vectors = work->tiles ? ceil_div(all, work->tiles) : 1;
 }
 
 static int32_t widest_block(const Layer *layer)
@@ -160,10 +162,7 @@ static void vector_unit(const Work *work, int64_t unit, char *scratch)
     int32_t begin = panel_begin(layer, panel), rows = panel_begin(layer, panel + 1) - begin;
     int64_t at = unit / layer->panels * layer->rows + begin;
     float *output = work->output + at;
-    if (layer->columns)
-        work->kernels->vector(&layer->matrix[panel], work->input + unit / layer->panels * layer->columns, output);
-    else
-        memset(output, 0, sizeof *output * (size_t)rows);
+    work->kernels->vector(&layer->matrix[panel], work->input + unit / layer->panels * layer->columns, output);
     work->kernels->finish_vector(output, rows, shifted(layer->bias, begin), shifted(work->residual, at), &layer->epilogue);
 }
 
@@ -172,8 +171,8 @@ static void linear_unit(const Work *work, int64_t unit, char *scratch)
     const Layer *layer = work->layer;
     const Kernels *k = work->kernels;
     int panel = (int)(unit % layer->panels);
-    int64_t tile = unit / layer->panels, from = tile * work->vectors * k->lanes;
-    int vectors = (int)vectors_of_tile(work->count, k->lanes, tile, work->vectors);
+    int64_t tile = unit / layer->panels, from = first_vector(work, tile) * k->lanes;
+    int vectors = (int)(first_vector(work, tile + 1) - first_vector(work, tile));
     int present = (int)least(work->count - from, (int64_t)vectors * k->lanes);
     int32_t begin = panel_begin(layer, panel), rows = panel_begin(layer, panel + 1) - begin;
     const Matrix *matrix = &layer->matrix[panel];
@@ -183,12 +182,10 @@ static void linear_unit(const Work *work, int64_t unit, char *scratch)
         const Block *block = &matrix->block[b];
         k->transpose(packed, work->input + from * layer->columns + block->first, layer->columns, block->width, present,
                      vectors);
-        k->multiply(block, packed, sums, vectors, b == 0);
+        k->multiply(block, packed, sums, vectors, b == 0, 0);
     }
-    if (!matrix->blocks)
-        memset(sums, 0, (size_t)rows * (size_t)(vectors * k->lanes) * 4);
     int64_t at = from * layer->rows + begin;
-    k->finish_linear(sums, 0, rows, vectors, present, layer->rows, shifted(layer->bias, begin),
+    k->finish_linear(sums, rows, vectors, present, layer->rows, shifted(layer->bias, begin),
                      shifted(work->residual, at), work->output + at, &layer->epilogue);
 }
 
@@ -205,7 +202,7 @@ int layer_run_linear(const Layer *layer, Pool *pool, const Parallel *parallel, c
         work_all(&work, parallel);
         return 1;
     }
-    cut_tiles(count, k->lanes, &work.tiles, &work.vectors);
+    cut_tiles(&work, count);
     work.unit = linear_unit;
     work.units = work.tiles * layer->panels;
     size_t wide = (size_t)(work.vectors * k->lanes) * 4;
@@ -276,30 +273,61 @@ static int64_t tap_offset(const Plan *p, int i, int j)
     return phase * p->plane + y / w->stride_h * p->row + x / w->stride_w;
 }
 
-/* Copy one channel of `images` images into its planes. */
-static void copy_channel(const Plan *p, const float *input, int64_t image_stride, int64_t images, float *planes)
+/* Copy the elements of a line that belong to one phase: to[i] = from[i * stride + phase - pad]. */
+static void copy_phase(const Kernels *k, float *to, const float *from, int64_t width, int64_t row, int64_t pad, int64_t phase, int stride)
+{
+    int64_t begin = pad > phase ? ceil_div(pad - phase, stride) : 0, end = least(row, ceil_div(width + pad - phase, stride));
+    end = end > begin ? end : begin;
+    for (int64_t i = 0; i < least(begin, row); i++)
+        to[i] = 0;
+    if (stride == 1)
+        k->copy_line(to + begin, from, end - begin);
+    else
+        for (int64_t i = begin; i < end; i++)
+            to[i] = from[i * stride + phase - pad];
+    for (int64_t i = end; i < row; i++)
+        to[i] = 0;
+}
+
+/* Copy a line into both phases of stride 2. */
+static void copy_pairs(const Kernels *k, float *even, float *odd, const float *from, int64_t width, int64_t row, int64_t pad)
+{
+    int64_t begin = (pad + 1) / 2, pairs = least(row, (width + pad) / 2) - begin;
+    copy_phase(k, even, from, least(width, 2 * begin - pad), row, pad, 0, 2);
+    copy_phase(k, odd, from, least(width, 2 * begin - pad), row, pad, 1, 2);
+    if (pairs > 0)
+        k->split_pairs(even + begin, odd + begin, from + 2 * begin - pad, pairs);
+    int64_t done = begin + (pairs > 0 ? pairs : 0);
+    for (int64_t i = done; i < row && 2 * i - pad < width; i++) {
+        even[i] = from[2 * i - pad];
+        odd[i] = 2 * i + 1 - pad < width ? from[2 * i + 1 - pad] : 0;
+    }
+}
+
+/* Copy one channel of `images` images into its planes; all other elements are set to zero. */
+static void copy_channel(const Plan *p, const Kernels *k, const float *input, int64_t image_stride, int64_t images,
+                         float *planes)
 {
     const Window *w = &p->window;
-    memset(planes, 0, (size_t)(p->phases_h * p->phases_w * p->plane) * 4);
-    for (int64_t b = 0; b < images; b++, input += image_stride)
-        for (int64_t y = 0; y < p->height; y++) {
-            int64_t padded = y + w->pad_top, phase_h = padded % w->stride_h;
-            if (phase_h >= p->phases_h || padded / w->stride_h >= p->image_rows)
-                continue;
-            for (int64_t q = 0; q < p->phases_w; q++) {
-                int64_t first = (q - w->pad_left % w->stride_w + w->stride_w) % w->stride_w; /* x of the first element */
-                float *to = planes + (phase_h * p->phases_w + q) * p->plane +
-                            (b * p->image_rows + padded / w->stride_h) * p->row;
-                const float *from = input + y * p->width;
-                if (w->stride_w == 1) {
-                    memcpy(to + w->pad_left, from, (size_t)p->width * 4);
-                    continue;
-                }
-                int64_t at = (first + w->pad_left) / w->stride_w;
-                for (int64_t x = first; x < p->width && at < p->row; x += w->stride_w, at++)
-                    to[at] = from[x];
-            }
+    const int64_t lines = images * p->image_rows;
+    for (int64_t q = 0; q < p->phases_h; q++) {
+        float *plane = planes + q * p->phases_w * p->plane;
+        for (int64_t line = 0; line < lines; line++) {
+            int64_t b = line / p->image_rows, y = line % p->image_rows * w->stride_h + q - w->pad_top;
+            const float *from = input + b * image_stride + y * p->width;
+            float *to = plane + line * p->row;
+            if (y < 0 || y >= p->height)
+                for (int64_t f = 0; f < p->phases_w; f++)
+                    memset(to + f * p->plane, 0, (size_t)p->row * 4);
+            else if (p->phases_w == 2 && w->stride_w == 2)
+                copy_pairs(k, to, to + p->plane, from, p->width, p->row, w->pad_left);
+            else
+                for (int64_t f = 0; f < p->phases_w; f++)
+                    copy_phase(k, to + f * p->plane, from, p->width, p->row, w->pad_left, f, w->stride_w);
         }
+        for (int64_t f = 0; f < p->phases_w; f++)
+            memset(plane + f * p->plane + lines * p->row, 0, (size_t)(p->plane - lines * p->row) * 4);
+    }
 }
 
 static void copy_unit(const Work *work, int64_t unit, char *scratch)
@@ -307,7 +335,7 @@ static void copy_unit(const Work *work, int64_t unit, char *scratch)
     (void)scratch;
     const Plan *p = work->plan;
     int64_t size = p->height * p->width;
-    copy_channel(p, work->input + (work->image * p->channels + unit) * size, p->channels * size, work->images,
+    copy_channel(p, work->kernels, work->input + (work->image * p->channels + unit) * size, p->channels * size, work->images,
                  work->copy + unit * p->phases_h * p->phases_w * p->plane);
 }
 
@@ -334,6 +362,36 @@ static int tile_segments(const Plan *p, int64_t rows, int64_t position, int64_t 
     return used;
 }
 
+/* List the segments of all tiles. Each line of the output begins one, and each tile at most one. */
+static size_t segment_capacity(const Plan *p, int64_t images, int64_t tiles)
+{
+    return (size_t)(p->out_h * images + tiles + 1);
+}
+
+static void list_segments(Work *work, int64_t rows, int64_t images)
+{
+    int used = 0;
+    for (int64_t tile = 0; tile < work->tiles; tile++) {
+        int64_t from = first_vector(work, tile) * work->kernels->lanes;
+        int64_t to = first_vector(work, tile + 1) * work->kernels->lanes;
+        work->begin[tile] = used;
+        used += tile_segments(work->plan, rows, from, to - from, images, work->segment + used);
+    }
+    work->begin[work->tiles] = used;
+}
+
+static Finish tile_finish(const Work *work, int64_t tile, int64_t channel, int64_t at)
+{
+    const Segment *segment = work->segment + work->begin[tile];
+    return (Finish){segment,
+                    work->begin[tile + 1] - work->begin[tile],
+                    work->plan->out_h * work->plan->out_w,
+                    shifted(work->layer->bias, channel),
+                    shifted(work->residual, at),
+                    work->output + at,
+                    &work->layer->epilogue};
+}
+
 static void pack_conv(const Work *work, const float *source, int64_t size, const int64_t *offset, int32_t rows,
                       int64_t from, int vectors, float *packed)
 {
@@ -358,11 +416,12 @@ static void conv_unit(const Work *work, int64_t unit, char *scratch)
     const int groups = layer->window.groups;
     int panel = (int)(unit % layer->panels), group = (int)(unit / layer->panels % groups);
     int64_t tile = unit / layer->panels / groups % work->tiles;
-    int64_t image = p->direct ? unit / layer->panels / groups / work->tiles : 0, images = p->direct ? 1 : work->images;
-    int64_t from = tile * work->vectors * k->lanes;
-    int vectors = (int)vectors_of_tile(work->count, k->lanes, tile, work->vectors);
+    int64_t image = p->direct ? unit / layer->panels / groups / work->tiles : 0;
+    int64_t from = first_vector(work, tile) * k->lanes;
+    int vectors = (int)(first_vector(work, tile + 1) - first_vector(work, tile));
     int32_t group_rows = layer->rows / groups, begin = panel_begin(layer, panel) + group * group_rows;
-    int32_t rows = panel_begin(layer, panel + 1) - panel_begin(layer, panel);
+    int64_t at = ((work->image + image) * layer->rows + begin) * p->out_h * p->out_w;
+    const Finish finish = tile_finish(work, tile, begin, at);
     int64_t channels = p->channels / groups, size = p->channels * p->phases_h * p->phases_w * p->plane;
     int64_t base = group * channels * p->phases_h * p->phases_w * p->plane;
     const float *source = work->copy;
@@ -374,15 +433,8 @@ static void conv_unit(const Work *work, int64_t unit, char *scratch)
     for (int32_t b = 0; b < matrix->blocks; b++) {
         const Block *block = &matrix->block[b];
         pack_conv(work, source + base, size - base, work->offset + block->first, block->width, from, vectors, packed);
-        k->multiply(block, packed, sums, vectors, b == 0);
+        k->multiply(block, packed, sums, vectors, b == 0, b + 1 < matrix->blocks ? 0 : &finish);
     }
-    if (!matrix->blocks)
-        memset(sums, 0, (size_t)rows * (size_t)(vectors * k->lanes) * 4);
-    Segment segment[MAX_TILE * MAX_LANES];
-    int segments = tile_segments(p, layer->rows, from, (int64_t)vectors * k->lanes, images, segment);
-    int64_t out = p->out_h * p->out_w, at = ((work->image + image) * layer->rows + begin) * out;
-    k->finish_conv(sums, 0, rows, vectors, segment, segments, out, shifted(layer->bias, begin),
-                   shifted(work->residual, at), work->output + at, &layer->epilogue);
 }
 
 /* One unit is one channel of one image. */
@@ -391,23 +443,13 @@ static void depthwise_unit(const Work *work, int64_t unit, char *scratch)
     const Layer *layer = work->layer;
     const Kernels *k = work->kernels;
     const Plan *p = work->plan;
-    int64_t channel = unit % layer->rows, size = p->height * p->width, out = p->out_h * p->out_w;
-    int64_t count = flat_count(p, 1), part = MAX_TILE * k->lanes;
+    int64_t channel = unit % layer->rows, size = p->height * p->width;
     float *planes = (float *)scratch;
-    float *sums = (float *)(scratch + aligned((size_t)(p->phases_h * p->phases_w * p->plane) * 4));
-    const float *source = work->input + unit * size;
-    if (!p->direct) {
-        copy_channel(p, source, 0, 1, planes);
-        source = planes;
-    }
-    const float *residual = shifted(work->residual, unit * out), *bias = shifted(layer->bias, channel);
-    Segment segment[MAX_TILE * MAX_LANES];
-    for (int64_t from = 0; from < count; from += part) {
-        k->depthwise(source + from, work->offset, layer->depthwise + channel * p->taps, p->taps, sums,
-                     least(part, count - from));
-        int segments = tile_segments(p, 1, from, least(part, count - from), 1, segment);
-        k->finish_conv(sums, 0, 1, MAX_TILE, segment, segments, out, bias, residual, work->output + unit * out,
-                       &layer->epilogue);
+    copy_channel(p, k, work->input + unit * size, 0, 1, planes);
+    for (int64_t tile = 0; tile < work->tiles; tile++) {
+        const Finish finish = tile_finish(work, tile, channel, unit * p->out_h * p->out_w);
+        k->depthwise(planes + tile * DEPTHWISE_TILE * k->lanes, work->offset, layer->depthwise + channel * p->taps, p->taps,
+                     &finish);
     }
 }
 
@@ -416,17 +458,24 @@ static int run_depthwise(Work *work, Plan *p, Pool *pool, const Parallel *parall
     const int lanes = work->kernels->lanes;
     p->direct = 0; /* the kernel reads whole vectors beyond the end */
     p->plane = plane_size(p, 1, lanes);
-    int64_t offset[p->taps];
+    work->tiles = ceil_div(flat_count(p, 1), DEPTHWISE_TILE * lanes);
+    work->count = work->tiles * DEPTHWISE_TILE * lanes; /* so that all tiles have the same size */
+    work->unit = depthwise_unit;
+    work->units = batch * work->layer->rows;
+    work->slot_bytes = aligned((size_t)(p->phases_h * p->phases_w * p->plane) * 4);
+    size_t offsets = aligned((size_t)p->taps * sizeof(int64_t)), begins = aligned((size_t)(work->tiles + 1) * 4);
+    size_t segments = aligned(segment_capacity(p, 1, work->tiles) * sizeof(Segment));
+    Scratch *scratch = take(pool, offsets + begins + segments + work->slot_bytes * slots_for(parallel, work->units));
+    if (!scratch)
+        return 0;
+    int64_t *offset = (int64_t *)scratch->memory;
     for (int t = 0; t < p->taps; t++)
         offset[t] = tap_offset(p, t / p->window.kernel_w, t % p->window.kernel_w);
     work->offset = offset;
-    work->unit = depthwise_unit;
-    work->units = batch * work->layer->rows;
-    work->slot_bytes = aligned((size_t)(p->phases_h * p->phases_w * p->plane) * 4) + aligned((size_t)MAX_TILE * MAX_LANES * 4);
-    Scratch *scratch = take(pool, work->slot_bytes * slots_for(parallel, work->units));
-    if (!scratch)
-        return 0;
-    work->scratch = scratch->memory;
+    work->begin = (int32_t *)(scratch->memory + offsets);
+    work->segment = (Segment *)(scratch->memory + offsets + begins);
+    work->scratch = scratch->memory + offsets + begins + segments;
+    list_segments(work, 1, 1);
     work_all(work, parallel);
     give_back(pool, scratch);
     return 1;
@@ -460,18 +509,21 @@ int layer_run_conv(const Layer *layer, Pool *pool, const Parallel *parallel, con
         images = least(batch, bytes < COPY_BYTES ? COPY_BYTES / (bytes ? bytes : 1) : 1);
     }
     p->plane = p->direct ? height * width : plane_size(p, images, k->lanes);
-    work.count = flat_count(p, p->direct ? 1 : images);
-    cut_tiles(work.count, k->lanes, &work.tiles, &work.vectors);
+    cut_tiles(&work, flat_count(p, p->direct ? 1 : images));
     size_t wide = (size_t)(work.vectors * k->lanes) * 4;
     work.slot_bytes = aligned((size_t)widest_block(layer) * wide) + aligned((size_t)(layer->rows / layer->window.groups) * wide);
     size_t offsets = aligned((size_t)layer->columns * sizeof(int64_t));
     size_t copy = p->direct ? 0 : aligned((size_t)(channels * p->phases_h * p->phases_w * p->plane) * 4);
-    Scratch *scratch = take(pool, offsets + copy + work.slot_bytes * (size_t)parallel->threads);
+    size_t begins = aligned((size_t)(work.tiles + 1) * 4);
+    size_t segments = aligned(segment_capacity(p, p->direct ? 1 : images, work.tiles) * sizeof(Segment));
+    Scratch *scratch = take(pool, offsets + copy + begins + segments + work.slot_bytes * (size_t)parallel->threads);
     if (!scratch)
         return 0;
     work.offset = (int64_t *)scratch->memory;
     work.copy = (float *)(scratch->memory + offsets);
-    work.scratch = scratch->memory + offsets + copy;
+    work.begin = (int32_t *)(scratch->memory + offsets + copy);
+    work.segment = (Segment *)(scratch->memory + offsets + copy + begins);
+    work.scratch = scratch->memory + offsets + copy + begins + segments;
     fill_offsets(layer, p, (int64_t *)scratch->memory);
     for (work.image = 0; work.image < batch; work.image += images) {
         work.images = least(images, batch - work.image);
@@ -479,12 +531,11 @@ int layer_run_conv(const Layer *layer, Pool *pool, const Parallel *parallel, con
             work.unit = copy_unit;
             work.units = channels;
             work_all(&work, parallel);
-            work.count = flat_count(p, work.images);
+            cut_tiles(&work, flat_count(p, work.images));
         }
+        list_segments(&work, layer->rows, p->direct ? 1 : work.images);
         work.unit = conv_unit;
-        work.units = (p->direct ? work.images : 1) * ceil_div(work.count, work.vectors * k->lanes) * layer->window.groups *
-                     layer->panels;
-        work.tiles = ceil_div(work.count, work.vectors * k->lanes);
+        work.units = (p->direct ? work.images : 1) * work.tiles * layer->window.groups * layer->panels;
         work_all(&work, parallel);
     }
     give_back(pool, scratch);

@@ -36,7 +36,7 @@ typedef struct {
 int matrix_create(Matrix *, const float *weights, int32_t rows, int32_t columns, int64_t row_stride,
                   int64_t column_stride, int32_t block_width, float scale);
 void matrix_free(Matrix *);
-/* The width of a block for this density: 12.8 nonzeros per row, within 96 to 320. */
+/* The width of a block for this density: 16 nonzeros per row, within 96 to 320. */
 int32_t block_width_for(double density, int32_t columns);
 
 typedef enum { ACT_CLAMP, ACT_GELU, ACT_SILU } Activation; /* ReLU and Clip are clamps */

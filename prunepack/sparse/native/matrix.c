@@ -4,11 +4,11 @@
 
 #include "layer.h"
 
-enum { MAX_WIDTH = 65536, LEAST_WIDTH = 96, MOST_WIDTH = 320 };
+enum { MAX_WIDTH = 65536, LEAST_WIDTH = 96, MOST_WIDTH = 320, NONZEROS = 16 };
 
 int32_t block_width_for(double density, int32_t columns)
 {
-    double wanted = density > 0 ? 12.8 / density : MOST_WIDTH;
+    double wanted = density > 0 ? NONZEROS / density : MOST_WIDTH;
     int32_t width = wanted < LEAST_WIDTH ? LEAST_WIDTH : wanted > MOST_WIDTH ? MOST_WIDTH : (int32_t)wanted;
     int32_t blocks = (columns + width - 1) / width;
     return blocks ? (columns + blocks - 1) / blocks : 1; /* blocks of equal width */
