@@ -22,7 +22,7 @@ from benchmarks.results import write_result
 from benchmarks.size_tools import compress_dense
 from benchmarks.timing import compare_seconds, pin_to_core, time_interleaved
 from prunepack.coding.codec import ChunkElements
-from prunepack.coding.levels import LEVELS
+from prunepack.coding.levels import LEVELS, list_levels
 from prunepack.stages.runtime.host import host_name
 from prunepack.writing.encoder import encode_chunk
 from prunepack.writing.pools import rechunk
@@ -133,12 +133,16 @@ def _decode_file(artifact: Artifact, name: str) -> None:
         pass
 
 
+LARGE = 2**40
+"""Items of a model whose level is not raised."""
+
+
 def _time_encoding(chunks: list[Chunk], rounds: int) -> dict[str, Any]:
     """Time encoding: arrays to chunks, without files and checksums."""
 
     def encode_all(level: str) -> None:
         for one in chunks:
-            encode_chunk(ChunkElements(*one), LEVELS[level])
+            encode_chunk(ChunkElements(*one), list_levels(LEVELS[level], LARGE))
 
     seconds = time_interleaved({level: partial(encode_all, level) for level in QUICK}, rounds)
     slow = time_interleaved({"max": partial(encode_all, "max")}, MAX_ROUNDS)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prunepack.coding.levels import LevelName
+    from prunepack.format.limits import Limits
     from prunepack.io.progress import Progress
     from prunepack.model_files.discovery import Source
 
@@ -48,37 +49,37 @@ def pack(
     level: LevelName = "small",
     threads: int | None = None,
     force: bool = False,
+    limits: Limits | None = None,
     progress: Progress = ignore_progress,
 ) -> Summary:
     """Pack an ONNX model and its external data, or a safetensors checkpoint, into one artifact.
 
-    Before the artifact gets its name, it is decoded and compared with the SHA-256 of every source.
+    The artifact is decoded and compared with every source before it gets its name.
 
     Args:
-        model_path: The ``.onnx`` file, with its external data beside it, or a ``.safetensors``
-            file.
+        model_path: The ``.onnx`` file, with external data beside it, or a ``.safetensors`` file.
         out_path: The artifact to write.
         level: ``fast``, ``small``, or ``max``, which is smaller still, but slow to write and read.
         threads: Number of threads that encode, by default one per core; the result is the same.
         force: Replace an artifact that exists.
-        progress: Called with bytes done and bytes in total, for encoding and reading back together.
+        limits: Reader limits that the artifact keeps, by default those of :class:`Limits`.
+        progress: Called with bytes done and bytes in total, reading back included.
 
     Raises:
         UsageError: If a path cannot be used.
         RefusedError: If the model is malformed or refers to a file that must not be packed.
-        LimitExceededError: If the result exceeds the default reader limits.
+        LimitExceededError: If the result exceeds the reader limits.
         PrunepackError: If the result does not decode to the model; no file is left.
     """
     out, effort = Path(out_path), find_level(level)
-    sources = open_sources(os.fspath(model_path))
+    sources = open_sources(os.fspath(model_path), limits)
     with create_file(out, force=force) as scratch:
         _check_output(out, Path(model_path).parent, sources)
         size = sum(source.file.size for source in sources)
-        add_progress = count_up(progress, 2 * size)
-        workers = count_threads(threads, size)
+        workers, add_progress = count_threads(threads, size), count_up(progress, 2 * size)
         write_artifact(scratch, sources, str(out.parent), effort, workers, add_progress)
         scratch.flush()
-        with Artifact.open(scratch.name) as artifact:
+        with Artifact.open(scratch.name, limits) as artifact:
             _verify(artifact, os.fspath(model_path), lambda n, _: progress(size + n, 2 * size))
             return Summary(size, artifact.size, artifact.digest)
 

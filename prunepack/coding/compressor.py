@@ -6,13 +6,22 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from prunepack.coding.dtypes import Array, ArraySpec
 
 __all__ = ["Compressor"]
 
 
 class Compressor(ABC):
-    """A lossless compressor of numbers; the name of its module is its id in the file."""
+    """A lossless compressor of numbers; the name of its module is its id in the file.
+
+    Attributes:
+        has_quick_setting: Whether :meth:`encode` can be quick. If it cannot, only thorough levels
+            run it.
+    """
+
+    has_quick_setting: ClassVar[bool] = True
 
     @abstractmethod
     def encode(self, array: Array, *, thorough: bool = False) -> bytes:

@@ -11,7 +11,7 @@ from prunepack.errors import UsageError, quote
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LEVELS", "LEVEL_HELP", "Level", "LevelName", "find_level", "raise_level"]
+__all__ = ["LEVELS", "LEVEL_HELP", "Level", "LevelName", "find_level", "list_levels"]
 
 LevelName = Literal["fast", "small", "max"]
 
@@ -23,7 +23,9 @@ LEVEL_HELP = (
 TINY_MODEL_ITEMS = 2**16
 """A model with no more items is written and read in a moment at any level."""
 
-FAST_CODECS = ("bitmap", "constant", "dense", "gaps", "groups", "palette", "zeros")
+FAST_CODECS = ("bitmap", "constant", "dense", "gaps", "groups", "palette", "steps", "zeros")
+
+SMALL_CODECS = (*FAST_CODECS, "signs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +45,22 @@ class Level:
 LEVELS: Mapping[str, Level] = MappingProxyType(
     {
         "fast": Level(FAST_CODECS, thorough=False),
-        "small": Level(FAST_CODECS, thorough=True),
-        "max": Level((*FAST_CODECS, "contexts"), thorough=True),
+        "small": Level(SMALL_CODECS, thorough=True),
+        "max": Level((*SMALL_CODECS, "contexts"), thorough=True),
     }
 )
 """Levels by name, from the fastest to the smallest result."""
 
 
-def raise_level(level: Level, items: int) -> Level:
-    """Return ``max`` instead of a thorough level if the model has few items, else ``level``."""
-    return LEVELS["max"] if level.thorough and items <= TINY_MODEL_ITEMS else level
+def list_levels(level: Level, items: int) -> list[Level]:
+    """Return the levels from ``fast`` to ``level``, whose results a writer compares.
+
+    A thorough level becomes ``max`` if the model has few items.
+    """
+    levels = list(LEVELS.values())
+    if level.thorough and items <= TINY_MODEL_ITEMS:
+        return levels
+    return levels[: levels.index(level) + 1]
 
 
 def find_level(name: str) -> Level:

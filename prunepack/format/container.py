@@ -9,55 +9,77 @@ import threading
 import zlib
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from prunepack.coding.zstd_frames import compress, decompress
+from prunepack.coding.zstd_frames import decompress
 from prunepack.errors import CorruptArtifactError, RefusedError, UnsupportedArtifactError
+from prunepack.format.header_frame import compress_header, decompress_header
 from prunepack.io.foreign_files import HEAD, recognize
 from prunepack.io.regular_file import open_regular
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from io import BufferedRandom
     from typing import Self
 
     from prunepack.format.limits import Limits
 
-__all__ = ["MAGIC", "VERSION", "Container", "write_container"]
+__all__ = ["MAGIC", "VERSION", "Container", "encode_head", "write_container"]
 
 MAGIC = b"\x89PPK\r\n\x1a\n"
 """Not text, as in PNG: a conversion of line ends or a loss of the eighth bit changes it."""
 
-VERSION = 1
+VERSION = 2
+"""The version that is written; version 1 is read too."""
 
-PREFIX = struct.Struct("<8sIII")
+PREFIX = struct.Struct("<8sI")
+SIZES = {1: struct.Struct("<II"), 2: struct.Struct("<I")}
+"""Fields after the prefix, by version: the stored size of the header, and in version 1 its decoded
+size."""
+
 CRC = struct.Struct("<I")
-HEAD_SIZE = PREFIX.size + CRC.size
 TRAILER_SIZE = hashlib.sha256().digest_size
 READ_SIZE = 1024**2
 
 
 class Head(NamedTuple):
-    """The fixed prefix."""
+    """The bytes before the header.
 
-    magic: bytes
+    Attributes:
+        version: Version of the format.
+        size: Number of these bytes.
+        stored: Stored size of the header.
+        decoded: Its decoded size in version 1, else 1.
+        crc32: CRC-32 of the bytes before it and of the stored header.
+    """
+
     version: int
+    size: int
     stored: int
     decoded: int
+    crc32: int
 
 
-def write_container(target: BufferedRandom, header: bytes, payload: IO[bytes]) -> None:
+def write_container(
+    target: BufferedRandom, header: bytes, checksums: bytes, payload: Iterable[bytes]
+) -> None:
     """Write a complete artifact.
 
     Args:
         target: An empty file, open for reading and writing.
         header: The header as canonical JSON.
-        payload: All stored streams, in header order, from its current position to its end.
+        checksums: Its checksums.
+        payload: All stored streams, in header order.
     """
-    stored = compress(header)
-    prefix = PREFIX.pack(MAGIC, VERSION, len(stored), len(header))
-    target.write(prefix + CRC.pack(zlib.crc32(stored, zlib.crc32(prefix))) + stored)
-    while block := payload.read(READ_SIZE):
-        target.write(block)
+    target.write(encode_head(header, checksums))
+    target.writelines(payload)
     target.seek(0)
     target.write(hashlib.file_digest(target, "sha256").digest())
+
+
+def encode_head(header: bytes, checksums: bytes) -> bytes:
+    """Return all bytes before the payload."""
+    stored = compress_header(header) + checksums
+    prefix = PREFIX.pack(MAGIC, VERSION) + SIZES[VERSION].pack(len(stored))
+    return prefix + CRC.pack(zlib.crc32(stored, zlib.crc32(prefix))) + stored
 
 
 class Container:
@@ -67,7 +89,9 @@ class Container:
     may read from it, and so may processes that were forked later, with which it is shared.
 
     Attributes:
+        version: Version of the format.
         header: The header as canonical JSON.
+        checksums: The checksums of the header; empty in version 1, which has them in JSON.
         size: Bytes of the file.
         payload_size: Bytes of the payload.
         digest: The SHA-256 in the trailer.
@@ -78,24 +102,40 @@ class Container:
         self._file = file
         self._lock = threading.Lock()
         self.size = os.fstat(file.fileno()).st_size
-        prefix = self._read_at(0, min(self.size, HEAD_SIZE))
-        if prefix[: len(MAGIC)] != MAGIC:
-            raise _refuse_magic(self._read_at(0, min(self.size, HEAD)))
-        head = _parse_prefix(prefix)
+        head, prefix = self._read_head()
         limits.check("header_bytes", max(head.stored, head.decoded))
-        self._start = HEAD_SIZE + head.stored
+        self.version = head.version
+        self._start = head.size + head.stored
         self.payload_size = self.size - self._start - TRAILER_SIZE
         if head.stored == 0 or head.decoded == 0 or self.payload_size < 0:
             raise CorruptArtifactError(
                 "the header does not fit into the file",
-                expected=f"from 1 to {max(self.size - HEAD_SIZE - TRAILER_SIZE, 0)} bytes",
+                expected=f"from 1 to {max(self.size - head.size - TRAILER_SIZE, 0)} bytes",
                 found=f"{head.stored} bytes for {head.decoded} decoded",
             )
-        stored = self._read_at(HEAD_SIZE, head.stored)
-        check_crc(stored, CRC.unpack(prefix[PREFIX.size :])[0], zlib.crc32(prefix[: PREFIX.size]))
+        stored = self._read_at(head.size, head.stored)
+        check_crc(stored, head.crc32, zlib.crc32(prefix[: -CRC.size]))
         self._head_hash = hashlib.sha256(prefix + stored)
-        self.header = decompress(stored, head.decoded)
+        if head.version == 1:
+            self.header, self.checksums = decompress(stored, head.decoded), b""
+        else:
+            self.header, self.checksums = decompress_header(stored, limits)
         self.digest = self._read_at(self.size - TRAILER_SIZE, TRAILER_SIZE)
+
+    def _read_head(self) -> tuple[Head, bytes]:
+        """Check magic and version, and return the fields before the header, and their bytes."""
+        start = self._read_at(0, min(self.size, PREFIX.size + SIZES[1].size + CRC.size))
+        if start[: len(MAGIC)] != MAGIC:
+            raise _refuse_magic(self._read_at(0, min(self.size, HEAD)))
+        version = _parse_version(start)
+        size = PREFIX.size + SIZES[version].size + CRC.size
+        if len(start) < size:
+            raise CorruptArtifactError(
+                "the file ends early", expected=f"at least {size} bytes", found=len(start)
+            )
+        stored, decoded, *_ = *SIZES[version].unpack_from(start, PREFIX.size), 1
+        (crc32,) = CRC.unpack_from(start, size - CRC.size)
+        return Head(version, size, stored, decoded, crc32), start[:size]
 
     @classmethod
     def open(cls, path: str, limits: Limits) -> Self:
@@ -181,7 +221,7 @@ def _refuse_magic(first: bytes) -> RefusedError:
         return RefusedError(
             "not a prunepack artifact", expected=expected, found=foreign.name, hint=foreign.hint
         )
-    as_text = len(first) >= HEAD_SIZE and first[1:4] == MAGIC[1:4]
+    as_text = len(first) > PREFIX.size and first[1:4] == MAGIC[1:4]
     return CorruptArtifactError(
         "the file was changed as if it were text" if as_text else "not a prunepack artifact",
         expected=expected,
@@ -189,18 +229,18 @@ def _refuse_magic(first: bytes) -> RefusedError:
     )
 
 
-def _parse_prefix(prefix: bytes) -> Head:
-    """Check the version, then unpack the prefix, which begins with the magic."""
-    if len(prefix) < HEAD_SIZE:
+def _parse_version(start: bytes) -> int:
+    """Return the version of the format from the bytes after the magic."""
+    if len(start) < PREFIX.size:
         raise CorruptArtifactError(
-            "the file ends early", expected=f"at least {HEAD_SIZE} bytes", found=len(prefix)
+            "the file ends early", expected=f"at least {PREFIX.size} bytes", found=len(start)
         )
-    head = Head(*PREFIX.unpack_from(prefix))
-    if head.version != VERSION:
+    _, version = PREFIX.unpack_from(start)
+    if version not in SIZES:
         raise UnsupportedArtifactError(
             "the format of the artifact has another version",
-            expected=VERSION,
-            found=head.version,
+            expected=" or ".join(map(str, SIZES)),
+            found=version,
             hint="Install the prunepack that wrote the artifact, or a newer one",
         )
-    return head
+    return int(version)

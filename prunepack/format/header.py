@@ -7,14 +7,26 @@ this module.
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from prunepack.errors import UnsupportedArtifactError
 from prunepack.format import canonical_json
-from prunepack.format.header_schema import build
+from prunepack.format.header_schema import Checksums, Crc32, Sha256, build, dump
 
-__all__ = ["Chunk", "Copy", "Frame", "Header", "Literals", "PackedFile", "Pool", "Stream", "Tensor"]
+__all__ = [
+    "Chunk",
+    "Copy",
+    "Header",
+    "LiteralChunk",
+    "Literals",
+    "NumberList",
+    "PackedFile",
+    "Pool",
+    "Stream",
+    "Tensor",
+    "parse_json",
+]
 
 FEATURES: frozenset[str] = frozenset()
 """Names that this version understands in ``required``."""
@@ -33,32 +45,8 @@ class PackedFile(NamedTuple):
 
     name: str
     size: int
-    sha256: str
+    sha256: Sha256
     segments: tuple[int | str, ...]
-
-
-class Frame(NamedTuple):
-    """One stored zstd frame of literal bytes.
-
-    Attributes:
-        size: Stored bytes.
-        crc32: CRC-32 of the stored bytes.
-    """
-
-    size: int
-    crc32: int
-
-
-class Literals(NamedTuple):
-    """The literal stream: the literal bytes of all files, in order.
-
-    Attributes:
-        chunk: Decoded bytes of each chunk except the last, which may be shorter.
-        chunks: The chunks.
-    """
-
-    chunk: int
-    chunks: tuple[Frame, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +65,7 @@ class Stream:
     dtype: str
     count: int
     size: int
-    crc32: int
+    crc32: Crc32
 
 
 class Chunk(NamedTuple):
@@ -90,6 +78,51 @@ class Chunk(NamedTuple):
 
     codec: str
     streams: Mapping[str, Stream]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberList:
+    """Numbers or short texts in a literal chunk that are encoded like the items of a tensor.
+
+    Attributes:
+        skip: Bytes of the text between the list before, or the start of the text, and this list.
+        form: Way in which the bytes of an item are made: ``fixed``, ``varint`` or ``fields``.
+        dtype: Type of the items.
+        count: Number of items.
+        codec: Id of the codec.
+        streams: The codec's arrays, stored in the order of their names.
+    """
+
+    skip: int
+    form: str
+    dtype: str
+    count: int
+    codec: str
+    streams: Mapping[str, Stream]
+
+
+class LiteralChunk(NamedTuple):
+    """Consecutive bytes of the literal stream that are encoded on their own.
+
+    Attributes:
+        lists: Lists that are not part of the text, in order.
+        text: The other bytes.
+    """
+
+    lists: tuple[NumberList, ...]
+    text: Stream
+
+
+class Literals(NamedTuple):
+    """The literal stream: the literal bytes of all files, in order.
+
+    Attributes:
+        chunk: Decoded bytes of each chunk except the last, which may be shorter.
+        chunks: The chunks.
+    """
+
+    chunk: int
+    chunks: tuple[LiteralChunk, ...]
 
 
 class Tensor(NamedTuple):
@@ -134,11 +167,14 @@ class Copy(NamedTuple):
         name: Name of the copy.
         of: Name of the tensor in a pool.
         shape: Its own dimensions.
+        axes: Without axes, the elements have the same order. Otherwise the copy is the transposed
+            tensor, and its dimension ``i`` is the dimension ``axes[i]`` of the tensor.
     """
 
     name: str
     of: str
     shape: tuple[int, ...]
+    axes: tuple[int, ...] = ()
 
 
 class Header(NamedTuple):
@@ -158,38 +194,40 @@ class Header(NamedTuple):
     copies: tuple[Copy, ...] = ()
     required: tuple[str, ...] = ()
 
-    def to_bytes(self) -> bytes:
-        """Write the header as canonical JSON."""
-        return canonical_json.dumps(_to_json(self))
+    def to_bytes(self) -> tuple[bytes, bytes]:
+        """Write the header as canonical JSON, and its checksums as bytes."""
+        checksums = bytearray()
+        text = canonical_json.dumps(dump(self, checksums))
+        return text, bytes(checksums)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Header":
+    def from_bytes(cls, data: bytes, checksums: bytes) -> "Header":
         """Parse a header; :mod:`prunepack.format.validation` checks its meaning.
 
         Raises:
             CorruptArtifactError: If ``data`` does not have the form of a header.
             UnsupportedArtifactError: If the artifact requires an unknown feature.
         """
-        value = canonical_json.loads(data)
-        _check_required(value)
-        return build(cls, value, "header")
+        value = parse_json(data)
+        reader = Checksums(checksums)
+        header = build(cls, value, "header", reader)
+        reader.check_end()
+        return header
 
 
-def _to_json(value: Any) -> Any:
-    """Return an instance of these classes as JSON values."""
-    if isinstance(value, Stream):
-        return asdict(value)
-    if isinstance(value, Mapping):
-        return {key: _to_json(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        fields = getattr(value, "_fields", None)
-        plain = [_to_json(item) for item in value]
-        return dict(zip(fields, plain, strict=True)) if fields else plain
+def parse_json(data: bytes) -> Any:
+    """Parse canonical JSON, and check ``required`` before other fields, which may be new.
+
+    Raises:
+        CorruptArtifactError: If ``data`` is not canonical JSON.
+        UnsupportedArtifactError: If the artifact requires an unknown feature.
+    """
+    value = canonical_json.loads(data)
+    _check_required(value)
     return value
 
 
 def _check_required(value: Any) -> None:
-    """Check ``required`` before other fields, which a later version may have changed."""
     names = value.get("required") if isinstance(value, dict) else None
     wanted = {str(name) for name in names} if isinstance(names, list) else set()
     if wanted - FEATURES:

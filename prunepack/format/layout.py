@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING, NamedTuple
 from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES, ArraySpec, DType
 from prunepack.coding.geometry import Shapes
 from prunepack.errors import quote
+from prunepack.format.header import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from prunepack.format.header import Chunk, Frame, Header, PackedFile, Pool, Stream
+    from prunepack.format.header import Header, LiteralChunk, NumberList, PackedFile, Pool, Stream
 
-__all__ = ["ChunkSlice", "Layout", "PlacedChunk", "PlacedPool", "PlacedStream", "TensorInfo"]
+__all__ = [
+    "ChunkSlice",
+    "Layout",
+    "PlacedChunk",
+    "PlacedLiteral",
+    "PlacedPool",
+    "PlacedStream",
+    "TensorInfo",
+]
 
 
 class TensorInfo(NamedTuple):
@@ -29,6 +38,8 @@ class TensorInfo(NamedTuple):
         pool: Index of the pool of its items.
         start: Index of its first item in that pool.
         is_copy: Whether its elements are stored under another name.
+        axes: Order of the dimensions of the stored tensor, if the copy is that tensor transposed;
+            otherwise empty.
     """
 
     name: str
@@ -37,6 +48,13 @@ class TensorInfo(NamedTuple):
     pool: int
     start: int
     is_copy: bool = False
+    axes: tuple[int, ...] = ()
+
+    @property
+    def stored_shape(self) -> tuple[int, ...]:
+        """The dimensions in the order of the stored elements."""
+        sizes = dict(zip(self.axes, self.shape, strict=False))
+        return tuple(sizes[axis] for axis in range(len(sizes))) or self.shape
 
     @property
     def elements(self) -> int:
@@ -78,6 +96,28 @@ class PlacedChunk:
         return sum(stream.size for stream in self.streams.values())
 
 
+class PlacedList(NamedTuple):
+    """A list of a literal chunk, as in the header."""
+
+    skip: int
+    form: str
+    dtype: DType
+    chunk: PlacedChunk
+
+
+class PlacedLiteral(NamedTuple):
+    """A chunk of the literal stream, of ``size`` decoded bytes."""
+
+    size: int
+    lists: tuple[PlacedList, ...]
+    text: PlacedStream
+
+    @property
+    def stored(self) -> int:
+        """Stored bytes."""
+        return self.text.size + sum(numbers.chunk.stored for numbers in self.lists)
+
+
 class PlacedPool(NamedTuple):
     """A pool; ``label`` names it in messages."""
 
@@ -89,14 +129,7 @@ class PlacedPool(NamedTuple):
 
 
 class ChunkSlice(NamedTuple):
-    """Items ``first`` to ``stop`` of a chunk.
-
-    Attributes:
-        pool: Index of the pool, or None for bytes of the literal stream.
-        chunk: Index of the chunk.
-        first: First item in the chunk.
-        stop: Item after the last.
-    """
+    """Items ``first`` to ``stop`` of a chunk of a pool, or of the literal stream without a pool."""
 
     pool: int | None
     chunk: int
@@ -108,13 +141,13 @@ class Layout(NamedTuple):
     """Places of all parts of an artifact.
 
     Attributes:
-        literals: Chunks of the literal stream, each as one array of bytes.
+        literals: Chunks of the literal stream.
         literal_starts: Offset of the literal bytes of each file in that stream.
         pools: The pools, in order.
         tensors: The tensors by name, copies included.
     """
 
-    literals: tuple[PlacedStream, ...]
+    literals: tuple[PlacedLiteral, ...]
     literal_starts: Mapping[str, int]
     pools: tuple[PlacedPool, ...]
     tensors: Mapping[str, TensorInfo]
@@ -128,14 +161,14 @@ class Layout(NamedTuple):
             total += sum(s for s in file.segments if isinstance(s, int))
         cursor = _Cursor()
         literals = tuple(
-            cursor.place_frame(frame, min(header.literals.chunk, total - at))
-            for frame, at in zip(header.literals.chunks, count(0, header.literals.chunk))
+            cursor.place_literal(chunk, min(header.literals.chunk, total - at))
+            for chunk, at in zip(header.literals.chunks, count(0, header.literals.chunk))
         )
         pools = tuple(_place_pool(i, pool, cursor) for i, pool in enumerate(header.pools))
         return cls(literals, starts, pools, {t.name: t for t in _locate_tensors(header)})
 
     def slice_tensor(self, tensor: TensorInfo) -> Iterator[ChunkSlice]:
-        """Yield the slices of chunks that a tensor consists of, in order."""
+        """Yield the slices of chunks that a tensor consists of, in the order of storage."""
         size, stop = self.pools[tensor.pool].chunk, tensor.start + tensor.items
         inner = range((tensor.start // size + 1) * size, stop, size)
         for first, last in pairwise([tensor.start, *inner, stop]):
@@ -143,18 +176,19 @@ class Layout(NamedTuple):
                 at = first // size * size
                 yield ChunkSlice(tensor.pool, first // size, first - at, last - at)
 
-    def slice_file(self, file: PackedFile) -> Iterator[ChunkSlice]:
-        """Yield the slices of chunks that a packed file consists of, in order."""
+    def slice_file(self, file: PackedFile) -> Iterator[ChunkSlice | TensorInfo]:
+        """Yield the parts of a packed file in order: slices of chunks, and transposed copies."""
         at = self.literal_starts[file.name]
         for segment in file.segments:
             if isinstance(segment, str):
-                yield from self.slice_tensor(self.tensors[segment])
+                tensor = self.tensors[segment]
+                yield from [tensor] if tensor.axes else self.slice_tensor(tensor)
             else:
                 yield from self._slice_literals(at, at + segment)
                 at += segment
 
     def _slice_literals(self, start: int, stop: int) -> Iterator[ChunkSlice]:
-        size = self.literals[0].spec.count
+        size = self.literals[0].size
         for index in range(start // size, -(-stop // size)):
             begin = index * size
             yield ChunkSlice(None, index, max(start - begin, 0), min(stop - begin, size))
@@ -170,9 +204,13 @@ class _Cursor:
         self._offset += size
         return self._offset - size
 
-    def place_frame(self, frame: Frame, size: int) -> PlacedStream:
-        spec = ArraySpec(STREAM_DTYPES["uint8"], size)
-        return PlacedStream("zstd", spec, self._take(frame.size), frame.size, frame.crc32)
+    def place_literal(self, chunk: LiteralChunk, size: int) -> PlacedLiteral:
+        lists = tuple(map(self._place_list, chunk.lists))
+        return PlacedLiteral(size, lists, self.place_stream(chunk.text))
+
+    def _place_list(self, numbers: NumberList) -> PlacedList:
+        chunk = self.place_chunk(Chunk(numbers.codec, numbers.streams), numbers.count)
+        return PlacedList(numbers.skip, numbers.form, DTYPES[numbers.dtype], chunk)
 
     def place_stream(self, stream: Stream) -> PlacedStream:
         spec = ArraySpec(STREAM_DTYPES[stream.dtype], stream.count)
@@ -207,4 +245,6 @@ def _locate_tensors(header: Header) -> Iterator[TensorInfo]:
             yield info
     for copy in header.copies:
         of = stored[copy.of]
-        yield TensorInfo(copy.name, of.dtype, copy.shape, of.pool, of.start, is_copy=True)
+        yield TensorInfo(
+            copy.name, of.dtype, copy.shape, of.pool, of.start, is_copy=True, axes=copy.axes
+        )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from prunepack.errors import LimitExceededError
 
-__all__ = ["Limits"]
+__all__ = ["Limits", "check_model"]
 
 MIB = 1024**2
 
@@ -22,6 +22,7 @@ class Limits:
         files: Number of packed files.
         chunk_bytes: Decoded size of one chunk, of tensor elements or of literal bytes.
         decoded_bytes: Size of all packed files together.
+        transposed_bytes: Size of a copy that is a transposed tensor, which is decoded as a whole.
     """
 
     header_bytes: int = 16 * MIB
@@ -29,6 +30,7 @@ class Limits:
     files: int = 10_000
     chunk_bytes: int = 16 * MIB
     decoded_bytes: int = 64 * 1024 * MIB
+    transposed_bytes: int = 1024 * MIB
 
     def check(self, name: str, value: int) -> None:
         """Compare ``value`` with the limit ``name``.
@@ -44,3 +46,19 @@ class Limits:
                 found=value,
                 hint=f"Open the artifact with Limits({name}={value}) if you trust its source",
             )
+
+
+def check_model(limits: Limits, name: str, value: int) -> None:
+    """Compare ``value``, a number of parts of a model to be packed, with the limit ``name``.
+
+    Raises:
+        LimitExceededError: If it is larger.
+    """
+    limit: int = getattr(limits, name)
+    if value > limit:
+        raise LimitExceededError(
+            f"the model has more {name} than readers accept by default",
+            expected=f"at most {limit}",
+            found=f"{value} or more",
+            hint=f"Pack it with `--max-{name} NUMBER`, and read it with the same limit",
+        )

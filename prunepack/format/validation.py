@@ -6,11 +6,17 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from prunepack.coding.codecs import CODECS
-from prunepack.coding.compressors import COMPRESSORS
-from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES, ArraySpec
-from prunepack.errors import CorruptArtifactError, UnsupportedArtifactError, inside, quote
+from prunepack.coding.dtypes import DTYPES, ArraySpec
+from prunepack.errors import CorruptArtifactError, inside, quote
 from prunepack.format.canonical_json import MAX_INTEGER
+from prunepack.format.chunk_validation import (
+    check_chunk,
+    check_division,
+    check_known,
+    check_literals,
+)
+from prunepack.format.header import Header
+from prunepack.format.header_v1 import parse_v1
 from prunepack.format.names import (
     MAX_TENSOR_NAME_BYTES,
     find_collision,
@@ -20,25 +26,37 @@ from prunepack.format.names import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from prunepack.format.header import Chunk, Frame, Header, PackedFile, Pool, Stream
+    from prunepack.coding.dtypes import DType
+    from prunepack.format.container import Container
+    from prunepack.format.header import Copy, PackedFile, Pool, Tensor
     from prunepack.format.limits import Limits
 
-__all__ = ["MAX_DIMENSIONS", "validate"]
+__all__ = ["MAX_DIMENSIONS", "read_header"]
 
 MAX_DIMENSIONS = 32
 SHA256 = re.compile("[0-9a-f]{64}", re.ASCII)
 
 
-def validate(header: Header, payload_size: int, limits: Limits) -> None:
-    """Check all rules that concern the header alone.
+def read_header(container: Container, limits: Limits) -> Header:
+    """Parse and validate the header of a container, of any version.
 
     Raises:
         CorruptArtifactError: If it contradicts itself, the format or the size of the payload.
-        UnsupportedArtifactError: If it names an unknown codec, compressor or dtype.
+        UnsupportedArtifactError: If it names an unknown feature, codec, compressor or dtype.
         LimitExceededError: If it exceeds ``limits``.
     """
+    if container.version == 1:
+        header = parse_v1(container.header)
+    else:
+        header = Header.from_bytes(container.header, container.checksums)
+    _validate(header, container.payload_size, limits)
+    return header
+
+
+def _validate(header: Header, payload_size: int, limits: Limits) -> None:
+    """Check all rules that concern the header alone."""
     limits.check("files", len(header.files))
     limits.check("tensors", len(header.copies) + sum(len(p.tensors) for p in header.pools))
     limits.check("decoded_bytes", sum(file.size for file in header.files))
@@ -47,12 +65,13 @@ def validate(header: Header, payload_size: int, limits: Limits) -> None:
     for index, pool in enumerate(header.pools):
         with inside(f"pool {index}"):
             _check_pool(pool, limits)
-    sizes = _tensor_sizes(header)
+    sizes = _tensor_sizes(header, limits)
     _check_places(header, sizes)
     for file in header.files:
         with inside(f"file {quote(file.name)}"):
             _check_file(file, sizes)
-    _check_literals(header, limits)
+    literals = sum(s for file in header.files for s in file.segments if isinstance(s, int))
+    check_literals(header.literals, literals, limits)
     _check_payload(header, payload_size)
 
 
@@ -97,61 +116,22 @@ def _check_shape(name: str, shape: Sequence[int]) -> None:
         )
 
 
-def _check_known(kind: str, name: str, names: Mapping[str, object]) -> None:
-    if name not in names:
-        raise UnsupportedArtifactError(
-            f"unknown {kind}",
-            expected=f"one of {', '.join(sorted(names))}",
-            found=repr(name),
-            hint="Install a newer prunepack",
-        )
-
-
 def _check_pool(pool: Pool, limits: Limits) -> None:
-    _check_known("dtype", pool.dtype, DTYPES)
+    check_known("dtype", pool.dtype, DTYPES)
     for tensor in pool.tensors:
         _check_shape(tensor.name, tensor.shape)
     dtype = DTYPES[pool.dtype]
     items = sum(dtype.items(tensor.elements) for tensor in pool.tensors)
     limits.check("decoded_bytes", items * dtype.itemsize)
-    _check_division(items, pool.chunk, len(pool.chunks))
+    check_division(items, pool.chunk, len(pool.chunks))
     limits.check("chunk_bytes", min(pool.chunk, items) * dtype.itemsize)
     for index, chunk in enumerate(pool.chunks):
         count = min(pool.chunk, items - index * pool.chunk)
         with inside(f"chunk {index}"):
-            _check_chunk(chunk, ArraySpec(dtype.carrier, count))
+            check_chunk(chunk, ArraySpec(dtype.carrier, count))
 
 
-def _check_division(total: int, size: int, chunks: int) -> None:
-    if size < 1 or chunks != -(-total // size):
-        raise CorruptArtifactError(
-            "wrong number of chunks",
-            expected=f"{-(-total // size)} of {size} to hold {total}" if size else "chunks of 1",
-            found=f"{chunks} of {size}",
-        )
-
-
-def _check_chunk(chunk: Chunk, whole: ArraySpec) -> None:
-    _check_known("codec", chunk.codec, CODECS)
-    for name, stream in chunk.streams.items():
-        with inside(f"stream {name}"):
-            _check_known("compressor", stream.coder, COMPRESSORS)
-            _check_known("dtype", stream.dtype, STREAM_DTYPES)
-            _check_stored(stream)
-    streams = {n: ArraySpec(STREAM_DTYPES[s.dtype], s.count) for n, s in chunk.streams.items()}
-    CODECS[chunk.codec].check(streams, whole)
-
-
-def _check_stored(stored: Stream | Frame) -> None:
-    if stored.size < 1 or stored.crc32 >= 2**32:
-        raise CorruptArtifactError(
-            "wrong size or CRC-32 of stored bytes",
-            expected=f"at least 1, and below {2**32}",
-            found=f"{stored.size} and {stored.crc32}",
-        )
-
-
-def _tensor_sizes(header: Header) -> dict[str, int]:
+def _tensor_sizes(header: Header, limits: Limits) -> dict[str, int]:
     """Return the bytes of each tensor of checked pools."""
     of = {t.name: (t, DTYPES[pool.dtype]) for pool in header.pools for t in pool.tensors}
     sizes = {name: dtype.nbytes(tensor.elements) for name, (tensor, dtype) in of.items()}
@@ -165,7 +145,21 @@ def _tensor_sizes(header: Header) -> dict[str, int]:
                 found=of[copy.of][0].elements if copy.of in of else "no such tensor",
             )
         sizes[copy.name] = sizes[copy.of]
+        if copy.axes:
+            limits.check("transposed_bytes", sizes[copy.name])
+            _check_axes(copy, *of[copy.of])
     return sizes
+
+
+def _check_axes(copy: Copy, stored: Tensor, dtype: DType) -> None:
+    """Check that a transposed copy has the dimensions of its tensor in another order."""
+    order = sorted(copy.axes) == list(range(len(stored.shape)))
+    if dtype.packed > 1 or not order or copy.shape != tuple(stored.shape[i] for i in copy.axes):
+        raise CorruptArtifactError(
+            f"tensor {quote(copy.name)} cannot be the transposed {quote(copy.of)}",
+            expected=f"the dimensions {list(stored.shape)} in another order",
+            found=f"axes {list(copy.axes)} and shape {list(copy.shape)}",
+        )
 
 
 def _check_places(header: Header, sizes: dict[str, int]) -> None:
@@ -200,19 +194,11 @@ def _check_file(file: PackedFile, sizes: dict[str, int]) -> None:
         )
 
 
-def _check_literals(header: Header, limits: Limits) -> None:
-    total = sum(s for file in header.files for s in file.segments if isinstance(s, int))
-    literals = header.literals
-    with inside("literal stream"):
-        _check_division(total, literals.chunk, len(literals.chunks))
-        limits.check("chunk_bytes", min(literals.chunk, total))
-        for frame in literals.chunks:
-            _check_stored(frame)
-
-
 def _check_payload(header: Header, payload_size: int) -> None:
     chunks = (chunk for pool in header.pools for chunk in pool.chunks)
-    total = sum(frame.size for frame in header.literals.chunks)
+    lists = (numbers for chunk in header.literals.chunks for numbers in chunk.lists)
+    total = sum(chunk.text.size for chunk in header.literals.chunks)
+    total += sum(stream.size for numbers in lists for stream in numbers.streams.values())
     total += sum(stream.size for chunk in chunks for stream in chunk.streams.values())
     if total != payload_size:
         raise CorruptArtifactError(

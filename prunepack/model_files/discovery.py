@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError, inside, quote
+from prunepack.format.limits import Limits, check_model
 from prunepack.format.names import find_collision, find_file_name_fault
 from prunepack.io.foreign_files import HEAD, recognize
 from prunepack.io.regular_file import RegularFile
@@ -17,7 +18,7 @@ from prunepack.model_files.safetensors_header import find_declared_tensors, is_c
 from prunepack.model_files.spans import DeclaredTensor, make_spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from prunepack.model_files.onnx_tensors import OnnxTensor
     from prunepack.model_files.spans import TensorSpan
@@ -42,7 +43,7 @@ class Source:
     duplicates: tuple[tuple[str, TensorSpan], ...] = ()
 
 
-def open_sources(model_path: str) -> list[Source]:
+def open_sources(model_path: str, limits: Limits | None = None) -> list[Source]:
     """Open a model and all external files that it refers to, and find the tensors in them.
 
     The model is an ONNX model or a safetensors checkpoint. Only the declarations of its tensors
@@ -54,34 +55,50 @@ def open_sources(model_path: str) -> list[Source]:
     Raises:
         UsageError: If a file cannot be opened.
         RefusedError: If the model is malformed, or refers to a file that must not be packed.
+        LimitExceededError: If it has more tensors or files than ``limits`` allow.
     """
+    limits = limits or Limits()
     with inside(model_path):
         files = {Path(model_path).name: RegularFile(model_path)}
-        tensors = _find_tensors(model_path, files)
+        found = list(make_spans(_iter_tensors(model_path, files, limits), limits))
         _check_names(files)
         spans: dict[RegularFile, list[TensorSpan]] = {file: [] for file in files.values()}
-        for span in make_spans(tensors):
+        for span in found:
             spans[span.file].append(span)
         return [_make_source(name, file, spans[file]) for name, file in files.items()]
 
 
-def _find_tensors(model_path: str, files: dict[str, RegularFile]) -> list[DeclaredTensor]:
-    """Return the tensors of a model, and add its external files to ``files``."""
+def _iter_tensors(
+    model_path: str, files: dict[str, RegularFile], limits: Limits
+) -> Iterator[DeclaredTensor]:
+    """Yield the tensors of a model, and add its external files to ``files``."""
     (model,) = files.values()
     if is_checkpoint(model):
-        return find_declared_tensors(model)
-    return [
-        _declare(tensor, label, model_path, model, files)
-        for tensor, label in _find_onnx_tensors(model)
-    ]
+        yield from find_declared_tensors(model)
+        return
+    for tensor, label in _find_onnx_tensors(model):
+        file, start, stop = model, *(tensor.inline_range or (0, 0))
+        if tensor.is_external:
+            file, start, stop = _locate_external(tensor, model_path, files)
+            check_model(limits, "files", len(files))
+        has_own_name = label == tensor.name
+        shape = tuple(tensor.shape)
+        yield DeclaredTensor(file, start, stop, label, has_own_name, tensor.dtype, shape)
 
 
-def _find_onnx_tensors(file: RegularFile) -> list[tuple[OnnxTensor, str]]:
-    """Return the tensors of an ONNX model with their labels."""
+def _find_onnx_tensors(file: RegularFile) -> Iterator[tuple[OnnxTensor, str]]:
+    """Yield the tensors of an ONNX model with their names, or labels if they have none.
+
+    Without elements or a name of its own, a tensor does not matter.
+    """
     with file.map_memory() as data:
         labels = TensorLabels(data)
         try:
-            return [(tensor, labels.find(tensor.message)) for tensor in find_tensors(data)]
+            for tensor in find_tensors(data):
+                if tensor.is_initializer and tensor.name:
+                    yield tensor, tensor.name
+                elif tensor.is_external or tensor.inline_range:
+                    yield tensor, labels.find(tensor.message)
         except RefusedError as error:
             if foreign := recognize(bytes(data[:HEAD])):
                 raise RefusedError(
@@ -95,25 +112,14 @@ def _find_onnx_tensors(file: RegularFile) -> list[tuple[OnnxTensor, str]]:
             ) from error
 
 
-def _declare(
-    tensor: OnnxTensor,
-    label: str,
-    model_path: str,
-    model: RegularFile,
-    files: dict[str, RegularFile],
-) -> DeclaredTensor:
+def _locate_external(
+    tensor: OnnxTensor, model_path: str, files: dict[str, RegularFile]
+) -> tuple[RegularFile, int, int]:
     """Locate the bytes of a tensor; a file that is mentioned for the first time is opened."""
-    file = model
-    start, stop = tensor.inline_range or (0, 0)
-    if tensor.is_external:
-        external = parse_external(tensor)
-        if (name := external.location) not in files:
-            files[name] = open_external(model_path, name)
-        file = files[name]
-        start, stop = locate_range(tensor, external, file.size)
-    has_own_name = tensor.is_initializer and bool(tensor.name)
-    label = tensor.name if has_own_name else label
-    return DeclaredTensor(file, start, stop, label, has_own_name, tensor.dtype, tuple(tensor.shape))
+    external = parse_external(tensor)
+    if (name := external.location) not in files:
+        files[name] = open_external(model_path, name)
+    return files[name], *locate_range(tensor, external, files[name].size)
 
 
 def _check_names(names: Iterable[str]) -> None:

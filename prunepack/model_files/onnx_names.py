@@ -42,7 +42,8 @@ NAME_FIELDS = {
 class TensorLabels:
     """Labels of the messages of a model: the names on the way to a message, joined by dots.
 
-    Each message is read once. A label has at most as many characters as a tensor name has bytes.
+    Each message around tensors is read once. A label has at most as many characters as a tensor
+    name has bytes.
     """
 
     def __init__(self, model: memoryview) -> None:
@@ -60,7 +61,8 @@ class TensorLabels:
         for step in reversed(way):
             parts = filter(None, (label, *self._name_step(step)))
             label = ".".join(parts)[:MAX_TENSOR_NAME_BYTES]
-            self._labels[step.start] = label
+            if step is not message:  # of the other messages, each can be on the way to many
+                self._labels[step.start] = label
         return label
 
     def _name_step(self, message: Message) -> tuple[str, str]:
@@ -83,6 +85,8 @@ class TensorLabels:
         texts: dict[int, str] = {}
         for item in fields(self._model, start, stop, numbers) if numbers else ():
             if item.wire == BYTES:
-                shown = self._model[item.start : min(item.stop, item.start + MAX_TENSOR_NAME_BYTES)]
-                texts.setdefault(item.number, str(shown, "utf-8", "replace"))
+                stop = min(item.stop, item.start + MAX_TENSOR_NAME_BYTES)
+                texts.setdefault(
+                    item.number, str(self._model[item.start : stop], "utf-8", "replace")
+                )
         return next((texts[number] for number in numbers if texts.get(number)), "")

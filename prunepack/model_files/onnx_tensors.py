@@ -5,7 +5,6 @@ A tensor that is not certain to be one is left out; its bytes are packed as they
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,7 +26,7 @@ from prunepack.model_files.onnx_fields import (
 from prunepack.model_files.protobuf import BYTES, VARINT, fields, read_varints, to_signed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from prunepack.model_files.protobuf import Field
 
@@ -60,6 +59,10 @@ CONTENTS = {Tensor.RAW_DATA: None, Tensor.FLOAT_DATA: "float32", Tensor.DOUBLE_D
 
 The other typed fields hold varints.
 """
+
+
+MAX_DEPTH = 100
+"""Nested messages; the limit of the protobuf libraries (``kDefaultRecursionLimit``)."""
 
 
 class Message(NamedTuple):
@@ -124,29 +127,48 @@ class OnnxTensor:
 
 
 def find_tensors(model: memoryview) -> Iterator[OnnxTensor]:
-    """Yield every ``TensorProto`` of a serialized ``ModelProto``, outer graphs first.
+    """Yield every ``TensorProto`` of a serialized ``ModelProto`` that is not empty.
+
+    The tensors of a graph come before those of its nodes. Only the messages on the way to the
+    present one are in memory. Deeper messages than any protobuf library reads have no tensors.
 
     Raises:
         RefusedError: If ``model`` is not a protobuf message, or has no graph.
     """
-    pending = deque([Message("model", 0, 0, len(model), None)])
-    has_graph = False
-    while pending:
-        message = pending.popleft()
-        has_graph |= message.number == Model.GRAPH and message.kind == "graph"
-        if message.kind == "tensor":
-            yield _read_tensor(model, message)
-        else:
-            children = CHILDREN[message.kind]
-            pending += [
-                Message(children[item.number], item.number, item.start, item.stop, message)
-                for item in fields(model, message.start, message.stop, children)
-                if item.wire == BYTES
-            ]
-    if not has_graph:
+    root = Message("model", 0, 0, len(model), None)
+    if not any(item.wire == BYTES for item in fields(model, 0, len(model), {Model.GRAPH})):
         raise RefusedError(
             "not an ONNX model", expected="a graph", found=f"{len(model)} bytes without one"
         )
+    way = [_iter_contents(model, root)]
+    while way:
+        child = next(way[-1], None)
+        if child is None:
+            way.pop()
+        elif child.kind == "tensor":
+            yield _read_tensor(model, child)
+        elif len(way) < MAX_DEPTH:
+            way.append(_iter_contents(model, child))
+
+
+def _iter_contents(model: memoryview, message: Message) -> Iterator[Message]:
+    """Yield the tensors directly in a message, then the messages that may lead to others."""
+    kinds = CHILDREN[message.kind]
+    tensors = {number for number, kind in kinds.items() if kind == "tensor"}
+    if tensors:
+        yield from _iter_children(model, message, tensors)
+    if others := kinds.keys() - tensors:
+        yield from _iter_children(model, message, others)
+
+
+def _iter_children(
+    model: memoryview, message: Message, numbers: Collection[int]
+) -> Iterator[Message]:
+    """Yield the messages in the fields ``numbers`` of a message, except empty ones."""
+    kinds = CHILDREN[message.kind]
+    for item in fields(model, message.start, message.stop, numbers):
+        if item.wire == BYTES and item.start < item.stop:
+            yield Message(kinds[item.number], item.number, item.start, item.stop, message)
 
 
 def _read_tensor(model: memoryview, message: Message) -> OnnxTensor:

@@ -9,19 +9,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from prunepack.format.limits import check_model
 from prunepack.format.names import MAX_TENSOR_NAME_BYTES, is_tensor_name, normalize_name
 from prunepack.format.validation import MAX_DIMENSIONS
+from prunepack.io.regular_file import READ_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from prunepack.coding.dtypes import Array, DType
+    from prunepack.format.limits import Limits
     from prunepack.io.regular_file import RegularFile
 
-__all__ = ["MIN_ELEMENTS", "DeclaredTensor", "TensorSpan", "make_spans"]
+__all__ = ["MIN_ELEMENTS", "DeclaredTensor", "TensorSpan", "iter_small", "make_spans"]
 
 MIN_ELEMENTS = 17
 """A smaller tensor costs more in the header than its codec saves."""
+
+MAX_GAP = 4096
+"""Bytes between two small tensors that are read with them rather than skipped."""
 
 SUFFIX_BYTES = 20
 """Bytes of a long name that are left free for a number."""
@@ -52,6 +58,36 @@ class TensorSpan:
         """Read the items of the carrier type, in 1-D arrays of some MB each."""
         for block in self.file.iter_blocks(self.start, self.stop):
             yield np.frombuffer(block, self.dtype.carrier)
+
+
+def iter_small(spans: Iterable[TensorSpan]) -> Iterator[tuple[TensorSpan, Array]]:
+    """Read the items of many small tensors, those that are close in one file at once.
+
+    Yields:
+        Each tensor, and its items (1-D, of the carrier type, maybe not aligned).
+    """
+    batch: list[TensorSpan] = []
+    for span in spans:
+        if batch and not _are_close(batch, span):
+            yield from _read_batch(batch)
+            batch = []
+        batch.append(span)
+    yield from _read_batch(batch)
+
+
+def _are_close(batch: Sequence[TensorSpan], span: TensorSpan) -> bool:
+    first, last = batch[0], batch[-1]
+    gap = span.start - last.stop
+    return span.file is first.file and 0 <= gap <= MAX_GAP and span.stop - first.start <= READ_SIZE
+
+
+def _read_batch(batch: Sequence[TensorSpan]) -> Iterator[tuple[TensorSpan, Array]]:
+    if batch:
+        start = batch[0].start
+        data = batch[0].file.read(start, batch[-1].stop)
+        for span in batch:
+            content = data[span.start - start : span.stop - start]
+            yield span, np.frombuffer(content, span.dtype.carrier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +124,24 @@ class DeclaredTensor:
         return TensorSpan(self.file, self.start, self.stop, self.label, self.dtype, self.shape)
 
 
-def make_spans(tensors: Sequence[DeclaredTensor]) -> Iterator[TensorSpan]:
+def make_spans(tensors: Iterable[DeclaredTensor], limits: Limits) -> Iterator[TensorSpan]:
     """Yield the spans of all files of a model; no two have the same name.
 
     A name from the model is kept if it is valid and not in use. No other tensor gets such a name,
     even if the tensor that owns it has no span.
+
+    Raises:
+        LimitExceededError: If there are more spans than ``limits`` allow.
     """
     names = _UniqueNames()
-    owners = [tensor.has_own_name and names.claim(tensor.label) for tensor in tensors]
-    for tensor, is_owner in zip(tensors, owners, strict=True):
+    spans: list[tuple[TensorSpan, bool]] = []
+    for tensor in tensors:
+        is_owner = tensor.has_own_name and names.claim(tensor.label)
         if span := tensor.to_span():
-            yield span if is_owner else replace(span, name=names.make(tensor.label))
+            spans.append((span, is_owner))
+            check_model(limits, "tensors", len(spans))
+    for span, is_owner in spans:
+        yield span if is_owner else replace(span, name=names.make(span.name))
 
 
 class _UniqueNames:

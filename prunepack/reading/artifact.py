@@ -8,12 +8,13 @@ import os
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from prunepack.errors import CorruptArtifactError, UsageError, inside, inside_artifact, quote
 from prunepack.format.container import MAGIC, Container
-from prunepack.format.header import Header
 from prunepack.format.layout import Layout
 from prunepack.format.limits import Limits
-from prunepack.format.validation import validate
+from prunepack.format.validation import read_header
 from prunepack.io.parallel import count_threads
 from prunepack.io.progress import ignore_progress
 from prunepack.io.regular_file import open_regular
@@ -50,8 +51,7 @@ class Artifact:
 
     def __init__(self, container: Container, path: str, limits: Limits) -> None:
         """Validate the header; callers use :meth:`open`."""
-        header = Header.from_bytes(container.header)
-        validate(header, container.payload_size, limits)
+        header = read_header(container, limits)
         self._container = container
         self.path = path
         self.digest = container.digest.hex()
@@ -135,13 +135,14 @@ class Artifact:
         index, first = divmod(tensor.start, pool.chunk)
         at = places.get((tensor.pool, index), 0) + first * pool.dtype.itemsize
         items = buffer[at : at + tensor.nbytes] if tensor.items else buffer[:0]
-        return pool.dtype.to_array(items.view(pool.dtype.carrier), tensor.shape)
+        array = pool.dtype.to_array(items.view(pool.dtype.carrier), tensor.stored_shape)
+        return np.ascontiguousarray(array.transpose(tensor.axes)) if tensor.axes else array
 
     def iter_tensor(self, name: str) -> Iterator[Array]:
-        """Decode one tensor a chunk at a time.
+        """Decode one tensor a chunk at a time, or a transposed copy at once.
 
         Yields:
-            Its items as read-only 1-D arrays of the carrier dtype, at most a chunk each.
+            Its items as read-only 1-D arrays of the carrier dtype.
 
         Raises:
             UsageError: If there is no such tensor.
@@ -149,8 +150,7 @@ class Artifact:
         """
         tensor = _pick(self.tensors, name, "tensor", self.path)
         with inside_artifact(self.path):
-            for part in self.layout.slice_tensor(tensor):
-                yield self._decoder.get_chunk(part.pool, part.chunk)[part.first : part.stop]
+            yield from self._decoder.iter_items(tensor)
 
     def iter_file(self, name: str, *, threads: int | None = None) -> Iterator[memoryview]:
         """Decode a packed file piece by piece, with only a few chunks in memory.
@@ -172,9 +172,9 @@ class Artifact:
         file = _pick(self.files, name, "file", self.path)
         digest = hashlib.sha256()
         with inside_artifact(self.path):
-            slices = self.layout.slice_file(file)
+            parts = self.layout.slice_file(file)
             workers = count_threads(threads, file.size)
-            for piece in self._decoder.decode_slices(slices, workers):
+            for piece in self._decoder.decode_parts(parts, workers):
                 digest.update(piece)
                 yield piece
             if digest.hexdigest() != file.sha256:
@@ -203,9 +203,9 @@ class Artifact:
             CorruptArtifactError: If its literal chunks are damaged.
         """
         file = _pick(self.files, name, "file", self.path)
-        slices = (part for part in self.layout.slice_file(file) if part.pool is None)
+        literals = (part for part in self.layout.slice_file(file) if part.pool is None)
         with inside_artifact(self.path):
-            return b"".join(self._decoder.decode_slices(slices, 1))
+            return b"".join(self._decoder.decode_parts(literals, 1))
 
     def check_digest(self) -> None:
         """Compare the SHA-256 of the stored bytes with :attr:`digest`, without decoding.

@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from prunepack.coding.codec import ChunkElements
-from prunepack.coding.codecs import CODECS
-from prunepack.coding.compressors import COMPRESSORS
-from prunepack.coding.zstd_frames import decompress
+from prunepack.coding.dtypes import DTYPES
 from prunepack.errors import inside
+from prunepack.format.layout import ChunkSlice
 from prunepack.io.parallel import count_threads, run_in_order
+from prunepack.reading.chunks import decode_chunk
+from prunepack.reading.literals import decode_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from prunepack.coding.dtypes import Array
     from prunepack.format.container import Container
-    from prunepack.format.layout import ChunkSlice, Layout, PlacedChunk, PlacedStream
+    from prunepack.format.layout import Layout, PlacedStream, TensorInfo
 
     ChunkKey = tuple[int, int]  # index of a pool, and index of a chunk in it
 
-__all__ = ["Decoder", "decode_chunk"]
+__all__ = ["Decoder"]
 
 CACHED_CHUNKS = 8
 """Decoded chunks in the cache, so that neighbouring tensors of a pool are decoded once."""
@@ -73,18 +74,39 @@ class Decoder:
             pass
         return buffer, places
 
-    def decode_slices(self, slices: Iterable[ChunkSlice], threads: int) -> Iterator[memoryview]:
-        """Yield the bytes of each slice; neighbours in one chunk are one task."""
-        groups = groupby(slices, key=lambda part: (part.pool, part.chunk))
-        tasks = (partial(self._decode_group, *key, list(group)) for key, group in groups)
-        for parts in run_in_order(tasks, threads):
-            yield from parts
+    def decode_parts(
+        self, parts: Iterable[ChunkSlice | TensorInfo], threads: int
+    ) -> Iterator[memoryview]:
+        """Yield the bytes of each part of a file; neighbours in one chunk are one task."""
+        groups = groupby(parts, key=_name_task)
+        tasks = (partial(self._decode_group, list(group)) for _, group in groups)
+        for pieces in run_in_order(tasks, threads):
+            yield from pieces
 
-    def _decode_group(
-        self, pool: int | None, index: int, slices: Sequence[ChunkSlice]
-    ) -> list[memoryview]:
-        chunk = self.get_chunk(pool, index)
-        return [chunk[part.first : part.stop].data.cast("B") for part in slices]
+    def iter_items(self, tensor: TensorInfo) -> Iterator[Array]:
+        """Yield the items of a tensor a chunk at a time, or of a transposed copy at once (1-D)."""
+        if tensor.axes:
+            yield self._transpose(tensor)
+            return
+        for part in self._layout.slice_tensor(tensor):
+            yield self.get_chunk(part.pool, part.chunk)[part.first : part.stop]
+
+    def _transpose(self, tensor: TensorInfo) -> Array:
+        items = list(self.iter_items(tensor._replace(axes=())))
+        stored = np.concatenate([*items, np.empty(0, DTYPES[tensor.dtype].carrier)])
+        turned: Array = stored.reshape(tensor.stored_shape).transpose(tensor.axes).ravel()
+        turned.flags.writeable = False
+        return turned
+
+    def _decode_group(self, parts: Sequence[ChunkSlice | TensorInfo]) -> list[memoryview]:
+        pieces = []
+        for part in parts:
+            if isinstance(part, ChunkSlice):
+                items = self.get_chunk(part.pool, part.chunk)[part.first : part.stop]
+            else:
+                items = self._transpose(part)
+            pieces.append(items.data.cast("B"))
+        return pieces
 
     def _decode(self, pool: int | None, index: int) -> Array:
         if pool is None:
@@ -96,9 +118,8 @@ class Decoder:
         return out.view(placed.dtype.carrier)
 
     def _decode_literal(self, index: int) -> Array:
-        stream = self._layout.literals[index]
         with inside(f"literal chunk {index}"):
-            return np.frombuffer(decompress(self._read(stream), stream.spec.nbytes), np.uint8)
+            return decode_literal(self._layout.literals[index], self._read)
 
     def _fill(self, pool: int, index: int, out: Array) -> None:
         """Decode a chunk into the first bytes of ``out``, which holds zeros only."""
@@ -125,18 +146,6 @@ class Decoder:
         return places, at
 
 
-def decode_chunk(
-    placed: PlacedChunk, chunk: ChunkElements, read: Callable[[PlacedStream], bytes]
-) -> None:
-    """Decode the streams of a chunk into its elements, which are zero before.
-
-    ``read`` returns the stored bytes of a stream after checking their CRC-32.
-
-    Raises:
-        CorruptArtifactError: If the streams do not decode as declared.
-    """
-    arrays = {}
-    for name, stream in placed.streams.items():
-        with inside(f"stream {name}"):
-            arrays[name] = COMPRESSORS[stream.coder].decode(read(stream), stream.spec)
-    CODECS[placed.codec].decode(arrays, chunk)
+def _name_task(part: ChunkSlice | TensorInfo) -> tuple[object, ...]:
+    """Return the chunk of a slice, or the name of a transposed copy."""
+    return (part.pool, part.chunk) if isinstance(part, ChunkSlice) else (part.name,)

@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["PartRow", "TensorRow", "describe_parts", "describe_tensors"]
 
-NONZERO_STREAMS: Mapping[str, str] = MappingProxyType(
-    {"bitmap": "values", "contexts": "rest", "gaps": "values", "groups": "values"}
+NONZERO_STREAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "bitmap": ("values",),
+        "contexts": ("rest", "tiny"),
+        "gaps": ("values",),
+        "groups": ("values",),
+    }
 )
-"""Streams with one element per nonzero element of the chunk, by codec."""
+"""Streams with one element per nonzero element of the chunk together, by codec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +118,8 @@ def describe_parts(artifact: Artifact) -> list[PartRow]:
     rows = [PartRow(codec, chunks[codec], decoded[codec], stored[codec]) for codec in chunks]
     rows.sort(key=lambda row: (-row.stored_bytes, row.part))
     literals = artifact.layout.literals
-    unpacked = sum(stream.spec.nbytes for stream in literals)
-    packed = sum(stream.size for stream in literals)
+    unpacked = sum(chunk.size for chunk in literals)
+    packed = sum(chunk.stored for chunk in literals)
     rows.append(PartRow("literals", len(literals), unpacked, packed))
     rest = artifact.size - sum(row.stored_bytes for row in rows)
     return [*rows, PartRow("header", 0, 0, rest)]
@@ -131,11 +136,12 @@ def _infer_zeros(tensor: TensorInfo, parts: list[tuple[PlacedChunk, int]]) -> in
     """Return the number of zeros, or None if one of the codecs does not reveal it."""
     total = 0
     for chunk, count in parts:
-        stream = NONZERO_STREAMS.get(chunk.codec, "")
+        names = NONZERO_STREAMS.get(chunk.codec, ())
+        nonzero = [chunk.streams[name].spec.count for name in names if name in chunk.streams]
         if chunk.codec == "zeros":
             total += count
-        elif stream in chunk.streams and chunk.count == count:
-            total += count - chunk.streams[stream].spec.count
+        elif nonzero and chunk.count == count:
+            total += count - sum(nonzero)
         elif chunk.codec != "constant":
             return None
     return total if DTYPES[tensor.dtype].packed == 1 else None

@@ -2,56 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from prunepack.coding.codecs import CODECS
 from prunepack.format.header import Chunk, Stream
 from prunepack.writing.compression import StoredStream, compress_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from prunepack.coding.codec import ChunkElements
     from prunepack.coding.dtypes import Array
     from prunepack.coding.levels import Level
 
-__all__ = ["encode_chunk", "estimate_cost"]
+__all__ = ["EncodedChunk", "encode_chunk", "estimate_cost"]
 
 STREAM_OVERHEAD = 24
 """Estimate of the compressed bytes that a stream takes in the header."""
 
 
 CODEC_MARGIN = 1.003
-"""The same factor for a codec, whose quick result predicts the thorough one better."""
+"""A codec is encoded thoroughly if its quick result is at most this factor above the best."""
+
+UNPREDICTABLE = frozenset({"bitmap", "dense", "signs"})
+"""Codecs that are always encoded thoroughly: their streams may repeat, which a quick compressor
+does not see."""
 
 
-Candidates: TypeAlias = Mapping[str, Mapping[str, StoredStream]]
-"""Codecs by id, each with its streams by name."""
+class EncodedChunk(NamedTuple):
+    """The header of a chunk, and its stored bytes: the streams in the order of their names."""
+
+    chunk: Chunk
+    data: bytes
+
+    @property
+    def cost(self) -> int:
+        """Its bytes in the payload, and an estimate of those in the header."""
+        return estimate_cost(self.chunk.streams.values())
 
 
-def encode_chunk(elements: ChunkElements, level: Level) -> tuple[Chunk, bytes]:
-    """Encode a chunk by each codec quickly, and by the best of them as well as ``level`` asks.
+def encode_chunk(elements: ChunkElements, levels: Sequence[Level]) -> list[EncodedChunk]:
+    """Encode a chunk at each of ``levels``, from the lowest to the highest.
 
-    Of equal results the first by name is chosen.
-
-    Returns:
-        The header of the chunk, and its stored bytes: the streams in the order of their names.
+    A level also has the choice of the lower ones. Of equal results the one of the lower level, and
+    then the first codec by name is chosen.
     """
-    splits = {name: CODECS[name].encode(elements) for name in sorted(level.codecs)}
-    candidates = _compress_all({name: s for name, s in splits.items() if s is not None})
-    codec, cost = _find_cheapest(candidates)
-    if level.thorough:
-        near = {
-            name: splits[name] or {}
-            for name, streams in candidates.items()
-            if estimate_cost(s for s, _ in streams.values()) <= CODEC_MARGIN * cost
-        }
-        candidates = _compress_all(near, thorough=True)
-        codec, _ = _find_cheapest(candidates)
-    stored = candidates[codec]
-    chunk = Chunk(codec, {name: stream for name, (stream, _) in stored.items()})
-    return chunk, b"".join(data for _, data in stored.values())
+    encodings = _Encodings(elements)
+    results: list[EncodedChunk] = []
+    for level in levels:
+        candidates = [encodings.encode(codec) for codec in sorted(level.codecs)]
+        priced = [candidate for candidate in candidates if candidate is not None]
+        if level.thorough:
+            near = _choose_near(priced)
+            again = [encodings.encode(codec, thorough=True) for codec in near]
+            priced = [candidate for candidate in again if candidate is not None]
+        results.append(min([*results[-1:], *priced], key=lambda result: result.cost))
+    return results
 
 
 def estimate_cost(streams: Iterable[Stream]) -> int:
@@ -59,25 +65,37 @@ def estimate_cost(streams: Iterable[Stream]) -> int:
     return sum(stream.size + STREAM_OVERHEAD for stream in streams)
 
 
-def _find_cheapest(candidates: Candidates) -> tuple[str, int]:
-    """Return the id of the cheapest codec, and its cost."""
-    costs = {
-        codec: estimate_cost(stream for stream, _ in streams.values())
-        for codec, streams in candidates.items()
-    }
-    codec = min(costs, key=costs.__getitem__)
-    return codec, costs[codec]
+def _choose_near(priced: Sequence[EncodedChunk]) -> list[str]:
+    """Return the codecs that a thorough encoding may make the smallest."""
+    limit = CODEC_MARGIN * min(result.cost for result in priced)
+    return [
+        result.chunk.codec
+        for result in priced
+        if result.cost <= limit or result.chunk.codec in UNPREDICTABLE
+    ]
 
 
-def _compress_all(
-    splits: Mapping[str, Mapping[str, Array]], *, thorough: bool = False
-) -> Candidates:
-    """Compress the streams of each codec; an array that codecs share is compressed once."""
-    stored: dict[int, StoredStream] = {}
-    for array in (array for streams in splits.values() for array in streams.values()):
-        if id(array) not in stored:
-            stored[id(array)] = compress_stream(array, thorough=thorough)
-    return {
-        codec: {name: stored[id(streams[name])] for name in sorted(streams)}
-        for codec, streams in splits.items()
-    }
+class _Encodings:
+    """Encodings of one chunk; no codec and no compressor does the same work twice."""
+
+    def __init__(self, elements: ChunkElements) -> None:
+        self._elements = elements
+        self._splits: dict[str, Mapping[str, Array] | None] = {}
+        self._stored: dict[tuple[int, bool], StoredStream] = {}
+
+    def encode(self, codec: str, *, thorough: bool = False) -> EncodedChunk | None:
+        """Return the chunk as ``codec`` encodes it, or None if the codec does not apply."""
+        if codec not in self._splits:
+            self._splits[codec] = CODECS[codec].encode(self._elements)
+        if (split := self._splits[codec]) is None:
+            return None
+        stored = {name: self._compress(split[name], thorough) for name in sorted(split)}
+        chunk = Chunk(codec, {name: stream for name, (stream, _) in stored.items()})
+        return EncodedChunk(chunk, b"".join(data for _, data in stored.values()))
+
+    def _compress(self, array: Array, thorough: bool) -> StoredStream:
+        """Compress a stream; one that codecs share is compressed once."""
+        key = id(array), thorough
+        if key not in self._stored:
+            self._stored[key] = compress_stream(array, thorough=thorough)
+        return self._stored[key]

@@ -16,21 +16,31 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 
 from prunepack.coding.dtypes import bits
+from prunepack.model_files.spans import iter_small
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from prunepack.coding.dtypes import Array
+    from prunepack.model_files.spans import TensorSpan
 
-__all__ = ["Group", "merge_groups"]
+__all__ = ["Group", "group_small", "merge_groups"]
 
 T = TypeVar("T")
 
 LEADING = 10
 """Bits of an item that are counted: sign, exponent and the first mantissa bit of a float."""
 
+MAGNITUDE = 2 ** (LEADING - 1) - 1
+"""Leading bits except the sign."""
+
 POOL_BYTES = 150
 """Cost of a pool beside its elements."""
+
+MAX_GROUPS = 512
+"""Of more tensors, similar ones form a group from the start."""
+
+DENSITY_CLASSES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +61,8 @@ class Group(Generic[T]):
     @classmethod
     def from_items(cls, member: T, items: Array) -> Group[T]:
         """Return the group of one member with these items (1-D, of a carrier type)."""
-        words = bits(items)
-        words = words[words != 0]
-        tops = words >> max(words.itemsize * 8 - LEADING, 0)
-        leading = np.bincount(tops.astype(np.int64), minlength=2**LEADING)
-        return cls((member,), items.size - words.size, leading)
+        tops = _read_leading_bits(items)
+        return cls((member,), items.size - tops.size, np.bincount(tops, minlength=2**LEADING))
 
     def __add__(self, other: Group[T]) -> Group[T]:
         members = self.members + other.members
@@ -80,6 +87,14 @@ class Group(Generic[T]):
         return (POOL_BYTES * 8 << 16) + _entropy(mask) + _entropy(self.leading)
 
 
+def _read_leading_bits(items: Array) -> Array:
+    """Return the leading bits of the items that are not zero (1-D, int64)."""
+    words = bits(items)
+    words = words[words != 0]
+    tops: Array = (words >> max(words.itemsize * 8 - LEADING, 0)).astype(np.int64)
+    return tops
+
+
 def _entropy(counts: Array) -> int:
     """Return the bits / 2^16 of an ideal code for symbols that occur ``counts`` times.
 
@@ -94,6 +109,39 @@ def _entropy(counts: Array) -> int:
 def _log2(counts: Array) -> Array:
     rounded: Array = np.rint(np.log2(counts) * 2**16).astype(np.int64)
     return rounded
+
+
+def group_small(spans: Sequence[TensorSpan]) -> list[list[TensorSpan]]:
+    """Divide small tensors of one type into groups that each share a pool."""
+    buckets = _assign_buckets(spans)
+    members: list[list[int]] = [[] for _ in range(max(buckets) + 1)]
+    zeros = [0] * len(members)
+    leading = np.zeros((len(members), 2**LEADING), np.int64)
+    for place, (_, items) in enumerate(iter_small(spans)):
+        group, bucket = Group.from_items(place, items), buckets[place]
+        members[bucket].append(place)
+        zeros[bucket] += group.zeros
+        leading[bucket] += group.leading
+    merged = merge_groups(map(Group, map(tuple, members), zeros, leading))
+    return [[spans[place] for place in sorted(group.members)] for group in merged]
+
+
+def _assign_buckets(spans: Sequence[TensorSpan]) -> list[int]:
+    """Return a bucket for each tensor: its own, or one of a limited number with similar tensors.
+
+    The time of :func:`merge_groups` grows with the square of the number of groups.
+    """
+    if len(spans) <= MAX_GROUPS:
+        return list(range(len(spans)))
+    keys = []
+    for place, (_, items) in enumerate(iter_small(spans)):
+        tops = _read_leading_bits(items)
+        magnitude = int((tops & MAGNITUDE).sum()) / max(tops.size, 1)
+        keys.append((DENSITY_CLASSES * tops.size // items.size, magnitude, place))
+    buckets = [0] * len(spans)
+    for rank, (*_, place) in enumerate(sorted(keys)):
+        buckets[place] = rank * MAX_GROUPS // len(spans)
+    return buckets
 
 
 def merge_groups(groups: Iterable[Group[T]]) -> list[Group[T]]:

@@ -11,66 +11,41 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from prunepack.format.header import Copy
-from prunepack.writing.pool_grouping import Group, merge_groups
+from prunepack.writing.copies import find_copies
+from prunepack.writing.kinship import group_kin
+from prunepack.writing.pool_grouping import group_small
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Sequence
 
     from prunepack.coding.dtypes import Array
+    from prunepack.format.header import Copy
     from prunepack.model_files.discovery import Source
     from prunepack.model_files.spans import TensorSpan
 
-__all__ = ["make_pools", "rechunk"]
+__all__ = ["CHUNK_ITEMS", "make_pools", "rechunk"]
 
 MAX_SHARED_ITEMS = 2**16
-"""A tensor with more items has a pool of its own."""
+"""A tensor with more items shares a pool only if it shares its numbers too."""
+
+CHUNK_ITEMS = 2**20
 
 
-def make_pools(sources: Iterable[Source]) -> tuple[list[list[TensorSpan]], list[Copy]]:
+def make_pools(sources: Sequence[Source]) -> tuple[list[list[TensorSpan]], list[Copy]]:
     """Divide the tensors of all sources into pools, in the order of their first tensor.
 
     Returns:
         The pools, and the copies: tensors with the elements of another tensor, in no pool.
     """
-    stored: dict[str, TensorSpan] = {}
-    copies: list[Copy] = []
-    first: dict[object, str] = {}
-    for source in sources:
-        for span in source.spans:
-            name = first.setdefault(_content_key(span), span.name)
-            if name == span.name:
-                stored[name] = span
-            else:
-                copies.append(Copy(span.name, name, span.shape))
-        copies += [Copy(duplicate.name, of, duplicate.shape) for of, duplicate in source.duplicates]
-    return _divide_into_pools(stored), _resolve_copies(copies)
-
-
-def _divide_into_pools(stored: Mapping[str, TensorSpan]) -> list[list[TensorSpan]]:
-    """Give each large tensor a pool of its own, and group the small tensors of each type."""
-    pools = [[name] for name, span in stored.items() if span.items > MAX_SHARED_ITEMS]
-    small: dict[str, list[Group[str]]] = {}
-    for name, span in stored.items():
-        if span.items <= MAX_SHARED_ITEMS:
-            group = Group.from_items(name, np.concatenate(list(span.iter_items())))
-            small.setdefault(span.dtype.name, []).append(group)
-    places = {name: place for place, name in enumerate(stored)}
-    for groups in small.values():
-        pools += [sorted(group.members, key=places.__getitem__) for group in merge_groups(groups)]
-    pools.sort(key=lambda names: places[names[0]])
-    return [[stored[name] for name in names] for names in pools]
-
-
-def _content_key(span: TensorSpan) -> object:
-    """Return a key that two tensors share only if they have the same elements."""
-    return span.dtype.name, span.elements, span.file.hash_range(span.start, span.stop)
-
-
-def _resolve_copies(copies: list[Copy]) -> list[Copy]:
-    """Make a copy of a copy a copy of the stored tensor."""
-    of = {copy.name: copy.of for copy in copies}
-    return [Copy(copy.name, of.get(copy.of, copy.of), copy.shape) for copy in copies]
+    stored, copies = find_copies(sources)
+    by_type: dict[tuple[str, bool], list[TensorSpan]] = {}
+    for span in stored:
+        by_type.setdefault((span.dtype.name, span.items > MAX_SHARED_ITEMS), []).append(span)
+    pools = []
+    for (_, is_large), spans in by_type.items():
+        pools += group_kin(spans, CHUNK_ITEMS) if is_large else group_small(spans)
+    places = {span.name: place for place, span in enumerate(stored)}
+    return sorted(pools, key=lambda pool: places[pool[0].name]), copies
 
 
 def rechunk(arrays: Iterable[Array], size: int) -> Iterator[Array]:

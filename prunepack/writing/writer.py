@@ -14,23 +14,24 @@ The first three are in ``prunepack.model_files``, the others in ``prunepack.codi
 
 from __future__ import annotations
 
-import zlib
 from functools import partial
 from itertools import count, pairwise
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from prunepack.coding.codec import ChunkElements
 from prunepack.coding.geometry import Shapes
-from prunepack.coding.levels import raise_level
-from prunepack.coding.zstd_frames import compress
+from prunepack.coding.levels import list_levels
 from prunepack.format.container import write_container
-from prunepack.format.header import Chunk, Frame, Header, Literals, PackedFile, Pool, Tensor
+from prunepack.format.header import Header, Literals, PackedFile, Pool, Tensor
+from prunepack.format.header_schema import Sha256
 from prunepack.io.parallel import run_in_order
+from prunepack.writing.drafts import Draft, Scratch
 from prunepack.writing.encoder import encode_chunk
-from prunepack.writing.pools import make_pools, rechunk
+from prunepack.writing.literals import encode_literal
+from prunepack.writing.pools import CHUNK_ITEMS, make_pools, rechunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,12 +39,15 @@ if TYPE_CHECKING:
 
     from prunepack.coding.dtypes import Array
     from prunepack.coding.levels import Level
+    from prunepack.format.header import Chunk, Copy, LiteralChunk
     from prunepack.model_files.discovery import Source
     from prunepack.model_files.spans import TensorSpan
+    from prunepack.writing.drafts import Alternatives
+    from prunepack.writing.encoder import EncodedChunk
+    from prunepack.writing.literals import EncodedLiteral
 
 __all__ = ["write_artifact"]
 
-CHUNK_ITEMS = 2**20
 LITERAL_CHUNK = 4 * 1024**2
 
 
@@ -57,6 +61,9 @@ def write_artifact(
 ) -> None:
     """Write ``sources`` as one artifact; the same sources always give the same bytes.
 
+    Every chunk is encoded at ``level`` and at all lower levels, and the level whose whole artifact
+    is the smallest is written. So a higher level never makes a larger artifact.
+
     Args:
         target: An empty file, open for reading and writing.
         sources: The files; the first is the model.
@@ -66,61 +73,92 @@ def write_artifact(
         add_progress: Called with each number of source bytes that has been encoded.
     """
     pools, copies = make_pools(sources)
-    level = raise_level(level, sum(span.items for pool in pools for span in pool))
-    with TemporaryFile(dir=scratch) as payload:
-        writer = _PayloadWriter(payload, level, threads, add_progress)
-        literals = writer.store_literals(sources)
-        stored = writer.store_pools(pools)
+    size = sum(stop - start for source in sources for start, stop in _literal_ranges(source))
+    items = sum(span.items for pool in pools for span in pool)
+    with TemporaryFile(dir=scratch) as file:
+        store = Scratch(file)
+        encoder = _Encoder(store, threads, add_progress)
+        literals = encoder.store_literals(sources, list_levels(level, size))
+        chunks = encoder.store_pools(pools, list_levels(level, items))
         files = tuple(map(_describe_file, sources))
-        header = Header(files, literals, stored, tuple(copies))
-        payload.seek(0)
-        write_container(target, header.to_bytes(), payload)
+        drafts = [
+            _make_draft(files, literals, pools, chunks, tuple(copies), rank)
+            for rank in range(len(list_levels(level, min(size, items))))
+        ]
+        best = min(drafts, key=Draft.measure)
+        write_container(target, *best.header.to_bytes(), store.read(best.places))
 
 
-class _PayloadWriter:
-    """A payload that grows stream by stream, and the descriptions of its streams."""
+class _Encoder:
+    """Encodes chunks in several threads, and keeps their bytes in a scratch file."""
 
-    def __init__(
-        self,
-        payload: IO[bytes],
-        level: Level,
-        threads: int,
-        add_progress: Callable[[int], None],
-    ) -> None:
-        self._payload = payload
-        self._level, self._threads = level, threads
+    def __init__(self, store: Scratch, threads: int, add_progress: Callable[[int], None]) -> None:
+        self._store = store
+        self._threads = threads
         self._add_progress = add_progress
 
-    def store_literals(self, sources: Sequence[Source]) -> Literals:
-        """Store the bytes that belong to no tensor."""
+    def store_literals(
+        self, sources: Sequence[Source], levels: Sequence[Level]
+    ) -> list[Alternatives[LiteralChunk]]:
+        """Store the bytes that belong to no tensor, chunk by chunk."""
         parts = (
             np.frombuffer(block, np.uint8)
             for source in sources
             for start, stop in _literal_ranges(source)
             for block in source.file.iter_blocks(start, stop)
         )
-        frames = [self._store_frame(chunk) for chunk in rechunk(parts, LITERAL_CHUNK)]
-        return Literals(LITERAL_CHUNK, tuple(frames))
+        tasks = (partial(_encode_literal, chunk, levels) for chunk in rechunk(parts, LITERAL_CHUNK))
+        stored = []
+        for size, encoded in run_in_order(tasks, self._threads):
+            stored.append(self._store.add_alternatives(encoded))
+            self._add_progress(size)
+        return stored
 
-    def store_pools(self, pools: Sequence[Sequence[TensorSpan]]) -> tuple[Pool, ...]:
+    def store_pools(
+        self, pools: Sequence[Sequence[TensorSpan]], levels: Sequence[Level]
+    ) -> list[list[Alternatives[Chunk]]]:
         """Store the tensors of all pools, chunk by chunk."""
         chunks = ((index, part) for index, pool in enumerate(pools) for part in _read_chunks(pool))
-        tasks = (partial(self._encode, index, elements) for index, elements in chunks)
-        stored: list[list[Chunk]] = [[] for _ in pools]
-        for index, size, chunk, data in run_in_order(tasks, self._threads):
-            self._payload.write(data)
-            stored[index].append(chunk)
+        tasks = (partial(_encode_chunk, index, elements, levels) for index, elements in chunks)
+        stored: list[list[Alternatives[Chunk]]] = [[] for _ in pools]
+        for index, size, encoded in run_in_order(tasks, self._threads):
+            stored[index].append(self._store.add_alternatives(encoded))
             self._add_progress(size)
-        return tuple(map(_describe_pool, pools, stored))
+        return stored
 
-    def _encode(self, index: int, elements: ChunkElements) -> tuple[int, int, Chunk, bytes]:
-        return index, elements.elements.nbytes, *encode_chunk(elements, self._level)
 
-    def _store_frame(self, chunk: Array) -> Frame:
-        data = compress(chunk.data)
-        self._payload.write(data)
-        self._add_progress(chunk.nbytes)
-        return Frame(len(data), zlib.crc32(data))
+def _encode_literal(chunk: Array, levels: Sequence[Level]) -> tuple[int, list[EncodedLiteral]]:
+    return chunk.nbytes, encode_literal(chunk.tobytes(), levels)
+
+
+def _encode_chunk(
+    index: int, elements: ChunkElements, levels: Sequence[Level]
+) -> tuple[int, int, list[EncodedChunk]]:
+    return index, elements.elements.nbytes, encode_chunk(elements, levels)
+
+
+def _make_draft(
+    files: tuple[PackedFile, ...],
+    literals: Sequence[Alternatives[LiteralChunk]],
+    pools: Sequence[Sequence[TensorSpan]],
+    chunks: Sequence[Sequence[Alternatives[Chunk]]],
+    copies: tuple[Copy, ...],
+    rank: int,
+) -> Draft:
+    """Return the artifact in which every chunk is encoded at the level of this rank."""
+    texts = [alternatives.pick(rank) for alternatives in literals]
+    chosen = [[alternatives.pick(rank) for alternatives in pool] for pool in chunks]
+    header = Header(
+        files,
+        Literals(LITERAL_CHUNK, tuple(chunk for chunk, _ in texts)),
+        tuple(
+            _describe_pool(spans, [chunk for chunk, _ in pool])
+            for spans, pool in zip(pools, chosen, strict=True)
+        ),
+        copies,
+    )
+    places = [place for _, place in texts]
+    return Draft(header, (*places, *(place for pool in chosen for _, place in pool)))
 
 
 def _read_chunks(spans: Sequence[TensorSpan]) -> Iterator[ChunkElements]:
@@ -150,5 +188,5 @@ def _describe_file(source: Source) -> PackedFile:
         segments += [span.start - at, span.name]
         at = span.stop
     segments.append(source.file.size - at)
-    digest = source.file.hash_range(0, source.file.size).hex()
+    digest = Sha256(source.file.hash_range(0, source.file.size).hex())
     return PackedFile(source.name, source.file.size, digest, tuple(s for s in segments if s != 0))

@@ -78,6 +78,8 @@ def coded(codec, dtype):
         "bitmap": np.arange(32).reshape(4, 8) * (np.arange(8) % 3 > 0),
         "groups": np.tile([[0, 1.5, 0, -2], [3, 0, 0, 4]], (4, 1)).reshape(4, 8),
         "palette": np.arange(32).reshape(4, 8) % 3 + 1,
+        "signs": np.tile([1.5, -1.5, 2.5, -0.0], (4, 2)),
+        "steps": np.arange(32).reshape(4, 8) // 8,
         "zeros": np.zeros((4, 8)),
     }
     array = arrays.get(codec, _weight(4, 8))

@@ -17,12 +17,15 @@ import zstandard
 from prunepack.coding.codecs import CODECS
 from prunepack.coding.compressors import COMPRESSORS
 from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES, ArraySpec
+from prunepack.coding.number_lists import FORMS
 from prunepack.errors import RefusedError
+from prunepack.format.header_frame import DICTIONARY
 
-HEAD = struct.Struct("<8sIIII")
+HEADS = {1: struct.Struct("<8sIIII"), 2: struct.Struct("<8sIII")}
+VERSION = "\0version"
 MOST = 2**20
 DATA = "\0data"
-WORDS = sorted({*CODECS, *COMPRESSORS, *DTYPES, *STREAM_DTYPES})
+WORDS = sorted({*CODECS, *COMPRESSORS, *DTYPES, *STREAM_DTYPES, *FORMS})
 NUMBERS = [0, 1, 2, 3, 7, 8, 255, 256, 2**16, 2**20, 2**31, 2**32 - 1, 2**40, 2**53 - 1]
 
 
@@ -42,19 +45,35 @@ def unframe(data):
 
 def take_apart(data):
     """Return the header of an artifact, with its stored bytes in the entry of each stream."""
-    if len(data) < HEAD.size + 32:
+    version = data[8] if len(data) > 64 and data[8] in HEADS else 1
+    head = HEADS[version]
+    if len(data) < head.size + 32:
         return None
-    stored = HEAD.unpack_from(data)[2]
-    header = _parsed(unframe(data[HEAD.size : HEAD.size + stored]) or b"")
-    if header is None:
+    stored = head.unpack_from(data)[2]
+    region = data[head.size : head.size + stored]
+    text, sums = (unframe(region), b"") if version == 1 else inflate(region)
+    header = _parsed(text or b"")
+    if not isinstance(header, dict):
         return None
-    at = HEAD.size + stored
+    if version == 2:
+        header[VERSION] = sums
+    at = head.size + stored
     for entry in entries(header):
         size = entry.get("size")
         size = size if isinstance(size, int) and 0 <= size < len(data) else 0
         entry[DATA] = data[at : min(at + size, len(data) - 32)]
         at += size
     return header
+
+
+def inflate(data):
+    """Return the header of version 2 and its checksums, or nothing if it is damaged or large."""
+    decompressor = zlib.decompressobj(-15, zdict=DICTIONARY)
+    try:
+        text = decompressor.decompress(data, MOST)
+    except zlib.error:
+        return None, b""
+    return text, decompressor.unused_data
 
 
 def _parsed(text):
@@ -67,12 +86,27 @@ def _parsed(text):
 def put_together(header):
     """Undo :func:`take_apart`, with sizes and checksums that are right."""
     header = copy.deepcopy(header)
-    payload = b""
+    sums = header.get(VERSION)
+    payload, crcs = b"", b""
     for entry in entries(header):
         stored = entry.pop(DATA, b"")
-        entry |= {"size": len(stored), "crc32": zlib.crc32(stored)}
+        entry["size"] = len(stored)
+        if sums is None:
+            entry["crc32"] = zlib.crc32(stored)
+        crcs += struct.pack("<I", zlib.crc32(stored))
         payload += stored
-    return assemble(dump(_bare(header)), payload)
+    text = dump(_bare(header))
+    if sums is None:
+        return assemble(text, payload)
+    return assemble_v2(text, sums[: 32 * len(_objects(_get(header, "files")))] + crcs, payload)
+
+
+def assemble_v2(text, sums, payload):
+    compressor = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zdict=DICTIONARY)
+    stored = compressor.compress(text) + compressor.flush() + sums
+    prefix = b"\x89PPK\r\n\x1a\n" + struct.pack("<II", 2, len(stored))
+    body = prefix + struct.pack("<I", zlib.crc32(prefix + stored)) + stored + payload
+    return body + sha256(body).digest()
 
 
 def assemble(text, payload):
@@ -89,12 +123,22 @@ def dump(header):
 
 def entries(header):
     """Yield the entries of all streams in the order in which they are stored."""
-    yield from _objects(_get(header, "literals", "chunks"))
+    for chunk in _objects(_get(header, "literals", "chunks")):
+        if VERSION in header:
+            for numbers in _objects(_get(chunk, "lists")):
+                yield from _streams(numbers)
+            yield from _objects([_get(chunk, "text")])
+        else:
+            yield chunk
     for pool in _objects(_get(header, "pools")):
         for chunk in _objects(_get(pool, "chunks")):
-            streams = _get(chunk, "streams")
-            if isinstance(streams, dict):
-                yield from _objects([streams[name] for name in sorted(streams)])
+            yield from _streams(chunk)
+
+
+def _streams(chunk):
+    streams = _get(chunk, "streams")
+    if isinstance(streams, dict):
+        yield from _objects([streams[name] for name in sorted(streams)])
 
 
 def _get(value, *keys):
@@ -114,7 +158,7 @@ def _is_list(value):
 def _bare(value):
     """Return a JSON value without stored bytes in places where none belong."""
     if isinstance(value, dict):
-        return {key: _bare(one) for key, one in value.items() if key != DATA}
+        return {key: _bare(one) for key, one in value.items() if key not in {DATA, VERSION}}
     return [_bare(one) for one in value] if _is_list(value) else value
 
 
@@ -230,7 +274,7 @@ class Mutator:
 def _places(value):
     """Yield (holder, key) of every value inside `value`."""
     if isinstance(value, dict):
-        keys = [key for key in value if key != DATA]
+        keys = [key for key in value if key not in {DATA, VERSION}]
     else:
         keys = range(len(value)) if _is_list(value) else ()
     for key in keys:

@@ -1,7 +1,7 @@
-"""Golden files of the current version of the format, each of them generated once.
+"""Golden files of each version of the format, each of them generated once.
 
-A golden file is a promise, so a file in `v1/` is never generated again. To add a file, add a
-function to `GOLDEN` and run
+A golden file is a promise, so a file in `v1/` or `v2/` is never generated again. To add a file, add
+a function to `GOLDEN` and run
 
     python tests/golden/generate.py
 """
@@ -18,7 +18,7 @@ from onnx import TensorProto, helper
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent / "hostile"))
 
-from artifact_crafting import Sample  # noqa: E402 -- the path must be known first
+from artifact_crafting import Sample, SampleV2  # noqa: E402 -- the path must be known first
 
 import prunepack  # noqa: E402 -- the path must be known first
 from prunepack import Artifact  # noqa: E402 -- the path must be known first
@@ -28,9 +28,9 @@ from prunepack.coding.dtypes import DTYPES  # noqa: E402 -- the path must be kno
 from prunepack.coding.geometry import Shapes  # noqa: E402 -- the path must be known first
 
 
-def _pack(tensors, **files):
-    """Pack a model of nothing but initializers; `files` are its external data."""
-    graph = helper.make_graph([], "golden", [], [], tensors)
+def _pack(tensors, nodes=(), **files):
+    """Pack a model of initializers and nodes; `files` are its external data."""
+    graph = helper.make_graph(list(nodes), "golden", [], [], tensors)
     model = helper.make_model(graph, producer_name="golden", ir_version=10)
     with tempfile.TemporaryDirectory() as folder:
         for name, content in {"model.onnx": model.SerializeToString(), **files}.items():
@@ -182,15 +182,76 @@ def narrow():
 
 NARROW = ("float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "float8e8m0")
 NARROW += ("uint4", "int4", "float4e2m1", "uint2", "int2")
-GOLDEN = [sparse, types, external, chunks, codecs, narrow]
+GOLDEN = {"v1": [sparse, types, external, chunks, codecs, narrow]}
+
+
+def lists():
+    """Made by hand: a list of each form, of every type, with an LZMA text."""
+    sample = SampleV2()
+    sample.put_text(sample.text, coder="lzma")
+    return sample.assemble()
+
+
+def forms():
+    """Made by hand: signs in both forms, steps, tiny rests, transposed copies."""
+    sample, rng = SampleV2(), np.random.default_rng(0)
+    wave = np.round(1000 * np.sin(np.arange(300) * np.pi / 15)).astype("<f4")
+    sample.add_pool("signs", "float32", wave, (10, 30), "wave", coder="lzma")
+    mask = rng.random(200) < 0.2
+    masked = (rng.normal(size=200) * mask).astype("<f2")
+    sample.add_pool("signs", "float16", masked, (8, 25), "masked")
+    sample.add_pool("steps", "int64", np.repeat(np.arange(-9, 9), 12), (216,), "nodes")
+    sample.add_pool("steps", "uint8", np.repeat([0, 255, 7], 30).astype("<u1"), (90,), "wrapped")
+    tiny = np.where(rng.random(300) < 0.3, -0.0, rng.normal(size=300)).astype("<f4")
+    tiny[::7] = 1e-44
+    sample.add_pool("contexts", "float32", tiny, (10, 30), "tiny")
+    for axes, shape in (([1, 0], [30, 10]), ([0, 1], [10, 30])):
+        content = wave.reshape(10, 30).transpose(axes).tobytes()
+        sample.add_copy(f"wave {axes}", "wave", shape, axes, content)
+    cube = np.arange(60, dtype="<i4") ** 3
+    sample.add_pool("dense", "int32", cube, (3, 4, 5), "cube")
+    content = cube.reshape(3, 4, 5).transpose(2, 0, 1).tobytes()
+    sample.add_copy("turned cube", "cube", [5, 3, 4], [2, 0, 1], content)
+    return sample.assemble()
+
+
+def written():
+    """Written by the writer: attributes of a tree, a transposed copy, shared numbers."""
+    rng = np.random.default_rng(0)
+    weight = _sparse((12, 30), 0, 0.5)
+    nodes = np.repeat(np.arange(40), 3)
+    tree = helper.make_node(
+        "TreeEnsembleClassifier",
+        ["x"],
+        ["y"],
+        domain="ai.onnx.ml",
+        nodes_modes=[("BRANCH_LEQ", "LEAF")[i] for i in rng.integers(0, 2, 120)],
+        nodes_nodeids=nodes.tolist(),
+        nodes_truenodeids=(nodes * 5 * (nodes % 2)).tolist(),
+        nodes_values=[float(np.float32(v)) for v in rng.normal(size=120)],
+    )
+    tensors = [
+        helper.make_tensor("weight", 1, [12, 30], weight, raw=True),
+        helper.make_tensor("transposed", 1, [30, 12], np.ascontiguousarray(weight.T), raw=True),
+    ]
+    return _pack(tensors, nodes=[tree])
+
+
+GOLDEN["v2"] = [lists, forms, written]
 
 
 def main():
     """Make the files that are missing, and write down what is in them."""
-    folder = HERE / "v1"
+    for version, functions in GOLDEN.items():
+        make_missing(HERE / version, functions)
+
+
+def make_missing(folder, functions):
+    """Make the missing files of one version."""
+    folder.mkdir(exist_ok=True)
     record = folder / "digests.json"
     digests = json.loads(record.read_text()) if record.exists() else {}
-    for make in GOLDEN:
+    for make in functions:
         path = folder / f"{make.__name__}.prunepack"
         if path.exists():
             continue

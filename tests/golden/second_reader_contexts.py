@@ -65,13 +65,14 @@ class Decoder:
         return bit
 
 
-def read_contexts(code, rest, out, runs):
+def read_contexts(code, rest, tiny, out, runs):
     """Fill `out`, all zeros, from the streams; `runs` are (size, start, row, kernel)."""
     width = out.itemsize * 8
     top_bits = min(12, width - 1)
     rest_bits = width - 1 - top_bits
     shift = max(top_bits - EXPONENTS.get(out.dtype.name, 1) - 2, 0)
     rests = iter(() if rest is None else rest.tolist())
+    tinies = rests if tiny is None else iter(tiny.tolist())
     decoder, words = Decoder(code), []
     for number, run in enumerate(runs):
         for symbol in read_run(decoder, number, run, top_bits, shift):
@@ -79,7 +80,7 @@ def read_contexts(code, rest, out, runs):
                 words.append(0)
                 continue
             sign, top = symbol
-            low = next(rests) if rest_bits else 0
+            low = next(rests if top else tinies) if rest_bits else 0
             assert low < 2**rest_bits
             magnitude = top << rest_bits | low
             assert sign or magnitude
@@ -88,7 +89,7 @@ def read_contexts(code, rest, out, runs):
             else:
                 words.append(sign << width - 1 | magnitude)
     assert decoder.at == len(code)
-    assert next(rests, None) is None
+    assert next(rests, None) is next(tinies, None) is None
     out.view(f"<u{out.itemsize}")[:] = words
 
 

@@ -15,7 +15,9 @@ from prunepack import Artifact, Limits
 from prunepack.coding import levels
 from prunepack.coding.codecs import CODECS
 from prunepack.coding.compressors import COMPRESSORS
+from prunepack.coding.compressors.lzma import MIN_DICTIONARY
 from prunepack.coding.dtypes import DTYPES, STREAM_DTYPES
+from prunepack.coding.number_lists import FORMS, VARINT_BYTES
 from prunepack.coding.zstd_frames import MIN_WINDOW
 from prunepack.format import names, validation
 from prunepack.format.canonical_json import MAX_INTEGER
@@ -24,17 +26,19 @@ from prunepack.format.header import (
     FEATURES,
     Chunk,
     Copy,
-    Frame,
     Header,
+    LiteralChunk,
     Literals,
+    NumberList,
     PackedFile,
     Pool,
     Stream,
     Tensor,
 )
+from prunepack.format.header_frame import DICTIONARY
 from prunepack.model_files import spans
+from prunepack.writing import list_search, writer
 from prunepack.writing import pools as pooling
-from prunepack.writing import writer
 from prunepack.writing.encoder import STREAM_OVERHEAD
 
 PAGE = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
@@ -83,6 +87,8 @@ def test_the_example_s_header_is_the_one_shown(path):
         ("header", Header),
         ("file", PackedFile),
         ("literals", Literals),
+        ("literal chunk", LiteralChunk),
+        ("list", NumberList),
         ("pool", Pool),
         ("stream", Stream),
         ("copy", Copy),
@@ -94,7 +100,7 @@ def test_each_table_lists_the_fields(title, kind):
     assert sorted(names) == sorted(get_type_hints(kind))
 
 
-@pytest.mark.parametrize("kind", [Chunk, Frame, Tensor])
+@pytest.mark.parametrize("kind", [Chunk, Tensor])
 def test_objects_within_a_row_list_their_fields(kind):
     names = ", ".join(sorted(get_type_hints(kind)))
     assert f"`{{{names}}}`" in PAGE
@@ -104,6 +110,12 @@ def test_objects_within_a_row_list_their_fields(kind):
 def test_each_id_has_a_row(names):
     for name in names:
         assert len(re.findall(rf"^\| `{name}` \|", PAGE, re.MULTILINE)) == 1
+
+
+def test_each_form_has_its_types():
+    for form, dtypes in FORMS.items():
+        (row,) = re.findall(rf"^\| `{form}` \| ([^|]*) \|", PAGE, re.MULTILINE)
+        assert set(re.findall(r"`(\w+)`", row)) == dtypes
 
 
 def test_each_type_is_listed():
@@ -125,18 +137,23 @@ def test_numbers_are_those_of_the_code():
         f"| files | {limits.files:,} |",
         f"| a decoded chunk | {limits.chunk_bytes // mib} MiB |",
         f"| all files together | {limits.decoded_bytes // mib // 1024} GiB |",
+        f"| a transposed copy | {limits.transposed_bytes // mib // 1024} GiB |",
     ):
         assert row in PAGE
-    assert len(fields(Limits)) == 5
+    assert len(fields(Limits)) == 6
     assert MAX_INTEGER == 2**53 - 1
     assert f"size or {MIN_WINDOW}, whichever" in PAGE
     assert f"at most {validation.MAX_DIMENSIONS} dimensions" in PAGE
     assert f"have 1 to {names.MAX_TENSOR_NAME_BYTES} bytes" in TEXT
     assert f"have at most {names.MAX_FILE_NAME_BYTES} bytes" in PAGE
     assert f"at most {names.MAX_PART_BYTES} bytes" in TEXT
-    assert f"2^{writer.CHUNK_ITEMS.bit_length() - 1} items and " in PAGE
+    assert f"2^{pooling.CHUNK_ITEMS.bit_length() - 1} items and " in PAGE
     assert f"{writer.LITERAL_CHUNK // mib} MiB; leaves" in PAGE
     assert f"tensors of {spans.MIN_ELEMENTS - 1} elements or fewer" in PAGE
     assert f"more than 2^{pooling.MAX_SHARED_ITEMS.bit_length() - 1} items" in PAGE
     assert f"no more than 2^{levels.TINY_MODEL_ITEMS.bit_length() - 1} items" in TEXT
+    assert f"lists of at least {list_search.MIN_ITEMS} numbers" in TEXT
+    assert f"(at most {VARINT_BYTES})" in PAGE
+    assert f"at least {MIN_DICTIONARY} |" in PAGE
+    assert block("plain").replace("\n", "").encode() == DICTIONARY
     assert f"counting {STREAM_OVERHEAD} bytes" in PAGE

@@ -11,12 +11,20 @@ from prunepack import Artifact
 from prunepack.coding.codecs import CODECS
 from prunepack.coding.compressors import COMPRESSORS
 from prunepack.coding.dtypes import DTYPES
+from prunepack.coding.number_lists import FORMS
 from prunepack.errors import RefusedError
 
-FOLDER = Path(__file__).parent / "v1"
-DIGESTS = json.loads((FOLDER / "digests.json").read_text())
-KINDS = ("chunks", "codecs", "external", "narrow", "sparse", "types")
-NAMES = [f"{kind}.prunepack" for kind in KINDS]
+FOLDER = Path(__file__).parent
+KINDS = {
+    "v1": ("chunks", "codecs", "external", "narrow", "sparse", "types"),
+    "v2": ("forms", "lists", "written"),
+}
+NAMES = [f"{version}/{kind}.prunepack" for version, kinds in KINDS.items() for kind in kinds]
+DIGESTS = {
+    f"{version}/{name}": digests
+    for version in KINDS
+    for name, digests in json.loads((FOLDER / version / "digests.json").read_text()).items()
+}
 
 
 def sha256(data):
@@ -24,7 +32,7 @@ def sha256(data):
 
 
 def test_none_is_missing_or_unknown():
-    assert sorted(path.name for path in FOLDER.glob("*.prunepack")) == NAMES
+    assert sorted(str(path.relative_to(FOLDER)) for path in FOLDER.glob("*/*.prunepack")) == NAMES
     assert sorted(DIGESTS) == NAMES
 
 
@@ -54,9 +62,12 @@ def test_a_reader_written_from_the_specification_agrees(name):
 
 
 def test_together_they_have_everything_that_the_version_has():
-    codecs, coders, dtypes, gaps = set(), set(), set(), set()
+    codecs, coders, dtypes, gaps, forms = set(), set(), set(), set(), set()
     for name in NAMES:
         with Artifact.open(FOLDER / name) as artifact:
+            for literal in artifact.layout.literals:
+                forms |= {numbers.form for numbers in literal.lists}
+                coders.add(literal.text.coder)
             for pool in artifact.layout.pools:
                 dtypes.add(pool.dtype.name)
                 codecs |= {chunk.codec for chunk in pool.chunks}
@@ -67,12 +78,13 @@ def test_together_they_have_everything_that_the_version_has():
     assert coders == set(COMPRESSORS)
     assert dtypes == set(DTYPES)
     assert gaps == {"uint16", "uint32"}
+    assert forms == set(FORMS)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_flipped_byte_is_a_named_error(name, tmp_path):
     data = bytearray((FOLDER / name).read_bytes())
-    path = tmp_path / name
+    path = tmp_path / "model.prunepack"
     path.write_bytes(data)
     with path.open("r+b", buffering=0) as file:
         for at in range(len(data)):

@@ -13,7 +13,10 @@ from pathlib import Path
 import numpy as np
 import zstandard
 
+from prunepack.coding.codecs import CODECS
 from prunepack.coding.compressors import COMPRESSORS
+from prunepack.coding.number_lists import render
+from prunepack.format.header_frame import DICTIONARY
 
 MAGIC = b"\x89PPK\r\n\x1a\n"
 
@@ -37,6 +40,35 @@ def assemble(
     stored = frame(text) if stored is None else stored
     sizes = (len(stored), len(text)) if sizes is None else sizes
     prefix = magic + struct.pack("<III", version, *sizes)
+    crc = zlib.crc32(prefix + stored) if crc is None else crc
+    body = prefix + struct.pack("<I", crc) + stored + payload
+    return body + hashlib.sha256(body).digest() + tail
+
+
+def strip_checksums(header):
+    """Return a header of version 2 without its checksums, and these as bytes."""
+    header, sums = copy.deepcopy(header), b""
+    for file in header["files"]:
+        sums += bytes.fromhex(file.pop("sha256"))
+    streams = []
+    for chunk in header["literals"]["chunks"]:
+        for numbers in chunk["lists"]:
+            streams += [numbers["streams"][name] for name in sorted(numbers["streams"])]
+        streams.append(chunk["text"])
+    for chunk in (chunk for pool in header["pools"] for chunk in pool["chunks"]):
+        streams += [chunk["streams"][name] for name in sorted(chunk["streams"])]
+    return header, sums + b"".join(struct.pack("<I", stream.pop("crc32")) for stream in streams)
+
+
+def deflate(text):
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=DICTIONARY)
+    return compressor.compress(text) + compressor.flush()
+
+
+def assemble_v2(text, sums, payload=b"", *, stored=None, size=None, crc=None, tail=b""):
+    """Put an artifact of version 2 together: `text` is its header, `sums` its checksums."""
+    stored = deflate(text) + sums if stored is None else stored
+    prefix = MAGIC + struct.pack("<II", 2, len(stored) if size is None else size)
     crc = zlib.crc32(prefix + stored) if crc is None else crc
     body = prefix + struct.pack("<I", crc) + stored + payload
     return body + hashlib.sha256(body).digest() + tail
@@ -139,3 +171,97 @@ class Sample:
     def write(self, path: Path):
         path.write_bytes(self.assemble())
         return path
+
+
+class SampleV2(Sample):
+    """The same artifact in version 2, with a list of each form in its literal bytes.
+
+    The literal bytes begin with `front`; three lists follow, each with a byte `|` before it.
+    """
+
+    LISTS = (
+        ("fixed", b"\x3d", np.array([1.5, -2, 1.5, 1.5, 0], "<f4")),
+        ("varint", b"\x40", np.array([0, 127, 128, 16383, 16384, 65535], "<u2")),
+        ("fields", b"\x4a\x04leaf\x4a\x06branch", np.array([0, 1, 1, 0, 1, 0], "<u1")),
+    )
+
+    def __init__(self):
+        super().__init__()
+        self.text, literal, lists = b"", b"", []
+        self.payload.pop("literal")
+        for index, (form, pattern, items) in enumerate(self.LISTS):
+            before = b"front|" if index == 0 else b"|"
+            content, used = render(form, memoryview(pattern), items, 1000)
+            assert used == len(pattern)
+            literal += before + content
+            self.text += before + pattern
+            lists.append({"codec": "dense", "count": items.size, "dtype": items.dtype.name})
+            lists[-1] |= {"form": form, "skip": len(before), "streams": {}}
+        self.text += b"mid"
+        self.header["literals"]["chunks"] = [{"lists": lists, "text": {}}]
+        for index, (_, _, items) in enumerate(self.LISTS):
+            self.put_list(index, "elements", items)
+        self.put_text(self.text)
+        self.content = literal + b"mid" + self.elements.tobytes()
+        self.file["segments"] = [len(literal) + 3, "w", "b", "scalar"]
+        self.seal()
+
+    @property
+    def literal(self):
+        return self.header["literals"]["chunks"][0]
+
+    def seal(self):
+        """Make size and SHA-256 those of the content."""
+        self.file["size"] = len(self.content)
+        self.file["sha256"] = hashlib.sha256(self.content).hexdigest()
+
+    def put_text(self, text, coder="zstd"):
+        self.literal["text"] = self._encode(("a", 9), np.frombuffer(text, "<u1"), coder)
+
+    def put_list(self, index, name, array, coder="zstd"):
+        self.literal["lists"][index]["streams"][name] = self._encode(
+            ("a", index, name), array, coder
+        )
+
+    def put(self, index, name, array, coder="zstd"):
+        self.chunk(index)["streams"][name] = self._encode(("b", index, name), array, coder)
+
+    def _encode(self, key, array, coder):
+        data = COMPRESSORS[coder].encode(array)
+        self.payload[key] = data
+        entry = {"coder": coder, "count": array.size, "dtype": array.dtype.name}
+        return {**entry, "crc32": zlib.crc32(data), "size": len(data)}
+
+    def add_pool(self, codec, dtype, items, shape, name, coder="pcodec"):
+        """Add a pool of one tensor, encoded by `codec` as `make_chunk` of the tests does."""
+        from chunk_elements import make_chunk
+
+        pools = self.header["pools"]
+        streams = CODECS[codec].encode(make_chunk(items, shape))
+        entries = {
+            key: self._encode(("b", 10 + len(pools), key), array, coder)
+            for key, array in streams.items()
+        }
+        chunk = {"codec": codec, "streams": entries}
+        tensors = [{"name": name, "shape": list(shape)}]
+        pools.append({"chunk": items.size, "chunks": [chunk], "dtype": dtype, "tensors": tensors})
+        self.file["segments"].append(name)
+        self.content += items.tobytes()
+        self.seal()
+
+    def add_copy(self, name, of, shape, axes, content):
+        self.header["copies"].append({"axes": axes, "name": name, "of": of, "shape": shape})
+        self.file["segments"].append(name)
+        self.content += content
+        self.seal()
+
+    def store(self, key, data):
+        if key != "literal":  # the first version's
+            super().store(key, data)
+
+    def payload_bytes(self):
+        return b"".join(self.payload[key] for key in sorted(self.payload, key=repr))
+
+    def assemble(self, **changes):
+        header, sums = strip_checksums(self.header)
+        return assemble_v2(canonical(header), sums, self.payload_bytes(), **changes)

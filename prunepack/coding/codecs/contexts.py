@@ -26,13 +26,17 @@ EXPONENT_BITS = {2: 5, 4: 8, 8: 11}
 CODE_BYTES_PER_ELEMENT, CODE_BYTES_EXTRA = 4, 64
 """Limit of the length of a code: this many bytes per element, and this many more."""
 
+MIN_TINY = 0.02
+"""With a smaller fraction of tiny values, a stream of their own costs more than it saves."""
+
 
 class Contexts(Codec):
     """Stream ``code``: mask, signs and top bits of magnitudes, in a context-modelling code.
 
     Stream ``rest``, if the elements are wide enough: the other bits of the nonzero elements, as
-    unsigned integers of the same width. The model is in
-    :mod:`prunepack.coding.native.context_model`.
+    unsigned integers of the same width. Elements whose top bits are all zero, which are negative
+    zeros and denormals, may have these bits in a stream ``tiny`` of their own, because their bits
+    are not evenly distributed. The model is in :mod:`prunepack.coding.native.context_model`.
     """
 
     def encode(self, chunk: ChunkElements) -> Mapping[str, Array] | None:
@@ -44,17 +48,23 @@ class Contexts(Codec):
         symbols = np.zeros(chunk.elements.size, np.uint16)
         symbols[chunk.places] = 1 + (kept >> low).astype(np.uint16)
         code = np.frombuffer(encode(symbols, chunk.spans, top, level_shift), np.uint8)
-        return {"code": code, **({"rest": kept & ((1 << low) - 1)} if low else {})}
+        if not low:
+            return {"code": code}
+        rest, is_tiny = kept & ((1 << low) - 1), _find_tiny(symbols[chunk.places], top)
+        if not MIN_TINY * rest.size <= np.count_nonzero(is_tiny) < rest.size:
+            return {"code": code, "rest": rest}
+        return {"code": code, "rest": rest[~is_tiny], "tiny": rest[is_tiny]}
 
     def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:
         """Require a code within its limit, and a rest if the elements are wide."""
         low = _split_widths(whole.dtype)[1]
-        check_names(streams, "code", *(["rest"] if low else []))
+        names = ["rest", *(["tiny"] if "tiny" in streams else [])] if low else []
+        check_names(streams, "code", *names)
         max_size = CODE_BYTES_PER_ELEMENT * whole.count + CODE_BYTES_EXTRA
         check_stream(streams, "code", ArraySpec(STREAM_DTYPES["uint8"], max_size), min_count=1)
-        if low:
-            words = np.dtype(f"<u{whole.dtype.itemsize}")
-            check_stream(streams, "rest", ArraySpec(words, whole.count), min_count=1)
+        words = np.dtype(f"<u{whole.dtype.itemsize}")
+        for name in names:
+            check_stream(streams, name, ArraySpec(words, whole.count), min_count=1)
 
     def decode(self, streams: Mapping[str, Array], chunk: ChunkElements) -> None:
         """Decode the symbols, then join both parts of each nonzero element."""
@@ -63,12 +73,34 @@ class Contexts(Codec):
         symbols, used = decode(streams["code"], chunk.spans, top, level_shift)
         places = np.flatnonzero(symbols)
         rest = streams.get("rest", np.zeros(places.size, words.dtype))
+        if "tiny" in streams:
+            rest = _merge(rest, streams["tiny"], _find_tiny(symbols[places], top))
         if used != streams["code"].size or rest.size != places.size or (rest >> low).any():
             raise _refuse(streams["code"].size, rest.size, low, used, places.size)
         kept = (symbols[places] - 1).astype(words.dtype) << low | rest
         if not kept.all():
             raise CorruptArtifactError("a zero among the nonzero values")
         words[places] = _to_twos_complement(kept, chunk.elements.dtype)
+
+
+def _find_tiny(symbols: Array, top: int) -> Array:
+    """Tell which symbols of nonzero elements have top bits that are all zero."""
+    is_tiny: Array = symbols - 1 & ((1 << top) - 1) == 0
+    return is_tiny
+
+
+def _merge(rest: Array, tiny: Array, is_tiny: Array) -> Array:
+    """Return both kinds of rests in the order of the elements."""
+    count = int(np.count_nonzero(is_tiny))
+    if (tiny.size, rest.size) != (count, is_tiny.size - count):
+        raise CorruptArtifactError(
+            "code, rest and tiny contradict each other",
+            expected=f"{is_tiny.size - count} and {count} values",
+            found=f"{rest.size} and {tiny.size}",
+        )
+    merged = np.empty(is_tiny.size, rest.dtype)
+    merged[is_tiny], merged[~is_tiny] = tiny, rest
+    return merged
 
 
 def _split_widths(dtype: np.dtype[Any]) -> tuple[int, int, int]:

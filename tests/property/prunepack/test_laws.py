@@ -75,8 +75,8 @@ def test_every_compressor_comes_back_bit_for_bit(elements):
 @given(element_arrays(), st.sampled_from(list(LEVELS.values())))
 @calm
 def test_the_chosen_coding_comes_back_and_is_never_much_larger(elements, level):
-    chunk, data = encode_chunk(make_chunk(elements), level)
-    assert (chunk, data) == encode_chunk(make_chunk(elements.copy()), level)
+    ((chunk, data),) = encode_chunk(make_chunk(elements), [level])
+    assert [(chunk, data)] == encode_chunk(make_chunk(elements.copy()), [level])
     placed, at = {}, 0
     for name, s in chunk.streams.items():
         spec = ArraySpec(STREAM_DTYPES[s.dtype], s.count)
@@ -87,6 +87,13 @@ def test_the_chosen_coding_comes_back_and_is_never_much_larger(elements, level):
     decode_chunk(PlacedChunk(chunk.codec, elements.size, placed), out, lambda s: read[s.offset])
     assert out.elements.tobytes() == elements.tobytes()
     assert at == len(data) <= elements.nbytes + 100
+
+
+@given(element_arrays())
+@calm
+def test_no_level_is_larger_than_a_lower_one(elements):
+    costs = [result.cost for result in encode_chunk(make_chunk(elements), list(LEVELS.values()))]
+    assert costs == sorted(costs, reverse=True)
 
 
 @st.composite

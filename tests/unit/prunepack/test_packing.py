@@ -6,6 +6,7 @@ import stat
 import numpy as np
 import onnx
 import pytest
+import zstandard
 from onnx import helper, numpy_helper
 
 import prunepack
@@ -159,3 +160,75 @@ def test_what_no_reader_would_open_is_not_written(tmp_path, monkeypatch):
     with pytest.raises(LimitExceededError, match="limit `decoded_bytes`: expected at most 100"):
         prunepack.pack(path, tmp_path / "p")
     assert [p.name for p in tmp_path.iterdir()] == ["m.onnx"]
+
+
+def tree(nodes):
+    """Return a model of one node with lists of numbers as attributes."""
+    rng = np.random.default_rng(0)
+    node = helper.make_node(
+        "TreeEnsembleRegressor",
+        ["x"],
+        ["y"],
+        domain="ai.onnx.ml",
+        nodes_modes=[("LEAF", "BRANCH_LEQ")[i] for i in rng.integers(0, 2, nodes)],
+        nodes_nodeids=(np.arange(nodes) % 50).tolist(),
+        nodes_values=rng.normal(size=nodes).tolist(),
+    )
+    return helper.make_model(helper.make_graph([node], "g", [], []))
+
+
+@pytest.mark.parametrize("kind", ["dense", "pruned", "masked", "basis", "tree", "many", "empty"])
+def test_a_higher_level_is_never_larger(kind, tmp_path):
+    weight = RNG.normal(size=(300, 400)).astype(np.float32)
+    kept = np.abs(weight) > 1.3
+    arrays = {
+        "dense": {"w": weight},
+        "pruned": {"w": np.where(kept, weight, 0).astype(np.float32)},
+        "masked": {"w": weight * kept},
+        "basis": {"w": np.sin(np.outer(np.arange(257), np.arange(512)) * np.pi / 256).astype("f4")},
+        "many": {f"w{i}": weight[i % 300, : 17 + i] for i in range(200)},
+        "empty": {},
+    }
+    path = tmp_path / "m.onnx"
+    if kind == "tree":
+        path.write_bytes(tree(9000).SerializeToString())
+    else:
+        save(path, arrays[kind])
+    sizes = [
+        prunepack.pack(path, tmp_path / "m", level=level, force=True).artifact_bytes
+        for level in LEVELS
+    ]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_a_small_model_has_little_overhead(tmp_path):
+    text = zstandard.ZstdCompressor(level=19).compress(tree(10).SerializeToString())
+    (tmp_path / "model.onnx").write_bytes(tree(10).SerializeToString())
+    summary = prunepack.pack(tmp_path / "model.onnx", tmp_path / "m")
+    assert summary.artifact_bytes <= len(text) + 120
+
+
+def test_too_many_tensors_are_found_before_anything_is_coded(tmp_path, monkeypatch):
+    path = save(tmp_path / "m.onnx", {f"w{i}": np.arange(20) * i for i in range(30)})
+    monkeypatch.setattr("prunepack.packing.write_artifact", None)
+    with pytest.raises(LimitExceededError) as caught:
+        prunepack.pack(path, tmp_path / "m", limits=Limits(tensors=29))
+    assert str(caught.value) == (
+        f"{path}: the model has more tensors than readers accept by default: expected at most 29, "
+        "found 30 or more. Pack it with `--max-tensors NUMBER`, and read it with the same limit"
+    )
+    assert not (tmp_path / "m").exists()
+
+
+def test_too_many_files_are_found_before_anything_is_coded(tmp_path):
+    arrays = {f"w{i}": np.arange(20) * i for i in range(5)}
+    path = save(tmp_path / "m.onnx", arrays, all_tensors_to_one_file=False, size_threshold=0)
+    with pytest.raises(LimitExceededError, match="more files than readers accept by default"):
+        prunepack.pack(path, tmp_path / "m", limits=Limits(files=4))
+
+
+def test_a_limit_can_be_raised(tmp_path):
+    path = save(tmp_path / "m.onnx", {f"w{i}": np.arange(20) * i for i in range(30)})
+    prunepack.pack(path, tmp_path / "m", limits=Limits(tensors=30))
+    with pytest.raises(LimitExceededError):
+        Artifact.open(tmp_path / "m", Limits(tensors=29))

@@ -20,8 +20,8 @@ def streams_of(codec, elements):
 
 
 def test_the_closed_set():
-    names = ["bitmap", "constant", "contexts", "dense", "gaps", "groups", "palette", "zeros"]
-    assert list(CODECS) == names
+    names = ["bitmap", "constant", "contexts", "dense", "gaps", "groups", "palette", "signs"]
+    assert list(CODECS) == [*names, "steps", "zeros"]
     assert all(isinstance(codec, Codec) for codec in CODECS.values())
     with pytest.raises(TypeError):
         CODECS["more"] = CODECS["dense"]
@@ -66,6 +66,8 @@ def test_where_a_codec_does_not_apply():
         "gaps": [False, False, True],
         "groups": [False, False, False],
         "palette": [False, True, False],
+        "signs": [False, False, False],
+        "steps": [False, False, False],
         "zeros": [True, False, False],
     }
     assert streams_of("zeros", nothing) == {}
@@ -208,15 +210,20 @@ def example(codec):
         return np.full(100, codec == "constant", F4)
     if codec == "groups":
         return np.tile(np.array([0, 1, 0, 2], F4), 25)
+    if codec == "signs":
+        return np.tile(np.array([1, -1, 2, -2, 3], F4), 20)
+    if codec == "steps":
+        return np.repeat(np.arange(5, dtype="<i4"), 20)
     return np.arange(100, dtype=F4) % 3
 
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_every_codec_accepts_what_it_makes_and_no_other_names(codec):
     specs = specs_of(codec)
-    CODECS[codec].check(specs, ArraySpec(F4, 100))
+    whole = ArraySpec(example(codec).dtype, 100)
+    CODECS[codec].check(specs, whole)
     with pytest.raises(CorruptArtifactError, match="wrong streams for this codec: expected "):
-        CODECS[codec].check({**specs, "more": ArraySpec(F4, 1)}, ArraySpec(F4, 100))
+        CODECS[codec].check({**specs, "more": ArraySpec(F4, 1)}, whole)
 
 
 def specs_of(codec):
@@ -232,4 +239,4 @@ def test_every_stream_has_its_type_and_bounds(codec, name):
     other = np.dtype("<f8")
     for wrong in (ArraySpec(other, count), ArraySpec(dtype, 0), ArraySpec(dtype, 2**40)):
         with pytest.raises(CorruptArtifactError, match=f"wrong (type|length)s? .*{name}"):
-            CODECS[codec].check(specs | {name: wrong}, ArraySpec(F4, 100))
+            CODECS[codec].check(specs | {name: wrong}, ArraySpec(example(codec).dtype, 100))

@@ -1,5 +1,7 @@
 """Compressors one by one, and the messages of their refusals."""
 
+import lzma
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from prunepack.errors import CorruptArtifactError
 
 
 def test_the_closed_set():
-    assert list(COMPRESSORS) == ["pcodec", "zstd"]
+    assert list(COMPRESSORS) == ["lzma", "pcodec", "zstd"]
 
 
 @pytest.mark.parametrize("coder", COMPRESSORS)
@@ -90,3 +92,43 @@ def test_pcodec_must_say_that_all_numbers_are_there(monkeypatch):
     )
     with pytest.raises(CorruptArtifactError, match=r"expected 50 numbers in .* found 0 numbers"):
         COMPRESSORS["pcodec"].decode(stored, ArraySpec(array.dtype, 50))
+
+
+def test_lzma_finds_items_that_repeat_at_a_distance():
+    words = np.random.default_rng(0).integers(0, 2**32, 2000, "<u4")
+    array = words[np.random.default_rng(1).integers(0, 2000, 20_000)]
+    sizes = {name: len(COMPRESSORS[name].encode(array, thorough=True)) for name in COMPRESSORS}
+    assert sizes["lzma"] < min(sizes["zstd"], sizes["pcodec"])
+
+
+def test_lzma_takes_no_more_memory_than_the_declared_size():
+    bomb = lzma.compress(
+        bytes(2**26), lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 2**26}]
+    )
+    with pytest.raises(CorruptArtifactError) as caught:
+        COMPRESSORS["lzma"].decode(bomb, ArraySpec(np.dtype("<u1"), 1000))
+    assert str(caught.value) == (
+        f"the stream has the wrong length: expected 1000 bytes and an end marker in {len(bomb)} "
+        "bytes, found 1001 or more bytes"
+    )
+
+
+def test_lzma_survives_any_change_of_its_bytes():
+    rng = np.random.default_rng(7)
+    array = rng.geometric(0.1, 300).astype("<u2")
+    stored = np.frombuffer(COMPRESSORS["lzma"].encode(array), "<u1")
+    refused = 0
+    for _ in range(2000):
+        noisy = stored.copy()
+        noisy[rng.integers(0, stored.size)] ^= rng.integers(1, 256, dtype="<u1")
+        try:
+            back = COMPRESSORS["lzma"].decode(noisy.tobytes(), ArraySpec(array.dtype, array.size))
+            assert back.size == array.size
+        except CorruptArtifactError:
+            refused += 1
+    assert refused > 500
+
+
+def test_lzma_refuses_bytes_that_are_none():
+    with pytest.raises(CorruptArtifactError, match=r"LZMA cannot read the stream \("):
+        COMPRESSORS["lzma"].decode(b"\x7f" * 30, ArraySpec(np.dtype("<u1"), 100))

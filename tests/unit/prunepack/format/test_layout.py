@@ -2,15 +2,16 @@
 
 from artifact_crafting import Sample, canonical
 
-from prunepack.format.header import Header
+from prunepack.format.header_v1 import parse_v1
 from prunepack.format.layout import Layout
 
 
 def test_streams_lie_back_to_back_in_header_order():
     sample = Sample()
-    layout = Layout.from_header(Header.from_bytes(canonical(sample.header)))
+    layout = Layout.from_header(parse_v1(canonical(sample.header)))
     (pool,) = layout.pools
-    placed = [*layout.literals, *(s for chunk in pool.chunks for s in chunk.streams.values())]
+    texts = [literal.text for literal in layout.literals]
+    placed = [*texts, *(s for chunk in pool.chunks for s in chunk.streams.values())]
     offset = 0
     for stream in placed:
         assert stream.offset == offset
@@ -29,17 +30,15 @@ def test_literals_of_later_files_follow_those_of_earlier_ones():
     sample = Sample()
     sample.file["segments"] = [5, "w"]
     sample.header["files"].append({**sample.file, "name": "b", "segments": [3, "b", "scalar"]})
-    layout = Layout.from_header(Header.from_bytes(canonical(sample.header)))
+    layout = Layout.from_header(parse_v1(canonical(sample.header)))
     assert layout.literal_starts == {"model.onnx": 0, "b": 5}
-    assert [literal.spec.count for literal in layout.literals] == [8]
+    assert [literal.size for literal in layout.literals] == [8]
 
 
 def test_a_pool_of_one_is_called_by_its_tensor():
     sample = Sample()
-    assert (
-        Layout.from_header(Header.from_bytes(canonical(sample.header))).pools[0].label == "pool 0"
-    )
+    assert Layout.from_header(parse_v1(canonical(sample.header))).pools[0].label == "pool 0"
     del sample.pool["tensors"][1:]
     sample.pool["chunks"] = sample.pool["chunks"][:1]
-    label = Layout.from_header(Header.from_bytes(canonical(sample.header))).pools[0].label
+    label = Layout.from_header(parse_v1(canonical(sample.header))).pools[0].label
     assert label == "tensor `w`"

@@ -1,5 +1,7 @@
 """Finding tensors by bytes, compared with what onnx itself says."""
 
+import tracemalloc
+
 import numpy as np
 import onnx
 import pytest
@@ -8,8 +10,9 @@ from onnx_models import everywhere, graph, tensor
 
 from prunepack.coding.dtypes import DTYPES
 from prunepack.format.validation import MAX_DIMENSIONS
+from prunepack.model_files.discovery import open_sources
 from prunepack.model_files.onnx_tensors import find_tensors
-from prunepack.model_files.protobuf import fields, to_signed
+from prunepack.model_files.protobuf import encode_bytes, fields, to_signed
 
 
 def scan(proto):
@@ -159,3 +162,40 @@ def test_fields_say_where_their_content_is():
     found = [tuple(f) for f in fields(data, 0, len(data))]
     assert [tuple(f) for f in fields(data, 0, len(data), {2, 4})] == [found[1], found[3]]
     assert found == [(1, 0, 1, 3, 150), (2, 2, 5, 7, 0), (3, 5, 8, 12, 0), (4, 1, 13, 21, 0)]
+
+
+def main_graph(*fields_of_graph):
+    return encode_bytes(7, b"".join(fields_of_graph))
+
+
+EMPTY = {
+    "initializers": main_graph(b"\x2a\x00" * 200_000),
+    "initializers of one dimension": main_graph(b"\x2a\x02\x08\x01" * 100_000),
+    "nodes": main_graph(b"\x0a\x00" * 200_000),
+    "attributes": main_graph(b"\x0a\x06\x2a\x04\x2a\x02\x08\x01" * 50_000),
+    "subgraphs": main_graph(b"\x0a\x06\x2a\x04\x32\x02\x12\x00" * 50_000),
+    "functions": main_graph() + b"\xca\x01\x02\x3a\x00" * 50_000,
+}
+
+
+@pytest.mark.parametrize("kind", EMPTY)
+def test_many_empty_messages_take_little_memory(kind, tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(EMPTY[kind])
+    tracemalloc.start()
+    (source,) = open_sources(str(path))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert source.spans == ()
+    assert peak < max(20 * len(EMPTY[kind]), 2**20)
+
+
+def test_messages_nested_deeper_than_any_library_reads_have_no_tensors():
+    tensor = encode_bytes(5, b"\x08\x05" + encode_bytes(9, bytes(20)))
+    data = tensor
+    for _ in range(2000):
+        data = encode_bytes(1, encode_bytes(5, encode_bytes(6, data)))
+    assert list(find_tensors(memoryview(main_graph(data)))) == []
+    for _ in range(20):
+        tensor = encode_bytes(1, encode_bytes(5, encode_bytes(6, tensor)))
+    assert len(list(find_tensors(memoryview(main_graph(tensor))))) == 1

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from prunepack.coding.dtypes import DTYPES
+from prunepack.format.limits import Limits
 from prunepack.format.names import MAX_TENSOR_NAME_BYTES, normalize_name
 from prunepack.io.regular_file import RegularFile
 from prunepack.model_files.spans import MIN_ELEMENTS, DeclaredTensor, TensorSpan, make_spans
@@ -46,7 +47,7 @@ def names(*labels):
         replace(SOUND, label=name.removeprefix("-"), has_own_name=name[:1] != "-")
         for name in labels
     ]
-    return [span.name for span in make_spans(tensors)]
+    return [span.name for span in make_spans(tensors, Limits())]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_long_names_are_cut_between_characters(label):
 def test_the_name_of_a_tensor_that_is_not_coded_stays_its_own():
     tiny = replace(SOUND, stop=18, shape=(1,))
     inner = replace(SOUND, has_own_name=False)
-    assert [span.name for span in make_spans([inner, tiny])] == ["w#2"]
+    assert [span.name for span in make_spans([inner, tiny], Limits())] == ["w#2"]
 
 
 def test_many_spellings_of_one_name_take_no_quadratic_time():

@@ -5,7 +5,7 @@ from chunk_elements import make_chunk
 
 from prunepack.coding.compressor import Compressor
 from prunepack.coding.compressors import COMPRESSORS
-from prunepack.coding.levels import LEVELS, TINY_MODEL_ITEMS, raise_level
+from prunepack.coding.levels import LEVELS, TINY_MODEL_ITEMS, list_levels
 from prunepack.format.header import Stream
 from prunepack.writing import compression, encoder
 from prunepack.writing.encoder import STREAM_OVERHEAD, estimate_cost
@@ -14,7 +14,8 @@ RNG = np.random.default_rng(0)
 
 
 def encode(elements, level="small", *shapes):
-    return encoder.encode_chunk(make_chunk(elements, *shapes), LEVELS[level])[0]
+    levels = list(LEVELS.values())[: list(LEVELS).index(level) + 1]
+    return encoder.encode_chunk(make_chunk(elements, *shapes), levels)[-1].chunk
 
 
 def codec_of(*elements_and_more):
@@ -38,11 +39,14 @@ def test_each_codec_has_its_place():
     assert codec_of(two_of_four) == "groups"
     book = RNG.normal(size=16).astype("<f4")
     assert codec_of(book[RNG.integers(0, 16, 5000)]) == "palette"
-    kernels = np.repeat(RNG.random(2000) < 0.3, 9) * np.repeat(RNG.normal(size=2000), 9)
-    kernels = (kernels * RNG.uniform(1, 2, size=18_000)).astype("<f4")
-    shape = (100, 20, 3, 3)
+    kernels = np.repeat(RNG.random(8000) < 0.3, 9) * np.repeat(RNG.choice([-1, 1], 8000), 9)
+    kernels = (kernels * RNG.normal(6, 1, size=72_000)).astype("<f4") + np.float32(0)
+    shape = (400, 20, 3, 3)
     assert codec_of(kernels, "max", shape) == "contexts"
     assert codec_of(kernels, "small", shape) != "contexts"
+    basis = np.sin(np.outer(np.arange(64), np.arange(256)) * np.pi / 128).astype("<f4").ravel()
+    assert codec_of(basis) == "signs"
+    assert codec_of(np.repeat(np.arange(200), 25)) == "steps"
 
 
 def test_each_compressor_has_its_place():
@@ -53,9 +57,11 @@ def test_each_compressor_has_its_place():
 
 
 def test_a_tiny_model_is_coded_as_well_as_can_be():
-    assert raise_level(LEVELS["small"], TINY_MODEL_ITEMS) is LEVELS["max"]
-    assert raise_level(LEVELS["small"], TINY_MODEL_ITEMS + 1) is LEVELS["small"]
-    assert raise_level(LEVELS["fast"], 1) is LEVELS["fast"]
+    fast, small, best = LEVELS.values()
+    assert list_levels(small, TINY_MODEL_ITEMS) == [fast, small, best]
+    assert list_levels(small, TINY_MODEL_ITEMS + 1) == [fast, small]
+    assert list_levels(fast, 1) == [fast]
+    assert list_levels(best, TINY_MODEL_ITEMS + 1) == [fast, small, best]
 
 
 def test_a_stream_has_to_be_worth_its_entry():

@@ -1,9 +1,19 @@
 """Tensors that are alike share a pool."""
 
+import time
+
 import numpy as np
 import pytest
+from test_pools import _source
 
-from prunepack.writing.pool_grouping import LEADING, POOL_BYTES, Group, merge_groups
+from prunepack.writing.pool_grouping import (
+    LEADING,
+    MAX_GROUPS,
+    POOL_BYTES,
+    Group,
+    group_small,
+    merge_groups,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -64,3 +74,28 @@ def test_groups_add_up():
 
 def test_no_groups():
     assert merge_groups([]) == []
+
+
+def test_many_tensors_take_no_quadratic_time(tmp_path):
+    count = 20_000
+    arrays = {f"w{i}": normal(20, 10.0 ** (i % 12)) for i in range(count)}
+    spans = _source(tmp_path / "m", arrays).spans
+    started = time.process_time()
+    groups = group_small(spans)
+    assert time.process_time() - started < 10
+    assert sorted(span.name for group in groups for span in group) == sorted(arrays)
+    assert 6 <= len(groups) <= 60
+    for group in groups:
+        scales = {int(span.name[1:]) % 12 for span in group}
+        assert len(scales) <= 4
+        assert [span.start for span in group] == sorted(span.start for span in group)
+
+
+def test_up_to_a_number_of_tensors_each_is_its_own_group(tmp_path):
+    arrays = {f"w{i}": normal(20, 10.0 ** (i % 3)) for i in range(MAX_GROUPS)}
+    spans = _source(tmp_path / "m", arrays).spans
+    alone = merge_groups([Group.from_items(name, items) for name, items in arrays.items()])
+    together = group_small(spans)
+    assert sorted(sorted(group.members) for group in alone) == sorted(
+        sorted(span.name for span in group) for group in together
+    )
