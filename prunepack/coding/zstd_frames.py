@@ -6,7 +6,7 @@ import zstandard
 
 from prunepack.errors import CorruptArtifactError
 
-__all__ = ["compress", "decompress"]
+__all__ = ["compress", "decompress", "measure_matches"]
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 MIN_WINDOW = 1024
@@ -18,6 +18,14 @@ def compress(data: bytes | memoryview, *, level: int = 19) -> bytes:
         level=level, write_checksum=True, write_content_size=True, write_dict_id=False
     )
     return compressor.compress(data)
+
+
+def measure_matches(data: bytes | memoryview) -> int:
+    """Return the size of ``data`` after a quick search for matches of four bytes or more."""
+    parameters = zstandard.ZstdCompressionParameters(
+        window_log=24, hash_log=17, min_match=4, strategy=zstandard.STRATEGY_FAST
+    )
+    return len(zstandard.ZstdCompressor(compression_params=parameters).compress(data))
 
 
 def decompress(stored: bytes, size: int) -> bytes:

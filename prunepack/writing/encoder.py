@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from prunepack.coding.codecs import CODECS
 from prunepack.format.header import Chunk, Stream
-from prunepack.writing.compression import StoredStream, compress_stream
+from prunepack.writing.compression import StreamDraft
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,8 +25,7 @@ CODEC_MARGIN = 1.003
 """A codec is encoded thoroughly if its quick result is at most this factor above the best."""
 
 UNPREDICTABLE = frozenset({"bitmap", "dense", "signs"})
-"""Codecs that are always encoded thoroughly: their streams may repeat, which a quick compressor
-does not see."""
+"""Codecs whose streams may repeat, which a quick compressor does not see."""
 
 
 class EncodedChunk(NamedTuple):
@@ -53,7 +52,7 @@ def encode_chunk(elements: ChunkElements, levels: Sequence[Level]) -> list[Encod
         candidates = [encodings.encode(codec) for codec in sorted(level.codecs)]
         priced = [candidate for candidate in candidates if candidate is not None]
         if level.thorough:
-            near = _choose_near(priced)
+            near = encodings.choose_near(priced)
             again = [encodings.encode(codec, thorough=True) for codec in near]
             priced = [candidate for candidate in again if candidate is not None]
         results.append(min([*results[-1:], *priced], key=lambda result: result.cost))
@@ -65,23 +64,13 @@ def estimate_cost(streams: Iterable[Stream]) -> int:
     return sum(stream.size + STREAM_OVERHEAD for stream in streams)
 
 
-def _choose_near(priced: Sequence[EncodedChunk]) -> list[str]:
-    """Return the codecs that a thorough encoding may make the smallest."""
-    limit = CODEC_MARGIN * min(result.cost for result in priced)
-    return [
-        result.chunk.codec
-        for result in priced
-        if result.cost <= limit or result.chunk.codec in UNPREDICTABLE
-    ]
-
-
 class _Encodings:
     """Encodings of one chunk; no codec and no compressor does the same work twice."""
 
     def __init__(self, elements: ChunkElements) -> None:
         self._elements = elements
         self._splits: dict[str, Mapping[str, Array] | None] = {}
-        self._stored: dict[tuple[int, bool], StoredStream] = {}
+        self._drafts: dict[int, StreamDraft] = {}
 
     def encode(self, codec: str, *, thorough: bool = False) -> EncodedChunk | None:
         """Return the chunk as ``codec`` encodes it, or None if the codec does not apply."""
@@ -89,13 +78,23 @@ class _Encodings:
             self._splits[codec] = CODECS[codec].encode(self._elements)
         if (split := self._splits[codec]) is None:
             return None
-        stored = {name: self._compress(split[name], thorough) for name in sorted(split)}
+        stored = {name: self._draft(split[name]).store(thorough=thorough) for name in sorted(split)}
         chunk = Chunk(codec, {name: stream for name, (stream, _) in stored.items()})
         return EncodedChunk(chunk, b"".join(data for _, data in stored.values()))
 
-    def _compress(self, array: Array, thorough: bool) -> StoredStream:
-        """Compress a stream; one that codecs share is compressed once."""
-        key = id(array), thorough
-        if key not in self._stored:
-            self._stored[key] = compress_stream(array, thorough=thorough)
-        return self._stored[key]
+    def choose_near(self, priced: Sequence[EncodedChunk]) -> list[str]:
+        """Return the codecs that a thorough encoding may make the smallest."""
+        limit = CODEC_MARGIN * min(result.cost for result in priced)
+        return [
+            result.chunk.codec
+            for result in priced
+            if result.cost <= limit or self._hides_matches(result.chunk.codec)
+        ]
+
+    def _hides_matches(self, codec: str) -> bool:
+        split = self._splits[codec] if codec in UNPREDICTABLE else None
+        return split is not None and any(self._draft(a).hides_matches for a in split.values())
+
+    def _draft(self, array: Array) -> StreamDraft:
+        """Return the draft of a stream; one that codecs share has one draft."""
+        return self._drafts.setdefault(id(array), StreamDraft(array))

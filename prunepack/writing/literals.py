@@ -10,7 +10,7 @@ from prunepack.coding.codec import ChunkElements
 from prunepack.coding.dtypes import DTYPES
 from prunepack.coding.geometry import Shapes
 from prunepack.format.header import LiteralChunk, NumberList
-from prunepack.writing.compression import StoredStream, compress_stream
+from prunepack.writing.compression import StoredStream, StreamDraft
 from prunepack.writing.encoder import encode_chunk, estimate_cost
 from prunepack.writing.list_search import find_lists
 
@@ -68,7 +68,7 @@ def _is_listed(data: bytes, lists: Sequence[FoundList]) -> bool:
 
 
 def _compress(pieces: Sequence[bytes]) -> StoredStream:
-    return compress_stream(np.frombuffer(b"".join(pieces), np.uint8), thorough=True)
+    return StreamDraft(np.frombuffer(b"".join(pieces), np.uint8)).store(thorough=True)
 
 
 def _to_elements(found: FoundList) -> ChunkElements:

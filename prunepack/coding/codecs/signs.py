@@ -9,7 +9,7 @@ import numpy as np
 from prunepack.coding.codec import ChunkElements, Codec, check_names, check_stream
 from prunepack.coding.codecs.gaps import Gaps
 from prunepack.coding.dtypes import STREAM_DTYPES, ArraySpec, bits
-from prunepack.coding.repeats import is_repetitive
+from prunepack.coding.repeats import measure_repetition
 from prunepack.errors import CorruptArtifactError
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ __all__ = ["Signs"]
 
 MIN_NEGATIVE_ZEROS = 0.1
 """With a greater fraction of elements that are -0.0, magnitudes are stored as gaps and values."""
+
+MIN_DENSITY = 0.4
+MIN_REPEATED = 0.2
+"""With smaller fractions of nonzero or of repeated magnitudes, another codec is smaller."""
 
 
 class Signs(Codec):
@@ -36,20 +40,20 @@ class Signs(Codec):
 
     def encode(self, chunk: ChunkElements) -> Mapping[str, Array] | None:
         """Return the streams, or None for integers, and if magnitudes neither repeat nor vanish."""
+        if chunk.elements.dtype.kind != "f":
+            return None
         words = bits(chunk.elements)
         place = _find_sign(words)
-        signs = words >> place
-        if chunk.elements.dtype.kind != "f" or signs.min() == signs.max():
+        sign = words.dtype.type(1) << place
+        magnitudes = words & ~sign
+        has_negative_zeros = np.count_nonzero(words == sign) > MIN_NEGATIVE_ZEROS * words.size
+        if not has_negative_zeros and not _can_repeat(magnitudes):
             return None
-        packed = np.packbits(signs.astype(np.uint8), bitorder="little")
-        magnitudes = words & ~(words.dtype.type(1) << place)
-        negative_zeros = chunk.places.size - np.count_nonzero(magnitudes)
-        if negative_zeros > MIN_NEGATIVE_ZEROS * words.size:
-            split = Gaps().encode(ChunkElements(magnitudes, chunk.shapes, chunk.start))
-            return None if split is None else {**split, "signs": packed}
-        if not is_repetitive(magnitudes):
-            return None
-        return {"magnitudes": magnitudes, "signs": packed}
+        packed = np.packbits((words >> place).astype(np.uint8), bitorder="little")
+        if not has_negative_zeros:
+            return {"magnitudes": magnitudes, "signs": packed}
+        split = Gaps().encode(ChunkElements(magnitudes, chunk.shapes, chunk.start))
+        return None if split is None else {**split, "signs": packed}
 
     def check(self, streams: Mapping[str, ArraySpec], whole: ArraySpec) -> None:
         """Require a bit per element, and one of the forms of magnitudes."""
@@ -76,6 +80,13 @@ class Signs(Codec):
         if (words >> place).any():
             raise CorruptArtifactError("a magnitude has the bit of a sign")
         words |= signs[: words.size].astype(words.dtype) << place
+
+
+def _can_repeat(magnitudes: Array) -> bool:
+    """Tell whether most are nonzero, and enough of these occurred before."""
+    count = int(np.count_nonzero(magnitudes))
+    is_dense = count > MIN_DENSITY * magnitudes.size
+    return is_dense and measure_repetition(magnitudes) > MIN_REPEATED
 
 
 def _find_sign(words: Array) -> Array:

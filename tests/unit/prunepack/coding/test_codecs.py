@@ -211,7 +211,7 @@ def example(codec):
     if codec == "groups":
         return np.tile(np.array([0, 1, 0, 2], F4), 25)
     if codec == "signs":
-        return np.tile(np.array([1, -1, 2, -2, 3], F4), 20)
+        return np.r_[np.arange(50, 100), -np.arange(50, 100)].astype(F4)
     if codec == "steps":
         return np.repeat(np.arange(5, dtype="<i4"), 20)
     return np.arange(100, dtype=F4) % 3
