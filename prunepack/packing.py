@@ -100,11 +100,16 @@ def _verify(artifact: Artifact, model: str, progress: Progress) -> None:
         ) from error
 
 
-def find_model_files(model_path: str | os.PathLike[str]) -> dict[str, Path]:
+def find_model_files(
+    model_path: str | os.PathLike[str], limits: Limits | None = None
+) -> dict[str, Path]:
     """Return a model and its external data, by the names that they would have in an artifact.
 
     Raises:
         UsageError: If a file cannot be opened.
         RefusedError: If the model is malformed, or refers to a file that must not be packed.
     """
-    return {source.name: Path(source.file.path) for source in open_sources(os.fspath(model_path))}
+    return {
+        source.name: Path(source.file.path)
+        for source in open_sources(os.fspath(model_path), limits)
+    }

@@ -1,4 +1,4 @@
-"""Result of a run: a table of its stages, its files, its verdict, and one sentence in summary."""
+"""Output of a run: its progress, a table of its stages, its files, its verdict, and a summary."""
 
 from __future__ import annotations
 
@@ -6,15 +6,51 @@ from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from prunepack.pipeline.build import count_stages
 from prunepack.pipeline.cli.console import color_text, format_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from prunepack.pipeline.cache.history import Event
+    from prunepack.pipeline.cache.history import Event, Recorder
+    from prunepack.pipeline.cli.console import Console
+    from prunepack.pipeline.plan import Plan
 
-__all__ = ["RunResult", "format_run", "run_to_json"]
+__all__ = ["RunProgress", "RunResult", "format_run", "run_to_json"]
+
+
+REPEATED = ("prune", "finetune")
+"""Stages that run once per round."""
+
+
+class RunProgress:
+    """Messages about the stages of a run, as they start.
+
+    Args:
+        console: The console to show the messages on.
+        plan: The plan of the run.
+        recorder: The record of the finished stages.
+    """
+
+    def __init__(self, console: Console, plan: Plan, recorder: Recorder) -> None:
+        self._console, self._plan, self._recorder = console, plan, recorder
+
+    def start(self, stage: str, why: str) -> None:
+        """Show that ``stage`` starts, and why it is not reused."""
+        finished = [event.stage for event in self._recorder.events]
+        total = count_stages(self._plan, (*finished, stage))
+        rounds = len(self._plan.prune.rounds)
+        name = stage
+        if stage in REPEATED and rounds > 1:
+            name = f"{stage}, round {finished.count(stage) + 1} of {rounds}"
+        self._console.message(f"stage {len(finished) + 1} of {total}: {name} … ({why})")
+
+    def finish(self, event: Event) -> None:
+        """Record a finished stage, and show the assumptions that it made."""
+        self._recorder.add(event)
+        for text in event.notes:
+            self._console.remark(f"{event.stage}: {text}")
 
 
 class RunResult(NamedTuple):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from prunepack.coding.dtypes import Array, DType
     from prunepack.format.header import PackedFile
+    from prunepack.format.limits import Limits
     from prunepack.model_files.discovery import Source
 
 __all__ = ["Content", "LooseContent", "PackedContent", "TensorSpec", "open_content"]
@@ -126,7 +127,7 @@ class LooseContent(Content):
 
 
 @contextmanager
-def open_content(path: str) -> Iterator[Content]:
+def open_content(path: str, limits: Limits | None = None) -> Iterator[Content]:
     """Open an artifact, an ONNX model or a safetensors checkpoint for the block.
 
     Raises:
@@ -134,7 +135,7 @@ def open_content(path: str) -> Iterator[Content]:
         RefusedError: If the file is of another kind, or malformed.
     """
     if is_artifact(path):
-        with Artifact.open(path) as artifact:
+        with Artifact.open(path, limits) as artifact:
             yield PackedContent(artifact)
     else:
-        yield LooseContent(open_sources(path))
+        yield LooseContent(open_sources(path, limits))

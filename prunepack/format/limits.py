@@ -44,8 +44,13 @@ class Limits:
                 f"the artifact exceeds the reader limit `{name}`",
                 expected=f"at most {limit}",
                 found=value,
-                hint=f"Open the artifact with Limits({name}={value}) if you trust its source",
+                hint=_hint(name, value),
             )
+
+
+def _hint(name: str, value: int) -> str:
+    option = f", or `--max-{name} {value}`," if name in {"tensors", "files"} else ""
+    return f"Open the artifact with Limits({name}={value}){option} if you trust its source"
 
 
 def check_model(limits: Limits, name: str, value: int) -> None:

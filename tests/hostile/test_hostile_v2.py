@@ -338,9 +338,8 @@ def transposed_halves_of_bytes():
 @case("tensor `t`, chunk 0: stream signs: the stream has the wrong length: expected ", at="verify")
 def lzma_bomb():
     def change(sample):
-        sample.add_pool(
-            "signs", "float32", np.tile([1, -1], 100).astype("<f4"), (200,), "t", "lzma"
-        )
+        items = np.tile(np.arange(1, 51) * [[1], [-1]], 2).astype("<f4").ravel()
+        sample.add_pool("signs", "float32", items, (200,), "t", "lzma")
         big = np.zeros(2**26, "<u1")
         count = sample.header["pools"][1]["chunks"][0]["streams"]["signs"]["count"]
         entry = sample._encode(("b", 11, "signs"), big, "lzma")

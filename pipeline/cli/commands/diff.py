@@ -13,6 +13,7 @@ from prunepack.diff.content import open_content
 from prunepack.diff.tensors import compare
 from prunepack.pipeline.cli.command import command, input_argument, json_option
 from prunepack.pipeline.cli.console import format_table, print_result
+from prunepack.pipeline.cli.limits_options import limits_options
 from prunepack.pipeline.cli.views import format_shape
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from prunepack.diff.content import TensorSpec
     from prunepack.diff.tensors import Differences, FormalChange
     from prunepack.diff.values import ValueChange
+    from prunepack.format.limits import Limits
     from prunepack.pipeline.cli.console import Console
 
 __all__ = ["diff_command"]
@@ -30,9 +32,12 @@ __all__ = ["diff_command"]
 @command(example="prunepack diff work/dense_onnx/model.onnx work/lenet.prunepack")
 @input_argument("before")
 @input_argument("after")
+@limits_options
 @json_option
 @click.pass_obj
-def diff_command(console: Console, before: Path, after: Path, *, as_json: bool) -> int:
+def diff_command(
+    console: Console, before: Path, after: Path, *, limits: Limits, as_json: bool
+) -> int:
     """Show the tensors that differ between two models.
 
     BEFORE and AFTER are each a .prunepack file, an .onnx model or a .safetensors checkpoint.
@@ -45,8 +50,8 @@ def diff_command(console: Console, before: Path, after: Path, *, as_json: bool) 
     Exit codes: 0 the models are the same, 1 they differ.
     """
     with (
-        open_content(str(before)) as left,
-        open_content(str(after)) as right,
+        open_content(str(before), limits) as left,
+        open_content(str(after), limits) as right,
         console.bar("comparing") as progress,
     ):
         differences = compare(left, right, progress)

@@ -12,6 +12,7 @@ from prunepack.io.regular_file import open_regular
 from prunepack.packing import find_model_files
 from prunepack.pipeline.cli.command import command, input_argument, json_option
 from prunepack.pipeline.cli.console import format_table, print_result
+from prunepack.pipeline.cli.limits_options import limits_options
 from prunepack.pipeline.cli.views import artifact_to_json, format_artifact, format_shape
 from prunepack.reading.artifact import Artifact, is_artifact
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from prunepack.format.limits import Limits
     from prunepack.pipeline.cli.console import Console
     from prunepack.stages.models.inspection import LayerView, ModelView, TensorView
 
@@ -37,10 +39,11 @@ Row = tuple[str, str, str, str, int]
     is_flag=True,
     help="Do not decode an artifact; show zeros only where its codecs record them.",
 )
+@limits_options
 @json_option
 @click.pass_obj
 def inspect_command(
-    console: Console, path: Path, *, layer: str | None, quick: bool, as_json: bool
+    console: Console, path: Path, *, layer: str | None, quick: bool, limits: Limits, as_json: bool
 ) -> None:
     """Show the contents of a checkpoint, a model or an artifact.
 
@@ -55,9 +58,9 @@ def inspect_command(
     if source.is_dir():
         value, text = _checkpoint(source, layer)
     elif is_artifact(str(source)):
-        value, text = _artifact(source, console, quick=quick)
+        value, text = _artifact(source, console, limits, quick=quick)
     elif _is_onnx(source):
-        value, text = _listing(source, _onnx_tensors(source))
+        value, text = _listing(source, _onnx_tensors(source, limits))
     else:
         value, text = _listing(source, _state_dict(source))
     print_result(text, value, as_json=as_json)
@@ -87,10 +90,10 @@ def _is_onnx(path: Path) -> bool:
     return head[:1] == b"\x08" and head[8:] != b"{"  # not the header of safetensors
 
 
-def _artifact(path: Path, console: Console, *, quick: bool) -> tuple[Any, str]:
+def _artifact(path: Path, console: Console, limits: Limits, *, quick: bool) -> tuple[Any, str]:
     from prunepack.reading.inspection import describe_tensors
 
-    with Artifact.open(path) as artifact:
+    with Artifact.open(path, limits) as artifact:
         described = describe_tensors(artifact, decode=not quick)
         rows = list(console.track(described, "counting zeros", len(artifact.tensors)))
         return artifact_to_json(artifact, rows), format_artifact(artifact, rows)
@@ -157,11 +160,11 @@ def _listing(path: Path, rows: list[Row]) -> tuple[Any, str]:
     return value, f"{format_table(head, [row[:4] for row in rows], right='zeros')}\n\n{total}"
 
 
-def _onnx_tensors(path: Path) -> list[Row]:
+def _onnx_tensors(path: Path, limits: Limits) -> list[Row]:
     import onnx
     from google.protobuf.message import DecodeError
 
-    find_model_files(path)  # refuses external data that is missing, cut off or elsewhere
+    find_model_files(path, limits)  # refuses external data that is missing, cut off or elsewhere
     try:
         return [
             _row(proto.name, onnx.numpy_helper.to_array(proto))

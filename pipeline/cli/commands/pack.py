@@ -14,12 +14,14 @@ from prunepack.pipeline.cli.command import (
     output_option,
 )
 from prunepack.pipeline.cli.console import print_result
+from prunepack.pipeline.cli.limits_options import limits_options
 from prunepack.pipeline.cli.options import config_options, make_config
 from prunepack.stages.pack import PackConfig, pack_model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from prunepack.format.limits import Limits
     from prunepack.pipeline.cli.console import Console
 
 __all__ = ["pack_command"]
@@ -32,6 +34,7 @@ __all__ = ["pack_command"]
 @click.option(
     "--threads", type=click.IntRange(min=1), help="Number of threads.  [default: one per core]"
 )
+@limits_options
 @force_option
 @json_option
 @click.pass_obj
@@ -42,6 +45,7 @@ def pack_command(
     *,
     output: Path,
     threads: int | None,
+    limits: Limits,
     force: bool,
     as_json: bool,
     **options: Any,
@@ -54,5 +58,13 @@ def pack_command(
     config = make_config(PackConfig, options)
     path = model / "model.onnx" if model.is_dir() else model
     with console.bar("packing") as progress:
-        facts = pack_model(config, path, output, threads=threads, force=force, progress=progress)
+        facts = pack_model(
+            config,
+            path,
+            output,
+            threads=threads,
+            limits=limits,
+            force=force,
+            progress=progress,
+        )
     print_result(f"{output}: {facts['summary']}", facts, as_json=as_json)

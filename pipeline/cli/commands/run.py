@@ -16,8 +16,7 @@ from prunepack.pipeline.cache.store import Store
 from prunepack.pipeline.cli.command import artifacts_option, command, json_option
 from prunepack.pipeline.cli.completion import COMPLETERS, complete_recipe, complete_stage
 from prunepack.pipeline.cli.console import print_json
-from prunepack.pipeline.cli.run_output import RunResult, format_run, run_to_json
-from prunepack.pipeline.cli.run_progress import RunProgress
+from prunepack.pipeline.cli.run_output import RunProgress, RunResult, format_run, run_to_json
 from prunepack.pipeline.cli.weights_recipe import describe_weights, format_recipe
 from prunepack.pipeline.recipe import Recipe, list_built_in_recipes, make_recipe, read_recipe
 from prunepack.pipeline.release.publish import publish

@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prunepack.errors import quote
-from prunepack.pipeline.cli.command import PATH, command, input_argument, json_option
+from prunepack.pipeline.cli.command import (
+    PATH,
+    command,
+    input_argument,
+    json_option,
+)
 from prunepack.pipeline.cli.console import print_result
+from prunepack.pipeline.cli.limits_options import limits_options
 from prunepack.reading.artifact import Artifact
 from prunepack.reading.verification import check_soundness, count_streams, find_mismatch
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from prunepack.format.limits import Limits
     from prunepack.pipeline.cli.console import Console
     from prunepack.reading.verification import Mismatch
 
@@ -30,10 +37,11 @@ __all__ = ["verify_file_command"]
     metavar="MODEL",
     help="Compare every byte with this file, and external data with the files next to it.",
 )
+@limits_options
 @json_option
 @click.pass_obj
 def verify_file_command(
-    console: Console, artifact: Path, *, against: Path | None, as_json: bool
+    console: Console, artifact: Path, *, against: Path | None, limits: Limits, as_json: bool
 ) -> int:
     """Check every checksum of an artifact.
 
@@ -41,7 +49,7 @@ def verify_file_command(
 
     Exit codes: 0 sound, 1 sound but not the model that --against names, 4 damaged.
     """
-    with Artifact.open(artifact) as opened:
+    with Artifact.open(artifact, limits) as opened:
         facts, lines = _check_artifact(console, opened)
         mismatch = None
         if against is not None:

@@ -210,5 +210,6 @@ def test_too_many_initializers_are_refused_before_any_work(tmp_path):
     assert str(caught.value) == (
         f"{tmp_path / 'm.prunepack'}: file `m.onnx`: the artifact exceeds the reader limit "
         "`tensors`: expected at most 999, found 1000. "
-        "Open the artifact with Limits(tensors=1000) if you trust its source"
+        "Open the artifact with Limits(tensors=1000), or `--max-tensors 1000`, if you trust "
+        "its source"
     )
