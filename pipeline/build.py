@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from prunepack.stages.compact import compact
 from prunepack.stages.contract.model_spec import read_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.contract.user_code import is_model_file
@@ -49,6 +50,7 @@ STAGES = {
         finetune,
         finalize,
         export,
+        compact,
         pack,
         export_dense,
         verify,
@@ -62,6 +64,10 @@ SOMETIMES = ("load_dense", "undo")
 """Stages that run only for models that were pruned before."""
 
 
+OF_ONNX = {"load", "prune", "compact", "pack", "verify", "measure", "gate"}
+"""Stages that run for a model in an ONNX file."""
+
+
 def count_stages(plan: Plan, started: Collection[str] = ()) -> int:
     """Return the number of stages that :func:`build` runs.
 
@@ -70,7 +76,7 @@ def count_stages(plan: Plan, started: Collection[str] = ()) -> int:
         started: The names of the stages so far; they show whether there is a dense model.
     """
     if is_model_file(plan.load.model):
-        return len(STAGES.keys() & {"load", "prune", "pack", "verify", "measure", "gate"})
+        return len(STAGES.keys() & OF_ONNX)
     once = len(STAGES.keys() - {*SOMETIMES, "prune", "finetune"})
     once += sum(stage in started for stage in SOMETIMES)
     once -= "verify" in started and "export_dense" not in started
@@ -89,7 +95,7 @@ def build(plan: Plan, run: Runner) -> Verdict:
     for config in later:
         tuned = run(finetune, plan.training, run(prune, config, tuned), dense)
     final = run(finalize, plan.proof, tuned)
-    onnx = run(export, plan.export, final)
+    onnx = run(compact, plan.compact, run(export, plan.export, final))
     artifact = run(pack, plan.pack, onnx)
     dense_onnx = run(export_dense, plan.export, dense) if dense else None
     parity = run(verify, plan.comparison, dense, final, onnx, artifact)
@@ -105,7 +111,8 @@ def build_from_onnx(plan: Plan, run: Runner) -> Verdict:
     named = run(load_onnx, config.of_dense) if config.dense is not None else None
     dense = named or (None if source.masked else source)
     keep = bool(source.masked) and "prune" not in plan.model_fields_set
-    onnx = run(prune_onnx, PruneConfig(method="identity") if keep else plan.prune, source)
+    pruned = run(prune_onnx, PruneConfig(method="identity") if keep else plan.prune, source)
+    onnx = run(compact, plan.compact, pruned)
     artifact = run(pack, plan.pack, onnx)
     parity = run(verify_onnx, plan.comparison, dense, None, onnx, artifact)
     measured = run(measure, plan.measure, None, None, dense, onnx, artifact)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from prunepack.stages.compact import CompactConfig
 from prunepack.stages.contract.stage import Config
 from prunepack.stages.export import ExportConfig
 from prunepack.stages.finalize import FinalizeConfig
@@ -28,6 +29,7 @@ class Plan(Config):
     finetune: FinetuneConfig = Field(default_factory=FinetuneConfig)
     finalize: FinalizeConfig = Field(default_factory=FinalizeConfig)
     export: ExportConfig = Field(default_factory=ExportConfig)
+    compact: CompactConfig = Field(default_factory=CompactConfig)
     pack: PackConfig = Field(default_factory=PackConfig)
     verify: VerifyConfig = Field(default_factory=VerifyConfig)
     measure: MeasureConfig = Field(default_factory=MeasureConfig)

@@ -22,6 +22,7 @@ from prunepack.stages.details.layers import describe_layers
 from prunepack.stages.details.records import Details
 from prunepack.stages.details.versions import list_versions
 from prunepack.stages.metrics.metric import Metrics, metrics_to_json, write_json
+from prunepack.stages.profiling.compaction import compaction_metrics
 from prunepack.stages.profiling.model_pair import (
     ModelPair,
     measure_latency,
@@ -91,6 +92,7 @@ def measure(
         check_dense_size(dense_onnx, onnx)
     metrics = checkpoint_size_metrics(dense, masked)
     metrics |= file_size_metrics(dense_onnx, onnx, artifact)
+    metrics |= compaction_metrics(onnx)
     metrics |= _measure_sessions(config, dense_onnx, onnx, artifact)
     metrics |= graph_metrics(onnx.model) if onnx else _measure_packed_graph(artifact)
     digests = hash_release(onnx, artifact, dense, dense_onnx)

@@ -50,6 +50,7 @@ COMMANDS = {
             undo="Remove the masks and restore the dense model.",
             finalize="Make the masks permanent and prove that the outputs stay the same.",
             export="Export a model to an ONNX file that is byte-identical on every machine.",
+            compact="Remove the dead parts of an ONNX model, so that it is smaller and faster.",
         ),
         **_commands(
             "comparison",

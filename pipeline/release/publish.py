@@ -32,6 +32,7 @@ PUBLISHED = {
     "finetune": ("pruned_model.pth",),
     "prune": ("model.onnx", "model.onnx.data"),  # where the source is ONNX
     "export": ("model.onnx", "model.onnx.data"),
+    "compact": ("model.onnx", "model.onnx.data"),
     "pack": ("model.prunepack",),
     "gate": FILES,
 }
@@ -77,6 +78,8 @@ class _Source:
 
 def _find_sources(events: Sequence[Event]) -> dict[str, _Source]:
     newest = {event.stage: event for event in events}
+    if "compact" in newest:  # its model stands in the place of the one that it was made from
+        newest.pop("export", None)
     return {
         name: _Source(newest[stage].path / name, newest[stage].files[name], stage)
         for stage, names in PUBLISHED.items()

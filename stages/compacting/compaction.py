@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prunepack.stages.compacting.analysis import analyze
-from prunepack.stages.compacting.branches import cut_branches
-from prunepack.stages.compacting.preparation import clean_model, merge_copies, prepare_model
-from prunepack.stages.compacting.rewriting import Kept, remove_dead
+from prunepack.stages.compacting.preparation import (
+    clean_model,
+    complete_model,
+    copy_initializers,
+    merge_copies,
+)
+from prunepack.stages.compacting.removal.branches import cut_branches
+from prunepack.stages.compacting.removal.rewriting import Kept, remove_dead
 
 if TYPE_CHECKING:
     import onnx_ir
@@ -22,7 +27,8 @@ def compact_model(model: onnx_ir.Model) -> Kept | None:
         The indices that remain, by initializer and axis, for those that lost some; None if nothing
         is dead, and the model is as it was.
     """
-    copies = prepare_model(model)
+    complete_model(model)
+    copies = copy_initializers(model.graph)
     kept: Kept = {}
     has_changed = False
     while _remove_once(model, kept):  # a removal can make finer ones possible

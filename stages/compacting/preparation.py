@@ -10,7 +10,7 @@ from prunepack.stages.compacting.sizes import read_dimensions
 if TYPE_CHECKING:
     import onnx_ir
 
-__all__ = ["Copies", "clean_model", "merge_copies", "prepare_model"]
+__all__ = ["Copies", "clean_model", "complete_model", "copy_initializers", "merge_copies"]
 
 LARGEST_COPY = 2**16
 """Elements of the largest initializer that each node gets for itself. Exporters store equal
@@ -20,8 +20,8 @@ Copies = dict["onnx_ir.Value", "list[onnx_ir.Value]"]
 """The copies of each initializer that several nodes read."""
 
 
-def prepare_model(model: onnx_ir.Model) -> Copies:
-    """Complete shapes and constants, and give each node small initializers of its own."""
+def complete_model(model: onnx_ir.Model) -> None:
+    """Turn Constant nodes into initializers, make heads an axis, and infer all shapes."""
     from onnx_ir.passes.common import LiftConstantsToInitializersPass, ShapeInferencePass
 
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
@@ -29,10 +29,14 @@ def prepare_model(model: onnx_ir.Model) -> Copies:
         _fuse_transposition(node)
     clean_model(model)
     ShapeInferencePass()(model)
+
+
+def copy_initializers(graph: onnx_ir.Graph) -> Copies:
+    """Give each node small initializers of its own."""
     return {
         value: copies
-        for value in list(model.graph.initializers.values())
-        if (copies := _copy_for_uses(model.graph, value))
+        for value in list(graph.initializers.values())
+        if (copies := _copy_for_uses(graph, value))
     }
 
 

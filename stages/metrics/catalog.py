@@ -46,6 +46,12 @@ _ROWS = (
         "Share of test samples with the class of the dense file",
     ),
     ("agreement.session", "%", "Share of test samples with the same class from ONNX and artifact"),
+    ("compact.channels_before", "channels", "Output channels of all layers, before compaction"),
+    ("compact.channels", "channels", "The same after it"),
+    ("compact.parameters_before", "values", "Floating-point constants, before compaction"),
+    ("compact.parameters", "values", "The same after it"),
+    ("compact.macs_before", "MACs", "Multiply-accumulates of one sample, before compaction"),
+    ("compact.macs", "MACs", "The same after it"),
     (
         "data.changed_samples",
         "%",

@@ -21,6 +21,8 @@ BETTER: Mapping[str, Sense | None] = {
     "accuracy.mcnemar": None,
     "accuracy.*": HIGH,
     "agreement.*": HIGH,
+    "compact.*_before": None,
+    "compact.*": LOW,
     "data.*": LOW,
     "forms.*": HIGH,
     "graph.refused_*": LOW,

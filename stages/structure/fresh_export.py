@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import PrunepackError
+from prunepack.stages.compacting.files import compact_file
 from prunepack.stages.contract.outputs import OnnxModel, write_interface
 from prunepack.stages.contract.progress import collect_remarks, note
 from prunepack.stages.exporting.graph import export_graph, list_versions, write_graph
@@ -59,5 +60,23 @@ def export_again(final: Checkpoint, interface: Mapping[str, Any], folder: Path) 
     except (PrunepackError, ImportError) as error:
         return f"the checkpoint cannot be exported again: {error}"
     write_graph(graph, folder / "model.onnx")
+    if "compact" in interface:
+        fresh |= _compact_again(folder)
     write_interface(folder, fresh)
     return OnnxModel(folder, "")
+
+
+def _compact_again(folder: Path) -> dict[str, Any]:
+    """Compact the exported file in place, and return the remaining indices of its initializers."""
+    done = compact_file(folder / "model.onnx", folder / "compacted.onnx", {})
+    if done is None:
+        return {}
+    (folder / "model.onnx").unlink()
+    onnx_data = folder / "model.onnx.data"
+    onnx_data.unlink(missing_ok=True)
+    (folder / "compacted.onnx").rename(folder / "model.onnx")
+    kept = {
+        name: {axis: indices.tolist() for axis, indices in axes.items()}
+        for name, axes in done.kept.items()
+    }
+    return {"kept": kept}

@@ -43,11 +43,12 @@ def compare_with_checkpoint(onnx: OnnxModel, final: Checkpoint, module: nn.Modul
         there is none or the file may honestly differ from it.
     """
     fold_parametrizations(module)
-    account = account_weights(onnx.model, module)
     with TemporaryDirectory() as folder:
         fresh = export_again(final, onnx.interface, Path(folder))
         if isinstance(fresh, str):
-            return _report_undecided(account, fresh)
+            return _report_undecided(account_weights(onnx.model, module), fresh)
+        kept = fresh.interface.get("kept", {})
+        account = account_weights(onnx.model, module, kept)
         explanation = explain_graph(fresh.model, onnx.model)
         unexplained = explanation.unexplained
         listing = list_first(unexplained, NOTED)
@@ -55,7 +56,9 @@ def compare_with_checkpoint(onnx: OnnxModel, final: Checkpoint, module: nn.Modul
             reason = f"{origin}; {len(unexplained)} nodes differ: {listing}"
             return _report_undecided(account, reason)
         # weights that the exporter itself computes into others, or leaves out
-        own = account_weights(fresh.model, module).doubtful if unexplained else account.doubtful
+        own = (
+            account_weights(fresh.model, module, kept).doubtful if unexplained else account.doubtful
+        )
     return {
         **count_changed(account, own),
         **count_unaccounted(account, own),

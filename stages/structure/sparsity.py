@@ -58,9 +58,15 @@ def _add_columns(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
 
 
 def measure_graph_sparsity(onnx: OnnxModel | None, artifact: PackedArtifact | None) -> Metrics:
-    """Return the metrics of :func:`measure_sparsity` for a model that exists as ONNX only."""
+    """Return the metrics of :func:`measure_sparsity` for a model that exists as ONNX only.
+
+    Elements that compaction removed count as zeros.
+    """
+    removed = {} if onnx is None else onnx.interface.get("compact", {}).get("removed", {})
     with _open_file(onnx, artifact) as model:
-        return _sparsity_metrics(count_graph_zeros(model))
+        counts = dict.fromkeys(removed, (0, 0)) | count_graph_zeros(model)
+    gone = {layer: removed.get(layer, 0) for layer in counts}
+    return _sparsity_metrics({n: (z + gone[n], size + gone[n]) for n, (z, size) in counts.items()})
 
 
 def measure_denormals(onnx: OnnxModel | None, artifact: PackedArtifact | None) -> Metrics:

@@ -16,7 +16,7 @@ from prunepack.stages.structure.batch_norm import find_changed_values, list_fact
 from prunepack.stages.structure.matrices import ConstantIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -59,7 +59,9 @@ class WeightAccount:
         return (*self.unlike, *self.changed)
 
 
-def account_weights(model: Path, module: nn.Module) -> WeightAccount:
+def account_weights(
+    model: Path, module: nn.Module, kept: Mapping[str, Mapping[str, Sequence[int]]] = {}
+) -> WeightAccount:
     """Look for each weight of a checkpoint in an exported file, and compare its values.
 
     Outputs do not reveal a weight that no tested input needs. Weights of two dimensions or more
@@ -69,8 +71,9 @@ def account_weights(model: Path, module: nn.Module) -> WeightAccount:
     Args:
         model: The exported file.
         module: The checkpoint, without parametrizations.
+        kept: The indices that compaction left, by initializer and axis.
     """
-    weights, constants = _list_weights(module), read_constants(model)
+    weights, constants = _take_kept(_list_weights(module), kept), read_constants(model)
     index = ConstantIndex(constants.values())
     missing = [
         name
@@ -111,6 +114,17 @@ def _list_weights(module: nn.Module) -> Arrays:
     }
     once = {(t.data_ptr(), tuple(t.shape), t.stride()): name for name, t in reversed(kept.items())}
     return {name: kept[name].detach().numpy() for name in kept if name in set(once.values())}
+
+
+def _take_kept(weights: Arrays, kept: Mapping[str, Mapping[str, Sequence[int]]]) -> Arrays:
+    """Return the weights without the parts that compaction removed from their initializers."""
+    taken = dict(weights)
+    for name in weights:
+        for axis, indices in kept.get(name, {}).items():
+            taken[name] = taken[name].take(indices, int(axis))
+        for axis, indices in kept.get(f"{name}.T", {}).items():
+            taken[name] = taken[name].take(indices, 1 - int(axis))
+    return taken
 
 
 def read_constants(model: Path) -> Arrays:

@@ -34,7 +34,8 @@ def share_fresh_exports(folder: Path) -> Iterator[None]:
         final: Checkpoint, interface: Mapping[str, Any], target: Path
     ) -> OnnxModel | str:
         files = [hash_file(file) for file in sorted(final.path.iterdir())]
-        key = json.dumps([files, interface.get("export")], sort_keys=True)
+        compacted = "compact" in interface
+        key = json.dumps([files, interface.get("export"), compacted], sort_keys=True)
         kept = folder / hashlib.sha256(key.encode()).hexdigest()
         if not kept.exists():
             made = export_again(final, interface, target)

@@ -69,7 +69,7 @@ PARTS = {
     "dense": "load",
     "masked": "finetune",
     "final": "finalize",
-    "onnx": "export",
+    "onnx": "compact",
     "dense_onnx": "export_dense",
     "artifact": "pack",
     "parity": "verify",

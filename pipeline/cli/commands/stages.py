@@ -15,6 +15,7 @@ from prunepack.pipeline.cli.command import (
 from prunepack.pipeline.cli.console import print_result
 from prunepack.pipeline.cli.options import config_options, make_config
 from prunepack.pipeline.single_stage import execute, open_output
+from prunepack.stages.compact import compact
 from prunepack.stages.contract.outputs import OnnxModel, PackedArtifact
 from prunepack.stages.contract.user_code import is_model_file
 from prunepack.stages.export import export
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from prunepack.stages.contract.stage import Stage
 
 __all__ = [
+    "compact_command",
     "export_command",
     "finalize_command",
     "finetune_command",
@@ -129,4 +131,11 @@ export_command = _stage_command(
     export,
     "Export a model to an ONNX file that is byte-identical on every machine.",
     "prunepack export work/final -o work/onnx",
+)
+compact_command = _stage_command(
+    compact,
+    "Remove the dead parts of an ONNX model, so that it is smaller and faster.\n\nMODEL is an "
+    "output of export, or of prune for an ONNX model. Channels, neurons, attention heads and "
+    "branches that no output depends on are removed; the outputs stay the same.",
+    "prunepack compact work/onnx -o work/compacted",
 )

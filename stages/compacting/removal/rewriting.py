@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from prunepack.stages.compacting.biases import add_to_bias
 from prunepack.stages.compacting.channels import read_constant
-from prunepack.stages.compacting.resizing import resize_node
+from prunepack.stages.compacting.removal.biases import add_to_bias
+from prunepack.stages.compacting.removal.resizing import resize_node
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -1,0 +1,1 @@
+"""Removal of dead channels and branches from a graph."""
