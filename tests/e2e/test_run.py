@@ -22,6 +22,7 @@ STAGES = [
     *("prune", "finetune") * 3,
     "finalize",
     "export",
+    "compact",
     "pack",
     "export_dense",
     "verify",
@@ -80,10 +81,10 @@ def test_limits_complete_to_the_metrics_of_the_report(released, monkeypatch):
 
 def test_progress_counts_stages_and_rounds(released):
     starts = [line for line in released[1].err.splitlines() if line.startswith("stage ")]
-    assert starts[0] == "stage 1 of 14: load … (first run)"
-    assert starts[1] == "stage 2 of 14: prune, round 1 of 3 … (first run)"
-    assert starts[4] == "stage 5 of 14: finetune, round 2 of 3 … (first run)"
-    assert starts[-1].startswith("stage 14 of 14: gate …")
+    assert starts[0] == "stage 1 of 15: load … (first run)"
+    assert starts[1] == "stage 2 of 15: prune, round 1 of 3 … (first run)"
+    assert starts[4] == "stage 5 of 15: finetune, round 2 of 3 … (first run)"
+    assert starts[-1].startswith("stage 15 of 15: gate …")
 
 
 def test_results_lie_where_people_look(released):
