@@ -37,10 +37,14 @@ class Recipe:
     Attributes:
         name: The file's name without its ending; ``artifacts/NAME/`` holds the newest results.
         plan: Every choice of the run.
+        source: The built-in name or the path of the recipe.
+        settings: The settings that were put over it.
     """
 
     name: str
     plan: Plan
+    source: str = ""
+    settings: tuple[str, ...] = ()
 
 
 def list_built_in_recipes() -> dict[str, str]:
@@ -83,7 +87,7 @@ def make_recipe(
     for setting in settings:
         _set_value(tables, setting)
     try:
-        return Recipe(name, Plan.model_validate(tables))
+        return Recipe(name, Plan.model_validate(tables), source, tuple(settings))
     except ValidationError as error:
         raise describe_problems(source, error, Plan) from None
 

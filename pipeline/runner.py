@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from prunepack.errors import UsageError
 from prunepack.pipeline.cache.disk_errors import explain_full_disk
-from prunepack.pipeline.cache.history import Event, Run, describe_differences
 from prunepack.pipeline.cache.store import Record
 from prunepack.pipeline.keys.code_closure import hash_first_party
 from prunepack.pipeline.keys.material import Material, collect_material
 from prunepack.pipeline.reads.reads import Reads, ReadWatch
+from prunepack.pipeline.runs.differences import describe_differences
+from prunepack.pipeline.runs.event import Event
+from prunepack.pipeline.runs.run import Run
 from prunepack.pipeline.stage_contract import bind_inputs, check_result
 from prunepack.stages.contract.outputs import Output, find_kind
 from prunepack.stages.contract.progress import collect_remarks, note

@@ -37,7 +37,14 @@ COMMANDS = {
     "Pipeline": {
         **_commands("run", run="Run all stages of a recipe and produce an artifact and a verdict."),
         **_commands("explain", explain="Show why each stage of the last run ran or was reused."),
-        **_commands("gc", gc="Delete stored results that the last runs do not need."),
+        **_commands(
+            "runs",
+            ls="List the runs that are kept, the newest last.",
+            show="Show one run: its settings, its stages and its verdict.",
+            compare="Show the settings and the metrics that differ between runs.",
+            rm="Delete the records of runs.",
+        ),
+        **_commands("gc", gc="Delete stored results that no run needs."),
         **_commands("fetch", fetch="Download a dataset, checked by its SHA-256."),
         **_commands("train", train="Train a built-in model and save its weights."),
     },

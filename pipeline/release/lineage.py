@@ -13,7 +13,7 @@ from prunepack.format import canonical_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prunepack.pipeline.cache.history import Event
+    from prunepack.pipeline.runs.event import Event
 
 __all__ = ["make_provenance", "read_stage_results"]
 

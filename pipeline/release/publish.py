@@ -24,7 +24,7 @@ from prunepack.stages.reporting.writers import FILES, write_report
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prunepack.pipeline.cache.history import Event
+    from prunepack.pipeline.runs.event import Event
 
 __all__ = ["PUBLISHED", "publish"]
 

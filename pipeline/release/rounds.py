@@ -10,7 +10,7 @@ from prunepack.stages.details.records import PruningRound
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from prunepack.pipeline.cache.history import Event
+    from prunepack.pipeline.runs.event import Event
 
 __all__ = ["list_rounds"]
 

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from prunepack.errors import UsageError
-from prunepack.pipeline.cache.history import Recorder, list_kept_digests
 from prunepack.pipeline.cache.objects import hash_tree
 from prunepack.pipeline.cache.store import Store
 from prunepack.pipeline.runner import Runner
+from prunepack.pipeline.runs.recorder import Recorder
+from prunepack.pipeline.runs.run import RunHead
+from prunepack.pipeline.runs.run_files import list_kept_digests
 from prunepack.stages.contract.outputs import PackedArtifact, ParityResult
 from prunepack.stages.contract.stage import Config, Facts, stage
 
@@ -66,7 +68,7 @@ def check(config: WriteConfig, out: Path, model: PackedArtifact) -> Facts:
 
 def perform(root: Path, config: WriteConfig) -> list[str]:
     """Run the pipeline; return the digests of its results."""
-    with Store(root) as store, Recorder(store, "toy") as recorder:
+    with Store(root) as store, Recorder(store, RunHead(recipe="toy")) as recorder:
         run = Runner(store, on_event=recorder.add, previous=recorder.previous)
         artifact = run(write, config)
         parity = run(check, config, artifact)

@@ -65,7 +65,8 @@ def test_a_run_ends_with_one_sentence(released):
     report = json.loads((folder / "artifacts/lenet/report.json").read_text())
     values = {name: metric["value"] for name, metric in report["metrics"].items()}
     last = done.out.splitlines()[-1]
-    assert last.startswith(f"lenet: {values['size.artifact']:,} bytes ({values['size.ratio']:.3g} ")
+    size, ratio = values["size.artifact"], values["size.ratio"]
+    assert last.startswith(f"lenet, run 1: {size:,} bytes ({ratio:.3g} ")
     assert f"accuracy drop {values['accuracy.drop']:.3g} points (limit: <= 0.5)" in last
     assert f"{values['latency.batch_1.ratio']:.3g} times the latency of the dense model" in last
     assert "report in artifacts/lenet/report.md" in last
@@ -299,3 +300,49 @@ def test_gc_keeps_what_the_last_run_needs(released):
     again = call("run", "lenet", "--json", cwd=released[0])
     assert before.code == again.code == 0
     assert built(again) == []
+
+
+def test_runs_are_kept_listed_and_compared(released):
+    """All values are of stored stages: only the settings of the gate differ."""
+    folder = released[0]
+    release = folder / "artifacts/lenet"
+    before = {file.name: file.read_bytes() for file in release.iterdir()}
+    looser = ("--set", 'gate.limits=["accuracy.drop <= 0.9"]', "--name", "looser")
+    done = json.loads(call("run", "lenet", *looser, "--json", cwd=folder).out)
+    assert (done["name"], done["recipe"]) == ("looser", "lenet")
+    listed = json.loads(call("ls", "--json", cwd=folder).out)["runs"]
+    assert [run["number"] for run in listed] == sorted(run["number"] for run in listed)
+    assert (listed[-1]["number"], listed[-1]["name"]) == (done["run"], "looser")
+    assert listed[-1]["metrics"]["size.artifact"]["value"] == len(before["model.prunepack"])
+    first = str(listed[0]["number"])
+    compared = json.loads(call("compare", first, "looser", "--json", cwd=folder).out)
+    assert list(compared["settings"]) == ["gate.limits"]
+    assert compared["settings"]["gate.limits"][1] == ["accuracy.drop <= 0.9"]
+    assert compared["metrics"] == {}
+    text = call("compare", first, "looser", cwd=folder).out
+    assert "no metric lies beyond its interval" in text
+    assert "gate.limits" in text
+    shown = call("show", "looser", cwd=folder).out
+    assert re.search(r"^settings +gate\.limits=", shown, re.MULTILINE)
+    assert re.search(r"^verdict +passed: ", shown, re.MULTILINE)
+    assert call("run", "lenet", "--until", "prune", cwd=folder).code == 0
+    assert json.loads((release / "report.json").read_bytes())["verdict"] == "passed"
+    call("rm", "looser", cwd=folder)
+    assert call("show", "looser", cwd=folder).code == 2
+    call("run", "lenet", cwd=folder)
+    assert {file.name for file in release.iterdir()} == before.keys()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("compare", "1"), 2, "error: Name at least two runs"),
+        (("show", "9"), 2, "no run in `artifacts` is called `9`"),
+        (("run", "lenet", "--name", "7"), 2, "error: --name 7 expected a name with a letter"),
+        (("ls",), 0, "no runs are kept; `prunepack run lenet` makes one"),
+    ],
+)
+def test_runs_that_are_not_there(prunepack, arguments, code, says):
+    done = prunepack(*arguments)
+    assert done.code == code
+    assert says in " ".join((done.out + done.err).split())

@@ -14,7 +14,7 @@ from prunepack.diff.tensors import compare
 from prunepack.pipeline.cli.command import command, input_argument, json_option
 from prunepack.pipeline.cli.console import format_table, print_result
 from prunepack.pipeline.cli.limits_options import limits_options
-from prunepack.pipeline.cli.views import format_shape
+from prunepack.pipeline.cli.views.artifact import format_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from prunepack.errors import UsageError
-from prunepack.pipeline.cache.history import read_last_run
 from prunepack.pipeline.cli.command import artifacts_option, command, json_option
 from prunepack.pipeline.cli.completion import complete_recipe
 from prunepack.pipeline.cli.console import format_table, print_json
+from prunepack.pipeline.runs.run_files import locate_source, name_release, read_last_run
 
 __all__ = ["explain_command"]
 
@@ -21,7 +21,8 @@ __all__ = ["explain_command"]
 @json_option
 def explain_command(recipe: str, *, artifacts: Path, as_json: bool) -> None:
     """Show why each stage of the last run ran or was reused."""
-    run = read_last_run(artifacts, Path(recipe).stem)
+    source = locate_source(recipe, artifacts)
+    run = read_last_run(artifacts, name_release(artifacts, Path(recipe).stem, source))
     if not run.events:
         raise UsageError(
             f"`{recipe}` has not been run in `{artifacts}`",

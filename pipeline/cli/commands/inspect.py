@@ -13,7 +13,7 @@ from prunepack.packing import find_model_files
 from prunepack.pipeline.cli.command import command, input_argument, json_option
 from prunepack.pipeline.cli.console import format_table, print_result
 from prunepack.pipeline.cli.limits_options import limits_options
-from prunepack.pipeline.cli.views import artifact_to_json, format_artifact, format_shape
+from prunepack.pipeline.cli.views.artifact import artifact_to_json, format_artifact, format_shape
 from prunepack.reading.artifact import Artifact, is_artifact
 
 if TYPE_CHECKING:

@@ -11,16 +11,19 @@ import click
 
 from prunepack.errors import UsageError, quote
 from prunepack.pipeline.build import STAGES, build
-from prunepack.pipeline.cache.history import Recorder
 from prunepack.pipeline.cache.store import Store
 from prunepack.pipeline.cli.command import artifacts_option, command, json_option
 from prunepack.pipeline.cli.completion import COMPLETERS, complete_recipe, complete_stage
 from prunepack.pipeline.cli.console import print_json
-from prunepack.pipeline.cli.run_output import RunProgress, RunResult, format_run, run_to_json
+from prunepack.pipeline.cli.run_progress import RunProgress
+from prunepack.pipeline.cli.views.run_result import RunResult, format_run, run_to_json
 from prunepack.pipeline.cli.weights_recipe import describe_weights, format_recipe
 from prunepack.pipeline.recipe import Recipe, list_built_in_recipes, make_recipe, read_recipe
 from prunepack.pipeline.release.publish import publish
 from prunepack.pipeline.runner import Runner, Stopped
+from prunepack.pipeline.runs.recorder import Recorder
+from prunepack.pipeline.runs.run import Run, RunHead
+from prunepack.pipeline.runs.run_files import locate_source, name_release
 from prunepack.stages.contract.plugins import suggest_name
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
     from prunepack.stages.contract.outputs import Verdict
 
 __all__ = ["run_command"]
+
+REPORT = "report.json"
+"""The file that makes a folder of models a release."""
 
 LAST = list(STAGES)[-1]
 """The stage after which a run is at its end: its verdict is the exit code."""
@@ -82,6 +88,7 @@ Built-in recipes:
     shell_complete=complete_stage,
     help="Run STAGE again even if nothing changed.  [repeatable]",
 )
+@click.option("--name", default="", metavar="NAME", help="Name of the run, for ls and compare.")
 @artifacts_option
 @json_option
 @click.pass_obj
@@ -94,6 +101,7 @@ def run_command(
     inputs: tuple[str, ...],
     until: str | None,
     force: tuple[str, ...],
+    name: str,
     artifacts: Path,
     as_json: bool,
 ) -> int:
@@ -102,8 +110,9 @@ def run_command(
     chosen = _choose_recipe(console, recipe, model, inputs, settings)
     began = time.perf_counter()
     with Store(artifacts) as store:
+        head = _describe_run(chosen, name, artifacts)
         try:
-            with Recorder(store, chosen.name) as recorder:
+            with Recorder(store, head) as recorder:
                 progress = RunProgress(console, chosen.plan, recorder)
                 runner = Runner(
                     store,
@@ -117,11 +126,32 @@ def run_command(
                 verdict: Verdict | None = build(chosen.plan, runner)
         except Stopped:  # outside the recorder's block: the run did not come to its end
             verdict = None
-        published = publish(recorder.events, artifacts / chosen.name)
+        published = _publish(recorder.run, artifacts / head.recipe)
     report = None if verdict is None else verdict.content
     seconds = time.perf_counter() - began
-    _print_result(RunResult(chosen.name, recorder.events, published, report, seconds), as_json)
+    _print_result(RunResult(recorder.run, published, report, seconds), as_json)
     return 0 if report is None else int(report["exit_code"])
+
+
+def _describe_run(recipe: Recipe, name: str, artifacts: Path) -> RunHead:
+    """Return what the record of the run begins with."""
+    if name.isdigit():
+        raise UsageError(f"--name {name}", expected="a name with a letter", found="a number")
+    source = locate_source(recipe.source, artifacts)
+    return RunHead(
+        recipe=name_release(artifacts, recipe.name, source),
+        source=source,
+        settings=recipe.settings,
+        plan=recipe.plan.model_dump(mode="json"),
+        name=name,
+    )
+
+
+def _publish(run: Run, folder: Path) -> list[Path]:
+    """Publish a run; one that stopped before the gate does not replace a release."""
+    if run.verdict is None and (folder / REPORT).exists():
+        return []
+    return publish(run.events, folder)
 
 
 def _print_result(result: RunResult, as_json: bool) -> None:

@@ -16,11 +16,12 @@ import pytest
 
 from prunepack.errors import PrunepackError, RefusedError, UsageError
 from prunepack.pipeline import runner as runner_module
-from prunepack.pipeline.cache.history import Event, Recorder
 from prunepack.pipeline.cache.objects import hash_tree
 from prunepack.pipeline.cache.store import Store
 from prunepack.pipeline.keys import code_closure
 from prunepack.pipeline.runner import Runner, Stopped
+from prunepack.pipeline.runs.recorder import Recorder
+from prunepack.pipeline.runs.run import RunHead
 from prunepack.pipeline.single_stage import execute, open_output
 from prunepack.pipeline.stage_contract import BrokenStageError
 from prunepack.stages.contract.outputs import Measurements, Output, PackedArtifact, ParityResult
@@ -30,6 +31,8 @@ from prunepack.stages.contract.user_code import CodeName, InputFile, load_user_c
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from prunepack.pipeline.runs.event import Event
 
 RAN: list[str] = []
 """The stages whose bodies ran, in order."""
@@ -92,7 +95,7 @@ def pipeline(run: Runner, text: str = "x", comment: str = "") -> PackedArtifact:
 def perform(root: Path, build=pipeline, *, force: str = "", until: str | None = None, **settings):
     """Run ``build`` as the command line does; return what happened."""
     events: list[Event] = []
-    with Store(root) as store, Recorder(store, "toy") as recorder:
+    with Store(root) as store, Recorder(store, RunHead(recipe="toy")) as recorder:
 
         def done(event: Event) -> None:
             events.append(event)

@@ -12,10 +12,10 @@ from jsonschema import Draft202012Validator
 import prunepack.stages.reporting.report
 from prunepack.errors import RefusedError, UsageError
 from prunepack.io.digests import hash_file
-from prunepack.pipeline.cache.history import Event
 from prunepack.pipeline.keys.material import Material
 from prunepack.pipeline.release.lineage import make_provenance, read_stage_results
 from prunepack.pipeline.release.publish import publish
+from prunepack.pipeline.runs.event import Event
 from prunepack.stages.metrics.metric import Metric
 from prunepack.stages.reporting.report import make_report
 from prunepack.stages.reporting.settings import GateSettings

@@ -1,22 +1,29 @@
-"""The last run of a recipe is remembered as far as it came, and two runs differ in words."""
+"""Runs are kept by number, and the last one of a recipe is known as far as it came."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prunepack.pipeline.cache.history import (
-    Event,
-    Recorder,
-    Run,
-    describe_differences,
-    list_kept_digests,
-    read_last_run,
-    read_last_runs,
-)
+from prunepack.errors import UsageError
 from prunepack.pipeline.cache.store import Store
 from prunepack.pipeline.keys.material import Material
+from prunepack.pipeline.runs.event import Event
+from prunepack.pipeline.runs.recorder import Recorder
+from prunepack.pipeline.runs.run import Run, RunHead
+from prunepack.pipeline.runs.run_files import (
+    claim_number,
+    delete_run,
+    find_run,
+    list_kept_digests,
+    list_old_runs,
+    locate_source,
+    name_release,
+    read_last_run,
+    read_runs,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,10 +65,12 @@ def store(tmp_path: Path):
         yield opened
 
 
-def record(store: Store, *events: Event, recipe: str = "lenet", fails: bool = False) -> Run:
+def record(
+    store: Store, *events: Event, recipe: str = "lenet", fails: bool = False, **head: Any
+) -> Run:
     """Write down a run of ``events`` and read it back."""
     try:
-        with Recorder(store, recipe) as recorder:
+        with Recorder(store, RunHead(recipe=recipe, **head)) as recorder:
             for one in events:
                 recorder.add(one)
             if fails:
@@ -78,7 +87,10 @@ def stages(events: tuple[Event, ...]) -> str:
 def test_a_run_comes_back_as_it_was(store: Store) -> None:
     load, prune = event(store, "load"), event(store, "prune", "b", reused=True, recorded=False)
     found = record(store, load, prune)
-    assert found == Run(recipe="lenet", finished=True, events=(load, prune))
+    assert datetime.fromisoformat(found.started).utcoffset() == timedelta(0)
+    assert found == Run(
+        recipe="lenet", number=1, started=found.started, finished=True, events=(load, prune)
+    )
     assert repr(found.events[0].facts) == repr({"n": 1, "s": "1", "x": 1.0, "y": True})
     assert found.events[1].path == store.root / ".store/objects" / ("b" * 64)
 
@@ -89,7 +101,7 @@ def test_a_run_that_fails_is_known_as_far_as_it_came(store: Store) -> None:
 
 
 def test_a_run_that_goes_on_is_known_as_far_as_it_is(store: Store) -> None:
-    with Recorder(store, "lenet") as recorder:
+    with Recorder(store, RunHead(recipe="lenet")) as recorder:
         recorder.add(event(store, "load"))
         assert stages(read_last_run(store.root, "lenet").events) == "load"
         recorder.add(event(store, "prune"))
@@ -128,8 +140,8 @@ def test_a_finished_run_forgets_what_it_no_longer_does(store: Store) -> None:
 
 def test_the_recorder_knows_the_run_before(store: Store) -> None:
     before = record(store, event(store, "load"))
-    assert Recorder(store, "lenet").previous == before
-    assert Recorder(store, "other").previous == Run(recipe="other")
+    assert Recorder(store, RunHead(recipe="lenet")).previous == before
+    assert Recorder(store, RunHead(recipe="other")).previous == Run(recipe="other")
 
 
 def test_what_did_not_happen_is_none() -> None:
@@ -142,13 +154,13 @@ def test_recipes_do_not_get_in_each_others_way(store: Store) -> None:
         record(store, event(store, "load", str(number)), recipe=name)
     found = {name: read_last_run(store.root, name).events[0].digest[0] for name in names}
     assert found == {name: str(number) for number, name in enumerate(names)}
-    assert {run.recipe for run in read_last_runs(store.root)} == set(names)
+    assert [run.recipe for run in read_runs(store.root)] == names
     assert len(list((store.folder / "runs").iterdir())) == len(names)
 
 
 def test_nothing_is_known_where_nothing_ran(tmp_path: Path) -> None:
     assert read_last_run(tmp_path / "nowhere", "lenet") == Run(recipe="lenet")
-    assert read_last_runs(tmp_path / "nowhere") == []
+    assert read_runs(tmp_path / "nowhere") == []
     assert list_kept_digests(tmp_path / "nowhere") == frozenset()
     assert not (tmp_path / "nowhere").exists()
 
@@ -166,66 +178,111 @@ def test_nothing_is_known_where_nothing_ran(tmp_path: Path) -> None:
 )
 def test_a_damaged_history_is_an_absent_one(store: Store, content: bytes) -> None:
     record(store, event(store, "load"))
-    (store.runs / "lenet.json").write_bytes(content)
+    (store.runs / "1/lenet.json").write_bytes(content)
     assert read_last_run(store.root, "lenet") == Run(recipe="lenet")
     assert list_kept_digests(store.root) == frozenset()
 
 
 def test_a_history_that_leads_out_of_the_store_is_absent(store: Store) -> None:
     record(store, event(store, "load"))
-    file = store.runs / "lenet.json"
+    file = store.runs / "1/lenet.json"
     file.write_text(file.read_text().replace("a" * 64, "../../../../etc"))
     assert read_last_run(store.root, "lenet").events == ()
 
 
-def test_what_all_last_runs_made_is_kept(store: Store) -> None:
+def test_what_all_runs_made_is_kept(store: Store) -> None:
     record(store, event(store, "load", "0"), event(store, "prune", "1"))
     record(store, event(store, "load", "2"), fails=True)
     record(store, event(store, "load", "3"), recipe="other")
-    assert list_kept_digests(store.root) == {digit * 64 for digit in "123"}
+    assert list_kept_digests(store.root) == {digit * 64 for digit in "0123"}
+    delete_run(store.root, find_run(store.root, "1"))
+    assert list_kept_digests(store.root) == {digit * 64 for digit in "123"}  # 1: not reached by 2
+
+
+def numbers(runs: list[Run]) -> list[int]:
+    return [run.number for run in runs]
+
+
+def test_runs_are_numbered_over_all_recipes(store: Store) -> None:
+    found = [
+        record(store, event(store, "load", digit), recipe=recipe).number
+        for digit, recipe in (("0", "a"), ("1", "b"), ("2", "a"))
+    ]
+    assert (found, numbers(read_runs(store.root))) == ([1, 2, 3], [1, 2, 3])
+
+
+def test_a_run_with_nothing_to_do_is_the_run_before(store: Store) -> None:
+    first = record(store, event(store, "load"), settings=("a.b=1",))
+    again = record(store, event(store, "load", reused=True), settings=("a.b=1",))
+    assert (again.number, again.events[0].reused, again.started >= first.started) == (1, True, True)
+    assert numbers(read_runs(store.root)) == [1]
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    "other",
     [
-        ({}, []),
-        ({"config": {"amount": 0.95}}, ["config.amount: 0.9 → 0.95"]),
-        ({"config": {"amount": 1}}, ["config.amount: 0.9 → 1"]),
-        ({"config": {"name": "ü"}}, ['config.name: "é" → "ü"']),
-        ({"config": {"new": True}}, ["config.new: null → true"]),
-        (
-            {"config": {"rules": [{"layers": "fc", "norm": 2.0}]}},
-            ['config.rules[0].layers: "*" → "fc"', "config.rules[0].norm: 2 → 2.0"],
-        ),
-        (
-            {"config": {"rules": []}},
-            ['config.rules: [{"layers": "*", "norm": 2}] → []'],
-        ),
-        (
-            {"config": {"name": "x" * 50}},
-            [f'config.name: "é" → "{"x" * 38}…'],
-        ),
-        ({"inputs": {"model": "b" * 64}}, ["input model changed"]),
-        (
-            {"code": {"stages/prune.py": "1", "stages/pruning/methods/n_m.py": "2"}},
-            ["stages/pruning/methods/n_m.py changed"],
-        ),
-        (
-            {"code": {"stages/prune.py": "1", "stages/pruning/methods/new.py": "2"}},
-            ["stages/pruning/methods/n_m.py is gone", "stages/pruning/methods/new.py is new"],
-        ),
-        ({"user": {"hook.py:f": "1"}}, ["hook.py:f is new"]),
-        (
-            {"user": dict.fromkeys("abcde", "1")},
-            ["a is new", "b is new", "c is new", "2 more files changed"],
-        ),
-        ({"tools": {"torch": "2.14.0"}}, ["torch 2.13.0 → 2.14.0"]),
-        ({"tools": {}}, ["torch 2.13.0 → (none)"]),
-        ({"python": "3.12"}, ["Python 3.11 → 3.12"]),
-        ({"host": "elsewhere"}, ["machine:  → elsewhere"]),
+        {"settings": ("a.b=2",)},
+        {"plan": {"prune": {"amount": 0.5}}},
+        {"name": "mine"},
+        {"recipe": "other"},
+        {"fails": True},
     ],
 )
-def test_differences_are_said_in_words(changes: dict[str, Any], said: list[str]) -> None:
-    old = material()
-    config = {"config": {**old.config, **changes["config"]}} if "config" in changes else {}
-    assert describe_differences(old, material(**{**changes, **config})) == said
+def test_other_choices_are_another_run(store: Store, other: dict[str, Any]) -> None:
+    record(store, event(store, "load"))
+    assert record(store, event(store, "load"), **other).number == 2
+    assert numbers(read_runs(store.root)) == [1, 2]
+
+
+def test_other_results_are_another_run(store: Store) -> None:
+    record(store, event(store, "load"))
+    assert record(store, event(store, "load", "b")).number == 2
+    assert record(store, event(store, "load", "b"), event(store, "prune", "b")).number == 3
+
+
+def test_a_run_after_one_that_failed_is_another_run(store: Store) -> None:
+    record(store, event(store, "load"), fails=True)
+    assert record(store, event(store, "load")).number == 2
+
+
+def test_a_number_is_given_once(store: Store) -> None:
+    (store.runs / "7").mkdir()
+    (store.runs / "no number").mkdir()
+    assert [claim_number(store.runs) for _ in range(3)] == [8, 9, 10]
+
+
+def test_a_run_by_number_name_and_recipe(store: Store) -> None:
+    for digit, recipe, name in (("0", "a", "x"), ("1", "b", ""), ("2", "a", "x"), ("3", "b", "y")):
+        record(store, event(store, "load", digit), recipe=recipe, name=name)
+    wanted = ("1", "x", "a", "b", "y", "3")
+    assert [find_run(store.root, word).number for word in wanted] == [1, 3, 3, 4, 4, 3]
+    with pytest.raises(UsageError) as caught:
+        find_run(store.root, "z")
+    assert str(caught.value) == (
+        f"no run in `{store.root}` is called `z`: expected the number or the name of a run, or a "
+        "recipe. List the runs by `prunepack ls`"
+    )
+
+
+def test_old_runs_are_all_but_the_newest_and_the_last_of_each_recipe(store: Store) -> None:
+    for digit, recipe in zip("01234", "abaaa", strict=True):
+        record(store, event(store, "load", digit), recipe=recipe)
+    counts = {keep: numbers(list_old_runs(store.root, keep)) for keep in (0, 1, 2, 4, 9)}
+    assert counts == {0: [1, 3, 4], 1: [1, 3, 4], 2: [1, 3], 4: [1], 9: []}
+
+
+def test_recipes_of_one_file_name_have_releases_of_their_own(store: Store) -> None:
+    sources = ["lenet", "../lenet.toml", "../other/lenet.toml", "../lenet.toml", "lenet"]
+    found = []
+    for number, source in enumerate(sources):
+        found.append(name_release(store.root, "lenet", source))
+        record(store, event(store, "load", str(number)), recipe=found[-1], source=source)
+    assert found == ["lenet", "lenet-2", "lenet-3", "lenet-2", "lenet"]
+
+
+def test_the_source_of_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "artifacts"
+    sources = ["lenet", "lenet.toml", "a/lenet.toml", str(tmp_path / "lenet.toml"), "../x.onnx"]
+    found = [locate_source(source, root) for source in sources]
+    assert found == ["lenet", "../lenet.toml", "../a/lenet.toml", "../lenet.toml", "../../x.onnx"]

@@ -1,4 +1,4 @@
-"""Output of a run: its progress, a table of its stages, its files, its verdict, and a summary."""
+"""Result of a run: a table of its stages, its files, its verdict, and one sentence in summary."""
 
 from __future__ import annotations
 
@@ -6,66 +6,28 @@ from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prunepack.pipeline.build import count_stages
 from prunepack.pipeline.cli.console import color_text, format_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from prunepack.pipeline.cache.history import Event, Recorder
-    from prunepack.pipeline.cli.console import Console
-    from prunepack.pipeline.plan import Plan
+    from prunepack.pipeline.runs.run import Run
 
-__all__ = ["RunProgress", "RunResult", "format_run", "run_to_json"]
-
-
-REPEATED = ("prune", "finetune")
-"""Stages that run once per round."""
-
-
-class RunProgress:
-    """Messages about the stages of a run, as they start.
-
-    Args:
-        console: The console to show the messages on.
-        plan: The plan of the run.
-        recorder: The record of the finished stages.
-    """
-
-    def __init__(self, console: Console, plan: Plan, recorder: Recorder) -> None:
-        self._console, self._plan, self._recorder = console, plan, recorder
-
-    def start(self, stage: str, why: str) -> None:
-        """Show that ``stage`` starts, and why it is not reused."""
-        finished = [event.stage for event in self._recorder.events]
-        total = count_stages(self._plan, (*finished, stage))
-        rounds = len(self._plan.prune.rounds)
-        name = stage
-        if stage in REPEATED and rounds > 1:
-            name = f"{stage}, round {finished.count(stage) + 1} of {rounds}"
-        self._console.message(f"stage {len(finished) + 1} of {total}: {name} … ({why})")
-
-    def finish(self, event: Event) -> None:
-        """Record a finished stage, and show the assumptions that it made."""
-        self._recorder.add(event)
-        for text in event.notes:
-            self._console.remark(f"{event.stage}: {text}")
+__all__ = ["RunResult", "format_run", "run_to_json"]
 
 
 class RunResult(NamedTuple):
     """The end of a run.
 
     Attributes:
-        recipe: The recipe's name.
-        events: The finished stages, in order.
+        run: The record of the run.
         published: The files that the run left for people.
         report: The content of the report; None if the run stopped before the gate.
         seconds: Duration of the run.
     """
 
-    recipe: str
-    events: Sequence[Event]
+    run: Run
     published: Sequence[Path]
     report: dict[str, Any] | None
     seconds: float
@@ -80,7 +42,7 @@ def format_run(result: RunResult) -> str:
             f"{event.seconds:.2f}",
             str(event.facts["summary"]),
         )
-        for event in result.events
+        for event in result.run.events
     ]
     parts = [format_table(("stage", "", "seconds", "result"), rows, right="seconds"), ""]
     parts += [str(path) for path in result.published]
@@ -93,7 +55,10 @@ def run_to_json(result: RunResult) -> dict[str, Any]:
     """Return the result as JSON values."""
     fields = {"stage", "reused", "seconds", "digest", "facts", "notes", "why"}
     return {
-        "stages": [event.model_dump(mode="json", include=fields) for event in result.events],
+        "run": result.run.number,
+        "name": result.run.name,
+        "recipe": result.run.recipe,
+        "stages": [event.model_dump(mode="json", include=fields) for event in result.run.events],
         "files": {path.name: str(path) for path in result.published},
         "verdict": None if result.report is None else result.report["verdict"],
         "summary": summarize_run(result),
@@ -105,9 +70,11 @@ def summarize_run(result: RunResult) -> str:
     parts = list(_describe_release(result.report)) if result.report is not None else []
     reports = [path for path in result.published if path.name == "report.md"]
     parts += [f"report in {path}" for path in reports]
-    if result.report is None and result.events:
-        parts.append(f"stopped after {result.events[-1].stage}")
-    return f"{result.recipe}: {', '.join([*parts, f'{result.seconds:.1f} s in all'])}"
+    if result.report is None and result.run.events:
+        last = result.run.events[-1]
+        parts.append(f"stopped after {last.stage}, whose result is {last.path}")
+    parts.append(f"{result.seconds:.1f} s in all")
+    return f"{result.run.recipe}, run {result.run.number}: {', '.join(parts)}"
 
 
 def _describe_release(report: Mapping[str, Any]) -> Iterator[str]:

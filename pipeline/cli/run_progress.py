@@ -1,0 +1,47 @@
+"""Progress of a run: the stage that starts, its number and its round."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prunepack.pipeline.build import count_stages
+
+if TYPE_CHECKING:
+    from prunepack.pipeline.cli.console import Console
+    from prunepack.pipeline.plan import Plan
+    from prunepack.pipeline.runs.event import Event
+    from prunepack.pipeline.runs.recorder import Recorder
+
+__all__ = ["RunProgress"]
+
+REPEATED = ("prune", "finetune")
+"""Stages that run once per round."""
+
+
+class RunProgress:
+    """Messages about the stages of a run, as they start.
+
+    Args:
+        console: The console to show the messages on.
+        plan: The plan of the run.
+        recorder: The record of the finished stages.
+    """
+
+    def __init__(self, console: Console, plan: Plan, recorder: Recorder) -> None:
+        self._console, self._plan, self._recorder = console, plan, recorder
+
+    def start(self, stage: str, why: str) -> None:
+        """Show that ``stage`` starts, and why it is not reused."""
+        finished = [event.stage for event in self._recorder.events]
+        total = count_stages(self._plan, (*finished, stage))
+        rounds = len(self._plan.prune.rounds)
+        name = stage
+        if stage in REPEATED and rounds > 1:
+            name = f"{stage}, round {finished.count(stage) + 1} of {rounds}"
+        self._console.message(f"stage {len(finished) + 1} of {total}: {name} … ({why})")
+
+    def finish(self, event: Event) -> None:
+        """Record a finished stage, and show the assumptions that it made."""
+        self._recorder.add(event)
+        for text in event.notes:
+            self._console.remark(f"{event.stage}: {text}")

@@ -1,0 +1,1 @@
+"""Views: results as tables for people, and as JSON values for programs."""

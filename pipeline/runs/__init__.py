@@ -1,0 +1,1 @@
+"""Runs of recipes: their records, their files, and what differs between them."""

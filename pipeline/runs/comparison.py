@@ -1,0 +1,118 @@
+"""Comparison of runs: settings that differ, and metrics that moved beyond their intervals."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from prunepack.pipeline.runs.differences import describe_differences
+from prunepack.pipeline.runs.run import number_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from prunepack.pipeline.keys.material import Material
+    from prunepack.pipeline.runs.run import Run
+    from prunepack.stages.metrics.metric import Metric, Metrics
+
+__all__ = ["Change", "compare_metrics", "compare_plans", "describe_other_changes"]
+
+SPREAD = re.compile(
+    r"(latency|memory)\..*|accuracy\.(lost|gained|mcnemar)"
+    r"|parity\..*(absolute|relative|tolerance|sqnr_db|cosine)"
+)
+"""Metrics that vary from run to run by an amount that nobody measured: times without an interval,
+rounding errors, and the parts of an estimate that has an interval."""
+
+OUTSIDE = ("code", "user", "tools", "python", "host")
+"""Parts of a key that no recipe decides."""
+
+
+class Change(NamedTuple):
+    """A setting or a metric that differs between runs.
+
+    Attributes:
+        name: Its name, such as ``prune.amount``.
+        values: Its value in each run; None where it does not exist.
+    """
+
+    name: str
+    values: tuple[Any, ...]
+
+
+def compare_plans(runs: Sequence[Run]) -> list[Change]:
+    """Return the settings that differ, chosen or by default, in the order of the recipe."""
+    plans = [dict(_flatten("", run.plan)) for run in runs]
+    return _select_changes(plans, lambda first, other: first != other)
+
+
+def compare_metrics(metrics: Sequence[Metrics]) -> list[Change]:
+    """Return the metrics whose values lie beyond the interval of the first run.
+
+    Two estimates differ if their 95 % intervals do not overlap. Of the metrics without an
+    interval, those differ that are exact, such as a size.
+    """
+    judged = [
+        {name: metric for name, metric in each.items() if _is_judged(name, metric)}
+        for each in metrics
+    ]
+    return _select_changes(judged, _has_moved)
+
+
+def describe_other_changes(first: Run, other: Run) -> list[str]:
+    """Return in words what changed beside the recipe: code, the user's files, versions, machine."""
+    before = dict(number_calls(first.events))
+    found = [
+        text
+        for place, event in number_calls(other.events)
+        if place in before
+        for text in _describe_outside(before[place].material, event.material)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _describe_outside(before: Material, after: Material) -> list[str]:
+    outside = {name: getattr(before, name) for name in OUTSIDE}
+    return describe_differences(after.model_copy(update=outside), after)
+
+
+def _flatten(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield (path, value) of each setting; a list is one value."""
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _flatten(f"{path}.{name}" if path else name, inner)
+    else:
+        yield path, value
+
+
+def _select_changes(
+    sides: Sequence[Mapping[str, Any]], differ: Callable[[Any, Any], bool]
+) -> list[Change]:
+    """Return the names whose values on a later side differ from those on the first one."""
+    names = dict.fromkeys(name for side in sides for name in side)
+    changes = (Change(name, tuple(side.get(name) for side in sides)) for name in names)
+    return [
+        change
+        for change in changes
+        if any(differ(change.values[0], other) for other in change.values[1:])
+    ]
+
+
+def _is_judged(name: str, metric: Metric) -> bool:
+    return metric.low is not None or not SPREAD.fullmatch(name)
+
+
+def _has_moved(first: Metric | None, other: Metric | None) -> bool:
+    """Return whether the intervals of two metrics do not overlap; an exact value is a point."""
+    if first is None or other is None:
+        return first is not other
+    if math.isnan(first.value) or math.isnan(other.value):
+        return math.isnan(first.value) != math.isnan(other.value)
+    lows, highs = zip(*map(_get_interval, (first, other)), strict=True)
+    return bool(max(lows) > min(highs))
+
+
+def _get_interval(metric: Metric) -> tuple[float, float]:
+    low = metric.value if metric.low is None else metric.low
+    return low, metric.value if metric.high is None else metric.high
