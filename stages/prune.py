@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, model_validator
 
 from prunepack.errors import PrunepackError
-from prunepack.stages.calibration.input_statistics import measure_inputs
+from prunepack.stages.calibration.input_statistics import measure_for_methods
 from prunepack.stages.contract.model_spec import PrunedParameter
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, OnnxModel
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Facts, stage
-from prunepack.stages.data.datasets import open_data
 from prunepack.stages.data.samples import random_inputs
 from prunepack.stages.graphs.application import prune_graph
 from prunepack.stages.models.checkpoints import digest_state, open_model, save_masked
 from prunepack.stages.models.running import compute_tensors
 from prunepack.stages.pruning.application import apply_rule, resolve_scope
 from prunepack.stages.pruning.assignment import assign_rules, check_prunable, exclude_targets
+from prunepack.stages.pruning.groups.application import apply_to_groups, refuse_groups
 from prunepack.stages.pruning.masks import pruned_parameters
 from prunepack.stages.pruning.methods import NO_INPUTS, LayerInputs, open_method
 from prunepack.stages.pruning.parametrizations import find_roles
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from prunepack.stages.contract.arrays import Arrays
+    from prunepack.stages.contract.arrays import ArrayMapping, Arrays
     from prunepack.stages.contract.model_spec import ModelSpec
     from prunepack.stages.pruning.targets import Prunable
 
@@ -118,7 +118,8 @@ def prune(config: PruneConfig, out: Path, model: Checkpoint | MaskedCheckpoint) 
     before = spec.before_pruning if spec.pruned else digest_state(module.state_dict())
     inputs = random_inputs(spec.inputs, SAMPLES, config.seed)
     outputs = _compute_outputs(module, inputs)
-    jobs = apply_rules(config, module, _measure_inputs(config, module, spec))
+    methods = [rule.method for rule in config.all_rules]
+    jobs = apply_rules(config, module, measure_for_methods(methods, module, spec), inputs)
     remark_constant(outputs, _compute_outputs(module, inputs) if outputs else ())
     pruned = tuple(_list_pruned(module, spec, jobs))
     update = {"pruned": pruned, "before_pruning": before}
@@ -134,22 +135,19 @@ def _compute_outputs(module: nn.Module, inputs: Arrays) -> list[torch.Tensor]:
         return []
 
 
-def _measure_inputs(config: PruneConfig, module: nn.Module, spec: ModelSpec) -> LayerInputs:
-    """Return the statistics of the layers' inputs that the methods need."""
-    used = [rule.method for rule in config.all_rules if rule.method != "none"]
-    kinds = {open_method(method).inputs for method in used} - {None}
-    if not kinds:
-        return NO_INPUTS
-    data = open_data(spec.dataset, spec.inputs, spec.dataset_arguments) if spec.dataset else None
-    return measure_inputs(module, data, kinds)
-
-
 def apply_rules(
     config: PruneConfig,
     module: nn.Module,
     inputs: LayerInputs = NO_INPUTS,
+    batch: ArrayMapping | None = None,
 ) -> list[tuple[Rule, list[Prunable]]]:
     """Put this round's masks on a live module; return the rules with the parameters of each.
+
+    Args:
+        config: The rules and the round.
+        module: The module.
+        inputs: Statistics of the layers' inputs.
+        batch: Inputs of the model, by which channel groups are found.
 
     Raises:
         UsageError: If a rule or an exclusion names no parameter, or a method cannot prune one.
@@ -162,7 +160,9 @@ def apply_rules(
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.default_generator.manual_seed(config.seed + config.step - 1)
         for rule, targets in jobs:
-            if rule.method != "none":
+            if rule.groups:
+                apply_to_groups(rule, targets, module, batch, this_round)
+            elif rule.method != "none":
                 apply_rule(rule, targets, this_round, inputs)
     remark_emptied(target for _, targets in jobs for target in targets)
     remark_rescaled(directions)
@@ -193,6 +193,7 @@ def prune_onnx(config: PruneConfig, out: Path, model: OnnxModel) -> Facts:
         remark("the source is pruned, so it is not pruned further")
     elif not config.model_fields_set:
         remark(f"no [prune] table: {100 * config.amount:g} % pruned by default")
+    refuse_groups(config.all_rules)
     if config.method == "none":
         config = config.model_copy(update={"method": "identity"})
     rounds = [Round(each.schedule, each.step, each.steps) for each in config.rounds]

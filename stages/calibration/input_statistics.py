@@ -10,20 +10,35 @@ from prunepack.stages.calibration.layer_inputs import (
     shorten,
     watch_inputs,
 )
-from prunepack.stages.pruning.methods import LayerInputs
+from prunepack.stages.data.datasets import open_data
+from prunepack.stages.pruning.methods import NO_INPUTS, LayerInputs, open_method
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     import torch
     from torch import nn
 
     from prunepack.stages.calibration.layer_inputs import Batch
+    from prunepack.stages.contract.model_spec import ModelSpec
     from prunepack.stages.data.datasets import Data
 
-__all__ = ["measure_inputs"]
+__all__ = ["measure_for_methods", "measure_inputs"]
 
 SAMPLES = 500
+
+
+def measure_for_methods(methods: Iterable[str], module: nn.Module, spec: ModelSpec) -> LayerInputs:
+    """Return the statistics of the layers' inputs that pruning methods need.
+
+    Raises:
+        UsageError: If they need training samples, and there are none.
+    """
+    kinds = {open_method(method).inputs for method in methods if method != "none"} - {None}
+    if not kinds:
+        return NO_INPUTS
+    data = open_data(spec.dataset, spec.inputs, spec.dataset_arguments) if spec.dataset else None
+    return measure_inputs(module, data, kinds)
 
 
 def measure_inputs(

@@ -66,6 +66,7 @@ _OPTION_OF = {
     "norm": ("ln_structured",),
     "pattern": ("n_m", "wanda_n_m", "admm_n_m"),
     "mask_file": ("custom_from_mask",),
+    "groups": ("ln_structured", "random_structured"),
 }
 
 
@@ -97,6 +98,12 @@ class Rule(Config):
         2.0,
         description="ln_structured: the order of the norm that ranks channels: a number, inf, "
         "-inf, fro or nuc.",
+    )
+    groups: bool = Field(
+        False,
+        description="Structured methods: rank and mask together all layers that share a channel "
+        "(residual sums, concatenations, grouped convolutions, attention heads), so that compact "
+        "removes it wholly. The amount is of the channels of each group.",
     )
     min_left: Amount = Field(
         0,
@@ -157,6 +164,8 @@ class Rule(Config):
             if changed and self.method not in owners:
                 known = " or ".join(owners)
                 raise ValueError(f"{name} is for the method {known}, found method {self.method}")
+        if self.groups and (self.dim is not None or self.min_left or self.scope == "global"):
+            raise ValueError("groups has no dim, no min_left and no global scope: leave them out")
         if self.method == "custom_from_mask" and self.mask_file is None:
             raise ValueError("the method custom_from_mask needs a mask_file, found none")
         if self.options and not is_user_code(self.method):

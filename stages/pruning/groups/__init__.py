@@ -1,0 +1,1 @@
+"""Coupled channel groups: channels that several layers share, found, ranked and masked together."""
