@@ -50,7 +50,7 @@ class GateConfig(GateSettings):
         return limits
 
 
-@stage(produces=Verdict)
+@stage(produces=Verdict, tools=("jinja2",))
 def gate(
     config: GateConfig,
     out: Path,

@@ -36,9 +36,11 @@ PLUGIN_PACKAGES = frozenset(
         "prunepack.stages.data.datasets",
         "prunepack.stages.models.builtin",
         "prunepack.stages.pruning.methods",
+        "prunepack.stages.reporting.page",
     }
 )
-"""Packages that find their modules by listing their folder: each stands for all of its files."""
+"""Packages that find their modules by listing their folder, or that hold C source or templates:
+each stands for all of its files."""
 
 
 def hash_code_closure(module: str) -> dict[str, str]:

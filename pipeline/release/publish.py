@@ -5,6 +5,7 @@ The published report has the provenance of its run and the digests of the files 
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,15 +106,36 @@ def _copy(source: _Source, folder: Path) -> None:
 def _write_report(
     drafts: Path, folder: Path, events: Sequence[Event], sources: Mapping[str, _Source]
 ) -> None:
-    """Write the report of the run in each format; ``report.json`` lists all published files."""
+    """Write the report of the run in each format; ``report.json`` lists all published files.
+
+    A run with nothing to do leaves them as they are, because pages take long to draw.
+    """
     report = _complete_report(drafts / "report.json", folder.name, events)
-    write_report(report, drafts)
     published = {name: source.sha256 for name, source in sources.items() if name not in FILES}
+    if _is_published(report, folder, published):
+        return
+    write_report(report, drafts)
     published |= {name: hash_file(drafts / name) for name in FILES if name != "report.json"}
     write_json(drafts / "report.json", to_json(report.model_copy(update={"files": published})))
     for name in FILES:
         with replace_file(folder / name, durable=False) as draft:
             shutil.copyfile(drafts / name, draft)
+
+
+def _is_published(report: Report, folder: Path, models: Mapping[str, str]) -> bool:
+    """Return whether ``folder`` holds this report, with the files that its digests name.
+
+    The report has the key of every stage, so it was drawn by the same code.
+    """
+    try:
+        known = json.loads((folder / "report.json").read_bytes())
+        files = dict(known["files"])
+        is_whole = files.keys() == {*models, *FILES} - {"report.json"}
+        drawn = {name: hash_file(folder / name) for name in files.keys() - models.keys()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    same = to_json(report.model_copy(update={"files": files})) == known
+    return is_whole and same and files == {**models, **drawn}
 
 
 def _complete_report(source: Path, recipe: str, events: Sequence[Event]) -> Report:

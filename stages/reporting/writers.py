@@ -18,14 +18,26 @@ if TYPE_CHECKING:
 
 __all__ = ["FILES", "write_code_quality", "write_report"]
 
-FILES = ("report.json", "report.md", "junit.xml", "code-quality.json")
+FILES = (
+    "report.json",
+    "report.md",
+    "report.html",
+    "plots.json",
+    "junit.xml",
+    "code-quality.json",
+)
 """Files that :func:`write_report` writes."""
 
 
 def write_report(report: Report, out: Path) -> None:
     """Write :data:`FILES` into the folder ``out``."""
+    from prunepack.stages.reporting.charts.gallery import to_plots
+    from prunepack.stages.reporting.page.render import to_html
+
     write_json(out / "report.json", to_json(report))
     (out / "report.md").write_text(to_markdown(report), encoding="utf-8")
+    (out / "report.html").write_text(to_html(report), encoding="utf-8")
+    write_json(out / "plots.json", to_plots(report))
     (out / "junit.xml").write_bytes(to_junit(report))
     write_code_quality(report, out, {})
 

@@ -52,7 +52,7 @@ class Fitted:
     def list_scores(self) -> dict[str, float | str]:
         """Return both scores, accuracy in %, and their unit; none unless they are finite."""
         scale, unit = (100.0, "%") if self.after.is_accuracy else (1.0, "")
-        before, after = scale * self.before.value, scale * self.after.value
+        before, after = (round(scale * one.value, 9) for one in (self.before, self.after))
         if not math.isfinite(before) or not math.isfinite(after):
             return {}
         return {"before": before, "after": after, "unit": unit}

@@ -69,7 +69,7 @@ def test_a_run_ends_with_one_sentence(released):
     assert last.startswith(f"lenet, run 1: {size:,} bytes ({ratio:.3g} ")
     assert f"accuracy drop {values['accuracy.drop']:.3g} points (limit: <= 0.5)" in last
     assert f"{values['latency.batch_1.ratio']:.3g} times the latency of the dense model" in last
-    assert "report in artifacts/lenet/report.md" in last
+    assert "report in artifacts/lenet/report.html" in last
     assert re.search(r", [0-9.]+ s in all$", last)
 
 
@@ -96,6 +96,8 @@ def test_results_lie_where_people_look(released):
         "pruned_model.pth",
         "report.json",
         "report.md",
+        "report.html",
+        "plots.json",
         "junit.xml",
         "code-quality.json",
     }

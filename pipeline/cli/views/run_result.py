@@ -68,7 +68,7 @@ def run_to_json(result: RunResult) -> dict[str, Any]:
 def summarize_run(result: RunResult) -> str:
     """Return one sentence: size, accuracy with its limit, speed, the report, the duration."""
     parts = list(_describe_release(result.report)) if result.report is not None else []
-    reports = [path for path in result.published if path.name == "report.md"]
+    reports = [path for path in result.published if path.name == "report.html"]
     parts += [f"report in {path}" for path in reports]
     if result.report is None and result.run.events:
         last = result.run.events[-1]

@@ -413,7 +413,7 @@ def test_code_quality_of_a_pass_and_of_nothing():
     assert [one["description"] for one in to_code_quality(EMPTY)] == ["nothing was checked"]
 
 
-def test_four_files(tmp_path):
+def test_all_files(tmp_path):
     write_report(FAILED, tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == set(FILES)
     assert (tmp_path / "report.md").read_bytes().decode() == to_markdown(FAILED)

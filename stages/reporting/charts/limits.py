@@ -1,0 +1,112 @@
+"""Limits: the part of each limit that the measured value uses, with its interval."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from prunepack.stages.reporting.charts.picture import Picture, Row, Table, dot, line, rect
+from prunepack.stages.reporting.charts.scale import Scale, draw_axis
+from prunepack.stages.reporting.charts.words import format_short
+from prunepack.stages.reporting.wording import format_number
+
+if TYPE_CHECKING:
+    from prunepack.stages.reporting.charts.picture import Mark
+    from prunepack.stages.reporting.report import CheckResult, Report
+
+__all__ = ["compute_use", "draw_limits", "list_own_checks"]
+
+SCALE = Scale(0.0, 1.5)
+"""Parts of a limit; a value further beyond is at the right edge."""
+
+STATES = {"passed": "good", "failed": "bad", "undecided": "undecided"}
+
+MOST = 24
+"""Rows of the picture."""
+
+
+def list_own_checks(report: Report) -> list[CheckResult]:
+    """Return the checks that did not pass, then those that the recipe or its user asked for."""
+    own = {limit.name for limit in report.gate.limits if not limit.is_glob}
+    asked = [check for check in report.checks if check.name in own or check.low is not None]
+    missed = [check for check in report.not_passed if check not in asked]
+    return [*missed, *asked][:MOST]
+
+
+def compute_use(value: float, check: CheckResult) -> float:
+    """Return the part of a limit that ``value`` uses: more than 1 is beyond the limit.
+
+    A least percentage is measured by the distance from 100 %, any other least value by its ratio
+    to the value. Without a scale (a threshold of 0) a value inside has 0, one beyond has infinity.
+    """
+    threshold = check.threshold
+    if math.isnan(value) or math.isnan(threshold):
+        return math.inf
+    is_inside = value <= threshold if check.limit.sense == "<=" else value >= threshold
+    if check.limit.sense == "<=":
+        part, whole = value, threshold
+    elif check.unit == "%":
+        part, whole = 100 - value, 100 - threshold
+    else:
+        part, whole = threshold, value
+    if whole <= 0 or part < 0 or not math.isfinite(part / whole):
+        return 0.0 if is_inside else math.inf
+    use = part / whole
+    return min(use, 1.0) if is_inside else max(use, math.nextafter(1.0, 2.0))
+
+
+def draw_limits(report: Report) -> Picture | None:
+    """Draw the checks of the recipe's limits, and those that did not pass."""
+    checks = list_own_checks(report)
+    if not checks:
+        return None
+    columns = ("check", "measured", "low", "high", "limit", "limit_used", "outcome")
+    labels = [(0.0, "0 %"), (0.5, "50 %"), (1.0, "limit"), (1.5, "150 %")]
+    return Picture(
+        name="limits",
+        title="Use of each limit",
+        description="Part of each limit that is used, with its 95 % interval: beyond the red line "
+        "the check fails.",
+        layout="rows",
+        rows=tuple(map(_draw_check, checks)),
+        table=Table(columns, tuple(map(_list_cells, checks))),
+        axis=draw_axis(SCALE, labels),
+    )
+
+
+def _draw_check(check: CheckResult) -> Row:
+    value = format_number(check.value, check.unit)
+    bounds = f"{check.limit.sense.replace('<=', '≤').replace('>=', '≥')} "
+    bounds += format_number(check.threshold)
+    interval = ""
+    if check.low is not None and check.high is not None:
+        interval = f" [{format_short(check.low)} to {format_short(check.high)}]"
+    word = {"passed": "pass", "failed": "fail"}.get(check.outcome, check.outcome)
+    return Row(
+        label=check.name,
+        marks=_draw_track(check),
+        value=f"{value}{interval}",
+        detail=f"{bounds} · {word}",
+        state=STATES[check.outcome],
+    )
+
+
+def _draw_track(check: CheckResult) -> tuple[Mark, ...]:
+    use = compute_use(check.value, check)
+    edge = SCALE.place(1.0)
+    marks = [
+        rect("beyond", edge, SCALE.span(1.0, 1.5), 3, 16),
+        line("base", ("0%", "100%"), (11, 11)),
+        line("limit", (edge, edge), (1, 21)),
+    ]
+    if check.low is not None and check.high is not None:
+        ends = sorted(compute_use(end, check) for end in (check.low, check.high))
+        marks.append(line("interval", (SCALE.place(ends[0]), SCALE.place(ends[1])), (11, 11)))
+    return (*marks, dot(STATES[check.outcome], SCALE.place(use), 11))
+
+
+def _list_cells(check: CheckResult) -> tuple[str | float | None, ...]:
+    limit = f"{check.limit.sense} {format_number(check.threshold)}"
+    use = compute_use(check.value, check)
+    bounds = (check.value, check.low, check.high)
+    return (check.name, *bounds, limit, use, check.outcome)

@@ -1,0 +1,1 @@
+"""The report as an HTML page: one file, without scripts and without network."""

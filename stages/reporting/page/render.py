@@ -1,0 +1,98 @@
+"""The page as text, from its template."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prunepack.stages.reporting.charts.gallery import draw_pictures
+from prunepack.stages.reporting.charts.words import format_bytes, format_percent
+from prunepack.stages.reporting.page.cards import make_cards
+from prunepack.stages.reporting.page.cautions import list_cautions
+from prunepack.stages.reporting.page.groups import group_checks
+from prunepack.stages.reporting.page.headline import describe_gain, describe_verdict
+from prunepack.stages.reporting.wording import format_metric, format_number
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+    from prunepack.stages.reporting.report import Report
+
+__all__ = ["to_html"]
+
+CONTROL = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]"
+)
+"""Characters that no page can hold, and those that turn the direction of a text around."""
+
+STATES = {"passed": "good", "failed": "bad"}
+
+MOST_LAYERS = 300
+
+
+def to_html(report: Report) -> str:
+    """Return the page; the same report gives the same bytes."""
+    layers = report.details.layers
+    page = _open_template().render(
+        report=report,
+        details=report.details,
+        name=report.details.recipe or "release",
+        state=STATES.get(report.verdict, "undecided"),
+        advice=describe_verdict(report),
+        gain=describe_gain(report),
+        cards=make_cards(report),
+        cautions=list_cautions(report),
+        pictures={picture.name: picture for picture in draw_pictures(report)},
+        groups=group_checks(report),
+        layers=layers[:MOST_LAYERS],
+        hidden_layers=len(layers) - MOST_LAYERS,
+        artifact_bytes=_get_value(report, "size.artifact"),
+        commands=_list_commands(report),
+    )
+    return CONTROL.sub("\ufffd", page)
+
+
+def _get_value(report: Report, name: str) -> float:
+    metric = report.metrics.get(name)
+    return 0.0 if metric is None else metric.value
+
+
+def _list_commands(report: Report) -> list[str]:
+    """Return the commands that make the release again, and that check its files."""
+    recipe, version = report.details.recipe, report.details.versions.get("prunepack", "")
+    install = f"pip install {shlex.quote(f'prunepack[build]=={version}')}" if version else ""
+    run = f"prunepack run {shlex.quote(recipe)}" if recipe else ""
+    check = "prunepack gate report.json"
+    if "model.prunepack" in report.digests:
+        check += " --artifact model.prunepack"
+    return [line for line in (install, run, check) if line]
+
+
+@cache
+def _open_template() -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "bytes": format_bytes,
+        "percent": format_percent,
+        "number": format_number,
+        "metric": format_metric,
+        "cell": _format_cell,
+    }
+    return environment.get_template("page.html.jinja")
+
+
+def _format_cell(value: str | float | None) -> str:
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else format_number(value)
