@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 from prunepack.errors import RefusedError, UsageError
 from prunepack.reading.artifact import Artifact
 from prunepack.reading.recognition import is_artifact
-from prunepack.runtime.launch import Launch, Start, make_options, start_session
+from prunepack.runtime.launch import Launch, Start, start_session
 from prunepack.runtime.ort_providers import check_used_providers, choose_providers, require_cpu
 from prunepack.runtime.ort_weights import DecodedModel, decode_model
 from prunepack.sparse.options import add_sparse_provider
@@ -52,8 +52,7 @@ def open_session(
         path: The artifact, or an ONNX model.
         providers: Execution providers in order of preference; each must be in use by the session.
             By default all are tried, the CPU last, and those that cannot be loaded are skipped.
-        session_options: Options of this session, to which the weights are added. By default,
-            denormals are zeros, if this is the first session of the process.
+        session_options: Options of this session, to which the weights are added.
         limits: Reader limits, if not the default.
         start: By default ``optimised``, or ``instant`` on the CPU for weights of 1 GB or more.
             For artifacts only.
@@ -86,11 +85,11 @@ def _open(
     requested = choose_providers(providers, ort.get_available_providers())
     if sparse != "off":
         requested = require_cpu(providers)
-        options = options or make_options(ort)
+        options = options or ort.SessionOptions()
         if add_sparse_provider(ort, options, sparse):
             requested, start = [], "optimised"  # the options have the provider
     if is_model:
-        session = start_session(ort, path, path, options or make_options(ort), requested)
+        session = start_session(ort, path, path, options or ort.SessionOptions(), requested)
     else:
         launch = Launch(ort, _decode(path, limits), path, start)
         session = _start_first_possible(launch, options, requested, may_skip=providers is None)

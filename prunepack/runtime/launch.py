@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
 from prunepack.runtime.ort_weights import DecodedModel
 
-__all__ = ["Launch", "Start", "make_options", "start_session"]
+__all__ = ["Launch", "Start", "start_session"]
 
 
 Start: TypeAlias = Literal["optimised", "instant"]
@@ -39,9 +39,6 @@ the decoded arrays in place: a session starts in milliseconds and holds its weig
 inference takes longer, and outputs may differ by rounding. It suits the shortest time to the first
 result, and models that barely fit into memory.
 """
-
-DENORMAL_AS_ZERO = "session.set_denormal_as_zero"
-"""Option of onnxruntime: denormal numbers, which are far slower than others, count as zeros."""
 
 LARGE_BYTES = 10**9
 """Weights from this size on start as ``instant`` on the CPU, unless the caller chooses: while an
@@ -69,7 +66,7 @@ class Launch:
         self, options: SessionOptions | None, providers: Sequence[Provider]
     ) -> PreparedOptions:
         """Add the weights to the options."""
-        options = options or make_options(self.ort)
+        options = options or self.ort.SessionOptions()
         on_cpu = all(name_provider(provider) == CPU for provider in providers)
         mode = self.mode or self._choose_mode(on_cpu)
         if mode == "instant":
@@ -120,13 +117,6 @@ class Launch:
         artifact_session.shared_weights = prepared.shared
         artifact_session.set_providers = _refuse_other_providers
         return session
-
-
-def make_options(ort: OrtModule) -> SessionOptions:
-    """Return new options, with denormals as zeros."""
-    options = ort.SessionOptions()
-    options.add_session_config_entry(DENORMAL_AS_ZERO, "1")
-    return options
 
 
 def start_session(

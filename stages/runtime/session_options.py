@@ -28,11 +28,6 @@ EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
 """Session option: the folder of the external data of a model that is not a file."""
 
 
-DENORMAL_AS_ZERO = "session.set_denormal_as_zero"
-"""Session option: denormal numbers are zeros, which is far faster. The first session of a process
-decides for the thread that opens it; later sessions decide for their own threads only."""
-
-
 LOG_FATAL = 4
 
 
@@ -57,7 +52,6 @@ def make_session_options(
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = LOG_FATAL
-    options.add_session_config_entry(DENORMAL_AS_ZERO, "1")
     if CPU not in providers:
         options.add_session_config_entry(NO_CPU_FALLBACK, "1")
     if profile is not None:

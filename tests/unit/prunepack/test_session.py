@@ -2,6 +2,8 @@
 
 import ctypes
 import gc
+import math
+import subprocess
 import sys
 import weakref
 
@@ -60,14 +62,18 @@ def test_options_reach_onnxruntime(packed):
     assert session.get_session_options().intra_op_num_threads == 1
 
 
-def test_denormals_count_as_zeros_unless_the_options_are_the_users(packed):
-    entry = "session.set_denormal_as_zero"
-    options = prunepack.open_session(packed, providers=CPU).get_session_options()
-    assert options.get_session_config_entry(entry) == "1"
-    own = onnxruntime.SessionOptions()
-    own.add_session_config_entry(entry, "0")
-    session = prunepack.open_session(packed, providers=CPU, session_options=own)
-    assert session.get_session_options().get_session_config_entry(entry) == "0"
+def test_a_session_leaves_the_arithmetic_of_its_thread_as_it_was(packed):
+    """In a process of its own, since the first session of a process decides."""
+    code = (
+        "import math, sys, numpy as np, prunepack\n"
+        "session = prunepack.open_session(sys.argv[1], providers=['CPUExecutionProvider'])\n"
+        "feed = {i.name: np.zeros([2, *i.shape[1:]], np.float32) for i in session.get_inputs()}\n"
+        "session.run(None, feed)\n"
+        "print(math.log(5e-324 * float(sys.argv[2])), np.float32(1e-40) * np.float32(1) > 0)\n"
+    )
+    command = [sys.executable, "-c", code, str(packed), "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(math.log(5e-324)), "True"]
 
 
 def test_by_default_what_the_machine_has(packed, capfd):

@@ -192,8 +192,3 @@ def test_a_changed_model_that_onnxruntime_cannot_use(tmp_path):
     assert run_session(session, {"x": np.ones(2, np.float32)})["y"].tolist() == [-1, -1]
     with pytest.raises(RefusedError, match="onnxruntime cannot open the changed model: found "):
         open_graph_session(model, tmp_path, ["z"], [CPU])
-
-
-def test_denormals_count_as_zeros(chain):
-    options = open_onnx_session(chain.onnx.model, [CPU]).get_session_options()
-    assert options.get_session_config_entry("session.set_denormal_as_zero") == "1"
