@@ -95,7 +95,7 @@ class Channels:
 
     def join(self, first: Ids, second: Ids) -> None:
         """Let two axes of one size keep the same channels; others are ignored."""
-        if len(first) == len(second):
+        if len(first) == len(second) > 0:
             self._pair(first, second)
 
     def join_blocks(self, first: Ids, second: Ids) -> None:

@@ -1,4 +1,4 @@
-"""Global ranking that empties a layer whose weights are small"""
+"""Global ranking that empties a layer whose weights are small: the answer is always the same"""
 
 import torch
 from torch import nn
@@ -28,4 +28,9 @@ class Net(nn.Module):
 
 
 build = Net
-PASSES = Expectation(sparsity=80, told=("`small.weight` has no weights left",))
+PASSES = Expectation(
+    code=1,
+    sparsity=80,
+    metrics={"torch.constant_outputs": 1},
+    told=("`small.weight` has no weights left",),
+)

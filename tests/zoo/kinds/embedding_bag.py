@@ -13,6 +13,7 @@ inputs = [{ name = "ids", shape = [6], dtype = "int64", range = [0, 49] }]
 
 [prune]
 amount = 0.5
+scope = "local"
 """
 
 

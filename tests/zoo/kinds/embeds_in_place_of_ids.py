@@ -13,6 +13,7 @@ inputs = [{ name = "embeds", shape = ["tokens", 8] }]
 
 [prune]
 amount = 0.5
+scope = "local"
 """
 
 

@@ -296,3 +296,18 @@ def test_many_random_graphs_compute_the_same(start):
     for seed in range(start, start + 100):
         model = draw_model(seed)
         check(model, [d.dim_value or 2 for d in model.graph.input[0].type.tensor_type.shape.dim])
+
+
+@pytest.mark.parametrize("shape", [["n", "m"], ["n", None], [], [0, 4], [0]])
+@pytest.mark.parametrize("operator", ["Relu", "Sigmoid", "Identity", "Dropout"])
+def test_a_tensor_without_channels(operator, shape):
+    """Its axes are dynamic or empty, or it has none."""
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node(operator, ["x"], ["y"])],
+        "g",
+        [value("x", TensorProto.FLOAT, shape)],
+        [value("y", TensorProto.FLOAT, shape)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    assert compact(model) is None
