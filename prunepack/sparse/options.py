@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
 from prunepack.errors import UsageError
 from prunepack.sparse.library import PROVIDER, explain_absence, find_devices, warn_once
+from prunepack.sparse.rates import encode_rates, load_rates
 
 if TYPE_CHECKING:
     from prunepack.runtime.ort_types import OrtModule, SessionOptions
@@ -76,6 +77,8 @@ def add_sparse_provider(ort: OrtModule, options: SessionOptions, layers: Layers)
         warn_once(reason)
         return False
     given = {"session": str(next(_numbers)), "layers": layers}
+    if rates := load_rates(ort):
+        given["rates"] = encode_rates(rates)
     if options.intra_op_num_threads > 0:
         given["threads"] = str(options.intra_op_num_threads)
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")

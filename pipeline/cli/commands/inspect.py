@@ -14,6 +14,7 @@ from prunepack.pipeline.cli.command import command, input_argument, json_option
 from prunepack.pipeline.cli.console import format_table, print_result
 from prunepack.pipeline.cli.limits_options import limits_options
 from prunepack.pipeline.cli.views.artifact import artifact_to_json, format_artifact, format_shape
+from prunepack.pipeline.cli.views.sparse_layers import describe_sparse_layers
 from prunepack.reading.artifact import Artifact, is_artifact
 
 if TYPE_CHECKING:
@@ -39,11 +40,23 @@ Row = tuple[str, str, str, str, int]
     is_flag=True,
     help="Do not decode an artifact; show zeros only where its codecs record them.",
 )
+@click.option(
+    "--sparse",
+    is_flag=True,
+    help="Show which layers of an ONNX model or an artifact run on sparse kernels.",
+)
 @limits_options
 @json_option
 @click.pass_obj
 def inspect_command(
-    console: Console, path: Path, *, layer: str | None, quick: bool, limits: Limits, as_json: bool
+    console: Console,
+    path: Path,
+    *,
+    layer: str | None,
+    quick: bool,
+    sparse: bool,
+    limits: Limits,
+    as_json: bool,
 ) -> None:
     """Show the contents of a checkpoint, a model or an artifact.
 
@@ -55,7 +68,9 @@ def inspect_command(
         raise UsageError(
             f"`{path}` has no layers to show", expected="the folder of a checkpoint with --layer"
         )
-    if source.is_dir():
+    if sparse:
+        value, text = _sparse_layers(source, limits)
+    elif source.is_dir():
         value, text = _checkpoint(source, layer)
     elif is_artifact(str(source)):
         value, text = _artifact(source, console, limits, quick=quick)
@@ -88,6 +103,12 @@ def _is_onnx(path: Path) -> bool:
     with open_regular(str(path)) as file:
         head = file.read(9)
     return head[:1] == b"\x08" and head[8:] != b"{"  # not the header of safetensors
+
+
+def _sparse_layers(path: Path, limits: Limits) -> tuple[Any, str]:
+    if path.is_dir() or not (is_artifact(str(path)) or _is_onnx(path)):
+        raise UsageError(f"`{path}` has no sparse layers", expected="an ONNX model or an artifact")
+    return describe_sparse_layers(path, limits)
 
 
 def _artifact(path: Path, console: Console, limits: Limits, *, quick: bool) -> tuple[Any, str]:

@@ -4,18 +4,17 @@
 
 #include <stdint.h>
 
-/* Nanoseconds. Names and order are those of prunepack/sparse/cost.py. */
+/* Nanoseconds, of one thread; a vector is 16 floats. Names and order are those of `Rates` in prunepack/sparse/rates.py. */
 typedef struct {
     double dense_conv;   /* per multiplication of a convolution in onnxruntime */
     double dense_many;   /* per multiplication of a matrix product with 32 or more input vectors */
-    double dense_few;    /* per weight and group of 4 input vectors, fewer than 32 */
+    double dense_few;    /* per weight and 4 input vectors, if they are fewer than 32 */
     double dense_one;    /* per weight, one input vector */
     double sparse_many;  /* per nonzero weight and vector of positions */
     double sparse_one;   /* per nonzero weight, one input vector */
     double pack;         /* per vector of packed inputs */
     double finish;       /* per vector of sums, each block */
     double call;         /* per layer */
-    double margin;       /* sparse must be this many times faster than dense */
 } Rates;
 
 enum { RATES = sizeof(Rates) / sizeof(double) };

@@ -322,7 +322,7 @@ static int take_next(const OrtNode *node, Match *match)
     return 0;
 }
 
-static int is_taken(const Taken *taken, const OrtNode *node)
+int is_taken(const Taken *taken, const OrtNode *node)
 {
     for (size_t i = 0; i < taken->count; i++)
         if (taken->node[i] == node)
@@ -351,18 +351,19 @@ int match_layer(const OrtNode *node, const Taken *taken, Match *match)
     match->window.groups = 1;
     const int conv = is_op(node, "Conv"), gemm = is_op(node, "Gemm"), matmul = is_op(node, "MatMul");
     if (!conv && !gemm && !matmul)
-        return 0;
+        return match->nodes = 0;
     match->op = conv ? "Conv" : gemm ? "Gemm" : "MatMul";
     match->node[0] = node;
     match->output = output_of(node);
     int count = inputs_of(node, inputs);
     if (count < 2 || !match->output || !ok(API(Node_GetName)(node, &match->name)) || !value_dims(inputs[0], &match->input_dims))
-        return 0;
+        return match->nodes = 0;
     match->input = inputs[0];
     match->weights = inputs[1];
     match->bias = count > 2 && *value_name(inputs[2]) ? inputs[2] : 0;
-    if (!(conv ? match_conv(node, match) : gemm ? match_gemm(node, match) : match_matmul(match)))
-        return 0;
+    if (!(conv ? match_conv(node, match) : gemm ? match_gemm(node, match) : match_matmul(match)) || !match->rows ||
+        !match->columns)
+        return match->nodes = 0;
     take_followers(taken, match);
     return 1;
 }

@@ -35,7 +35,8 @@ typedef struct {
     size_t count;
 } Taken;
 
-/* Fill a match that begins at this node. Returns 0 if the node is of another kind. */
+int is_taken(const Taken *, const OrtNode *);
+/* Fill a match that begins at this node. Returns 0, and a match of no nodes, if there is none. */
 int match_layer(const OrtNode *, const Taken *, Match *);
 const float *constant_data(const OrtValueInfo *, Dims *);
 int value_dims(const OrtValueInfo *, Dims *);

@@ -44,6 +44,10 @@ typedef struct {
     void (*vector)(const Matrix *, const float *input, float *output);
     void (*finish_vector)(float *values, int32_t rows, const float *bias, const float *residual, const Epilogue *);
     /* A tile of a depthwise convolution; offset has `taps` positions. */
+    /* A plane of a depthwise convolution whose stride along lines is 1 or 2, without a padded copy; null
+     * where the processor has no masks. */
+    void (*depthwise_lines)(const float *input, const float *weights, const Window *, int64_t height, int64_t width,
+                            int64_t out_h, int64_t out_w, const Finish *);
     void (*depthwise)(const float *plane, const int64_t *offset, const float *weights, int taps, const Finish *);
 } Kernels;
 

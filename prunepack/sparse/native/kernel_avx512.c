@@ -4,8 +4,10 @@
 #include <immintrin.h>
 #define LOWER(A, X) ((vec)_mm512_min_ps((__m512)(A), (__m512)(X)))
 #define UPPER(A, X) ((vec)_mm512_max_ps((__m512)(A), (__m512)(X)))
-#define LOAD_PART(AT, COUNT) ((vec)_mm512_maskz_loadu_ps((__mmask16)((1u << (COUNT)) - 1), AT))
-#define STORE_PART(AT, X, COUNT) _mm512_mask_storeu_ps(AT, (__mmask16)((1u << (COUNT)) - 1), (__m512)(X))
+#define LOAD_PART(AT, COUNT) ((vec)_mm512_maskz_loadu_ps(RANGE(0, COUNT), AT))
+#define RANGE(FROM, TO) ((__mmask16)((1u << (TO)) - (1u << (FROM))))
+#define LOAD_MASK(AT, BITS) ((vec)_mm512_maskz_loadu_ps((__mmask16)(BITS), AT))
+#define STORE_PART(AT, X, COUNT) _mm512_mask_storeu_ps(AT, RANGE(0, COUNT), (__m512)(X))
 #define LANES 16
 #define TILE 5
 #define TABLE kernels_avx512

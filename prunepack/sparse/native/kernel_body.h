@@ -364,5 +364,69 @@ static void depthwise(const float *plane, const int64_t *offset, const float *we
     finish_row(part, 0, finish, DEPTHWISE_TILE);
 }
 
+#ifdef LOAD_MASK
+enum { MAX_TAPS = 7 };
+
+/* Lane i is at[stride * i] if that element's bit is set, else zero; the stride is 1 or 2. */
+INLINE vec load_mask(const float *at, uint32_t mask, const int stride)
+{
+    if (stride == 1)
+        return LOAD_MASK(at, mask);
+    ivec evens;
+    UNROLL for (int i = 0; i < LANES; i++) evens[i] = 2 * i;
+    return __builtin_shuffle(LOAD_MASK(at, mask), LOAD_MASK(at + LANES, mask >> LANES), evens);
+}
+
+/* One vector of every line, from position x on. The lanes that a tap reads are the same in all
+ * lines; those in the padding read zero. */
+INLINE void depthwise_column(const float *input, const float *weights, const Window *w, int64_t height, int64_t width,
+                             int64_t out_h, int64_t out_w, int64_t x, const Finish *f, const int taps_h, const int taps_w,
+                             const int stride)
+{
+    const vec bias = splat(f->bias ? *f->bias : 0);
+    const int count = out_w - x < LANES ? (int)(out_w - x) : LANES;
+    const int reach = stride * (count - 1) + 1;
+    int64_t from[MAX_TAPS] = {0};
+    uint32_t mask[MAX_TAPS] = {0};
+    UNROLL for (int j = 0; j < taps_w; j++) {
+        from[j] = x * stride + j * w->dilation_w - w->pad_left;
+        const int64_t end = width - from[j] < reach ? width - from[j] : reach, begin = from[j] < 0 ? -from[j] : 0;
+        mask[j] = end > begin ? (uint32_t)((1ull << end) - (1ull << begin)) : 0;
+    }
+    for (int64_t y = 0; y < out_h; y++) {
+        vec sums = bias;
+        const int64_t first = y * w->stride_h - w->pad_top, at = y * out_w + x;
+        UNROLL for (int i = 0; i < taps_h; i++) {
+            const int64_t line = first + i * w->dilation_h;
+            if (line < 0 || line >= height)
+                continue;
+            UNROLL for (int j = 0; j < taps_w; j++)
+                sums += weights[i * taps_w + j] * load_mask(input + line * width + from[j], mask[j], stride);
+        }
+        if (f->residual)
+            sums += LOAD_PART(f->residual + at, count);
+        sums = activate(sums, f->end);
+        if (count == LANES)
+            store(f->output + at, sums);
+        else
+            STORE_PART(f->output + at, sums, count);
+    }
+}
+
+static void depthwise_lines(const float *input, const float *weights, const Window *w, int64_t height, int64_t width,
+                            int64_t out_h, int64_t out_w, const Finish *f)
+{
+    const int square = w->kernel_h == 3 && w->kernel_w == 3;
+#define COLUMN(H, W, STRIDE) depthwise_column(input, weights, w, height, width, out_h, out_w, x, f, H, W, STRIDE)
+    for (int64_t x = 0; x < out_w; x += LANES)
+        if (w->stride_w == 1)
+            square ? COLUMN(3, 3, 1) : COLUMN(w->kernel_h, w->kernel_w, 1);
+        else
+            square ? COLUMN(3, 3, 2) : COLUMN(w->kernel_h, w->kernel_w, 2);
+}
+#else
+#define depthwise_lines 0
+#endif
+
 const Kernels TABLE = {NAME, LANES, TILE, multiply,      copy_rows, copy_line, split_pairs, transpose,
-                       finish_linear, vector, finish_vector, depthwise};
+                       finish_linear, vector, finish_vector, depthwise_lines, depthwise};

@@ -453,15 +453,32 @@ static void depthwise_unit(const Work *work, int64_t unit, char *scratch)
     }
 }
 
+static void depthwise_lines_unit(const Work *work, int64_t unit, char *scratch)
+{
+    (void)scratch;
+    const Layer *layer = work->layer;
+    const Plan *p = work->plan;
+    const int64_t channel = unit % layer->rows, at = unit * p->out_h * p->out_w;
+    const Finish finish = {.bias = shifted(layer->bias, channel), .residual = shifted(work->residual, at),
+                           .output = work->output + at, .end = &layer->epilogue};
+    work->kernels->depthwise_lines(work->input + unit * p->height * p->width, layer->depthwise + channel * p->taps,
+                                   &layer->window, p->height, p->width, p->out_h, p->out_w, &finish);
+}
+
 static int run_depthwise(Work *work, Plan *p, Pool *pool, const Parallel *parallel, int64_t batch)
 {
     const int lanes = work->kernels->lanes;
+    work->units = batch * work->layer->rows;
+    if (p->window.stride_w <= 2 && p->window.kernel_w <= 7 && work->kernels->depthwise_lines) {
+        work->unit = depthwise_lines_unit;
+        work_all(work, parallel);
+        return 1;
+    }
     p->direct = 0; /* the kernel reads whole vectors beyond the end */
     p->plane = plane_size(p, 1, lanes);
     work->tiles = ceil_div(flat_count(p, 1), DEPTHWISE_TILE * lanes);
     work->count = work->tiles * DEPTHWISE_TILE * lanes; /* so that all tiles have the same size */
     work->unit = depthwise_unit;
-    work->units = batch * work->layer->rows;
     work->slot_bytes = aligned((size_t)(p->phases_h * p->phases_w * p->plane) * 4);
     size_t offsets = aligned((size_t)p->taps * sizeof(int64_t)), begins = aligned((size_t)(work->tiles + 1) * 4);
     size_t segments = aligned(segment_capacity(p, 1, work->tiles) * sizeof(Segment));
@@ -563,10 +580,8 @@ int layer_compress(Layer *layer, const float *weights, int64_t row_stride, int64
     layer->matrix = calloc((size_t)(groups * layer->panels), sizeof *layer->matrix);
     if (!layer->matrix)
         return 0;
-    int64_t nonzeros = 0;
     const int64_t size = (int64_t)layer->rows * layer->columns;
-    for (int64_t i = 0; i < size; i++)
-        nonzeros += weights[i] != 0; /* strides only permute the elements */
+    const int64_t nonzeros = count_nonzeros(weights, size); /* strides only permute the elements */
     int32_t width = block_width_for(size ? (double)nonzeros / (double)size : 0, layer->columns);
     for (int g = 0; g < groups; g++)
         for (int p = 0; p < layer->panels; p++) {

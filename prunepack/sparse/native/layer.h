@@ -31,7 +31,9 @@ typedef struct {
     void *memory;
 } Matrix;
 
-/* Compress the matrix whose element (r, c) is weights[r * row_stride + c * column_stride].
+int64_t count_nonzeros(const float *values, int64_t count);
+/* Compress the matrix whose element (r, c) is weights[r * row_stride + c * column_stride], where one
+ * of the strides is 1.
  * `block_width` is the number of columns per block, at most 65536. Returns 0 without memory. */
 int matrix_create(Matrix *, const float *weights, int32_t rows, int32_t columns, int64_t row_stride,
                   int64_t column_stride, int32_t block_width, float scale);
@@ -85,7 +87,6 @@ int layer_run_linear(const Layer *, Pool *, const Parallel *, const float *input
 /* Compress the weights of a layer whose other fields are set: element (row, column) of all groups
  * is weights[row * row_stride + column * column_stride] * scale. Returns 0 without memory. */
 int layer_compress(Layer *, const float *weights, int64_t row_stride, int64_t column_stride, float scale, int threads);
-int64_t layer_bytes(const Layer *);
 void layer_free(Layer *);
 
 #endif

@@ -14,12 +14,18 @@ int32_t block_width_for(double density, int32_t columns)
     return blocks ? (columns + blocks - 1) / blocks : 1; /* blocks of equal width */
 }
 
-/* Visit element (r, c) of rows x [first, first + width) in the order of memory. */
-#define EACH(ROW, COLUMN)                                                                         \
-    for (int64_t outer_ = 0; outer_ < (by_rows ? rows : width); outer_++)                         \
-        for (int64_t inner_ = 0, ROW = by_rows ? outer_ : 0, COLUMN = by_rows ? 0 : outer_;       \
-             inner_ < (by_rows ? width : rows);                                                   \
-             inner_++, by_rows ? COLUMN++ : ROW++)
+int64_t count_nonzeros(const float *values, int64_t count)
+{
+    int64_t nonzeros = 0;
+    for (int64_t at = 0; at < count;) {
+        int32_t part = 0;
+        int64_t end = count - at < 4096 ? count : at + 4096;
+        for (; at < end; at++)
+            part += values[at] != 0;
+        nonzeros += part;
+    }
+    return nonzeros;
+}
 
 typedef struct {
     Run *run;
@@ -51,40 +57,67 @@ static int32_t sort_rows(Cursor *at, uint32_t *count, int32_t rows, uint32_t *bu
     return runs;
 }
 
-static void fill_block(Block *block, Cursor *at, const float *weights, int32_t rows, int64_t row_stride,
-                       int64_t column_stride, float scale, uint32_t *count, uint32_t *bucket)
+/* Element (r, c) is base[r * row_stride + c * column_stride]; one of the strides is 1. */
+typedef struct {
+    const float *base;
+    int32_t rows;
+    int64_t row_stride, column_stride;
+} Dense;
+
+static void count_block(const Dense *d, const Block *block, uint32_t *count)
 {
-    const int by_rows = row_stride >= column_stride;
-    const int32_t width = block->width;
-    const float *base = weights + block->first * column_stride;
-    memset(count, 0, sizeof *count * (size_t)rows);
-    EACH(r, c) count[r] += base[r * row_stride + c * column_stride] != 0;
-    block->runs = sort_rows(at, count, rows, bucket, width);
+    memset(count, 0, sizeof *count * (size_t)d->rows);
+    if (d->column_stride == 1)
+        for (int32_t r = 0; r < d->rows; r++)
+            count[r] = (uint32_t)count_nonzeros(d->base + r * d->row_stride + block->first, block->width);
+    else
+        for (int32_t c = 0; c < block->width; c++) {
+            const float *line = d->base + (block->first + c) * d->column_stride;
+            for (int32_t r = 0; r < d->rows; r++)
+                count[r] += line[r] != 0;
+        }
+}
+
+/* Store the nonzeros; count has each row's first position, and becomes its last. */
+static uint32_t store_block(const Dense *d, const Block *block, const Cursor *at, uint32_t *count, float scale)
+{
+    uint32_t total = 0;
+    const int by_rows = d->column_stride == 1;
+    const int32_t outer = by_rows ? d->rows : block->width, inner = by_rows ? block->width : d->rows;
+    for (int32_t o = 0; o < outer; o++) {
+        const float *line = by_rows ? d->base + o * d->row_stride + block->first : d->base + (block->first + o) * d->column_stride;
+        for (int32_t i = 0; i < inner; i++)
+            if (line[i] != 0) {
+                uint32_t position = count[by_rows ? o : i]++;
+                at->index[position] = (uint16_t)(by_rows ? i : o);
+                at->value[position] = line[i] * scale;
+                total++;
+            }
+    }
+    return total;
+}
+
+static void fill_block(const Dense *d, Block *block, Cursor *at, float scale, uint32_t *count, uint32_t *bucket)
+{
+    count_block(d, block, count);
+    block->runs = sort_rows(at, count, d->rows, bucket, block->width);
     block->run = at->run;
     block->row = at->row;
     block->index = at->index;
     block->value = at->value;
-    uint32_t total = 0;
-    EACH(r, c)
-    {
-        float value = base[r * row_stride + c * column_stride];
-        if (value != 0) {
-            at->index[count[r]] = (uint16_t)c;
-            at->value[count[r]++] = value * scale;
-            total++;
-        }
-    }
+    uint32_t total = store_block(d, block, at, count, scale);
     at->run += block->runs;
-    at->row += rows;
+    at->row += d->rows;
     at->index += total;
     at->value += total;
 }
 
-static int64_t count_nonzeros(const float *weights, int32_t rows, int32_t width, int64_t row_stride, int64_t column_stride)
+static int64_t count_all(const Dense *d, int32_t columns)
 {
-    const int by_rows = row_stride >= column_stride;
+    const int by_rows = d->column_stride == 1;
     int64_t nonzeros = 0;
-    EACH(r, c) nonzeros += weights[r * row_stride + c * column_stride] != 0;
+    for (int64_t o = 0; o < (by_rows ? d->rows : columns); o++)
+        nonzeros += count_nonzeros(d->base + o * (by_rows ? d->row_stride : d->column_stride), by_rows ? columns : d->rows);
     return nonzeros;
 }
 
@@ -95,7 +128,8 @@ int matrix_create(Matrix *matrix, const float *weights, int32_t rows, int32_t co
     if (block_width > MAX_WIDTH)
         block_width = MAX_WIDTH;
     const int32_t blocks = columns ? (columns + block_width - 1) / block_width : 0;
-    const size_t nonzeros = (size_t)count_nonzeros(weights, rows, columns, row_stride, column_stride);
+    const Dense dense = {weights, rows, row_stride, column_stride};
+    const size_t nonzeros = (size_t)count_all(&dense, columns);
     const size_t each = (size_t)rows * (size_t)blocks, most_runs = each;
     uint32_t *count = malloc(sizeof *count * ((size_t)rows + (size_t)block_width + 3));
     matrix->block = calloc((size_t)blocks + 1, sizeof *matrix->block);
@@ -114,7 +148,7 @@ int matrix_create(Matrix *matrix, const float *weights, int32_t rows, int32_t co
         Block *block = &matrix->block[b];
         block->first = b * block_width;
         block->width = columns - block->first < block_width ? columns - block->first : block_width;
-        fill_block(block, &at, weights, rows, row_stride, column_stride, scale, count, count + rows);
+        fill_block(&dense, block, &at, scale, count, count + rows);
     }
     matrix->blocks = blocks;
     matrix->nonzeros = (int64_t)nonzeros;

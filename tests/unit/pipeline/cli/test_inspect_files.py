@@ -2,16 +2,18 @@
 
 import json
 import os
+import re
 
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 
 import prunepack
 from prunepack.errors import RefusedError, UsageError
 from prunepack.pipeline import cli
+from prunepack.sparse.native import native
 
 EVIL = "\x1b]0;t\x07\x1b[31mred\r\nEVIL\u202e\x9b1m"
 SHOWN = r"\x1b]0;t\x07\x1b[31mred\r\nEVIL\u202e\x9b1m"
@@ -120,3 +122,59 @@ def test_names_do_not_drive_the_terminal(tmp_path, capsys):
         assert SHOWN in said
         assert all(character.isprintable() for character in said.replace("\n", ""))
         assert not any(line.startswith("EVIL") for line in said.splitlines())
+
+
+def save_product(path, sparsity):
+    weights = np.zeros((256, 256), np.float32)
+    weights[:, : round(256 * (1 - sparsity))] = 1
+    make = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"], name="product")],
+        "g",
+        [make("x", TensorProto.FLOAT, [64, 256])],
+        [make("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(weights, "w")],
+    )
+    model = helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 20)])
+    onnx.save(model, path)
+
+
+@pytest.mark.skipif(native is None, reason="installed without a compiler")
+@pytest.mark.parametrize("form", ["m.onnx", "m.prunepack"])
+@pytest.mark.parametrize(
+    ("sparsity", "percent", "runs"), [(0.0, "0.0 %", "dense"), (0.95, "94.9 %", "sparse")]
+)
+def test_layers_on_sparse_kernels(form, sparsity, percent, runs, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("prunepack.sparse.options.load_rates", lambda _: None)
+    save_product(tmp_path / "m.onnx", sparsity)
+    prunepack.pack(tmp_path / "m.onnx", tmp_path / "m.prunepack")
+    run("inspect", tmp_path / form, "--sparse")
+    shown = capsys.readouterr().out
+    assert re.search(rf"product +MatMul +256×256 +64 +{percent}.* {runs}\n", shown)
+    count = int(runs == "sparse")
+    assert f"{count} of 1 layers run on sparse kernels; estimated for one thread" in shown
+    run("inspect", tmp_path / form, "--sparse", "--json")
+    (layer,) = json.loads(capsys.readouterr().out)["layers"]
+    assert layer["is_sparse"] is (runs == "sparse")
+    assert layer["sparsity"] == pytest.approx(sparsity, abs=0.01)
+
+
+def test_sparse_layers_of_another_kind_of_file(tmp_path):
+    save_file({"w": np.zeros(3, np.float32)}, tmp_path / "m.safetensors")
+    path = tmp_path / "m.safetensors"
+    with pytest.raises(UsageError) as caught:
+        run("inspect", path, "--sparse")
+    assert str(caught.value) == (
+        f"`{path}` has no sparse layers: expected an ONNX model or an artifact"
+    )
+
+
+def test_sparse_layers_without_native_code(tmp_path, monkeypatch):
+    monkeypatch.setattr("prunepack.sparse.library.native", None)
+    save_product(tmp_path / "m.onnx", 0.9)
+    with pytest.raises(UsageError) as caught:
+        run("inspect", tmp_path / "m.onnx", "--sparse")
+    assert str(caught.value) == (
+        "sparse kernels cannot run here: the native library is not installed, because there was "
+        "no C compiler. Omit `--sparse`, or change this"
+    )
