@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prunepack.coding.levels import LevelName
+    from prunepack.coding.near_zeros import NearZeros
     from prunepack.format.limits import Limits
     from prunepack.io.progress import Progress
     from prunepack.model_files.discovery import Source
@@ -35,11 +36,18 @@ class Summary:
         source_bytes: Bytes of the model and its external data.
         artifact_bytes: Bytes of the artifact.
         digest: SHA-256 (hex) of the artifact without its last 32 bytes, which hold it.
+        elements: Number of stored elements, without copies.
+        negative_zeros: Number of those that are -0.0, which are stored as nonzeros.
+        denormals: Number of those that are denormal. Those of float16 do not count, since
+            processors compute with them as float32.
     """
 
     source_bytes: int
     artifact_bytes: int
     digest: str
+    elements: int
+    negative_zeros: int
+    denormals: int
 
 
 def pack(
@@ -77,11 +85,16 @@ def pack(
         _check_output(out, Path(model_path).parent, sources)
         size = sum(source.file.size for source in sources)
         workers, add_progress = count_threads(threads, size), count_up(progress, 2 * size)
-        write_artifact(scratch, sources, str(out.parent), effort, workers, add_progress)
+        near_zeros = write_artifact(scratch, sources, out.parent, effort, workers, add_progress)
         scratch.flush()
         with Artifact.open(scratch.name, limits) as artifact:
             _verify(artifact, os.fspath(model_path), lambda n, _: progress(size + n, 2 * size))
-            return Summary(size, artifact.size, artifact.digest)
+            return _summarize(artifact, size, near_zeros)
+
+
+def _summarize(artifact: Artifact, size: int, near_zeros: NearZeros) -> Summary:
+    elements = sum(t.elements for t in artifact.tensors.values() if not t.is_copy)
+    return Summary(size, artifact.size, artifact.digest, elements, *near_zeros)
 
 
 def _check_output(out: Path, folder: Path, sources: Sequence[Source]) -> None:

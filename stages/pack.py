@@ -10,6 +10,7 @@ from pydantic import Field
 
 from prunepack.coding.levels import LEVEL_HELP, LevelName
 from prunepack.stages.contract.outputs import OnnxModel, PackedArtifact
+from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Config, Facts, stage
 
 __all__ = ["PackConfig", "pack", "pack_model"]
@@ -36,9 +37,13 @@ def pack_model(config: PackConfig, model: Path, artifact: Path, **settings: Any)
         artifact: The file to write.
         **settings: ``threads``, ``force`` and ``progress``, as of :func:`prunepack.pack`.
     """
+    from prunepack.coding.near_zeros import NearZeros, describe_near_zeros
     from prunepack.packing import pack as pack_file
 
     summary = pack_file(model, artifact, level=config.level, **settings)
+    near_zeros = NearZeros(summary.negative_zeros, summary.denormals)
+    if text := describe_near_zeros(near_zeros, summary.elements):
+        remark(text)
     ratio = summary.source_bytes / summary.artifact_bytes
     sizes = f"{summary.source_bytes:,} → {summary.artifact_bytes:,} bytes ({ratio:.2f}×)"
     return {"summary": sizes, **asdict(summary)}

@@ -10,6 +10,7 @@ import numpy as np
 
 from prunepack.coding.dtypes import bits
 from prunepack.coding.narrow_types import numbers, split
+from prunepack.coding.near_zeros import NearZeros, count_near_zeros, sum_near_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,6 +38,10 @@ class ValueChange:
         zeros_after: Number of zeros in the new tensor.
         newly_zero: Number of elements that became zero.
         revived: Number of elements that are no longer zero.
+        negative_zeros_before: Number of elements that are -0.0 in the former tensor.
+        negative_zeros_after: Number of elements that are -0.0 in the new tensor.
+        denormals_before: Number of denormals in the former tensor; float16 has none that count.
+        denormals_after: Number of denormals in the new tensor.
     """
 
     spec: TensorSpec
@@ -49,6 +54,10 @@ class ValueChange:
     zeros_after: int
     newly_zero: int
     revived: int
+    negative_zeros_before: int
+    negative_zeros_after: int
+    denormals_before: int
+    denormals_after: int
 
 
 def compare_values(
@@ -90,6 +99,7 @@ class _Tally:
         self._seen = self._changed = self._nan = 0
         self._zeros_before = self._zeros_after = 0
         self._newly_zero = self._revived = 0
+        self._near_zeros = [NearZeros(), NearZeros()]
         self._largest: float = 0
         self._largest_at: int | None = None
         self._difference = self._before = 0.0
@@ -103,6 +113,10 @@ class _Tally:
         self._zeros_after += int(np.count_nonzero(zero_b))
         self._newly_zero += int(np.count_nonzero(zero_b & ~zero_a))
         self._revived += int(np.count_nonzero(zero_a & ~zero_b))
+        self._near_zeros = [
+            sum_near_zeros([count, count_near_zeros(side, self._dtype.name)])
+            for count, side in zip(self._near_zeros, (a, b), strict=True)
+        ]
         places = np.flatnonzero(bits(a) != bits(b))
         self._changed += places.size
         self._before += _sum_squares(numbers(a, self._dtype))
@@ -137,6 +151,8 @@ class _Tally:
             self._zeros_after,
             self._newly_zero,
             self._revived,
+            *(count.negative_zeros for count in self._near_zeros),
+            *(count.denormals for count in self._near_zeros),
         )
 
 

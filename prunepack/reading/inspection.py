@@ -11,6 +11,7 @@ import numpy as np
 
 from prunepack.coding.dtypes import DTYPES, bits
 from prunepack.coding.narrow_types import split
+from prunepack.coding.near_zeros import NearZeros, count_near_zeros, sum_near_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,6 +47,9 @@ class TensorRow:
             elements that belong to the tensor. A copy has 0.
         zero_fraction: Fraction of elements whose bits are all zero; 0 if there are no elements,
             None if the fraction is unknown without decoding.
+        negative_zeros: Number of elements that are -0.0, which are stored as nonzeros; None if the
+            tensor was not decoded.
+        denormals: Number of elements that are denormal, without those of float16; or None.
     """
 
     name: str
@@ -56,6 +60,8 @@ class TensorRow:
     chunks: int
     stored_bytes: int
     zero_fraction: float | None
+    negative_zeros: int | None = None
+    denormals: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +85,11 @@ class PartRow:
 def describe_tensors(artifact: Artifact, *, decode: bool = True) -> Iterator[TensorRow]:
     """Yield a row per tensor, in the order of the header.
 
-    The streams of most codecs reveal the number of zeros; other tensors are decoded for it.
+    Tensors of floats are decoded, and others whose streams do not reveal the number of zeros.
 
     Args:
         artifact: The artifact.
-        decode: Whether tensors may be decoded to count their zeros.
+        decode: Whether tensors may be decoded to count their zeros, negative zeros and denormals.
 
     Raises:
         CorruptArtifactError: If a stream that had to be decoded is damaged.
@@ -93,8 +99,9 @@ def describe_tensors(artifact: Artifact, *, decode: bool = True) -> Iterator[Ten
         codecs = tuple(dict.fromkeys(chunk.codec for chunk, _ in parts))
         stored = sum(chunk.stored * count / chunk.count for chunk, count in parts)
         zeros = _infer_zeros(tensor, parts)
-        if zeros is None and decode:
-            zeros = _count_zeros(artifact, tensor)
+        near_zeros: NearZeros | tuple[None, None] = None, None
+        if decode:
+            zeros, near_zeros = _count_zeros(artifact, tensor, zeros)
         yield TensorRow(
             tensor.name,
             tensor.dtype,
@@ -104,6 +111,7 @@ def describe_tensors(artifact: Artifact, *, decode: bool = True) -> Iterator[Ten
             len(parts),
             0 if tensor.is_copy else round(stored),
             None if zeros is None else zeros / max(tensor.elements, 1),
+            *near_zeros,
         )
 
 
@@ -147,10 +155,16 @@ def _infer_zeros(tensor: TensorInfo, parts: list[tuple[PlacedChunk, int]]) -> in
     return total if DTYPES[tensor.dtype].packed == 1 else None
 
 
-def _count_zeros(artifact: Artifact, tensor: TensorInfo) -> int:
-    dtype, left, zeros = DTYPES[tensor.dtype], tensor.elements, 0
+def _count_zeros(
+    artifact: Artifact, tensor: TensorInfo, zeros: int | None
+) -> tuple[int, NearZeros]:
+    """Count zeros and elements that are almost zero; integers with known zeros stay encoded."""
+    dtype, left, counted, near_zeros = DTYPES[tensor.dtype], tensor.elements, 0, NearZeros()
+    if zeros is not None and "float" not in dtype.name:
+        return zeros, near_zeros
     for part in artifact.iter_tensor(tensor.name):
         elements = split(part, dtype)[:left]
-        zeros += elements.size - int(np.count_nonzero(bits(elements)))
+        counted += elements.size - int(np.count_nonzero(bits(elements)))
+        near_zeros = sum_near_zeros([near_zeros, count_near_zeros(elements, dtype.name)])
         left -= elements.size
-    return zeros
+    return counted, near_zeros

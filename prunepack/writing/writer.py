@@ -24,6 +24,7 @@ import numpy as np
 from prunepack.coding.codec import ChunkElements
 from prunepack.coding.geometry import Shapes
 from prunepack.coding.levels import list_levels
+from prunepack.coding.near_zeros import NearZeros, count_near_zeros, sum_near_zeros
 from prunepack.format.container import write_container
 from prunepack.format.header import Header, Literals, PackedFile, Pool, Tensor
 from prunepack.format.header_schema import Sha256
@@ -36,6 +37,7 @@ from prunepack.writing.pools import CHUNK_ITEMS, make_pools, rechunk
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from io import BufferedRandom
+    from pathlib import Path
 
     from prunepack.coding.dtypes import Array
     from prunepack.coding.levels import Level
@@ -54,11 +56,11 @@ LITERAL_CHUNK = 4 * 1024**2
 def write_artifact(
     target: BufferedRandom,
     sources: Sequence[Source],
-    scratch: str,
+    scratch: Path,
     level: Level,
     threads: int,
     add_progress: Callable[[int], None],
-) -> None:
+) -> NearZeros:
     """Write ``sources`` as one artifact; the same sources always give the same bytes.
 
     Every chunk is encoded at ``level`` and at all lower levels, and the level whose whole artifact
@@ -71,6 +73,9 @@ def write_artifact(
         level: Effort of the encoder.
         threads: Number of threads that encode; it does not change the result.
         add_progress: Called with each number of source bytes that has been encoded.
+
+    Returns:
+        The numbers of stored elements that are -0.0, and that are denormal.
     """
     pools, copies = make_pools(sources)
     size = sum(stop - start for source in sources for start, stop in _literal_ranges(source))
@@ -87,15 +92,21 @@ def write_artifact(
         ]
         best = min(drafts, key=Draft.measure)
         write_container(target, *best.header.to_bytes(), store.read(best.places))
+    return encoder.near_zeros
 
 
 class _Encoder:
-    """Encodes chunks in several threads, and keeps their bytes in a scratch file."""
+    """Encodes chunks in several threads, and keeps their bytes in a scratch file.
+
+    Attributes:
+        near_zeros: The elements so far that are almost zero.
+    """
 
     def __init__(self, store: Scratch, threads: int, add_progress: Callable[[int], None]) -> None:
         self._store = store
         self._threads = threads
         self._add_progress = add_progress
+        self.near_zeros = NearZeros()
 
     def store_literals(
         self, sources: Sequence[Source], levels: Sequence[Level]
@@ -119,10 +130,12 @@ class _Encoder:
     ) -> list[list[Alternatives[Chunk]]]:
         """Store the tensors of all pools, chunk by chunk."""
         chunks = ((index, part) for index, pool in enumerate(pools) for part in _read_chunks(pool))
-        tasks = (partial(_encode_chunk, index, elements, levels) for index, elements in chunks)
+        names = [pool[0].dtype.name for pool in pools]
+        tasks = (partial(_encode_chunk, i, names[i], elements, levels) for i, elements in chunks)
         stored: list[list[Alternatives[Chunk]]] = [[] for _ in pools]
-        for index, size, encoded in run_in_order(tasks, self._threads):
+        for index, size, near_zeros, encoded in run_in_order(tasks, self._threads):
             stored[index].append(self._store.add_alternatives(encoded))
+            self.near_zeros = sum_near_zeros([self.near_zeros, near_zeros])
             self._add_progress(size)
         return stored
 
@@ -132,9 +145,10 @@ def _encode_literal(chunk: Array, levels: Sequence[Level]) -> tuple[int, list[En
 
 
 def _encode_chunk(
-    index: int, elements: ChunkElements, levels: Sequence[Level]
-) -> tuple[int, int, list[EncodedChunk]]:
-    return index, elements.elements.nbytes, encode_chunk(elements, levels)
+    index: int, dtype: str, elements: ChunkElements, levels: Sequence[Level]
+) -> tuple[int, int, NearZeros, list[EncodedChunk]]:
+    items = elements.elements
+    return index, items.nbytes, count_near_zeros(items, dtype), encode_chunk(elements, levels)
 
 
 def _make_draft(

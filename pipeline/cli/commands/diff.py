@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prunepack.coding.near_zeros import NearZeros, describe_near_zeros
 from prunepack.diff.content import open_content
 from prunepack.diff.tensors import compare
 from prunepack.pipeline.cli.command import command, input_argument, json_option
@@ -17,7 +18,7 @@ from prunepack.pipeline.cli.limits_options import limits_options
 from prunepack.pipeline.cli.views.artifact import format_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from prunepack.diff.content import TensorSpec
@@ -71,6 +72,17 @@ def _as_text(differences: Differences) -> Iterator[str]:
         rows = [_value_row(name, change) for name, change in differences.values.items()]
         yield format_table(head, rows, right="changed largest norm zeros zeroed revived NaN")
     yield _summary(differences)
+    yield from _describe_near_zeros(differences.values.values())
+
+
+def _describe_near_zeros(changes: Collection[ValueChange]) -> Iterator[str]:
+    """Yield a sentence for each side whose changed tensors have many such elements."""
+    elements = sum(change.spec.elements for change in changes)
+    for side in ("before", "after"):
+        names = (f"negative_zeros_{side}", f"denormals_{side}")
+        counts = NearZeros(*(sum(getattr(c, name) for c in changes) for name in names))
+        if text := describe_near_zeros(counts, elements):
+            yield f"Changed tensors {side}: {text}"
 
 
 def _format_name(change: FormalChange) -> str:

@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prunepack.coding.near_zeros import (
+    NearZeros,
+    count_near_zeros,
+    describe_near_zeros,
+    sum_near_zeros,
+)
 from prunepack.errors import RefusedError, UsageError
 from prunepack.io.regular_file import open_regular
 from prunepack.packing import find_model_files
@@ -27,7 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["inspect_command"]
 
-Row = tuple[str, str, str, str, int]
+Row = tuple[str, str, str, str, int, int, int]
+"""Name, dtype, shape, % of zeros; numbers of negative zeros, of denormals, of all elements."""
 
 
 @command(example="prunepack inspect work/masked --layer conv1")
@@ -174,11 +181,15 @@ def _section(title: str, tensors: Iterable[TensorView]) -> str:
 
 def _listing(path: Path, rows: list[Row]) -> tuple[Any, str]:
     head = ("tensor", "dtype", "shape", "zeros")
-    value = {"tensors": [dict(zip((*head, "denormals"), row, strict=True)) for row in rows]}
+    names = (*head, *NearZeros._fields)
+    value = {"tensors": [dict(zip(names, row[:-1], strict=True)) for row in rows]}
     total = f"{path.stat().st_size:,} bytes in {path.name}"
-    denormals = sum(row[-1] for row in rows)
+    near_zeros = sum_near_zeros(NearZeros(*row[4:6]) for row in rows)
+    denormals = near_zeros.denormals
     total += f", {denormals:,} elements are denormal" if denormals else ""
-    return value, f"{format_table(head, [row[:4] for row in rows], right='zeros')}\n\n{total}"
+    table = format_table(head, [row[:4] for row in rows], right="zeros")
+    said = describe_near_zeros(near_zeros, sum(row[-1] for row in rows))
+    return value, "\n\n".join(filter(None, (table, total, said)))
 
 
 def _onnx_tensors(path: Path, limits: Limits) -> list[Row]:
@@ -215,11 +226,15 @@ def _row(name: str, tensor: Any) -> Row:
     share = float((tensor == 0).sum()) / size if size else 0.0
     dtype = str(tensor.dtype).removeprefix("torch.")
     shape = format_shape(tuple(tensor.shape))
-    return name, dtype, shape, f"{100 * share:.1f} %", _count_denormals(tensor)
+    near_zeros = count_near_zeros(_view_bits(tensor, dtype), dtype)
+    return name, dtype, shape, f"{100 * share:.1f} %", *near_zeros, size
 
 
-def _count_denormals(tensor: Any) -> int:
-    from prunepack.stages.models.denormals import count_denormals, find_tensor_denormals
+def _view_bits(tensor: Any, dtype: str) -> Any:
+    """Return an array, or the bits of a torch tensor of floats, since numpy lacks bfloat16."""
+    if isinstance(tensor.size, int) or "float" not in dtype:
+        return tensor
+    import torch
 
-    is_array = isinstance(tensor.size, int)
-    return count_denormals(tensor) if is_array else int(find_tensor_denormals(tensor).sum())
+    words = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[tensor.itemsize]
+    return tensor.detach().contiguous().view(words).numpy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from prunepack.coding.near_zeros import NearZeros, describe_near_zeros, sum_near_zeros
 from prunepack.pipeline.cli.console import format_table
 from prunepack.reading.inspection import PartRow, describe_parts
 
@@ -28,13 +29,16 @@ def artifact_to_json(artifact: Artifact, rows: Iterable[TensorRow]) -> dict[str,
     }
 
 
-def format_artifact(artifact: Artifact, rows: Iterable[TensorRow]) -> str:
-    """Return tables of the tensors and of the parts, and a summary."""
+def format_artifact(artifact: Artifact, rows: Sequence[TensorRow]) -> str:
+    """Return tables of the tensors and of the parts, a summary, and a word on near zeros."""
     size = artifact.size
     head = ("tensor", "dtype", "shape", "zeros", "codec", "chunks", "bytes", "share")
     cells = [_tensor_cells(row, size) for row in rows]
     tensors = format_table(head, cells, right="zeros chunks bytes share")
-    return f"{tensors}\n\n{_parts(describe_parts(artifact), size)}\n\n{_summary(artifact)}"
+    counts = (NearZeros(row.negative_zeros or 0, row.denormals or 0) for row in rows)
+    near_zeros = describe_near_zeros(sum_near_zeros(counts), sum(row.elements for row in rows))
+    parts = _parts(describe_parts(artifact), size)
+    return "\n\n".join(filter(None, (tensors, parts, _summary(artifact), near_zeros)))
 
 
 def format_shape(shape: Sequence[int]) -> str:

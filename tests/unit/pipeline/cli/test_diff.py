@@ -127,6 +127,10 @@ def test_for_machines(diff):
         "zeros_after": 0,
         "newly_zero": 0,
         "revived": 0,
+        "negative_zeros_before": 0,
+        "negative_zeros_after": 0,
+        "denormals_before": 0,
+        "denormals_after": 0,
     }
 
 

@@ -28,7 +28,17 @@ def test_everything_is_counted():
         zeros_after=3,
         newly_zero=2,
         revived=1,
+        negative_zeros_before=1,
+        negative_zeros_after=0,
+        denormals_before=0,
+        denormals_after=0,
     )
+
+
+def test_denormals_are_counted_by_their_bits():
+    before, after = (np.array(words, "<u4").view("<f4") for words in ([1, 2, 0], [1, 2**31 + 7, 0]))
+    found = compared("float32", before, after)
+    assert (found.changed, found.denormals_before, found.denormals_after) == (1, 2, 2)
 
 
 def test_nan_is_told_apart_by_its_bits():

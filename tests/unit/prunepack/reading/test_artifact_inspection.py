@@ -28,11 +28,11 @@ def test_rows(tmp_path):
     with Artifact.open(sample.write(tmp_path / "model.prunepack")) as artifact:
         rows = list(describe_tensors(artifact))
     assert rows == [
-        TensorRow("w", "float32", (4, 3), 12, ("gaps",), 1, sizes[0], 8 / 12),
-        TensorRow("b", "float32", (5,), 5, ("dense",), 1, round(sizes[1] * 5 / 6), 0.0),
-        TensorRow("scalar", "float32", (), 1, ("dense",), 1, round(sizes[1] / 6), 0.0),
-        TensorRow("empty", "float32", (0,), 0, (), 0, 0, 0.0),
-        TensorRow("tied", "float32", (5,), 5, ("dense",), 1, 0, 0.0),
+        TensorRow("w", "float32", (4, 3), 12, ("gaps",), 1, sizes[0], 8 / 12, 1, 0),
+        TensorRow("b", "float32", (5,), 5, ("dense",), 1, round(sizes[1] * 5 / 6), 0.0, 0, 0),
+        TensorRow("scalar", "float32", (), 1, ("dense",), 1, round(sizes[1] / 6), 0.0, 0, 0),
+        TensorRow("empty", "float32", (0,), 0, (), 0, 0, 0.0, 0, 0),
+        TensorRow("tied", "float32", (5,), 5, ("dense",), 1, 0, 0.0, 0, 0),
     ]
 
 
@@ -85,7 +85,7 @@ def pattern(codec):
 
 
 @pytest.mark.parametrize("codec", ["bitmap", "constant", "gaps", "groups", "zeros", "dense"])
-def test_what_the_codec_tells_is_not_decoded(codec, tmp_path, monkeypatch):
+def test_what_the_codec_tells_needs_no_decoding(codec, tmp_path, monkeypatch):
     array = pattern(codec)
     graph = helper.make_graph([], "g", [], [], [onnx.numpy_helper.from_array(array, "w")])
     (tmp_path / "m.onnx").write_bytes(helper.make_model(graph).SerializeToString())
@@ -95,8 +95,25 @@ def test_what_the_codec_tells_is_not_decoded(codec, tmp_path, monkeypatch):
         told = None if codec == "dense" else np.count_nonzero(array == 0) / array.size
         assert (row.codecs, row.zero_fraction) == ((codec,), told)
         monkeypatch.setattr(artifact, "iter_tensor", lambda _name: pytest.fail("it was decoded"))
-        if codec != "dense":
-            assert list(describe_tensors(artifact)) == [row]
+        with pytest.raises(pytest.fail.Exception, match="it was decoded"):
+            list(describe_tensors(artifact))
+        assert list(describe_tensors(artifact, decode=False)) == [row]
+
+
+@pytest.mark.parametrize(("dtype", "is_decoded"), [("i4", False), ("u1", False), ("f8", True)])
+def test_integers_are_decoded_only_for_their_zeros(dtype, is_decoded, tmp_path, monkeypatch):
+    array = (pattern("gaps") * 50).astype(dtype)
+    graph = helper.make_graph([], "g", [], [], [onnx.numpy_helper.from_array(array, "w")])
+    (tmp_path / "m.onnx").write_bytes(helper.make_model(graph).SerializeToString())
+    prunepack.pack(tmp_path / "m.onnx", tmp_path / "m.prunepack", level="fast")
+    decoded = []
+    with Artifact.open(tmp_path / "m.prunepack") as artifact:
+        iter_tensor = artifact.iter_tensor
+        monkeypatch.setattr(
+            artifact, "iter_tensor", lambda name: decoded.append(name) or iter_tensor(name)
+        )
+        (row,) = describe_tensors(artifact)
+    assert (row.negative_zeros, row.denormals, bool(decoded)) == (0, 0, is_decoded)
 
 
 def test_no_codec_is_forgotten():
