@@ -10,13 +10,14 @@ from prunepack.stages.reporting.charts.parity import draw_parity
 from prunepack.stages.reporting.charts.ratios import draw_ratios
 from prunepack.stages.reporting.charts.rounds import draw_rounds
 from prunepack.stages.reporting.charts.sizes import draw_sizes
+from prunepack.stages.reporting.charts.structure import draw_structure
 from prunepack.stages.reporting.charts.tradeoff import draw_tradeoff
 from prunepack.stages.reporting.charts.weights import draw_histograms, draw_masks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prunepack.stages.reporting.charts.picture import Cell, Picture
+    from prunepack.stages.reporting.drawing.picture import Cell, Picture
     from prunepack.stages.reporting.report import Report
 
 __all__ = ["draw_pictures", "to_plots"]
@@ -26,6 +27,7 @@ CHARTS: tuple[Callable[[Report], Picture | None], ...] = (
     draw_tradeoff,
     draw_rounds,
     draw_sizes,
+    draw_structure,
     draw_parity,
     draw_histograms,
     draw_masks,

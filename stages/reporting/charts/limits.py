@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from prunepack.stages.reporting.charts.picture import Picture, Row, Table, dot, line, rect
-from prunepack.stages.reporting.charts.scale import Scale, draw_axis
-from prunepack.stages.reporting.charts.words import format_short
+from prunepack.stages.reporting.drawing.picture import Picture, Row, Table, dot, line, rect
+from prunepack.stages.reporting.drawing.scale import Scale, draw_axis
+from prunepack.stages.reporting.drawing.words import format_short
 from prunepack.stages.reporting.wording import format_number
 
 if TYPE_CHECKING:
-    from prunepack.stages.reporting.charts.picture import Mark
+    from prunepack.stages.reporting.drawing.picture import Mark
     from prunepack.stages.reporting.report import CheckResult, Report
 
 __all__ = ["compute_use", "draw_limits", "list_own_checks"]

@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prunepack.stages.reporting.charts.picture import Picture, Row, Table, dot, line, rect
-from prunepack.stages.reporting.charts.scale import Scale, draw_axis, list_ticks
-from prunepack.stages.reporting.charts.words import format_short
+from prunepack.stages.reporting.drawing.picture import Picture, Row, Table, dot, line, rect
+from prunepack.stages.reporting.drawing.scale import Scale, draw_axis, list_ticks
+from prunepack.stages.reporting.drawing.words import format_short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from prunepack.stages.metrics.metric import Metric
-    from prunepack.stages.reporting.charts.picture import Mark
+    from prunepack.stages.reporting.drawing.picture import Mark
     from prunepack.stages.reporting.report import Report
 
 __all__ = ["draw_parity"]

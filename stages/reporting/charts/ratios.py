@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from prunepack.stages.reporting.charts.picture import Picture, Row, Table, dot, line
-from prunepack.stages.reporting.charts.scale import Scale, draw_axis, list_ticks
-from prunepack.stages.reporting.charts.words import format_short, format_times
+from prunepack.stages.reporting.drawing.picture import Picture, Row, Table, dot, line
+from prunepack.stages.reporting.drawing.scale import Scale, draw_axis, list_ticks
+from prunepack.stages.reporting.drawing.words import format_short, format_times
 
 if TYPE_CHECKING:
     from prunepack.stages.metrics.metric import Metric

@@ -5,15 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from prunepack.stages.reporting.charts.picture import Picture, Row, Table, dot, line, text
-from prunepack.stages.reporting.charts.scale import Scale, list_ticks
-from prunepack.stages.reporting.charts.words import format_percent, format_short
+from prunepack.stages.reporting.drawing.picture import Picture, Row, Table, dot, line, text
+from prunepack.stages.reporting.drawing.scale import Scale, list_ticks
+from prunepack.stages.reporting.drawing.words import format_percent, format_short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from prunepack.stages.details.records import PruningRound
-    from prunepack.stages.reporting.charts.picture import Mark
+    from prunepack.stages.reporting.drawing.picture import Mark
     from prunepack.stages.reporting.report import Report
 
 __all__ = ["draw_rounds"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prunepack.stages.reporting.charts.picture import Picture, Row, Table, rect
-from prunepack.stages.reporting.charts.scale import Scale
-from prunepack.stages.reporting.charts.words import format_bytes, format_times
+from prunepack.stages.reporting.drawing.picture import Picture, Row, Table, rect
+from prunepack.stages.reporting.drawing.scale import Scale
+from prunepack.stages.reporting.drawing.words import format_bytes, format_times
 
 if TYPE_CHECKING:
     from prunepack.stages.reporting.report import Report

@@ -6,17 +6,17 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prunepack.stages.reporting.charts.picture import Picture, Row, Table, dot, line, text
 from prunepack.stages.reporting.charts.quality import find_quality
-from prunepack.stages.reporting.charts.scale import Scale, list_ticks
-from prunepack.stages.reporting.charts.words import format_short, format_times
+from prunepack.stages.reporting.drawing.picture import Picture, Row, Table, dot, line, text
+from prunepack.stages.reporting.drawing.scale import Scale, list_ticks
+from prunepack.stages.reporting.drawing.words import format_short, format_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prunepack.stages.metrics.metric import Metric
-    from prunepack.stages.reporting.charts.picture import Mark
     from prunepack.stages.reporting.charts.quality import Quality
+    from prunepack.stages.reporting.drawing.picture import Mark
     from prunepack.stages.reporting.report import Report
 
 __all__ = ["draw_tradeoff"]

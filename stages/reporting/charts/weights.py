@@ -7,8 +7,8 @@ import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from prunepack.stages.reporting.charts.picture import Mark, Picture, Row, Table
-from prunepack.stages.reporting.charts.words import format_percent, format_short
+from prunepack.stages.reporting.drawing.picture import Mark, Picture, Row, Table
+from prunepack.stages.reporting.drawing.words import format_percent, format_short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prunepack.stages.reporting.charts.quality import find_quality
 from prunepack.stages.reporting.charts.ratios import describe_ratio
-from prunepack.stages.reporting.charts.words import format_bytes, format_short, format_times
+from prunepack.stages.reporting.drawing.words import format_bytes, format_short, format_times
 from prunepack.stages.reporting.page.headline import find_speed
 from prunepack.stages.reporting.wording import format_number
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prunepack.stages.reporting.charts.ratios import describe_ratio, list_ratios
-from prunepack.stages.reporting.charts.words import format_bytes, format_short, format_times
+from prunepack.stages.reporting.drawing.words import format_bytes, format_short, format_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

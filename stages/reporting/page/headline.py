@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prunepack.stages.reporting.charts.quality import find_quality
 from prunepack.stages.reporting.charts.ratios import describe_ratio, list_ratios
-from prunepack.stages.reporting.charts.words import format_short, format_times
+from prunepack.stages.reporting.drawing.words import format_short, format_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prunepack.stages.reporting.charts.gallery import draw_pictures
-from prunepack.stages.reporting.charts.words import format_bytes, format_percent
+from prunepack.stages.reporting.drawing.words import format_bytes, format_percent
 from prunepack.stages.reporting.page.cards import make_cards
 from prunepack.stages.reporting.page.cautions import list_cautions
 from prunepack.stages.reporting.page.groups import group_checks

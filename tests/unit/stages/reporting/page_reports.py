@@ -121,6 +121,9 @@ BIG = make_page_report(
     details=make_details(200, "resnet"), outputs=[f"hidden.{i}" for i in range(24)]
 )
 DEEP = make_page_report(details=make_details(60, "encoder"))
+COMPACT = make_page_report(
+    {"compact.channels_before": Metric(64, "channels"), "compact.channels": Metric(48, "channels")}
+)
 BARE = make_report((), {"size.onnx": Metric(10, "bytes")}, {}, "", GateSettings())
 ALL = {
     "passed": PASSED,
@@ -129,5 +132,6 @@ ALL = {
     "empty": EMPTY,
     "big": BIG,
     "deep": DEEP,
+    "compact": COMPACT,
     "bare": BARE,
 }

@@ -10,8 +10,8 @@ from prunepack.stages.metrics.metric import Metric
 from prunepack.stages.reporting.charts.gallery import draw_pictures, to_plots
 from prunepack.stages.reporting.charts.limits import compute_use
 from prunepack.stages.reporting.charts.ratios import list_ratios
-from prunepack.stages.reporting.charts.scale import Scale, list_ticks
-from prunepack.stages.reporting.charts.words import (
+from prunepack.stages.reporting.drawing.scale import Scale, list_ticks
+from prunepack.stages.reporting.drawing.words import (
     format_bytes,
     format_percent,
     format_short,
@@ -157,6 +157,26 @@ def test_ratios_have_a_word_by_their_interval():
 def test_ratios_of_later_measurements_appear(name, label):
     report = make_page_report({name: Metric(0.4, "×")})
     assert (label, name, Metric(0.4, "×")) in list_ratios(report)
+
+
+COMPACTED = {
+    "compact.channels_before": Metric(64, "channels"),
+    "compact.channels": Metric(48, "channels"),
+    "compact.macs_before": Metric(1000, "MACs"),
+    "compact.macs": Metric(1000, "MACs"),
+}
+
+
+def test_compaction_is_drawn_where_it_removed_something():
+    rows = picture(make_page_report(COMPACTED), "structure").rows
+    assert [(row.label, row.value, row.detail) for row in rows] == [
+        ("channels", "64 → 48", "25.0 % less"),
+        ("multiply-accumulates", "1,000 → 1,000", "0.0 % less"),
+    ]
+    assert percent(marks(rows[0], "artifact")[0].attributes["width"]) == 75.0
+    same = COMPACTED | {"compact.channels": Metric(64, "channels")}
+    for changes in (same, {"compact.channels_before": Metric(64, "channels")}, {}):
+        assert "structure" not in to_plots(make_page_report(changes))
 
 
 def test_histograms_and_maps_hold_every_count():

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prunepack.stages.reporting.charts.picture import line, text
+from prunepack.stages.reporting.drawing.picture import line, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from prunepack.stages.reporting.charts.picture import Anchor, Mark
+    from prunepack.stages.reporting.drawing.picture import Anchor, Mark
 
 __all__ = ["Scale", "draw_axis", "list_ticks"]
 

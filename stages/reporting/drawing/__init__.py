@@ -1,0 +1,1 @@
+"""Drawing: pictures as marks and tables, axes, and short numbers."""
