@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from prunepack.stages.compacting.channels import read_constant
@@ -22,13 +23,26 @@ Copies = dict["onnx_ir.Value", "list[onnx_ir.Value]"]
 
 def complete_model(model: onnx_ir.Model) -> None:
     """Turn Constant nodes into initializers, make heads an axis, and infer all shapes."""
-    from onnx_ir.passes.common import LiftConstantsToInitializersPass, ShapeInferencePass
+    from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     for node in list(model.graph):
         _fuse_transposition(node)
     clean_model(model)
-    ShapeInferencePass()(model)
+    _infer_shapes(model)
+
+
+def _infer_shapes(model: onnx_ir.Model) -> None:
+    """Infer all shapes, as far as onnx can: where it cannot, onnx-ir logs a traceback."""
+    from onnx_ir.passes.common import ShapeInferencePass
+
+    logger = logging.getLogger("onnx_ir")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        ShapeInferencePass()(model)
+    finally:
+        logger.setLevel(level)
 
 
 def copy_initializers(graph: onnx_ir.Graph) -> Copies:

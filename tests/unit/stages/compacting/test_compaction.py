@@ -311,3 +311,20 @@ def test_a_tensor_without_channels(operator, shape):
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     assert compact(model) is None
+
+
+def test_a_graph_whose_shapes_cannot_be_inferred(capfd):
+    """onnx infers nothing after an operator that it refuses, and nobody sees its traceback."""
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [
+            helper.make_node("ConcatFromSequence", ["x"], ["all"], axis=0),
+            helper.make_node("Relu", ["all"], ["y"]),
+        ],
+        "g",
+        [value("x", TensorProto.FLOAT, [2, 3])],
+        [value("y", TensorProto.FLOAT, None)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    assert compact(model) is None
+    assert capfd.readouterr() == ("", "")
