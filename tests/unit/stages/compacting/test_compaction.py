@@ -313,7 +313,7 @@ def test_a_tensor_without_channels(operator, shape):
     assert compact(model) is None
 
 
-def test_a_graph_whose_shapes_cannot_be_inferred(capfd):
+def test_a_graph_whose_shapes_cannot_be_inferred(caplog):
     """onnx infers nothing after an operator that it refuses, and nobody sees its traceback."""
     value = helper.make_tensor_value_info
     graph = helper.make_graph(
@@ -327,4 +327,4 @@ def test_a_graph_whose_shapes_cannot_be_inferred(capfd):
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     assert compact(model) is None
-    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
