@@ -69,3 +69,30 @@ def test_an_output_whose_dtype_numpy_does_not_have():
     assert compute_tensors(answer, X)[0].dtype == torch.bfloat16
     with pytest.raises(RefusedError, match=r"cannot run on x.*: found TypeError: .*BFloat16"):
         run_module(answer, X, ["y"])
+
+
+class Attention(nn.Module):
+    """Attention of four heads, by the function or by the layer."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind = kind
+        self.layer = nn.MultiheadAttention(8, 4, batch_first=True)
+
+    def forward(self, x):
+        if self.kind == "layer":
+            return self.layer(x, x, x, need_weights=False)[0]
+        q = x.reshape(*x.shape[:2], 4, 2).transpose(1, 2)
+        return nn.functional.scaled_dot_product_attention(q, q, q, is_causal=self.kind == "causal")
+
+
+@pytest.mark.parametrize("kind", ["layer", "function", "causal"])
+def test_attention_passes_nan_on(kind):
+    """The definition gives NaN for a query that is NaN; torch's fused kernel gives 0."""
+    torch.manual_seed(0)
+    x = np.ones((2, 5, 8), np.float32)
+    x[0, 4] = np.nan
+    (out,) = run_module(Attention(kind).eval(), {"x": x}, ["y"]).values()
+    last = out[0, 4] if kind == "layer" else out[0, :, 4]
+    assert np.isnan(last).all()
+    assert np.isfinite(out[1]).all()
