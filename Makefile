@@ -11,7 +11,7 @@ TREE := build/tree
 
 .DEFAULT_GOAL := help
 .PHONY: help tree pipeline data train test test-slow test-zoo check wheels format fuzz clean
-.PHONY: bench bench-faults bench-mutants bench-latency bench-models bench-size bench-speed bench-session bench-memory bench-real bench-large
+.PHONY: bench bench-compaction bench-faults bench-mutants bench-latency bench-models bench-size bench-speed bench-session bench-memory bench-real bench-large
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -91,6 +91,10 @@ bench: data  ## Measure what takes minutes: the LeNet pipeline, a plain install
 
 bench-latency: $(READY)  ## How often the verdict on latency is wrong beside a busy process; minutes
 	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.render
+
+bench-compaction: $(BENCH_READY)  ## Time networks without half of their channels, before and after compaction
+	$(BIN)/python -m benchmarks.compaction
 	$(BIN)/python -m benchmarks.render
 
 bench-faults: data  ## Plant every fault, judge 200 honest releases; ten minutes

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.tables.bisect import bisect_table
+from benchmarks.tables.compaction import compaction_table
 from benchmarks.tables.faults import faults_summary, faults_table
 from benchmarks.tables.install import install_table
 from benchmarks.tables.latency import latency_table
@@ -35,6 +36,7 @@ TABLES = {
     "stages": stages_table,
     "latency": latency_table,
     "bisect": bisect_table,
+    "compaction": compaction_table,
     "peers": peers_table,
     "faults-summary": faults_summary,
     "faults": faults_table,

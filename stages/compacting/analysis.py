@@ -45,6 +45,8 @@ def analyze(graph: onnx_ir.Graph) -> Analysis:
     for value in [*graph.inputs, *graph.outputs, *_list_captured(graph)]:
         for ids in channels.all_ids(value):
             channels.pin(ids)
+    for contraction in channels.contractions.values():
+        channels.pin(contraction.choose_carrier(channels))
     return Analysis(channels, _find_dead(channels))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,10 @@ class Contraction:
         other: The channels of the other operand, where both are computed.
         bias: The bias of each output channel, of shape (groups, outputs); None if it is computed.
         covers: Whether every position has all taps. Padding breaks it: near the border, a
-            constant channel contributes less.
+            constant channel contributes less, so that its contribution is a map.
+        can_carry: Whether the factors of one channel can be changed.
+        carrier: A constant channel of the data that takes the contributions of all others over:
+            their maps are multiples of one map for each pair of tap and output; -1 without one.
     """
 
     data: Ids
@@ -35,6 +38,8 @@ class Contraction:
     other: Ids | None = None
     bias: npt.NDArray[np.float64] | None = None
     covers: bool = True
+    can_carry: bool = False
+    carrier: int = -1
     _touches: npt.NDArray[np.bool_] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,7 +57,39 @@ class Contraction:
         if self.weights is None:
             assert self.other is not None, "the rules give it"
             return zero | _find_constants(channels, self.other)[1]
+        if self.carrier >= 0:
+            zero |= known
+            zero[0, self.carrier] = False
         return known if self.covers else zero
+
+    def choose_carrier(self, channels: Channels) -> Ids:
+        """Choose the largest constant as the carrier if it can serve others, and return it."""
+        if not self.can_carry or self.covers:
+            return self.data[0, :0]
+        known, zero = _find_constants(channels, self.data)
+        useful = (known & ~zero & self._touches.any(1))[0]
+        if useful.sum() < 2:
+            return self.data[0, :0]
+        sizes = np.where(useful, np.abs(channels.numbers[self.data[0]]), -1.0)
+        self.carrier = int(sizes.argmax())
+        return self.data[0, self.carrier : self.carrier + 1]
+
+    def merge_into_carrier(
+        self, channels: Channels, dead: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.generic] | None:
+        """Return the factors, (outputs, inputs, taps), with those of ``dead`` data in the carrier.
+
+        None if there is nothing to add.
+        """
+        numbers = channels.numbers[self.data[0]]
+        others = dead[self.data[0]] & channels.known[self.data[0]] & (numbers != 0)
+        if self.carrier < 0 or self.weights is None or not others.any():
+            return None
+        merged: npt.NDArray[Any] = np.array(self.weights[0])
+        ratios = numbers[others] / numbers[self.carrier]
+        added = np.einsum("oit,i->ot", self.weights[0][:, others].astype(np.float64), ratios)
+        merged[:, self.carrier] += added.astype(merged.dtype)
+        return merged
 
     def sum_constants(
         self, channels: Channels, chosen: npt.NDArray[np.bool_]

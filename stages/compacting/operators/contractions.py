@@ -54,7 +54,13 @@ def _join_convolution(node: onnx_ir.Node, channels: Channels) -> None:
         cut.swapaxes(1, 2) if transposed else cut,
         bias=_read_bias(node, output).reshape(groups, -1) if _has_constant_bias(node) else None,
         covers=not transposed and not _is_padded(node) and _has_constant_bias(node),
+        can_carry=not transposed and groups == 1 and _is_own(node.inputs[1]),
     )
+
+
+def _is_own(value: onnx_ir.Value | None) -> bool:
+    """Return whether one node alone reads a tensor."""
+    return value is not None and len(value.uses()) == 1
 
 
 def _join_groups(channels: Channels, whole: Ids, part: Ids, inner: Ids, node: onnx_ir.Node) -> None:

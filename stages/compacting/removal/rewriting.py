@@ -27,6 +27,10 @@ def remove_dead(graph: onnx_ir.Graph, analysis: Analysis) -> Kept:
     channels, dead = analysis.channels, analysis.dead
     for node in list(graph):
         resize_node(node, channels, dead)
+    for node, contraction in channels.contractions.items():
+        merged = contraction.merge_into_carrier(channels, dead)
+        if merged is not None:
+            _set_weights(node, merged)
     kept: Kept = {}
     for value, axis, ids in list(channels.axes()):
         if dead[ids].any():
@@ -37,9 +41,18 @@ def remove_dead(graph: onnx_ir.Graph, analysis: Analysis) -> Kept:
     for node, contraction in channels.contractions.items():
         total = contraction.sum_constants(channels, dead[contraction.data])
         of_living = total[~dead[contraction.outputs]]
-        if of_living.any():
+        if contraction.covers and of_living.any():
             add_to_bias(node, of_living)
     return kept
+
+
+def _set_weights(node: onnx_ir.Node, weights: npt.NDArray[np.generic]) -> None:
+    import onnx_ir
+
+    value = node.inputs[1]
+    old = read_constant(value)
+    if value is not None and old is not None:
+        value.const_value = onnx_ir.tensor(weights.reshape(old.shape), name=value.name)
 
 
 def _slice_value(value: onnx_ir.Value, axis: int, remaining: npt.NDArray[np.int64]) -> None:

@@ -106,6 +106,13 @@ def test_a_constant_behind_padding_is_a_map_and_stays():
     assert net.check() is None
 
 
+@pytest.mark.parametrize("pad", [1, 2])
+def test_constants_behind_padding_become_one_of_them(pad):
+    bias = np.array([0.3, 0.7, 0.2, 0.1, 0.9, -0.5])
+    net = Net().layer(6, dead=[1, 2, 4, 5], bias=bias).then("Relu").layer(5, 3, pad=pad, bias=0.1)
+    assert shapes_of(net.check()) == [(3, 3, 1, 1), (5, 3, 3, 3)]
+
+
 def test_a_constant_that_a_function_makes_zero_goes_behind_padding():
     model = Net().layer(4, dead=[2], bias=-0.7).then("Relu").layer(5, 3, pad=1).check()
     assert shapes_of(model) == [(3, 3, 1, 1), (5, 3, 3, 3)]
@@ -258,11 +265,9 @@ def test_outputs_of_the_model_stay_even_if_they_are_constant():
     assert model is None
 
 
-def test_one_channel_of_a_dead_layer_stays():
-    net = Net().layer(4, dead=range(4), bias=0.3).then("Relu").layer(3, 3, 1)
-    model = net.check()
-    assert model is None or shapes_of(model)[0] == (4, 3, 1, 1)
-    net = Net().layer(4, dead=range(4)).then("Relu").layer(3, 3, 1)
+@pytest.mark.parametrize("bias", [None, 0.3])
+def test_one_channel_of_a_dead_layer_stays(bias):
+    net = Net().layer(4, dead=range(4), bias=bias).then("Relu").layer(3, 3, 1)
     assert shapes_of(net.check()) == [(1, 3, 1, 1), (3, 1, 3, 3)]
 
 
