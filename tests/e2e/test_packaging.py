@@ -154,6 +154,12 @@ def test_the_wheel_holds_one_package(wheel):
     assert names == {NAME, f"{NAME}-{wheel.name.split('-')[1]}.dist-info"}
 
 
+def test_the_wheel_holds_the_template_of_the_page(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    page = f"{NAME}/stages/reporting/page"
+    assert {f"{page}/page.html.jinja", f"{page}/style.css"} <= set(names)
+
+
 def test_the_metadata_names_licence_and_authors(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)

@@ -45,7 +45,8 @@ def draw_pictures(report: Report) -> list[Picture]:
 def to_plots(report: Report) -> dict[str, list[dict[str, Any]]]:
     """Return the tables behind the pictures: objects with plain values, one list per table.
 
-    DVC finds a list by the names of its fields, and Vega by ``format.property``.
+    No two lists share a field, because DVC joins them row by row. Vega reads one list by
+    ``format.property``.
     """
     pictures = draw_pictures(report)
     tables = {each.name: (each.plot or each.table).records for each in pictures}

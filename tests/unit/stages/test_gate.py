@@ -54,7 +54,11 @@ def test_details_come_from_the_measurement_and_stay(run, figures):
     add_details(measured.file, details)
     once = run(gate, GateConfig(), parity, measured)
     assert once.content["details"]["layers"] == [layer | {"histogram": None, "mask": []}]
-    assert run(gate, GateConfig(), once).content == once.content
+    again = run(gate, GateConfig(), once)
+    assert again.content == once.content
+    for name in ("report.html", "plots.json"):
+        assert (again.path / name).read_bytes() == (once.path / name).read_bytes()
+    assert '<th scope="row">fc</th>' in (again.path / "report.html").read_text("utf-8")
 
 
 def add_details(file, details):

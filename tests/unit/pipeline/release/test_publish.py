@@ -90,6 +90,33 @@ def test_the_report_says_which_run_it_is_of(events: list[Event], tmp_path: Path)
     Draft202012Validator(SCHEMA).validate(content | {"provenance": make_provenance("mine", events)})
 
 
+def test_a_published_report_stays_until_something_of_it_changes(
+    events: list[Event], tmp_path: Path
+) -> None:
+    release = tmp_path / "mine"
+    publish(events, release)
+    made = {name: (release / name).stat().st_mtime_ns for name in FILES}
+    content = {name: (release / name).read_bytes() for name in FILES}
+
+    def list_rewritten(these: list[Event]) -> set[str]:
+        publish(these, release)
+        return {name for name in FILES if (release / name).stat().st_mtime_ns != made[name]}
+
+    assert list_rewritten(events) == set()
+    (release / "report.html").write_text("another page")
+    publish(events, release)
+    assert (release / "report.html").read_bytes() == content["report.html"]
+    (release / "plots.json").unlink()
+    publish(events, release)
+    assert {name: (release / name).read_bytes() for name in FILES} == content
+    (release / "report.json").write_text("[]")
+    publish(events, release)
+    assert {name: (release / name).read_bytes() for name in FILES} == content
+    noted = [events[0].model_copy(update={"notes": ("a note",)}), events[1]]
+    assert list_rewritten(noted) == set(FILES)
+    assert "a note" in (release / "report.html").read_text("utf-8")
+
+
 def test_the_report_holds_the_rounds_that_measured_scores(
     events: list[Event], tmp_path: Path
 ) -> None:
