@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prunepack.coding.levels import find_level
+from prunepack.coding.levels import check_duration, find_level
 from prunepack.errors import CorruptArtifactError, PrunepackError, UsageError
 from prunepack.io.atomic import create_file
 from prunepack.io.parallel import count_threads
@@ -18,9 +18,9 @@ from prunepack.writing.writer import write_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from io import BufferedRandom
 
     from prunepack.coding.levels import LevelName
-    from prunepack.coding.near_zeros import NearZeros
     from prunepack.format.limits import Limits
     from prunepack.io.progress import Progress
     from prunepack.model_files.discovery import Source
@@ -57,6 +57,7 @@ def pack(
     level: LevelName = "small",
     threads: int | None = None,
     force: bool = False,
+    allow_slow: bool = False,
     limits: Limits | None = None,
     progress: Progress = ignore_progress,
 ) -> Summary:
@@ -70,36 +71,45 @@ def pack(
         level: ``fast``, ``small``, or ``max``, which is smaller still, but slow to write and read.
         threads: Number of threads that encode, by default one per core; the result is the same.
         force: Replace an artifact that exists.
+        allow_slow: Without the compiled extension, allow ``max`` for more than 1 MiB.
         limits: Reader limits that the artifact keeps, by default those of :class:`Limits`.
         progress: Called with bytes done and bytes in total, reading back included.
 
     Raises:
-        UsageError: If a path cannot be used.
+        UsageError: If a path cannot be used, or ``max`` would take minutes.
         RefusedError: If the model is malformed or refers to a file that must not be packed.
         LimitExceededError: If the result exceeds the reader limits.
         PrunepackError: If the result does not decode to the model; no file is left.
     """
     out, effort = Path(out_path), find_level(level)
-    sources = open_sources(os.fspath(model_path), limits)
+    sources = _open_sources(Path(model_path), out, limits)
+    size = sum(source.file.size for source in sources)
+    check_duration(effort, 0 if allow_slow else size)
     with create_file(out, force=force) as scratch:
-        _check_output(out, Path(model_path).parent, sources)
-        size = sum(source.file.size for source in sources)
         workers, add_progress = count_threads(threads, size), count_up(progress, 2 * size)
         near_zeros = write_artifact(scratch, sources, out.parent, effort, workers, add_progress)
-        scratch.flush()
-        with Artifact.open(scratch.name, limits) as artifact:
-            _verify(artifact, os.fspath(model_path), lambda n, _: progress(size + n, 2 * size))
-            return _summarize(artifact, size, near_zeros)
+        facts = _read_back(scratch, os.fspath(model_path), limits, size, progress)
+    return Summary(size, *facts, *near_zeros)
 
 
-def _summarize(artifact: Artifact, size: int, near_zeros: NearZeros) -> Summary:
-    elements = sum(t.elements for t in artifact.tensors.values() if not t.is_copy)
-    return Summary(size, artifact.size, artifact.digest, elements, *near_zeros)
+def _read_back(
+    scratch: BufferedRandom, model: str, limits: Limits | None, size: int, progress: Progress
+) -> tuple[int, str, int]:
+    """Verify the artifact; return its size, its digest and its number of elements."""
+    scratch.flush()
+    with Artifact.open(scratch.name, limits) as artifact:
+        _verify(artifact, model, lambda n, _: progress(size + n, 2 * size))
+        elements = sum(t.elements for t in artifact.tensors.values() if not t.is_copy)
+        return artifact.size, artifact.digest, elements
 
 
-def _check_output(out: Path, folder: Path, sources: Sequence[Source]) -> None:
-    if os.path.realpath(out) in {os.path.realpath(folder / source.name) for source in sources}:
+def _open_sources(model: Path, out: Path, limits: Limits | None) -> Sequence[Source]:
+    """Open the files of a model; the output must not be one of them."""
+    sources = open_sources(os.fspath(model), limits)
+    names = {os.path.realpath(model.parent / source.name) for source in sources}
+    if os.path.realpath(out) in names:
         raise UsageError(f"`{out}` is a file of the model", hint="Choose another path")
+    return sources
 
 
 def _verify(artifact: Artifact, model: str, progress: Progress) -> None:

@@ -20,6 +20,11 @@ class PackConfig(Config):
     """The level of packing; every level is lossless."""
 
     level: LevelName = Field("small", description=LEVEL_HELP)
+    allow_slow: bool = Field(
+        False,
+        description="Allow `max` for a model of more than 1 MiB without the compiled extension, "
+        "which takes minutes.",
+    )
 
 
 @stage(produces=PackedArtifact, tools=("numpy", "pcodec", "zstandard"))
@@ -40,7 +45,9 @@ def pack_model(config: PackConfig, model: Path, artifact: Path, **settings: Any)
     from prunepack.coding.near_zeros import NearZeros, describe_near_zeros
     from prunepack.packing import pack as pack_file
 
-    summary = pack_file(model, artifact, level=config.level, **settings)
+    summary = pack_file(
+        model, artifact, level=config.level, allow_slow=config.allow_slow, **settings
+    )
     near_zeros = NearZeros(summary.negative_zeros, summary.denormals)
     if text := describe_near_zeros(near_zeros, summary.elements):
         remark(text)

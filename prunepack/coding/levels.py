@@ -11,7 +11,15 @@ from prunepack.errors import UsageError, quote
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LEVELS", "LEVEL_HELP", "Level", "LevelName", "find_level", "list_levels"]
+__all__ = [
+    "LEVELS",
+    "LEVEL_HELP",
+    "Level",
+    "LevelName",
+    "check_duration",
+    "find_level",
+    "list_levels",
+]
 
 LevelName = Literal["fast", "small", "max"]
 
@@ -22,6 +30,9 @@ LEVEL_HELP = (
 
 TINY_MODEL_ITEMS = 2**16
 """A model with no more items is written and read in a moment at any level."""
+
+SLOW_BYTES = 2**20
+"""Python takes a minute to write a dense model of this size at ``max``, half of one to read it."""
 
 FAST_CODECS = ("bitmap", "constant", "dense", "gaps", "groups", "palette", "steps", "zeros")
 
@@ -76,3 +87,21 @@ def find_level(name: str) -> Level:
             hint="Choose one of these levels",
         )
     return LEVELS[name]
+
+
+def check_duration(level: Level, size: int) -> None:
+    """Refuse ``max`` for a model of ``size`` bytes that only Python would encode.
+
+    Raises:
+        UsageError: If it would take minutes.
+    """
+    from prunepack.coding.native.context_coder import is_compiled
+
+    if "contexts" in level.codecs and size > SLOW_BYTES and not is_compiled():
+        raise UsageError(
+            "the level `max` takes minutes without the compiled extension",
+            expected=f"a model of at most {SLOW_BYTES:,} bytes",
+            found=f"{size:,} bytes",
+            hint="Choose `small`, install prunepack where there is a C compiler, or allow it with "
+            "`--allow-slow` (in Python, allow_slow=True)",
+        )

@@ -6,6 +6,8 @@ every machine gets the same bits.
 
 from __future__ import annotations
 
+import logging
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +22,15 @@ if TYPE_CHECKING:
     from prunepack.coding.dtypes import Array
     from prunepack.coding.geometry import ElementSpan
 
-__all__ = ["decode", "decode_in_python", "encode", "encode_in_python"]
+__all__ = ["decode", "decode_in_python", "encode", "encode_in_python", "is_compiled"]
+
+SLOW_ITEMS = 2**15
+"""Items that take Python seconds."""
+
+
+def is_compiled() -> bool:
+    """Return whether the compiled extension is installed; Python takes 100 times as long."""
+    return native is not None
 
 
 def encode(symbols: Array, spans: Sequence[ElementSpan], top: int, level_shift: int) -> bytes:
@@ -34,6 +44,7 @@ def encode(symbols: Array, spans: Sequence[ElementSpan], top: int, level_shift: 
         level_shift: Number of their low bits that are not part of a context.
     """
     if native is None:
+        _warn_if_slow(symbols.size)
         return encode_in_python(symbols, spans, top, level_shift)
     code = np.empty(2 * symbols.nbytes + 64, np.uint8)
     used = native.encode(symbols.copy(), _to_table(spans), code, top, level_shift)
@@ -50,6 +61,7 @@ def decode(
         the size of ``code`` if the code ended early; then the last symbols are meaningless.
     """
     if native is None:
+        _warn_if_slow(sum(span.size for span in spans))
         return decode_in_python(code, spans, top, level_shift)
     symbols = np.zeros(sum(span.size for span in spans), np.uint16)
     return symbols, native.decode(symbols, _to_table(spans), code, top, level_shift)
@@ -76,6 +88,19 @@ def decode_in_python(
     model = ContextModel(decoder, top, level_shift)
     symbols = [symbol for span in spans for symbol in model.code_span(span, [0] * span.size)]
     return np.array(symbols, np.uint16), decoder.at
+
+
+def _warn_if_slow(items: int) -> None:
+    if items >= SLOW_ITEMS:
+        _warn_once()
+
+
+@cache
+def _warn_once() -> None:
+    logging.getLogger("prunepack").warning(
+        "the codec `contexts`, which the level `max` uses, is slow without the compiled extension: "
+        "install prunepack from a wheel, or where there is a C compiler"
+    )
 
 
 def _to_table(spans: Iterable[ElementSpan]) -> Array:
