@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from prunepack.stages.metrics.limits import matches
 from prunepack.stages.reporting.drawing.picture import Picture, Row, Table, dot, line, rect
 from prunepack.stages.reporting.drawing.scale import Scale, draw_axis
 from prunepack.stages.reporting.drawing.words import format_short
@@ -27,10 +28,11 @@ MOST = 24
 
 def list_own_checks(report: Report) -> list[CheckResult]:
     """Return the checks that did not pass, then those that the recipe or its user asked for."""
-    own = {limit.name for limit in report.gate.limits if not limit.is_glob}
-    asked = [check for check in report.checks if check.name in own or check.low is not None]
-    missed = [check for check in report.not_passed if check not in asked]
-    return [*missed, *asked][:MOST]
+    own = [limit.name for limit in report.gate.limits]
+    asked = [
+        check for check in report.checks if check.outcome == "passed" and matches(check.name, own)
+    ]
+    return [*report.not_passed, *asked][:MOST]
 
 
 def compute_use(value: float, check: CheckResult) -> float:

@@ -21,6 +21,7 @@ from tests.unit.stages.reporting.page_reports import (
     ALL,
     BIG,
     FAILED,
+    LIMITS,
     METRICS,
     PASSED,
     make_page_report,
@@ -58,6 +59,20 @@ def test_a_failed_check_comes_first_and_beyond_the_line():
     assert (first.label, first.state) == ("accuracy.drop", "bad")
     (dot,) = marks(first, "bad")
     assert percent(dot.attributes["cx"]) == 100.0
+
+
+def test_checks_of_the_recipe_are_drawn_after_those_that_did_not_pass():
+    broken = {"parity.torch_onnx.beyond_tolerance": Metric(3, "values")}
+    limits = [*LIMITS, *(f"size.{name} <= 1e9" for name in ("onnx", "artifact"))]
+    report = make_page_report(broken, limits)
+    gate = report.gate.model_copy(update={"limits": (Limit.parse("size.* <= 1e9"),)})
+    rows = picture(report.model_copy(update={"gate": gate}), "limits").rows
+    assert [row.label for row in rows] == [
+        "parity.torch_onnx.beyond_tolerance",
+        "size.ratio",
+        "size.onnx",
+        "size.artifact",
+    ]
 
 
 VALUES = [-3.0, 0.0, 1e-9, 0.5, 1.0, 8.5, 99.9, 100.0, 1e12, math.inf, math.nan]
