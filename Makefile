@@ -11,7 +11,7 @@ TREE := build/tree
 
 .DEFAULT_GOAL := help
 .PHONY: help tree pipeline data train test test-slow test-zoo check wheels format fuzz clean
-.PHONY: bench bench-compaction bench-faults bench-mutants bench-latency bench-models bench-size bench-speed bench-session bench-memory bench-real bench-large
+.PHONY: bench bench-compaction bench-faults bench-mutants bench-latency bench-models bench-size bench-speed bench-session bench-inference bench-memory bench-real bench-large
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -118,6 +118,10 @@ bench-speed: bench-models  ## Time coding and decoding; wants a machine that doe
 
 bench-session: bench-models  ## Time and weigh the way from a file to the first inference
 	$(BIN)/python -m benchmarks.session
+	$(BIN)/python -m benchmarks.render
+
+bench-inference: $(BENCH_READY)  ## Time sparse kernels beside dense ones; wants a machine that does nothing else
+	$(BIN)/python -m benchmarks.inference
 	$(BIN)/python -m benchmarks.render
 
 bench-memory: bench-models  ## Measure peak memory, with a model of 6 GiB; needs 16 GB of disk
