@@ -72,7 +72,7 @@ static void decisions_forget(const void *provider)
 
 /* Sparse must be this many times faster by estimate, and gain this share of the whole. */
 #define MARGIN 1.15
-#define LEAST_GAIN 0.1
+#define LEAST_GAIN 0.25
 
 /* ---- the provider of one session ------------------------------------------------------------- */
 

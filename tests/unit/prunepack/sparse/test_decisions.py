@@ -32,7 +32,7 @@ def test_a_product_goes_sparse_above_a_share_of_zeros(count, least, tmp_path):
         nodes = [node("MatMul", "x", "w", out="y")]
         (layer,) = decide(tmp_path / "m.onnx", nodes, weights, [count, 512])
         chosen[percent / 100] = layer.is_sparse
-        gains = layer.sparse_ns * 1.15 <= layer.dense_ns
+        gains = layer.sparse_ns <= 0.75 * layer.dense_ns  # the whole graph must gain a quarter
         assert layer.is_sparse is gains
     shares = [share for share, is_sparse in chosen.items() if is_sparse]
     assert shares == [share for share in chosen if share >= min(shares)]
