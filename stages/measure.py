@@ -29,6 +29,7 @@ from prunepack.stages.profiling.model_pair import (
     measure_memory,
     measure_placement,
     measure_setup,
+    measure_sparse,
 )
 from prunepack.stages.profiling.operators import graph_metrics, graph_metrics_of
 from prunepack.stages.profiling.padding import check_padding
@@ -57,6 +58,9 @@ class MeasureConfig(Config):
         20.0, gt=0, description="Time limit in seconds for the runs at each batch size."
     )
     threads: int = Field(1, ge=1, description="Threads of onnxruntime, each on its own core.")
+    sparse: bool = Field(
+        default=True, description="Time the pruned model on sparse kernels too, if any layer gains."
+    )
     seed: int = Field(0, ge=0, description="Seed of the random inputs and of the resampling.")
 
     @field_validator("batch_sizes")
@@ -141,6 +145,7 @@ def _measure_sessions(
     if batches:
         plan = Plan(config.repeats, config.rounds, config.seconds, config.threads, config.seed)
         metrics |= measure_latency(pair, batches, plan) | measure_memory(pair, max(batches))
+        metrics |= measure_sparse(pair, batches, plan) if config.sparse else {}
     return metrics
 
 
@@ -168,8 +173,9 @@ def _summarize(metrics: Metrics, batch: int | None) -> Facts:
     summary = f"{size:,} bytes"
     if "size.ratio" in metrics:
         summary += f", {metrics['size.ratio'].value:.2f}× smaller than dense ONNX"
-    ratio = metrics.get(f"latency.batch_{batch}.ratio")
-    if ratio is not None:
-        verdict = metrics[f"latency.batch_{batch}.verdict"].note.partition(":")[0]
-        summary += f", latency {ratio.value:.2f}× dense ({verdict})"
+    for kind, words in (("", ""), ("sparse.", " on sparse kernels")):
+        ratio = metrics.get(f"latency.{kind}batch_{batch}.ratio")
+        if ratio is not None:
+            verdict = metrics[f"latency.{kind}batch_{batch}.verdict"].note.partition(":")[0]
+            summary += f", latency {ratio.value:.2f}× dense ({verdict}){words}"
     return {"summary": summary, f"{form}_bytes": size}

@@ -38,6 +38,7 @@ BETTER: Mapping[str, Sense | None] = {
     "metric.*": None,
     "parity.inputs.dynamic_axes": None,
     "runtime.nodes": None,
+    "runtime.sparse_layers": HIGH,
     "size.artifact": LOW,
     "size.onnx*": LOW,
     "size.ratio*": HIGH,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from prunepack.sparse.layers import list_sparse_layers
 from prunepack.stages.contract.progress import note
 from prunepack.stages.data.input_values import is_batched, list_batch_axes
 from prunepack.stages.data.samples import random_inputs
@@ -21,23 +22,33 @@ from prunepack.stages.runtime.placement import (
     tf32_metric,
 )
 from prunepack.stages.runtime.providers import count_mismatches
+from prunepack.stages.runtime.session_options import CPU
 from prunepack.stages.runtime.sessions import (
     find_fixed_batch,
     open_artifact_session,
     open_onnx_session,
+    open_sparse_session,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from prunepack.runtime.ort_types import Session as OrtSession
     from prunepack.stages.contract.arrays import Arrays
     from prunepack.stages.contract.model_spec import InputSpec
     from prunepack.stages.profiling.timing import Plan
     from prunepack.stages.runtime.sessions import Session
 
 
-__all__ = ["ModelPair", "measure_latency", "measure_memory", "measure_placement", "measure_setup"]
+__all__ = [
+    "ModelPair",
+    "measure_latency",
+    "measure_memory",
+    "measure_placement",
+    "measure_setup",
+    "measure_sparse",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,10 @@ class ModelPair:
     def draw_inputs(self, batch: int) -> Arrays:
         """Return seeded random inputs for a batch."""
         return random_inputs(self.inputs, batch, self.seed)
+
+    def open_sparse(self) -> Session:
+        """Open a session on the pruned model, with sparse kernels where they are faster."""
+        return open_sparse_session(self.pruned, self.threads)
 
     def open(self, name: str, profile: Path | None = None) -> Session:
         """Open a session on one of the models."""
@@ -95,17 +110,44 @@ def measure_placement(pair: ModelPair, batch: int) -> Metrics:
 
 def measure_latency(pair: ModelPair, batches: Iterable[int], plan: Plan) -> Metrics:
     """Time both models side by side: opening a session, and a run per batch size."""
+    return _time_pair(pair, partial(pair.open, "pruned"), batches, plan)
+
+
+def measure_sparse(pair: ModelPair, batches: Iterable[int], plan: Plan) -> Metrics:
+    """Time the pruned model on sparse kernels beside the dense model in stock onnxruntime.
+
+    Nothing is timed if no layer of the pruned model would run on them, or not on the CPU.
+    """
+    if pair.providers != (CPU,):
+        return {}
+    layers = list_sparse_layers(cast("OrtSession", pair.open_sparse()))
+    count = sum(layer.is_sparse for layer in layers)
+    note = f"of {len(layers)} with constant weights, by the estimates of this machine"
+    metrics: Metrics = {"runtime.sparse_layers": Metric(count, "layers", note=note)}
+    if count:
+        metrics |= _time_pair(pair, pair.open_sparse, batches, plan, "sparse.")
+    return metrics
+
+
+def _time_pair(
+    pair: ModelPair,
+    pruned: Callable[[], Session],
+    batches: Iterable[int],
+    plan: Plan,
+    kind: str = "",
+) -> Metrics:
+    """Time ``pruned`` beside the dense model, or beside the pruned one where there is none."""
     inputs = {batch: pair.draw_inputs(batch) for batch in batches}
-    beside = "dense" if pair.dense else "pruned"
-    openers = (partial(pair.open, beside), partial(pair.open, "pruned"))
-    timed = time_side_by_side(*openers, inputs, plan)
+    beside = partial(pair.open, "dense" if pair.dense else "pruned")
+    timed = time_side_by_side(beside, pruned, inputs, plan)
     threads = f"{plan.threads} thread{'s' if plan.threads > 1 else ''}"
     cores = f"pinned to core {', '.join(map(str, timed.cores))}" if timed.cores else "not pinned"
     where = f"{pair.providers[0]}, {threads} {cores}, {host_name()}"
-    metrics = latency_metrics("session", timed.opening, where, plan.seed)
+    metrics = latency_metrics(f"{kind}session", timed.opening, where, plan.seed)
     for batch, times in timed.runs.items():
-        metrics |= latency_metrics(f"batch_{batch}", times, where, plan.seed, batch)
-        metrics[f"latency.batch_{batch}.preempted"] = _describe_preemptions(timed.preempted[batch])
+        name = f"{kind}batch_{batch}"
+        metrics |= latency_metrics(name, times, where, plan.seed, batch)
+        metrics[f"latency.{name}.preempted"] = _describe_preemptions(timed.preempted[batch])
     return metrics if pair.dense else _leave_out_dense(metrics)
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "open_artifact_session",
     "open_graph_session",
     "open_onnx_session",
+    "open_sparse_session",
     "run_session",
 ]
 
@@ -120,6 +121,25 @@ def open_graph_session(
     with _log_off(), _refuse_ort_errors("onnxruntime cannot open the changed model"):
         session: Session = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=list(providers)
+        )
+        return session
+
+
+def open_sparse_session(model: Path, threads: int = 1) -> Session:
+    """Open a session on an ONNX file or an artifact, with sparse kernels where they are faster.
+
+    Args:
+        model: The file.
+        threads: Threads of the session.
+
+    Raises:
+        RefusedError: If the artifact is damaged or onnxruntime cannot use its model.
+    """
+    from prunepack.session import open_session
+
+    with _log_off():
+        session: Session = open_session(
+            model, session_options=make_session_options(threads), sparse="auto"
         )
         return session
 
