@@ -11,7 +11,7 @@ TREE := build/tree
 
 .DEFAULT_GOAL := help
 .PHONY: help tree pipeline data train test test-slow test-zoo check wheels format fuzz clean
-.PHONY: bench bench-compaction bench-faults bench-mutants bench-latency bench-models bench-size bench-speed bench-session bench-inference bench-memory bench-real bench-large
+.PHONY: bench bench-compaction bench-faults bench-mutants bench-latency bench-models bench-size bench-files bench-speed bench-session bench-inference bench-memory bench-real bench-large
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -110,6 +110,10 @@ bench-models: $(BENCH_READY)  ## Fetch the trained models of the benchmarks, pru
 
 bench-size: bench-models  ## Weigh all models beside other tools; an hour the first time
 	$(BIN)/python -m benchmarks.size
+	$(BIN)/python -m benchmarks.render
+
+bench-files: $(BENCH_READY)  ## Weigh twenty files from wheels beside brotli, bzip3 and zpaq too
+	$(BIN)/python -m benchmarks.size --files
 	$(BIN)/python -m benchmarks.render
 
 bench-speed: bench-models  ## Time coding and decoding; wants a machine that does nothing else

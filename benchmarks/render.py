@@ -22,7 +22,13 @@ from benchmarks.tables.peers import peers_table
 from benchmarks.tables.pipeline import pipeline_table, stages_table
 from benchmarks.tables.real_models import large_run_table, real_models_table
 from benchmarks.tables.session import session_table
-from benchmarks.tables.size import size_table, smaller_table, tools_table
+from benchmarks.tables.size import (
+    programs_table,
+    size_table,
+    smaller_table,
+    tools_table,
+    wheel_files_table,
+)
 from benchmarks.tables.speed import speed_table
 
 if TYPE_CHECKING:
@@ -47,6 +53,8 @@ TABLES = {
     "smaller": smaller_table,
     "size": size_table,
     "tools": tools_table,
+    "wheel-files": wheel_files_table,
+    "programs": programs_table,
     "speed": speed_table,
     "session": session_table,
     "memory": decode_memory_table,

@@ -1,7 +1,8 @@
 """Benchmark of sizes: every model, sparsity and precision; the artifact, six tools, the entropy.
 
-Sizes are exact, so those of the other tools are cached by the SHA-256 of the file and the version
-of the tool; only the artifact is packed each time.
+``--files`` measures files from wheels instead, beside three more tools. Sizes are exact, so those
+of the other tools are cached by the SHA-256 of the file and the version of the tool; only the
+artifact is packed each time.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -18,12 +20,18 @@ from benchmarks.entropy import estimate_bytes
 from benchmarks.models import CASES, MODELS, Case, onnx_model
 from benchmarks.onnx_tensors import OnnxFile
 from benchmarks.results import read_result, write_result
+from benchmarks.size_programs import SIZE_PROGRAMS, find_programs
 from benchmarks.size_tools import SIZE_TOOLS
+from benchmarks.wheel_files import WHEEL_FILES
 from prunepack.io.digests import hash_file
 from prunepack.stages.data.downloads import cache_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from benchmarks.size_programs import SizeProgram
     from prunepack.coding.levels import LevelName
+    from prunepack.stages.data.wheel_files import WheelFile
 
 LEVELS: tuple[LevelName, ...] = ("fast", "small", "max")
 
@@ -67,15 +75,52 @@ def _measure_rest(file: OnnxFile) -> int:
 
 
 def _measure_tools(file: OnnxFile) -> dict[str, int]:
-    known = cache_folder() / "benchmarks" / "sizes" / f"{hash_file(file.path)}.json"
+    tools = {name: (tool.tool(), partial(tool.size, file)) for name, tool in SIZE_TOOLS.items()}
+    return _measure_cached(file.path, tools)
+
+
+def _measure_cached(
+    path: Path, tools: Mapping[str, tuple[str, Callable[[], int]]]
+) -> dict[str, int]:
+    """Return the size by each tool, given with its version; measure what is not in the cache."""
+    known = cache_folder() / "benchmarks" / "sizes" / f"{hash_file(path)}.json"
     known.parent.mkdir(parents=True, exist_ok=True)
     sizes: dict[str, int] = json.loads(known.read_text()) if known.exists() else {}
-    keys = {name: f"{name}, {tool.tool()}" for name, tool in SIZE_TOOLS.items()}
-    for name, key in keys.items():
+    for name, (version, measure) in tools.items():
+        key = f"{name}, {version}"
         if key not in sizes:
-            sizes[key] = SIZE_TOOLS[name].size(file)
+            sizes[key] = measure()
             known.write_text(json.dumps(sizes, indent=1))
-    return {name: sizes[key] for name, key in keys.items()}
+    return {name: sizes[f"{name}, {version}"] for name, (version, _) in tools.items()}
+
+
+def measure_wheel_file(file: WheelFile, programs: Mapping[str, SizeProgram]) -> dict[str, Any]:
+    """Return the sizes of a file from a wheel after each tool, in bytes."""
+    path = file.fetch()
+    versions = {name: (p.read_version(), partial(p.measure, path)) for name, p in programs.items()}
+    sizes: dict[str, int] = {level: _measure_artifact(path, level) for level in LEVELS}
+    sizes |= _measure_tools(OnnxFile(path)) | _measure_cached(path, versions)
+    return {"wheel": file.wheel, "path": file.path, "onnx": path.stat().st_size, "sizes": sizes}
+
+
+def find_file_losses(result: dict[str, Any]) -> list[str]:
+    """Return a line for each file from a wheel that is not the smallest, or out of order.
+
+    ``small`` competes with all tools but zpaq, and ``max`` with all.
+    """
+    losses = []
+    for file in result["files"]:
+        sizes, name = file["sizes"], f"{file['wheel']} {file['path']}"
+        rivals = [rival for rival in sizes if rival not in LEVELS]
+        losses += [
+            f"{name}: {level} {sizes[level]:,} bytes, {rival} {sizes[rival]:,}"
+            for level in ("small", "max")
+            for rival in rivals
+            if sizes[level] >= sizes[rival] and not (level == "small" and "zpaq" in rival)
+        ]
+        if not sizes["fast"] >= sizes["small"] >= sizes["max"]:
+            losses.append(f"{name}: a higher level is larger")
+    return losses
 
 
 def find_losses(result: dict[str, Any]) -> list[str]:
@@ -100,14 +145,34 @@ def find_losses(result: dict[str, Any]) -> list[str]:
     return losses
 
 
+def _measure_files() -> None:
+    """Measure the files from wheels, and write ``results/size_files.json``."""
+    programs = find_programs()
+    result: dict[str, Any] = {
+        "tools": {name: program.read_version() for name, program in programs.items()},
+        "left_out": sorted(SIZE_PROGRAMS.keys() - programs.keys()),
+        "files": [],
+    }
+    for file in WHEEL_FILES:
+        result["files"].append(measure_wheel_file(file, programs))
+        print(file.path, json.dumps(result["files"][-1]["sizes"]), flush=True)
+    write_result("size_files", result)
+    print("\n".join(find_file_losses(result)) or "ours is the smallest everywhere")
+
+
 def main() -> None:
     """Measure, and write ``results/size.json``; or with ``--check`` judge the last result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=MODELS, help="one model; no result is written")
     parser.add_argument("--check", action="store_true", help="judge the last result")
+    parser.add_argument("--files", action="store_true", help="measure the files from wheels")
     options = parser.parse_args()
     if options.check:
-        sys.exit("\n".join(find_losses(read_result("size"))) or 0)
+        losses = [*find_losses(read_result("size")), *find_file_losses(read_result("size_files"))]
+        sys.exit("\n".join(losses) or 0)
+    if options.files:
+        _measure_files()
+        return
     cases = []
     for case in CASES:
         if options.only in {None, case.model}:

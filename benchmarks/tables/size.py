@@ -10,7 +10,14 @@ from benchmarks.tables.markdown import table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["NAMES", "size_table", "smaller_table", "tools_table"]
+__all__ = [
+    "NAMES",
+    "programs_table",
+    "size_table",
+    "smaller_table",
+    "tools_table",
+    "wheel_files_table",
+]
 
 NAMES = {
     "minilm": "MiniLM-L6",
@@ -50,6 +57,29 @@ def tools_table() -> str:
     tools = read_result("size")["tools"]
     rows = [(f"`{name}`", one["tool"], one["takes"]) for name, one in tools.items()]
     return table(("", "version", "takes"), rows)
+
+
+def wheel_files_table() -> str:
+    """Return the bytes of each file from a wheel after each tool; the least is bold."""
+    files = read_result("size_files")["files"]
+    columns = list(files[0]["sizes"])
+    header = ("", "ONNX", *map(_heading, columns))
+    rows = []
+    for file in sorted(files, key=lambda file: (file["wheel"], file["path"])):
+        sizes = file["sizes"]
+        least = min(sizes.values())
+        name = f"{file['wheel'].partition('==')[0]}: `{'/'.join(file['path'].split('/')[-2:])}`"
+        cells = (f"**{sizes[n]:,}**" if sizes[n] == least else f"{sizes[n]:,}" for n in columns)
+        rows.append((name, f"{file['onnx']:,}", *cells))
+    return table(header, rows)
+
+
+def programs_table() -> str:
+    """Return the versions of the programs that only files from wheels are compressed with."""
+    result = read_result("size_files")
+    rows = [(f"`{name}`", version) for name, version in result["tools"].items()]
+    rows += [(f"`{name}`", "not installed, left out") for name in result["left_out"]]
+    return table(("", "version"), rows)
 
 
 def _kind(case: dict[str, Any]) -> tuple[float, str]:

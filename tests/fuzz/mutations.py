@@ -223,7 +223,7 @@ class Mutator:
             holder[key] = holder[key] * 2
 
     def _swap(self, holder, key):
-        other = self._rng.choice(list(range(len(holder)) if _is_list(holder) else holder))
+        other = self._rng.choice(_keys(holder))
         holder[key], holder[other] = holder[other], holder[key]
 
     def _stored(self, header):
@@ -273,13 +273,16 @@ class Mutator:
 
 def _places(value):
     """Yield (holder, key) of every value inside `value`."""
-    if isinstance(value, dict):
-        keys = [key for key in value if key not in {DATA, VERSION}]
-    else:
-        keys = range(len(value)) if _is_list(value) else ()
-    for key in keys:
+    for key in _keys(value):
         yield value, key
         yield from _places(value[key])
+
+
+def _keys(value):
+    """Return the keys of a JSON value, without those of stored bytes."""
+    if isinstance(value, dict):
+        return [key for key in value if key not in {DATA, VERSION}]
+    return list(range(len(value))) if _is_list(value) else []
 
 
 def _texts(header):
