@@ -36,9 +36,10 @@ def list_ratios(report: Report) -> list[tuple[str, str, Metric]]:
 
 def _describe(subject: str, rest: str) -> str:
     words = {"latency": "inference", "memory": "peak memory", "macs": "multiplications"}[subject]
-    if rest.startswith("session"):
-        words, rest = "opening a session", rest.removeprefix("session").removeprefix(".")
-    parts = (part.replace("_", " ") for part in rest.split(".") if part)
+    parts = [part.replace("_", " ") for part in rest.split(".") if part]
+    if "session" in parts:
+        words = "opening a session"
+        parts.remove("session")
     return ", ".join((words, *parts))
 
 

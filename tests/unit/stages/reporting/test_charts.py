@@ -164,7 +164,8 @@ def test_ratios_have_a_word_by_their_interval():
 @pytest.mark.parametrize(
     ("name", "label"),
     [
-        ("latency.batch_1.sparse.ratio", "inference, batch 1, sparse"),
+        ("latency.sparse.batch_1.ratio", "inference, sparse, batch 1"),
+        ("latency.sparse.session.ratio", "opening a session, sparse"),
         ("latency.session.stock.ratio", "opening a session, stock"),
         ("macs.ratio", "multiplications"),
     ],

@@ -207,6 +207,8 @@ def test_cautions_depend_on_the_report():
     )
     zeros = "Zeros do not make the dense kernels of onnxruntime faster: the gain is in bytes."
     assert zeros in list_cautions(make_page_report(slow))
+    sparse = slow | {"latency.sparse.batch_1.ratio": Metric(0.3, "×", 0.28, 0.33)}
+    assert zeros not in list_cautions(make_page_report(sparse))
     certain = make_page_report({"accuracy.drop": Metric(0.1, "points", -0.1, 0.3)})
     assert not any("is real" in text for text in list_cautions(certain))
     assert not any("is real" in text for text in list_cautions(FAILED))
