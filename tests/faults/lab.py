@@ -51,6 +51,9 @@ amount = 0.5
 [finetune]
 epochs = 0
 
+[compact]
+enabled = false  # faults are planted at places of the exported graph
+
 [verify]
 provider = "cpu"
 random_samples = 32

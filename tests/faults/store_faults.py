@@ -58,7 +58,7 @@ FAULTS = tuple(
     )
     for stage, name in (
         ("pack", "model.prunepack"),
-        ("export", "model.onnx"),
+        ("compact", "model.onnx"),
         ("finetune", "pruned_model.pth"),
     )
 )
