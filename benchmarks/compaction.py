@@ -116,8 +116,8 @@ def measure(run: Bench, dense: Checkpoint, rounds: int) -> dict[str, Any]:
         exported, files[name] = release(run, dense, **config)
         record = files[name].interface.get("compact", {})
         assert run.facts["error"] <= LARGEST_ERROR, run.facts
-        rows[name] = {"bytes": files[name].size, "error": run.facts["error"], **record}
-        rows[name].pop("removed", None)
+        counts = {time: record[time] for time in ("before", "after")}
+        rows[name] = {"bytes": files[name].size, "error": run.facts["error"], **counts}
         if name == "layers":
             files["masked"] = exported
     (entry,) = whole.interface["inputs"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from prunepack.stages.compacting.channels import Channels, Ids, read_constant
+from prunepack.stages.compacting.channels import NUMBERS, Channels, Ids, read_constant
 from prunepack.stages.compacting.operators.table import find_rule
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _list_captured(graph: onnx_ir.Graph) -> Iterator[onnx_ir.Value]:
 def _read_constants(value: onnx_ir.Value, channels: Channels) -> None:
     """Mark the slices of an initializer whose elements are all equal."""
     array = read_constant(value)
-    if array is None or array.dtype.kind not in "fiubV":
+    if array is None or array.dtype.kind not in NUMBERS:
         return
     for axis, ids in enumerate(channels.all_ids(value)):
         if len(ids):

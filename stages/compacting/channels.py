@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
     from prunepack.stages.compacting.contraction import Contraction
 
-__all__ = ["Channels", "Ids", "read_constant", "size_of"]
+__all__ = ["NUMBERS", "Channels", "Ids", "read_constant", "size_of"]
 
 Ids = npt.NDArray[np.int64]
 """Numbers of channels."""
+
+NUMBERS = "fiubV"
+"""Kinds of NumPy dtypes that are numbers, with those of ml_dtypes."""
 
 NONE: Ids = np.zeros(0, np.int64)
 

@@ -164,9 +164,9 @@ def _fold(node: onnx_ir.Node, channels: Channels, _pairs: Pairs) -> None:
 def _fold_matmul(node: onnx_ir.Node, channels: Channels, pairs: Pairs) -> None:
     """Mark outputs that read constants only, and those with a factor of zero."""
     _fold(node, channels, pairs)
-    outputs = np.concatenate([*channels.all_ids(node.outputs[0])])
+    outputs = [ids for ids in channels.all_ids(node.outputs[0]) if len(ids)]
     for first, second in pairs:
-        if np.isin(second, outputs).all():
+        if outputs and np.isin(second, np.concatenate(outputs)).all():
             zero = second[channels.known[first] & (channels.numbers[first] == 0)]
             channels.known[zero], channels.numbers[zero] = True, 0.0
 

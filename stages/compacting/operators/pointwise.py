@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from prunepack.stages.compacting.channels import read_constant
+from prunepack.stages.compacting.channels import NUMBERS, read_constant
 from prunepack.stages.compacting.rule import Rule, carry, get_input, join_axes
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _read_column(value: onnx_ir.Value, axis: int, channels: Channels) -> Column:
     """Return the constants of an operand along an axis of the output, counted from the end."""
     rank = value.shape.rank() if value.shape is not None else 0
     constant = read_constant(value)
-    if constant is not None and constant.size == 1:
+    if constant is not None and constant.size == 1 and constant.dtype.kind in NUMBERS:
         return np.ones(1, bool), constant.astype(np.float64).reshape(1)
     if -axis > rank:
         wholes = (ids for ids in channels.all_ids(value) if len(ids) and channels.known[ids].all())
