@@ -32,13 +32,14 @@ class Compaction:
     Attributes:
         before: Counts of the file as it was.
         after: Counts of the compacted file.
-        removed: The removed elements of weights of two or more dimensions, by layer.
+        removed: The removed zeros, and all removed elements, of weights of two or more
+            dimensions, by layer.
         kept: The indices that remain, by initializer and axis, for those that lost some.
     """
 
     before: Counts
     after: Counts
-    removed: dict[str, int]
+    removed: dict[str, tuple[int, int]]
     kept: Kept
 
     @property
@@ -90,10 +91,11 @@ def _load_model(source: Path) -> onnx_ir.Model | None:
         return None
 
 
-def _count_removed(source: Path, target: Path) -> dict[str, int]:
-    remaining = {layer: size for layer, (_, size) in count_graph_zeros(target).items()}
-    return {
-        layer: size - remaining.get(layer, 0)
-        for layer, (_, size) in count_graph_zeros(source).items()
-        if size > remaining.get(layer, 0)
-    }
+def _count_removed(source: Path, target: Path) -> dict[str, tuple[int, int]]:
+    remaining = count_graph_zeros(target)
+    removed = {}
+    for layer, (zeros, size) in count_graph_zeros(source).items():
+        zeros_left, size_left = remaining.get(layer, (0, 0))
+        if size > size_left:
+            removed[layer] = zeros - zeros_left, size - size_left
+    return removed

@@ -60,13 +60,13 @@ def _add_columns(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
 def measure_graph_sparsity(onnx: OnnxModel | None, artifact: PackedArtifact | None) -> Metrics:
     """Return the metrics of :func:`measure_sparsity` for a model that exists as ONNX only.
 
-    Elements that compaction removed count as zeros.
+    Elements that compaction removed count as they were before.
     """
     removed = {} if onnx is None else onnx.interface.get("compact", {}).get("removed", {})
     with _open_file(onnx, artifact) as model:
         counts = dict.fromkeys(removed, (0, 0)) | count_graph_zeros(model)
-    gone = {layer: removed.get(layer, 0) for layer in counts}
-    return _sparsity_metrics({n: (z + gone[n], size + gone[n]) for n, (z, size) in counts.items()})
+    pairs = ((name, count, removed.get(name, (0, 0))) for name, count in counts.items())
+    return _sparsity_metrics({n: (z + gone[0], size + gone[1]) for n, (z, size), gone in pairs})
 
 
 def measure_denormals(onnx: OnnxModel | None, artifact: PackedArtifact | None) -> Metrics:
