@@ -23,6 +23,7 @@ ORDER = (
     "finetune",
     "finalize",
     "export",
+    "compact",
     "dense_onnx",
     "pack",
     "unpack",
@@ -69,8 +70,8 @@ def test_stages_by_hand_make_the_artifact_of_a_run(by_hand):
     assert of_run == (by_hand / "work/lenet.prunepack").read_bytes()
 
 
-def test_unpacked_files_are_the_exported_ones(by_hand):
-    exported = (by_hand / "work/onnx/model.onnx").read_bytes()
+def test_unpacked_files_are_the_packed_ones(by_hand):
+    exported = (by_hand / "work/compacted/model.onnx").read_bytes()
     assert (by_hand / "work/unpacked/model.onnx").read_bytes() == exported
 
 

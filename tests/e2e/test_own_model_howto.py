@@ -45,11 +45,15 @@ def run_script(folder, name):
     subprocess.run([sys.executable, name], cwd=folder, check=True)
 
 
+WHOLE = ("--set", "compact.enabled=false")
+"""The weights keep their shapes, to be compared with those of torch."""
+
+
 def run_pruned(prunepack, tmp_path, name, *settings):
     """Run the command of the page for one way to save the model; return weights and report."""
     line = next(line for line in COMMANDS if line.startswith(f"$ prunepack run {name}.pth"))
     words = shlex.split(line.removeprefix("$ prunepack "))
-    done = prunepack(*words, "--set", "measure.batch_sizes=[]", *settings)
+    done = prunepack(*words, "--set", "measure.batch_sizes=[]", *WHOLE, *settings)
     assert done.code == 0, (done.out, done.err)
     folder = tmp_path / "artifacts" / name
     graph = onnx.load(folder / "model.onnx").graph

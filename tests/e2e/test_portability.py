@@ -62,10 +62,10 @@ def elsewhere(tmp_path_factory):
 
 def test_a_run_ends_with_its_sentence_in_ascii(elsewhere):
     _, _, done = elsewhere
-    assert done.out.splitlines()[-1].startswith("small: ")
+    assert done.out.splitlines()[-1].startswith("small, run 1: ")
     assert "-----" in done.out
     assert "->" in done.out
-    assert "stage 1 of 10: load … (first run)" in done.err
+    assert "stage 1 of 11: load … (first run)" in done.err
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import sys
 
 class Hidden:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"torch", "onnxscript", "onnx_ir", "torchvision"}:
+        if name.partition(".")[0] in {"torch", "onnxscript", "torchvision"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Hidden())
@@ -25,7 +25,7 @@ import importlib.metadata as metadata
 version = metadata.version
 
 def hide(name):
-    if name in {"torch", "onnxscript", "onnx-ir"}:
+    if name in {"torch", "onnxscript"}:
         raise metadata.PackageNotFoundError(name)
     return version(name)
 
@@ -151,10 +151,10 @@ def test_a_run_from_onnx_to_a_verdict(prunepack, tmp_path):
     assert report["metrics"]["sparsity.weights"]["value"] == 50
     assert report["metrics"]["accuracy.samples"]["value"] == 60
     assert [stage["stage"] for stage in report["provenance"]["stages"]] == [
-        *("load", "prune", "pack", "verify", "measure", "gate")
+        *("load", "prune", "compact", "pack", "verify", "measure", "gate")
     ]
     again = prunepack("run", "recipe.toml")
-    assert again.stdout.count("reused") == 6
+    assert again.stdout.count("reused") == 7
 
 
 def test_a_changed_source_runs_again(prunepack, tmp_path):

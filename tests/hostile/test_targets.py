@@ -205,7 +205,7 @@ def test_packing_onto_something_else(kind, force, tmp_path):
     elif kind == "pipe":
         os.mkfifo(target)
     else:
-        target.symlink_to("model.onnx")
+        target.symlink_to("other.onnx")
     with pytest.raises(UsageError) as caught:
         prunepack.pack(model, target, force=force)
     assert str(caught.value) == (

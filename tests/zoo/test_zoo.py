@@ -57,7 +57,19 @@ def test_kind_is_well_formed(name):
     assert (
         {"load"}
         <= project.tables.keys()
-        <= {*("load", "prune", "finetune", "finalize", "export", "verify", "measure", "gate")}
+        <= {
+            *(
+                "load",
+                "prune",
+                "finetune",
+                "finalize",
+                "export",
+                "compact",
+                "verify",
+                "measure",
+                "gate",
+            )
+        }
     )
     hint = project.REFUSED and project.REFUSED.hint
     assert not hint or not hint.endswith(".") or ". " in hint

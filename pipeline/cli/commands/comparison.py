@@ -186,13 +186,13 @@ verify_command = _comparison_command(
     "files (DENSE PRUNED), three files (DENSE PRUNED.onnx PRUNED.prunepack) or four stage outputs "
     "(DENSE FINAL ONNX ARTIFACT). The files are ONNX models or artifacts and need no torch. The "
     "exit code does not depend on the result; use `prunepack gate` to judge it.",
-    "prunepack verify work/dense work/final work/onnx work/lenet.prunepack -o work/parity",
+    "prunepack verify work/dense work/final work/compacted work/lenet.prunepack -o work/parity",
 )
 measure_command = _comparison_command(
     measure,
     "Measure size, latency and memory, compared with the dense model.\n\nMODELS are two files "
     "(DENSE PRUNED), three files (DENSE PRUNED.onnx PRUNED.prunepack) or five stage outputs (DENSE "
     "MASKED DENSE_ONNX ONNX ARTIFACT). The files are ONNX models or artifacts and need no torch.",
-    "prunepack measure work/dense work/tuned work/dense_onnx work/onnx work/lenet.prunepack "
+    "prunepack measure work/dense work/tuned work/dense_onnx work/compacted work/lenet.prunepack "
     "-o work/measured",
 )

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["diff_command"]
 
 
-@command(example="prunepack diff work/dense_onnx/model.onnx work/lenet.prunepack")
+@command(example="prunepack diff work/dense_onnx/model.onnx work/onnx/model.onnx")
 @input_argument("before")
 @input_argument("after")
 @limits_options

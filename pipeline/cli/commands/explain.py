@@ -21,8 +21,7 @@ __all__ = ["explain_command"]
 @json_option
 def explain_command(recipe: str, *, artifacts: Path, as_json: bool) -> None:
     """Show why each stage of the last run ran or was reused."""
-    source = locate_source(recipe, artifacts)
-    run = read_last_run(artifacts, name_release(artifacts, Path(recipe).stem, source))
+    run = read_last_run(artifacts, _find_name(recipe, artifacts))
     if not run.events:
         raise UsageError(
             f"`{recipe}` has not been run in `{artifacts}`",
@@ -34,3 +33,11 @@ def explain_command(recipe: str, *, artifacts: Path, as_json: bool) -> None:
         print_json([dict(zip(keys, row, strict=True)) for row in rows])
     else:
         click.echo(format_table(("stage", "", "why"), rows))
+
+
+def _find_name(recipe: str, artifacts: Path) -> str:
+    """Return the name of a recipe's release, by its file or by the name itself."""
+    path = Path(recipe)
+    if not path.suffix:
+        return recipe
+    return name_release(artifacts, path.stem, locate_source(recipe, artifacts))

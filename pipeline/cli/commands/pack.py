@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["pack_command"]
 
 
-@command(example="prunepack pack work/onnx -o work/lenet.prunepack")
+@command(example="prunepack pack work/compacted -o work/lenet.prunepack")
 @input_argument("model")
 @output_option
 @config_options(PackConfig)

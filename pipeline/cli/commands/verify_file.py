@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["verify_file_command"]
 
 
-@command(example="prunepack verify-file work/lenet.prunepack --against work/onnx/model.onnx")
+@command(example="prunepack verify-file work/lenet.prunepack --against work/compacted/model.onnx")
 @input_argument("artifact")
 @click.option(
     "--against",

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from reference import sparse
 from test_provider import node, noise, save
 
 from prunepack import list_sparse_layers, open_session
 from prunepack.sparse.native import native
 from prunepack.sparse.rates import Rates
+from tests.unit.prunepack.sparse.numpy_twin import sparse
 
 pytestmark = pytest.mark.skipif(native is None, reason="installed without a compiler")
 

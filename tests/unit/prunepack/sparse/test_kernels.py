@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference import (
+
+from prunepack.sparse.native import native
+from tests.unit.prunepack.sparse.numpy_twin import (
     CLAMP,
     GELU,
     SILU,
@@ -20,8 +22,6 @@ from reference import (
     run_linear,
     sparse,
 )
-
-from prunepack.sparse.native import native
 
 pytestmark = pytest.mark.skipif(native is None, reason="installed without a compiler")
 

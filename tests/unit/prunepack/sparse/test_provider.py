@@ -5,11 +5,11 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from reference import sparse
 
 from prunepack import list_sparse_layers, open_session, sparse_session_options
 from prunepack.sparse.library import PROVIDER
 from prunepack.sparse.native import native
+from tests.unit.prunepack.sparse.numpy_twin import sparse
 
 pytestmark = pytest.mark.skipif(native is None, reason="installed without a compiler")
 
