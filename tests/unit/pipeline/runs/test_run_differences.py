@@ -6,22 +6,8 @@ from typing import Any
 
 import pytest
 
-from prunepack.pipeline.keys.material import Material
 from prunepack.pipeline.runs.differences import describe_differences
-
-
-def material(**changes: Any) -> Material:
-    parts: dict[str, Any] = {
-        "stage": "prune",
-        "config": {"amount": 0.9, "rules": [{"layers": "*", "norm": 2}], "name": "é"},
-        "inputs": {"model": "a" * 64},
-        "code": {"stages/prune.py": "1", "stages/pruning/methods/n_m.py": "1"},
-        "user": {},
-        "tools": {"torch": "2.13.0"},
-        "python": "3.11",
-        "host": "",
-    }
-    return Material(**{**parts, **changes})
+from tests.unit.pipeline.runs.materials import material
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import pytest
 
 from prunepack.errors import UsageError
 from prunepack.pipeline.cache.store import Store
-from prunepack.pipeline.keys.material import Material
 from prunepack.pipeline.runs.event import Event
 from prunepack.pipeline.runs.recorder import Recorder
 from prunepack.pipeline.runs.run import Run, RunHead
@@ -24,23 +23,10 @@ from prunepack.pipeline.runs.run_files import (
     read_last_run,
     read_runs,
 )
+from tests.unit.pipeline.runs.materials import material
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def material(**changes: Any) -> Material:
-    parts: dict[str, Any] = {
-        "stage": "prune",
-        "config": {"amount": 0.9, "rules": [{"layers": "*", "norm": 2}], "name": "é"},
-        "inputs": {"model": "a" * 64},
-        "code": {"stages/prune.py": "1", "stages/pruning/methods/n_m.py": "1"},
-        "user": {},
-        "tools": {"torch": "2.13.0"},
-        "python": "3.11",
-        "host": "",
-    }
-    return Material(**{**parts, **changes})
 
 
 def event(store: Store, stage: str, digest: str = "a", **changes: Any) -> Event:
