@@ -25,7 +25,7 @@ __all__ = ["RUNS", "VARIATIONS", "Variation", "judge_honest_release", "judge_var
 
 RUNS = 200
 
-MOST_PRUNED = {"heads": 0.5}
+MOST_PRUNED = {"heads": 0.5, "words": 0.7}
 """Most that is pruned of a model: beyond it, a layer has no weight left, and the model is dead."""
 NETWORKS = Path(__file__).with_name("honest_networks.py")
 
