@@ -46,7 +46,7 @@ def build_module(model: str, arguments: Mapping[str, Any] = {}, seed: int = 0) -
     if is_library_model(model):
         return _call_seeded(lambda: build_from_library(model, arguments), seed)
     if not is_user_code(model):
-        return _call_seeded(MODELS[model].build, seed)
+        return _build_built_in(model, seed)
     factory = _load_factory(model)
     check_arguments(factory, model, arguments, "load.arguments")
     try:
@@ -60,6 +60,23 @@ def build_module(model: str, arguments: Mapping[str, Any] = {}, seed: int = 0) -
         ) from error
     _check_kind(module, model)
     return module
+
+
+def _build_built_in(model: str, seed: int) -> nn.Module:
+    """Build a built-in model; the code of some is in packages that are not always installed.
+
+    Raises:
+        UsageError: If such a package is missing.
+    """
+    try:
+        return _call_seeded(MODELS[model].build, seed)
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the model `{model}` needs `{error.name}`",
+            expected=str(error.name),
+            found="it is not installed",
+            hint="Run `pip install 'prunepack[zoo]'`",
+        ) from error
 
 
 def _load_factory(model: str) -> Callable[..., Any]:

@@ -1,6 +1,7 @@
 """Modules from user code and libraries: arguments, seeds, and the fields of every refusal."""
 
 import json
+import sys
 
 import pytest
 import torch
@@ -256,3 +257,20 @@ def test_a_folder_of_another_library(tmp_path, config, found):
     assert error.expected == "a config.json whose model_type transformers has"
     assert error.found == found
     assert error.hint == "Name a factory that builds the model, and its weights in load.weights"
+
+
+@pytest.mark.parametrize(
+    ("model", "package"),
+    [
+        ("minilm", "transformers"),
+        ("vit", "transformers"),
+        ("efficientnet_lite0", "efficientnet_lite_pytorch"),
+    ],
+)
+def test_a_built_in_model_whose_package_is_missing(fails, monkeypatch, model, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    error = fails(UsageError, model)
+    assert str(error) == (
+        f"the model `{model}` needs `{package}`: expected {package}, found it is not installed. "
+        "Run `pip install 'prunepack[zoo]'`"
+    )
