@@ -67,7 +67,9 @@ FAULTS = (
     _fault("half of the test set in the training set", TRAINED, train="take(slice(100, 300))"),
     _fault("another random subset at each call", CHANGED, test="take(drawn.permutation(300)[:90])"),
     _fault("samples drawn with replacement", CHANGED, test="take(drawn.integers(0, 300, 200))"),
-    _fault("noise on the samples", CHANGED, test="(images + 1e-3 * drawn.random(), labels)"),
+    _fault(
+        "random changes of the samples", CHANGED, test="(images + 1e-3 * drawn.random(), labels)"
+    ),
     _fault(
         "20 samples 50 times", REPEATED, "accuracy.drop <= 4", test="take(np.arange(1000) % 20)"
     ),

@@ -15,6 +15,9 @@ arguments = { width = 12 }
 
 [prune]
 amount = 0.5
+
+[compact]
+enabled = false
 """
 
 

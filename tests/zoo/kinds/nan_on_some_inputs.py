@@ -16,6 +16,7 @@ inputs = [
 
 [prune]
 amount = 0.5
+scope = "local"
 """
 
 

@@ -9,12 +9,12 @@ FAST = False
 RECIPE = """
 [load]
 model = "{here}:build"
-inputs = [{ name = "x", shape = [8] }]
+inputs = [{ name = "x", shape = [64] }]
 """
 
 
 def build():
-    return nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 16))
+    return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 16))
 
 
 PASSES = Expectation(sparsity=90, told=("no [prune] table: 90 % pruned by default",))

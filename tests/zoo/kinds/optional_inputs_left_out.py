@@ -13,6 +13,7 @@ inputs = [{ name = "ids", shape = ["tokens"], dtype = "int64" }]
 
 [prune]
 amount = 0.5
+scope = "local"
 """
 
 
