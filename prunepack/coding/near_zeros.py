@@ -16,14 +16,27 @@ from prunepack.coding.dtypes import bits
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import numpy.typing as npt
+
     from prunepack.coding.dtypes import Array
 
-__all__ = ["NearZeros", "count_near_zeros", "describe_near_zeros", "sum_near_zeros"]
+__all__ = [
+    "NearZeros",
+    "count_near_zeros",
+    "describe_near_zeros",
+    "find_denormals",
+    "sum_near_zeros",
+]
 
-MANTISSA_BITS: Mapping[str, int] = MappingProxyType(
-    {"bfloat16": 7, "float16": 10, "float32": 23, "float64": 52}
-)
-"""Bits of the mantissa, by dtype."""
+MANTISSA_BITS: Mapping[str, int] = MappingProxyType({"bfloat16": 7, "float32": 23, "float64": 52})
+"""Bits of the mantissa, by dtype.
+
+Processors compute in these dtypes, or in float32 with bfloat16 weights. A float16 weight becomes
+a normal float32 number, whatever its size, so that float16 is not among them.
+"""
+
+FLOATS = {*MANTISSA_BITS, "float16"}
+"""Dtypes that have a -0.0."""
 
 MIN_FRACTION = 0.01
 """With smaller fractions of the elements, nothing is said: a few such elements are normal."""
@@ -42,22 +55,34 @@ class NearZeros(NamedTuple):
 def count_near_zeros(items: Array, dtype: str) -> NearZeros:
     """Count such elements; types other than floats of 16 bits or more have none.
 
-    The bits decide: a processor that takes denormals for zeros also compares them as zeros.
-
     Args:
         items: The elements, of any shape, as floats or as their bits.
         dtype: Name of their type.
     """
-    mantissa = MANTISSA_BITS.get(dtype)
-    if mantissa is None:
+    if dtype not in FLOATS:
         return NearZeros()
     words = bits(np.ascontiguousarray(items))
-    one, sign = words.dtype.type(1), words.dtype.type(1 << (8 * words.itemsize - 1))
-    negative_zeros = int(np.count_nonzero(words == sign))
-    if dtype == "float16":
-        return NearZeros(negative_zeros)
-    limit = words.dtype.type((2 << mantissa) - 1)
-    return NearZeros(negative_zeros, int(np.count_nonzero((words << one) - one < limit)))
+    sign = words.dtype.type(1 << (8 * words.itemsize - 1))
+    denormals = find_denormals(words, dtype)
+    return NearZeros(int(np.count_nonzero(words == sign)), int(np.count_nonzero(denormals)))
+
+
+def find_denormals(items: Array, dtype: str) -> npt.NDArray[np.bool_]:
+    """Return the elements that are denormal, in the shape of ``items``.
+
+    The bits decide: a processor that takes denormals for zeros also compares them as zeros.
+
+    Args:
+        items: The elements, of any shape, as floats or as their bits.
+        dtype: Name of their type; integers and float16 have no denormals that count.
+    """
+    mantissa = MANTISSA_BITS.get(dtype)
+    if mantissa is None:
+        return np.zeros(items.shape, bool)
+    words = bits(np.ascontiguousarray(items)).reshape(items.shape)
+    one = words.dtype.type(1)
+    found: npt.NDArray[np.bool_] = (words << one) - one < words.dtype.type((2 << mantissa) - 1)
+    return found
 
 
 def sum_near_zeros(counts: Iterable[NearZeros]) -> NearZeros:

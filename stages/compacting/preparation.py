@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from prunepack.stages.compacting.channels import read_constant
@@ -36,13 +35,10 @@ def _infer_shapes(model: onnx_ir.Model) -> None:
     """Infer all shapes, as far as onnx can: where it cannot, onnx-ir logs a traceback."""
     from onnx_ir.passes.common import ShapeInferencePass
 
-    logger = logging.getLogger("onnx_ir")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
+    from prunepack.stages.exporting.tracing import silence_loggers
+
+    with silence_loggers("onnx_ir"):
         ShapeInferencePass()(model)
-    finally:
-        logger.setLevel(level)
 
 
 def copy_initializers(graph: onnx_ir.Graph) -> Copies:

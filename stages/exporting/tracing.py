@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from prunepack.stages.contract.model_spec import ModelSpec
 
-__all__ = ["PREFIX", "flatten_module", "quiet_exporter"]
+__all__ = ["PREFIX", "flatten_module", "quiet_exporter", "silence_loggers"]
 
 PREFIX = "model."
 """Prefix of the user's module in the wrapper that is exported."""
@@ -50,14 +50,25 @@ def flatten_module(
 @contextmanager
 def quiet_exporter() -> Iterator[None]:
     """Silence the exporters' messages about missing packages and their own deprecations."""
-    loggers = {logger: logger.level for logger in map(logging.getLogger, SILENCED)}
+    output = io.StringIO()
+    with (
+        silence_loggers(*SILENCED),
+        warnings.catch_warnings(),
+        redirect_stdout(output),
+        redirect_stderr(output),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def silence_loggers(*names: str) -> Iterator[None]:
+    """Let loggers show critical messages only inside the block."""
+    loggers = {logger: logger.level for logger in map(logging.getLogger, names)}
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
-    output = io.StringIO()
     try:
-        with warnings.catch_warnings(), redirect_stdout(output), redirect_stderr(output):
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
         for logger, level in loggers.items():
             logger.setLevel(level)

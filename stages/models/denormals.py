@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from prunepack.coding import near_zeros
 from prunepack.stages.models.checkpoints import select_tensors
 
 if TYPE_CHECKING:
@@ -26,23 +27,14 @@ __all__ = [
     "keep_denormals",
 ]
 
-MANTISSA_BITS = {"bfloat16": 7, "float32": 23, "float64": 52}
-"""Bits of the mantissa, by dtype.
-
-Processors compute in these dtypes, or in float32 with bfloat16 weights. A float16 weight becomes
-a normal float32 number, whatever its size, so that float16 is not among them.
-"""
-
 
 def find_denormals(array: Array) -> npt.NDArray[np.bool_]:
     """Return the elements that are denormal, in the shape of ``array``.
 
-    The bits decide: a processor that takes denormals for zeros also compares them as zeros.
-
     Args:
         array: An array of any dtype; one of integers or float16 has no denormals.
     """
-    return _find_in_bits(array, array.dtype.name)
+    return near_zeros.find_denormals(array, array.dtype.name)
 
 
 def find_tensor_denormals(tensor: torch.Tensor) -> npt.NDArray[np.bool_]:
@@ -50,19 +42,10 @@ def find_tensor_denormals(tensor: torch.Tensor) -> npt.NDArray[np.bool_]:
     import torch
 
     name = str(tensor.dtype).removeprefix("torch.")
-    if name not in MANTISSA_BITS:
+    if name not in near_zeros.MANTISSA_BITS:
         return np.zeros(tuple(tensor.shape), bool)
     words = {2: torch.int16, 4: torch.int32, 8: torch.int64}[tensor.itemsize]
-    return _find_in_bits(tensor.detach().contiguous().view(words).numpy(), name)
-
-
-def _find_in_bits(array: Array, name: str) -> npt.NDArray[np.bool_]:
-    if name not in MANTISSA_BITS:
-        return np.zeros(array.shape, bool)
-    words = np.ascontiguousarray(array).view(f"u{array.itemsize}").reshape(array.shape)
-    magnitude = words << np.array(1, words.dtype)  # without the sign
-    found: npt.NDArray[np.bool_] = (magnitude != 0) & (magnitude >> (MANTISSA_BITS[name] + 1) == 0)
-    return found
+    return near_zeros.find_denormals(tensor.detach().contiguous().view(words).numpy(), name)
 
 
 def count_denormals(array: Array) -> int:
