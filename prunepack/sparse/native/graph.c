@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "activation.h"
+
 /* ---- reading values and attributes ----------------------------------------------------------- */
 
 static int ok(OrtStatus *status)
@@ -54,7 +56,7 @@ const float *constant_data(const OrtValueInfo *value, Dims *dims)
     return readable && ok(API(GetTensorMutableData)((OrtValue *)tensor, &data)) ? data : 0;
 }
 
-static int64_t elements(const Dims *dims)
+int64_t count_elements(const Dims *dims)
 {
     int64_t count = 1;
     for (int i = 0; i < dims->rank; i++)
@@ -62,9 +64,7 @@ static int64_t elements(const Dims *dims)
     return count;
 }
 
-enum { MAX_INPUTS = 8 };
-
-static int inputs_of(const OrtNode *node, const OrtValueInfo **inputs)
+int node_inputs(const OrtNode *node, const OrtValueInfo **inputs)
 {
     size_t count = 0;
     memset(inputs, 0, sizeof *inputs * MAX_INPUTS);
@@ -73,7 +73,7 @@ static int inputs_of(const OrtNode *node, const OrtValueInfo **inputs)
     return (int)count;
 }
 
-static const OrtValueInfo *output_of(const OrtNode *node)
+const OrtValueInfo *node_output(const OrtNode *node)
 {
     const OrtValueInfo *output = 0;
     size_t count = 0;
@@ -82,7 +82,7 @@ static const OrtValueInfo *output_of(const OrtNode *node)
     return output;
 }
 
-static int is_op(const OrtNode *node, const char *op)
+int is_op(const OrtNode *node, const char *op)
 {
     const char *type = 0, *domain = 0;
     return ok(API(Node_GetOperatorType)(node, &type)) && ok(API(Node_GetDomain)(node, &domain)) && !strcmp(type, op) &&
@@ -189,7 +189,7 @@ static int match_conv(const OrtNode *node, Match *match)
     if (!read_axes(node, "strides", axes, &w->stride_h, &w->stride_w) ||
         !read_axes(node, "dilations", axes, &w->dilation_h, &w->dilation_w) || !read_pads(node, axes, match))
         return 0;
-    if (match->bias && (!constant_data(match->bias, &bias) || elements(&bias) != match->rows))
+    if (match->bias && (!constant_data(match->bias, &bias) || count_elements(&bias) != match->rows))
         return 0;
     return match->input_dims.rank == dims.rank;
 }
@@ -197,7 +197,7 @@ static int match_conv(const OrtNode *node, Match *match)
 static int is_vector_of(const OrtValueInfo *value, int size)
 {
     Dims dims;
-    return constant_data(value, &dims) && dims.rank > 0 && elements(&dims) == size && dims.size[dims.rank - 1] == size;
+    return constant_data(value, &dims) && dims.rank > 0 && count_elements(&dims) == size && dims.size[dims.rank - 1] == size;
 }
 
 static int match_gemm(const OrtNode *node, Match *match)
@@ -228,16 +228,15 @@ static int match_matmul(Match *match)
 
 /* ---- what follows ---------------------------------------------------------------------------- */
 
-static const OrtNode *only_consumer(const OrtValueInfo *value)
+int value_consumers(const OrtValueInfo *value, const OrtNode **nodes, size_t capacity)
 {
     bool is_output = true;
     size_t count = 0;
-    const OrtNode *node = 0;
-    int64_t index = 0;
+    int64_t index[MAX_INPUTS];
     if (!ok(API(IsGraphOutput)(value, &is_output)) || is_output || !ok(API(GetValueNumConsumers)(value, &count)) ||
-        count != 1 || !ok(API(GetValueConsumers)(value, &node, &index, 1)))
-        return 0;
-    return node;
+        count > capacity || count > MAX_INPUTS || !ok(API(GetValueConsumers)(value, nodes, index, count)))
+        return -1;
+    return (int)count;
 }
 
 /* Shapes are known to be equal: each dimension has the same size or the same symbol. */
@@ -258,7 +257,7 @@ static int take_add(const OrtNode *node, Match *match)
 {
     const OrtValueInfo *inputs[MAX_INPUTS];
     Dims dims, other_dims;
-    if (inputs_of(node, inputs) != 2 || match->residual || inputs[0] == inputs[1])
+    if (node_inputs(node, inputs) != 2 || match->residual || inputs[0] == inputs[1])
         return 0;
     const OrtValueInfo *other = strcmp(value_name(inputs[0]), value_name(match->output)) ? inputs[0] : inputs[1];
     if (!match->is_conv && !match->bias && is_vector_of(other, match->rows)) {
@@ -280,7 +279,7 @@ static int scalar_of(const OrtValueInfo *value, float *number)
     if (!value || !*name)
         return 1;
     const float *data = constant_data(value, &dims);
-    if (!data || elements(&dims) != 1)
+    if (!data || count_elements(&dims) != 1)
         return 0;
     *number = *data;
     return 1;
@@ -289,7 +288,7 @@ static int scalar_of(const OrtValueInfo *value, float *number)
 static int take_clip(const OrtNode *node, Match *match)
 {
     const OrtValueInfo *inputs[MAX_INPUTS];
-    int count = inputs_of(node, inputs);
+    int count = node_inputs(node, inputs);
     float low = float_of(node, "min", -INFINITY), high = float_of(node, "max", INFINITY);
     if (!count || (count > 1 && !scalar_of(inputs[1], &low)) || (count > 2 && !scalar_of(inputs[2], &high)) || !(low <= high))
         return 0;
@@ -300,10 +299,11 @@ static int take_clip(const OrtNode *node, Match *match)
 static int take_gelu(const OrtNode *node, Match *match)
 {
     char text[8];
-    if (!string_of(node, "approximate", text, sizeof text) || (*text && strcmp(text, "none")))
+    if (!string_of(node, "approximate", text, sizeof text))
         return 0;
-    match->epilogue.activation = ACT_GELU;
-    return 1;
+    const int is_exact = !*text || !strcmp(text, "none");
+    match->epilogue.activation = is_exact ? ACT_GELU : ACT_GELU_TANH;
+    return is_exact || !strcmp(text, "tanh");
 }
 
 /* Returns 2 if nothing can follow this node, 1 if more can, 0 if it does not belong. */
@@ -330,17 +330,28 @@ int is_taken(const Taken *taken, const OrtNode *node)
     return 0;
 }
 
+/* Take the only reader of the output, if it belongs. Returns what take_next does. */
+static int take_reader(const Taken *taken, Match *match)
+{
+    const OrtNode *next = 0;
+    const OrtValueInfo *output = 0;
+    if (value_consumers(match->output, &next, 1) == 1 && !is_taken(taken, next))
+        output = node_output(next);
+    const int more = output ? take_next(next, match) : 0;
+    if (more) {
+        match->node[match->nodes++] = next;
+        match->output = output;
+    }
+    return more;
+}
+
 static void take_followers(const Taken *taken, Match *match)
 {
-    for (int more = 1; more == 1 && match->nodes < MAX_FUSED;) {
-        const OrtNode *next = only_consumer(match->output);
-        const OrtValueInfo *output = next && !is_taken(taken, next) ? output_of(next) : 0;
-        more = output ? take_next(next, match) : 0;
-        if (more) {
-            match->node[match->nodes++] = next;
-            match->output = output;
-        }
-    }
+    int more = 1;
+    while (more == 1 && match->nodes < MAX_FUSED)
+        more = take_reader(taken, match);
+    if (!more)
+        take_activation(taken, match);
 }
 
 int match_layer(const OrtNode *node, const Taken *taken, Match *match)
@@ -354,8 +365,8 @@ int match_layer(const OrtNode *node, const Taken *taken, Match *match)
         return match->nodes = 0;
     match->op = conv ? "Conv" : gemm ? "Gemm" : "MatMul";
     match->node[0] = node;
-    match->output = output_of(node);
-    int count = inputs_of(node, inputs);
+    match->output = node_output(node);
+    int count = node_inputs(node, inputs);
     if (count < 2 || !match->output || !ok(API(Node_GetName)(node, &match->name)) || !value_dims(inputs[0], &match->input_dims))
         return match->nodes = 0;
     match->input = inputs[0];

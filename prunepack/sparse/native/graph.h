@@ -5,7 +5,7 @@
 #include "layer.h"
 #include "ort.h"
 
-enum { MAX_FUSED = 12, MAX_RANK = 8 };
+enum { MAX_FUSED = 14, MAX_RANK = 8, MAX_INPUTS = 8 };
 
 typedef enum { PAD_EXPLICIT, PAD_SAME_UPPER, PAD_SAME_LOWER, PAD_VALID } AutoPad;
 
@@ -41,6 +41,14 @@ int match_layer(const OrtNode *, const Taken *, Match *);
 const float *constant_data(const OrtValueInfo *, Dims *);
 int value_dims(const OrtValueInfo *, Dims *);
 const char *value_name(const OrtValueInfo *);
+int64_t count_elements(const Dims *);
+/* The nodes that read a value, once per input. Returns their number; -1 if they are more than
+ * `capacity`, or if the value is an output of the graph. */
+int value_consumers(const OrtValueInfo *, const OrtNode **nodes, size_t capacity);
+/* Fill the inputs, of which there may be MAX_INPUTS. Returns their number, 0 if they are more. */
+int node_inputs(const OrtNode *, const OrtValueInfo **inputs);
+const OrtValueInfo *node_output(const OrtNode *); /* null unless it has exactly one */
+int is_op(const OrtNode *, const char *op);       /* an operator of ONNX itself */
 /* Set padding for these sizes, and tell the output's size. Returns 0 if the kernel is too large. */
 int fit_window(Window *, AutoPad, int64_t height, int64_t width, int64_t *out_h, int64_t *out_w);
 

@@ -169,12 +169,13 @@ INLINE vec gelu(vec x)
     return pick(x < splat(-14.0f), zero, result); /* also for minus infinity */
 }
 
-INLINE vec silu(vec x)
+/* x * sigmoid(z), where z has the sign of x and at least its size. */
+INLINE vec gate(vec x, vec z)
 {
     const vec zero = {0};
-    vec a = pick(x < zero, x, zero - x), e = exp_negative(a);
-    vec result = x * pick(x < zero, e, splat(1.0f)) / (e + 1.0f);
-    return pick(x < splat(-90.0f), zero, result);
+    vec a = pick(z < zero, z, zero - z), e = exp_negative(a);
+    vec result = x * pick(z < zero, e, splat(1.0f)) / (e + 1.0f);
+    return pick(x < splat(-100.0f), zero, result);
 }
 
 INLINE vec activate(vec x, const Epilogue *end)
@@ -182,7 +183,11 @@ INLINE vec activate(vec x, const Epilogue *end)
     if (end->activation == ACT_GELU)
         return gelu(x);
     if (end->activation == ACT_SILU)
-        return silu(x);
+        return gate(x, x);
+    if (end->activation == ACT_GELU_TANH) /* (1 + tanh z) / 2 is sigmoid(2 z) */
+        return gate(x, x * (x * x * 0.0713548163f + 1.59576912f));
+    if (end->activation == ACT_QUICK_GELU)
+        return gate(x, x * 1.702f);
     return LOWER(splat(end->high), UPPER(splat(end->low), x));
 }
 

@@ -41,7 +41,8 @@ void matrix_free(Matrix *);
 /* The width of a block for this density: 16 nonzeros per row, within 96 to 320. */
 int32_t block_width_for(double density, int32_t columns);
 
-typedef enum { ACT_CLAMP, ACT_GELU, ACT_SILU } Activation; /* ReLU and Clip are clamps */
+/* ReLU and Clip are clamps; quick GELU is x * sigmoid(1.702 * x). */
+typedef enum { ACT_CLAMP, ACT_GELU, ACT_SILU, ACT_GELU_TANH, ACT_QUICK_GELU } Activation;
 
 typedef struct {
     float low, high;

@@ -66,6 +66,17 @@ static double expected_linear(const Case *c, int64_t b, int m)
     return sum;
 }
 
+static double expected_end(const Epilogue *end, double x)
+{
+    switch (end->activation) {
+    case ACT_GELU: return x * (1 + erf(x / sqrt(2))) / 2;
+    case ACT_SILU: return x / (1 + exp(-x));
+    case ACT_GELU_TANH: return x * (1 + tanh(0.7978845608 * (x + 0.044715 * x * x * x))) / 2;
+    case ACT_QUICK_GELU: return x / (1 + exp(-1.702 * x));
+    default: return fmin(fmax(x, end->low), end->high);
+    }
+}
+
 static int check(const Case *c)
 {
     const int64_t positions = c->layer.is_conv ? c->out_h * c->out_w : 1;
@@ -74,7 +85,7 @@ static int check(const Case *c)
         const int64_t b = i / positions / c->layer.rows, p = i % positions;
         double sum = c->layer.is_conv ? expected_conv(c, b, m, p / c->out_w, p % c->out_w) : expected_linear(c, b, m);
         sum += (c->layer.bias ? c->layer.bias[m] : 0) + (c->residual ? c->residual[i] : 0);
-        sum = fmin(fmax(sum, c->layer.epilogue.low), c->layer.epilogue.high);
+        sum = expected_end(&c->layer.epilogue, sum);
         if (!(fabs(sum - c->output[i]) <= 1e-4 * (1 + fabs(sum)))) {
             printf("output %lld: %g instead of %g\n", (long long)i, c->output[i], sum);
             return 0;
@@ -108,7 +119,7 @@ static int run_case(Pool *pool)
 {
     Case c = {.batch = draw(4)};
     c.layer = (Layer){.is_conv = (int)draw(2), .panels = 1, .window = {.groups = 1}};
-    c.layer.epilogue = (Epilogue){draw(2) ? 0 : -INFINITY, draw(2) ? 6 : INFINITY, ACT_CLAMP};
+    c.layer.epilogue = (Epilogue){draw(2) ? 0 : -INFINITY, draw(2) ? 6 : INFINITY, draw(2) ? ACT_CLAMP : (Activation)draw(5)};
     if (c.layer.is_conv)
         draw_window(&c);
     else {

@@ -7,7 +7,8 @@ import numpy as np
 
 from prunepack.sparse.native import native
 
-CLAMP, GELU, SILU = range(3)
+CLAMP, GELU, SILU, GELU_TANH, QUICK_GELU = range(5)
+ACTIVATIONS = tuple(range(5))
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,11 @@ def finish(sums, end, axis):
         sums = sums + end.residual
     if end.activation == GELU:
         return sums * 0.5 * (1 + np.vectorize(erf, otypes=[float])(sums / np.sqrt(2)))
-    if end.activation == SILU:
-        return sums / (1 + np.exp(-sums))
+    if end.activation == GELU_TANH:
+        return sums * 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (sums + 0.044715 * sums**3)))
+    if end.activation in {SILU, QUICK_GELU}:
+        slope = 1 if end.activation == SILU else 1.702
+        return sums / (1 + np.exp(-slope * sums))
     return np.minimum(np.maximum(sums, end.low), end.high)
 
 

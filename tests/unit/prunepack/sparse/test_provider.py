@@ -122,6 +122,7 @@ ENDS = {
     "clip": [node("Clip", "c", "low", "high", out="y")],
     "clip below": [node("Clip", "c", "low", out="y")],
     "gelu": [node("Gelu", "c", out="y")],
+    "gelu by tanh": [node("Gelu", "c", approximate="tanh", out="y")],
     "residual": [node("Add", "c", "x", out="y")],
     "residual and relu": [node("Add", "x", "c", out="a"), node("Relu", "a", out="y")],
 }
@@ -141,7 +142,6 @@ NOT_FUSED = {
     "two readers": [node("Relu", "c", out="r"), node("Add", "c", "r", out="y")],
     "a broadcast": [node("Add", "c", "row", out="y")],
     "a product": [node("Mul", "c", "x", out="y")],
-    "an approximation": [node("Gelu", "c", approximate="tanh", out="y")],
     "itself": [node("Add", "c", "c", out="y")],
 }
 
