@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prunepack.stages.comparison.calibration import Calibration
 from prunepack.stages.comparison.consistency import measure_consistency
-from prunepack.stages.comparison.constancy import Constancy
 from prunepack.stages.comparison.forms import ModelForms
-from prunepack.stages.comparison.pairs import FormComparisons
 from prunepack.stages.comparison.precision import PreciseForm
+from prunepack.stages.comparison.sparse.kernels import SparseComparison
 from prunepack.stages.comparison.stress import compare_stress
 from prunepack.stages.comparison.tolerances import check_rules
 from prunepack.stages.contract.outputs import (
@@ -26,13 +24,13 @@ from prunepack.stages.contract.stage import Facts, stage
 from prunepack.stages.data.audit import audit_samples
 from prunepack.stages.data.input_values import is_batched, limit_batch
 from prunepack.stages.data.user_samples import SampleSource, collect_samples
-from prunepack.stages.evaluation.evaluation import Evaluation, describe_missing_labels
+from prunepack.stages.evaluation.evaluation import describe_missing_labels
 from prunepack.stages.evaluation.named import COSINE
+from prunepack.stages.evaluation.results import Results
 from prunepack.stages.evaluation.settings import VerifyConfig
 from prunepack.stages.graphs.nodes import read_model
 from prunepack.stages.inputs.axes import find_dynamic_axes
 from prunepack.stages.inputs.batches import random_batches, sample_batches
-from prunepack.stages.inputs.branches import BranchObserver
 from prunepack.stages.inputs.stress_inputs import StressLimits, stress_batches, stress_metrics
 from prunepack.stages.inputs.thresholds import find_thresholds
 from prunepack.stages.inputs.usual import UsualInputs
@@ -43,7 +41,7 @@ from prunepack.stages.structure.inspection import inspect_structure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prunepack.stages.comparison.forms import FormOutputs
+    from prunepack.stages.comparison.calibration import Calibration
     from prunepack.stages.inputs.axes import DynamicAxis
     from prunepack.stages.inputs.batches import InputBatch
 
@@ -75,7 +73,9 @@ def verify(
     forms = ModelForms.open(config.provider, dense, final, onnx, artifact)
     check_rules(config.tolerances, forms.outputs)
     inputs = _choose_inputs(config, forms)
-    results = _Results.start(config, forms, of_samples=bool(inputs.sources))
+    file = artifact.file if artifact is not None else forms.graphs[-1]
+    sparse = SparseComparison(forms, file if config.sparse else None, config.tolerances)
+    results = Results.start(config, forms, sparse, of_samples=bool(inputs.sources))
     metrics = forms.form_metrics() | forms.provider_metrics()
     if onnx is not None and artifact is not None:
         metrics |= compare_files(onnx, artifact)
@@ -107,62 +107,6 @@ class _Inputs:
     sources: tuple[SampleSource, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Results:
-    """Comparisons, evaluation and calibration, which take the outputs of each batch."""
-
-    comparisons: FormComparisons
-    evaluation: Evaluation
-    branches: BranchObserver
-    calibration: Calibration | None
-    constancy: Constancy
-
-    @classmethod
-    def start(cls, config: VerifyConfig, forms: ModelForms, *, of_samples: bool) -> _Results:
-        """Return results without any output yet."""
-        same, rules = config.same, config.tolerances
-        return cls(
-            FormComparisons(forms.names, rules, same=same, of_samples=of_samples),
-            Evaluation(
-                forms.names,
-                forms.outputs,
-                config.metric,
-                config.seed,
-                config.answer,
-                config.arguments,
-            ),
-            BranchObserver(forms.graph, forms.spec.inputs, forms.providers),
-            Calibration(forms) if config.suggest else None,
-            Constancy(forms.last, _find_group(forms, same=same)),
-        )
-
-    def add(self, batch: InputBatch, outputs: FormOutputs) -> None:
-        """Compare the outputs of one batch, and evaluate them if they are of samples."""
-        self.comparisons.add(batch, outputs)
-        self.branches.add(batch.arrays)
-        self.constancy.add(batch, outputs)
-        if batch.source:
-            self.evaluation.add(outputs, batch.labels, batch.source, batch.fresh)
-        if batch.calibrates and self.calibration is not None:
-            self.calibration.add(batch, outputs)
-
-    def fail(self, batch: InputBatch, reason: str) -> None:
-        """Record that a form has no outputs for a batch that the reference can run."""
-        self.comparisons.fail(batch, reason)
-
-    def metrics(self) -> Metrics:
-        """Return the metrics of all parts."""
-        found = (self.evaluation, self.comparisons, self.branches, self.constancy)
-        return {name: metric for part in found for name, metric in part.metrics().items()}
-
-
-def _find_group(forms: ModelForms, *, same: bool) -> str:
-    """Return the first part of the names of metrics on a model: of torch, or of two files."""
-    if "pruned" in forms.modules:
-        return "torch"
-    return "parity.files" if same else "similarity"
-
-
 def _choose_inputs(config: VerifyConfig, forms: ModelForms) -> _Inputs:
     """Return the inputs that ``config`` asks for.
 
@@ -191,7 +135,7 @@ def _choose_inputs(config: VerifyConfig, forms: ModelForms) -> _Inputs:
 
 
 def _compare_random(
-    config: VerifyConfig, forms: ModelForms, inputs: _Inputs, results: _Results
+    config: VerifyConfig, forms: ModelForms, inputs: _Inputs, results: Results
 ) -> Metrics:
     """Compare on random and stress inputs, and return the metrics of these inputs."""
     consistency: Metrics = {}
@@ -206,7 +150,7 @@ def _compare_random(
 
 
 def _compare_samples(
-    config: VerifyConfig, forms: ModelForms, inputs: _Inputs, results: _Results
+    config: VerifyConfig, forms: ModelForms, inputs: _Inputs, results: Results
 ) -> Metrics:
     """Compare on the samples of the user and of the dataset; labels need the dense form too."""
     size = limit_batch(forms.spec.inputs, inputs.size)

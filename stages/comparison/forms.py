@@ -153,9 +153,13 @@ class ModelForms:
         """
         if form in self.modules:
             return run_module(self.modules[form], inputs, self.outputs, self.paths)
+        return self.run_in(self.sessions[form], inputs)
+
+    def run_in(self, session: Session, inputs: Arrays) -> Arrays:
+        """Return the outputs of a session; it is refused as in :meth:`run_form`."""
         if self.modules:
-            return run_session(self.sessions[form], inputs, self.batch_axes)
-        return run_any_batch(self.sessions[form], inputs)
+            return run_session(session, inputs, self.batch_axes)
+        return run_any_batch(session, inputs)
 
     @property
     def batch_axes(self) -> dict[str, int | None]:

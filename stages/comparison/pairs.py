@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from prunepack.stages.contract.arrays import ArrayMapping
     from prunepack.stages.inputs.batches import InputBatch
 
-__all__ = ["DenseComparison", "FormComparisons", "ParityComparison"]
+__all__ = ["LARGEST_SCALE", "DenseComparison", "FormComparisons", "ParityComparison"]
 
 STRUCTURE = ("samples", "outputs", "values", "unmatched_outputs", "nonfinite")
 """Metrics of a comparison that hold for two models that differ on purpose."""
 
 LARGEST_SCALE = 1024.0
-"""Scale of inputs from which on a pruned model may overflow where the dense one does not."""
+"""Scale of inputs from which on one model may overflow where the other does not, since a zero
+weight stops what another one passes on."""
 
 LOWEST = ("cosine", "mean_cosine", "sqnr_db", "argmax", "top5")
 """Similarities of an output; the lowest of all outputs is the model's."""

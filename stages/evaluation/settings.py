@@ -50,6 +50,10 @@ class VerifyConfig(Config):
     same: bool = Field(
         False, description="Treat two ONNX files as the same model and apply the tolerances."
     )
+    sparse: bool = Field(
+        default=True,
+        description="Compare a session on sparse kernels too, if any layer can gain by them.",
+    )
     random_samples: int = Field(
         64, ge=3, description="Number of random samples for the comparison."
     )

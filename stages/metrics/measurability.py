@@ -19,9 +19,13 @@ NEEDED_FORMS = {
     "parity.weights.unaccounted": ("pruned", "onnx"),
     "parity.weights.": ("onnx", "artifact"),
     "parity.session.": ("onnx", "artifact"),
+    "parity.sparse.": ("sparse",),
     "torch.": ("pruned",),
 }
 """The forms that a metric compares, by the beginning of its name."""
+
+OPTIONAL_FORM = "sparse"
+"""A form that a report does not have if it does not name it."""
 
 NEEDED_DATA = ("accuracy.drop", "data.changed_samples", "data.test_in_train")
 """Metrics that need labels, or another part of the data that a user may not have."""
@@ -51,7 +55,10 @@ def is_measurable(name: str, metrics: Mapping[str, Metric]) -> bool:
 
 
 def _has_form(form: str, metrics: Mapping[str, Metric]) -> bool:
-    return not _is_zero(f"forms.{form}", metrics)
+    name = f"forms.{form}"
+    if form == OPTIONAL_FORM and metrics and name not in metrics:
+        return False
+    return not _is_zero(name, metrics)
 
 
 def _is_zero(name: str, metrics: Mapping[str, Metric]) -> bool:

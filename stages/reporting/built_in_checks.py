@@ -15,6 +15,7 @@ from prunepack.stages.reporting.built_in import (
     model,
     runtime,
     session,
+    sparse,
     torch_onnx,
     weights,
 )
@@ -57,7 +58,7 @@ class BuiltInCheck:
         return self.limit.name
 
 
-TABLES = (torch_onnx, weights, session, inputs, model, runtime, graph, data)
+TABLES = (torch_onnx, weights, session, sparse, inputs, model, runtime, graph, data)
 """The tables of rows in the order of the report; a row is limit, compares, why and hint."""
 
 BUILT_IN_CHECKS = tuple(

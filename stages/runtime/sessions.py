@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from prunepack.errors import RefusedError
 from prunepack.runtime.ort_errors import collect_ort_errors
@@ -125,12 +125,16 @@ def open_graph_session(
         return session
 
 
-def open_sparse_session(model: Path, threads: int = 1) -> Session:
-    """Open a session on an ONNX file or an artifact, with sparse kernels where they are faster.
+def open_sparse_session(
+    model: Path, threads: int = 1, layers: Literal["auto", "all"] = "auto"
+) -> Session:
+    """Open a session on an ONNX file or an artifact, with sparse kernels.
 
     Args:
         model: The file.
         threads: Threads of the session.
+        layers: ``auto`` for the layers that are faster on sparse kernels; ``all`` for every layer
+            that can run there.
 
     Raises:
         RefusedError: If the artifact is damaged or onnxruntime cannot use its model.
@@ -139,7 +143,7 @@ def open_sparse_session(model: Path, threads: int = 1) -> Session:
 
     with _log_off():
         session: Session = open_session(
-            model, session_options=make_session_options(threads), sparse="auto"
+            model, session_options=make_session_options(threads), sparse=layers
         )
         return session
 

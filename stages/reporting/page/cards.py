@@ -12,6 +12,8 @@ from prunepack.stages.reporting.page.headline import find_speed
 from prunepack.stages.reporting.wording import format_number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from prunepack.stages.metrics.metric import Metric
     from prunepack.stages.reporting.report import Report
 
@@ -105,16 +107,22 @@ def _card_speed(report: Report) -> Card:
     return Card(label, format_times(speed.ratio.value), tuple(lines), state)
 
 
+def _has_form(form: str, metrics: Mapping[str, Metric]) -> bool:
+    found = metrics.get(f"forms.{form}")
+    return found is not None and found.value > 0
+
+
 def _card_same(report: Report) -> Card:
     metrics = report.metrics
     samples = metrics.get("parity.torch_onnx.samples", metrics.get("parity.session.samples"))
     state = _find_state(report, "parity.", "runtime.", "torch.")
     if samples is None:
         return Card("Same answers", NOTHING, (), state)
-    names = ("parity.torch_onnx.beyond_tolerance", "parity.session.differing_values")
+    pairs = ("torch_onnx.beyond_tolerance", "session.differing_values", "sparse.beyond_tolerance")
+    names = [f"parity.{pair}" for pair in pairs]
     differing = sum(metrics[name].value for name in names if name in metrics)
-    forms = {"forms.pruned": "torch", "forms.onnx": "ONNX", "forms.artifact": "artifact"}
-    present = [word for name, word in forms.items() if name in metrics and metrics[name].value]
+    forms = {"pruned": "torch", "onnx": "ONNX", "artifact": "artifact", "sparse": "sparse kernels"}
+    present = [word for form, word in forms.items() if _has_form(form, metrics)]
     lines: tuple[str, ...] = ("samples", " = ".join(present))
     if differing or state:
         lines = ("samples", f"{format_number(differing)} values differ")

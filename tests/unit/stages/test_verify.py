@@ -79,6 +79,9 @@ def test_a_right_chain_passes_every_check(chain, verified, some_digits):
     assert values["parity.weights.unmatched_files"] == 0
     assert values["parity.session.differing_values"] == 0
     assert values["parity.session.unmatched_outputs"] == 0
+    assert values["forms.sparse"] == 1
+    assert values["parity.sparse.samples"] == 500 + 64 + STRESS - 2 * 4  # without huge inputs
+    assert values["parity.sparse.beyond_tolerance"] == 0 < values["parity.sparse.tolerance"] < 1e-5
     assert values["parity.torch_onnx.unmatched_outputs"] == 0
     assert values["parity.torch_onnx.nonfinite"] == 0
     assert 0 < values["parity.torch_onnx.tolerance"] < 1e-5

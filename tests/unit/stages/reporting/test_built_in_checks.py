@@ -1,6 +1,7 @@
 """Built-in checks: one row each with its remedy, and their replacement by the user's limits."""
 
 from prunepack.stages.metrics.limits import Limit
+from prunepack.stages.metrics.metric import Metric
 from prunepack.stages.reporting.built_in_checks import (
     BUILT_IN_CHECKS,
     BUILT_IN_LIMITS,
@@ -34,3 +35,15 @@ def test_every_row_says_what_why_and_what_to_do():
         assert find_hint(check.name) == check.hint
     assert len({check.name for check in BUILT_IN_CHECKS}) == len(BUILT_IN_CHECKS)
     assert find_hint("size.ratio") is None
+
+
+def test_sparse_kernels_are_checked_where_they_took_part():
+    """A report without a word of them is of a release before them, or of a model without."""
+
+    def asked(metrics):
+        return {limit.name for limit in merge_limits((), metrics) if "sparse." in limit.name}
+
+    assert asked({"forms.pruned": Metric(1)}) == set()
+    assert asked({"forms.sparse": Metric(0)}) == set()
+    names = ("samples", "values", "unmatched_outputs", "nonfinite", "beyond_tolerance")
+    assert asked({"forms.sparse": Metric(1)}) == {f"parity.sparse.{name}" for name in names}
