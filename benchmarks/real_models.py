@@ -131,7 +131,7 @@ JUDGES: dict[str, Callable[[Array, Array, Array | None], dict[str, float]]] = {
 
 def prune_model(model: nn.Module, name: str, case: Case, data: Data) -> dict[str, float]:
     """Prune ``model`` in place; return sparsities in percent and the seconds that it took."""
-    from prunepack.stages.calibration.input_statistics import measure_inputs
+    from prunepack.stages.calibration.measurement import measure_statistics
     from prunepack.stages.calibration.reconstruction import reconstruct
     from prunepack.stages.prune import PruneConfig, apply_rules
     from prunepack.stages.pruning.methods import open_method
@@ -144,7 +144,7 @@ def prune_model(model: nn.Module, name: str, case: Case, data: Data) -> dict[str
     }
     fields |= {"amount": case.amount} if open_method(case.method).takes_amount else {}
     began = time.perf_counter()
-    inputs = measure_inputs(model, data, {open_method(case.method).inputs})
+    inputs = measure_statistics(model, data, open_method(case.method).needs)
     apply_rules(PruneConfig.model_validate(fields), model, inputs)
     if case.is_repaired:
         reconstruct(model, data)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, model_validator
 
 from prunepack.errors import PrunepackError
-from prunepack.stages.calibration.input_statistics import measure_for_methods
+from prunepack.stages.calibration.measurement import measure_for_methods
+from prunepack.stages.calibration.statistics import NO_STATISTICS, Statistics
 from prunepack.stages.contract.model_spec import PrunedParameter
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, OnnxModel
 from prunepack.stages.contract.progress import remark
@@ -21,7 +22,7 @@ from prunepack.stages.pruning.application import apply_rule, resolve_scope
 from prunepack.stages.pruning.assignment import assign_rules, check_prunable, exclude_targets
 from prunepack.stages.pruning.groups.application import apply_to_groups, refuse_groups
 from prunepack.stages.pruning.masks import pruned_parameters
-from prunepack.stages.pruning.methods import NO_INPUTS, LayerInputs, open_method
+from prunepack.stages.pruning.methods import open_method
 from prunepack.stages.pruning.parametrizations import find_roles
 from prunepack.stages.pruning.recomputation import recompute_before_forward
 from prunepack.stages.pruning.remarks import (
@@ -138,7 +139,7 @@ def _compute_outputs(module: nn.Module, inputs: Arrays) -> list[torch.Tensor]:
 def apply_rules(
     config: PruneConfig,
     module: nn.Module,
-    inputs: LayerInputs = NO_INPUTS,
+    statistics: Statistics = NO_STATISTICS,
     batch: ArrayMapping | None = None,
 ) -> list[tuple[Rule, list[Prunable]]]:
     """Put this round's masks on a live module; return the rules with the parameters of each.
@@ -146,7 +147,7 @@ def apply_rules(
     Args:
         config: The rules and the round.
         module: The module.
-        inputs: Statistics of the layers' inputs.
+        statistics: Statistics on calibration samples, for methods that need them.
         batch: Inputs of the model, by which channel groups are found.
 
     Raises:
@@ -163,7 +164,7 @@ def apply_rules(
             if rule.groups:
                 apply_to_groups(rule, targets, module, batch, this_round)
             elif rule.method != "none":
-                apply_rule(rule, targets, this_round, inputs)
+                apply_rule(rule, targets, this_round, statistics)
     remark_emptied(target for _, targets in jobs for target in targets)
     remark_rescaled(directions)
     recompute_before_forward(module)

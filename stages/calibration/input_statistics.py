@@ -1,60 +1,20 @@
-"""Statistics of the inputs of each layer, for methods that rank weights by them."""
+"""Statistics of the inputs of each layer: norms, and products of pairs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prunepack.stages.calibration.layer_inputs import (
-    read_batches,
-    select_tokens,
-    shorten,
-    watch_inputs,
-)
-from prunepack.stages.data.datasets import open_data
-from prunepack.stages.pruning.methods import NO_INPUTS, LayerInputs, open_method
+from prunepack.stages.calibration.layer_inputs import select_tokens, watch_inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Sequence
 
     import torch
     from torch import nn
 
     from prunepack.stages.calibration.layer_inputs import Batch
-    from prunepack.stages.contract.model_spec import ModelSpec
-    from prunepack.stages.data.datasets import Data
 
-__all__ = ["measure_for_methods", "measure_inputs"]
-
-SAMPLES = 500
-
-
-def measure_for_methods(methods: Iterable[str], module: nn.Module, spec: ModelSpec) -> LayerInputs:
-    """Return the statistics of the layers' inputs that pruning methods need.
-
-    Raises:
-        UsageError: If they need training samples, and there are none.
-    """
-    kinds = {open_method(method).inputs for method in methods if method != "none"} - {None}
-    if not kinds:
-        return NO_INPUTS
-    data = open_data(spec.dataset, spec.inputs, spec.dataset_arguments) if spec.dataset else None
-    return measure_inputs(module, data, kinds)
-
-
-def measure_inputs(
-    module: nn.Module, data: Data | None, kinds: Collection[str | None]
-) -> LayerInputs:
-    """Return ``norms`` of the inputs of linear layers and convolutions, or ``products``, or both.
-
-    Raises:
-        UsageError: If there are no training samples.
-    """
-    module.eval()
-    batches = shorten(module, read_batches(data, SAMPLES))
-    return LayerInputs(
-        norms=_measure_norms(module, batches) if "norms" in kinds else {},
-        products=_measure_products(module, batches) if "products" in kinds else {},
-    )
+__all__ = ["measure_norms", "measure_products"]
 
 
 def _name_weights(module: nn.Module, *classes: type[nn.Module]) -> dict[nn.Module, str]:
@@ -63,7 +23,7 @@ def _name_weights(module: nn.Module, *classes: type[nn.Module]) -> dict[nn.Modul
     return {layer: f"{name}.weight".lstrip(".") for name, layer in layers}
 
 
-def _measure_norms(module: nn.Module, batches: Sequence[Batch]) -> dict[str, torch.Tensor]:
+def measure_norms(module: nn.Module, batches: Sequence[Batch]) -> dict[str, torch.Tensor]:
     """Return the L2 norm of each input, by weight name.
 
     The tensors are (inputs,) for a linear layer, and (groups, inputs / groups) for a convolution,
@@ -88,7 +48,7 @@ def _measure_norms(module: nn.Module, batches: Sequence[Batch]) -> dict[str, tor
     return {name: sums.sqrt().float() for name, sums in energy.items()}
 
 
-def _measure_products(module: nn.Module, batches: Sequence[Batch]) -> dict[str, torch.Tensor]:
+def measure_products(module: nn.Module, batches: Sequence[Batch]) -> dict[str, torch.Tensor]:
     """Return the mean products of the inputs of linear layers, by weight name."""
     from torch import nn
 

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from torch import nn
 
     from prunepack.stages.data.datasets import Data
+    from prunepack.stages.data.samples import Samples
 
 __all__ = [
     "Batch",
     "StopForwardError",
     "read_batches",
+    "read_samples",
     "record_until",
     "run_batch",
     "select_tokens",
@@ -38,14 +40,12 @@ class StopForwardError(Exception):
     """End of a forward pass whose remaining layers are not needed."""
 
 
-def read_batches(data: Data | None, samples: int) -> list[Batch]:
-    """Return up to ``samples`` training samples, in batches.
+def read_samples(data: Data | None, samples: int) -> list[Samples]:
+    """Return up to ``samples`` training samples with their labels, in batches.
 
     Raises:
         UsageError: If there are none.
     """
-    import torch
-
     if data is None or data.train is None:
         raise UsageError(
             "there are no samples to calibrate on",
@@ -53,15 +53,28 @@ def read_batches(data: Data | None, samples: int) -> list[Batch]:
             found="none" if data is None else "no train split",
             hint="Name a dataset, or choose a method that needs no samples",
         )
-    batches: list[Batch] = []
+    batches: list[Samples] = []
     left = samples
     for batch in data.train.read(BATCH_SIZE):
-        taken = batch.take(slice(left))
-        batches.append({key: torch.from_numpy(array) for key, array in taken.arrays.items()})
-        left -= len(taken)
+        batches.append(batch.take(slice(left)))
+        left -= len(batches[-1])
         if left <= 0:
             break
     return batches
+
+
+def read_batches(data: Data | None, samples: int) -> list[Batch]:
+    """Return the inputs of up to ``samples`` training samples, in batches.
+
+    Raises:
+        UsageError: If there are none.
+    """
+    import torch
+
+    return [
+        {key: torch.from_numpy(array) for key, array in batch.arrays.items()}
+        for batch in read_samples(data, samples)
+    ]
 
 
 def shorten(module: nn.Module, batches: Sequence[Batch]) -> list[Batch]:

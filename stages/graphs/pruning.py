@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from prunepack.errors import RefusedError, UsageError, quote
+from prunepack.stages.contract.user_code import is_user_code
 from prunepack.stages.graphs.masks import (
     count_channels,
     draw_like_torch,
@@ -141,7 +142,7 @@ def _compute_mask(
     raise UsageError(
         f"`{rule.method}` cannot prune an ONNX model",
         expected="a built-in method, which needs no torch",
-        found="a method of your own",
+        found="a method of your own" if is_user_code(rule.method) else "a method that needs torch",
         hint="Choose a built-in method, or give masks with custom_from_mask",
     )
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import PrunepackError, UsageError
+from prunepack.stages.calibration.statistics import NO_STATISTICS, Statistics
 from prunepack.stages.contract.messages import list_names
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.pruning.amounts import compute_amount, count_least
 from prunepack.stages.pruning.canvas import Canvas
 from prunepack.stages.pruning.layers import Layout, find_layout
-from prunepack.stages.pruning.methods import NO_INPUTS, LayerInputs, open_method
+from prunepack.stages.pruning.methods import open_method
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     import torch
 
     from prunepack.stages.pruning.layers import Axis
-    from prunepack.stages.pruning.methods import Method
+    from prunepack.stages.pruning.methods import Method, MethodOptions
     from prunepack.stages.pruning.rules import Rule
     from prunepack.stages.pruning.schedules import Round
     from prunepack.stages.pruning.targets import Prunable
@@ -33,7 +35,7 @@ def apply_rule(
     rule: Rule,
     targets: Sequence[Prunable],
     this_round: Round,
-    inputs: LayerInputs = NO_INPUTS,
+    statistics: Statistics = NO_STATISTICS,
 ) -> None:
     """Prune each of ``targets`` alone, or all together if the rule's scope is global.
 
@@ -41,7 +43,7 @@ def apply_rule(
         rule: The method and its options.
         targets: The parameters.
         this_round: The round of the schedule.
-        inputs: Statistics of the layers' inputs, for methods that need them.
+        statistics: Statistics on calibration samples, for methods that need them.
 
     Raises:
         UsageError: If the method cannot prune them, or makes a wrong mask.
@@ -53,8 +55,10 @@ def apply_rule(
     for group in [targets] if together else [[target] for target in targets]:
         with _name_target(rule, group):
             canvases = [_open_canvas(rule, method, target) for target in group]
-            arguments = _collect_arguments(rule, method, canvases, this_round, inputs)
-            _call_torch(method, canvases, arguments, together=together)
+            options = [_choose_options(rule, method, each, statistics) for each in canvases]
+            arguments = _collect_arguments(rule, method, canvases, options[0], this_round)
+            scores = list(map(partial(_rank, rule, method), options, canvases))
+            _call_torch(method, canvases, scores, arguments, together=together)
             for canvas in canvases:
                 _check_mask(rule, canvas)
                 canvas.transfer()
@@ -131,18 +135,27 @@ def _find_layout(rule: Rule, target: Prunable, axis: Axis) -> Layout:
     return Layout()
 
 
+def _choose_options(
+    rule: Rule, method: Method, canvas: Canvas, statistics: Statistics
+) -> MethodOptions:
+    """Return the options of the method for one parameter, in its layout."""
+    if canvas.layout.is_transposed:
+        statistics = statistics.reorder(canvas.target.weight, canvas.layout.reorder)
+    options = replace(rule.method_options, statistics=statistics)
+    if options.dim is None:
+        options = replace(options, dim=1 if method.axis == "inputs" else 0)
+    return options
+
+
 def _collect_arguments(
     rule: Rule,
     method: Method,
     canvases: Sequence[Canvas],
+    options: MethodOptions,
     this_round: Round,
-    inputs: LayerInputs,
 ) -> dict[str, Any]:
     """Return the keyword arguments of the method's class."""
     first = canvases[0]
-    options = replace(rule.method_options, inputs=inputs)
-    if options.dim is None:
-        options = replace(options, dim=1 if method.axis == "inputs" else 0)
     tensor = getattr(first.module, first.parameter)
     arguments = dict(method.arguments(options, first.target.weight, tensor))
     if method.takes_amount:
@@ -153,21 +166,48 @@ def _collect_arguments(
     return arguments
 
 
+def _rank(
+    rule: Rule, method: Method, options: MethodOptions, canvas: Canvas
+) -> torch.Tensor | None:
+    """Return the scores of a parameter; None for the values of the parameter itself.
+
+    Raises:
+        UsageError: If the method's own scores are not one number per weight.
+    """
+    if method.score is None:
+        return canvas.scores
+    values = canvas.values
+    scores = method.score(options, canvas.target.weight, values)
+    if scores.shape != values.shape or bool(scores.isnan().any()):
+        is_same = scores.shape == values.shape
+        raise UsageError(
+            f"`{rule.method}` made wrong scores of `{canvas.target.weight}`",
+            expected=f"one number for each weight of {tuple(values.shape)}",
+            found="NaN among them" if is_same else f"the shape {tuple(scores.shape)}",
+        )
+    return scores
+
+
 def _call_torch(
-    method: Method, canvases: Sequence[Canvas], arguments: Mapping[str, Any], *, together: bool
+    method: Method,
+    canvases: Sequence[Canvas],
+    scores: Sequence[torch.Tensor | None],
+    arguments: Mapping[str, Any],
+    *,
+    together: bool,
 ) -> None:
     from torch.nn.utils import prune as torch_prune
 
     places = [(canvas.module, canvas.parameter) for canvas in canvases]
-    ranked = zip(places, (canvas.scores for canvas in canvases), strict=True)
-    scores = {place: values for place, values in ranked if values is not None}
-    if together:
-        torch_prune.global_unstructured(places, method.pruning_class, scores or None, **arguments)
+    ranked = zip(places, scores, strict=True)
+    known = {place: values for place, values in ranked if values is not None}
+    if together or method.score is not None:  # of one tensor, the same as alone
+        torch_prune.global_unstructured(places, method.pruning_class, known or None, **arguments)
         return
     (place,) = places
     named = dict(arguments)
-    if scores and "importance_scores" in signature(method.pruning_class.apply).parameters:
-        named["importance_scores"] = scores[place]
+    if known and "importance_scores" in signature(method.pruning_class.apply).parameters:
+        named["importance_scores"] = known[place]
     method.pruning_class.apply(*place, **named)
 
 

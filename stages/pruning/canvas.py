@@ -67,6 +67,12 @@ class Canvas:
         return self.target.places[0].parameter
 
     @property
+    def values(self) -> torch.Tensor:
+        """The values that are ranked, with zeros in place of pruned weights; in the layout."""
+        (held,) = self.module.parameters()
+        return (held.detach() if self.scores is None else self.scores) * self.before
+
+    @property
     def mask(self) -> torch.Tensor:
         """The mask that torch made, with the protected weights; in the layout."""
         mask = Pruned("", self.module, self.parameter).mask

@@ -92,7 +92,7 @@ class Rule(Config):
     scope: Literal["auto", "local", "global"] = Field(
         "auto",
         description="local: the amount applies to each tensor; global: to all matched tensors "
-        "together; auto: global for l1_unstructured, local for all other methods.",
+        "together; auto: global for l1_unstructured, lamp, snip and taylor, local for all others.",
     )
     norm: Norm = Field(
         2.0,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from inspect import signature
+from inspect import getattr_static, signature
 from typing import TYPE_CHECKING, Any, Literal
 
 from prunepack.errors import UsageError
+from prunepack.stages.calibration.statistics import KINDS as STATISTIC_KINDS
+from prunepack.stages.calibration.statistics import NO_STATISTICS, Statistics
 from prunepack.stages.contract.plugins import Registry
 from prunepack.stages.contract.user_code import is_user_code, load_user_code
 
@@ -17,37 +19,17 @@ if TYPE_CHECKING:
     import torch
     from torch.nn.utils.prune import BasePruningMethod
 
+    from prunepack.stages.calibration.statistics import StatisticKind
     from prunepack.stages.pruning.layers import Axis
 
 __all__ = [
     "METHODS",
-    "NO_INPUTS",
-    "LayerInputs",
     "Method",
     "MethodOptions",
-    "find_input_norms",
-    "find_input_products",
     "open_method",
 ]
 
 KINDS = ("unstructured", "structured", "global")
-
-
-@dataclass(frozen=True, slots=True)
-class LayerInputs:
-    """Statistics of the inputs of layers on calibration samples, by the name of the weight.
-
-    Attributes:
-        norms: L2 norms: (inputs,), or (groups, inputs / groups) for a convolution.
-        products: Mean products of pairs, (inputs, inputs), of linear layers; about the mean if the
-            layer has a bias, which can make up for a change of the mean.
-    """
-
-    norms: Mapping[str, torch.Tensor] = field(default_factory=dict)
-    products: Mapping[str, torch.Tensor] = field(default_factory=dict)
-
-
-NO_INPUTS = LayerInputs()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +42,7 @@ class MethodOptions:
         pattern: N:M, the weights to keep of each group of M.
         mask_file: A safetensors file with masks.
         keywords: Keyword arguments of a user's own class.
-        inputs: Statistics of the inputs of the layers.
+        statistics: Statistics on calibration samples.
     """
 
     norm: float | str = 2.0
@@ -68,7 +50,7 @@ class MethodOptions:
     pattern: str = "2:4"
     mask_file: Path | None = None
     keywords: Mapping[str, bool | int | float | str] = field(default_factory=dict)
-    inputs: LayerInputs = NO_INPUTS
+    statistics: Statistics = NO_STATISTICS
 
 
 def _no_arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[str, Any]:  # noqa: ARG001
@@ -92,14 +74,18 @@ class Method:
         axis: The dimension that the method works along unless a rule names one: it then gets a
             weight as (outputs, inputs, …), whatever the layer's own order; None for a method that
             does not depend on the order.
-        inputs: The statistics of the layer's inputs that the method needs; None without them.
+        needs: The statistics on calibration samples that the method needs.
+        score: ``(options, name, tensor) -> scores`` of the weights of ``tensor``, in its shape: the
+            class prunes those of the lowest score. Pruned weights are zero in ``tensor``. None for
+            a class that ranks by itself.
     """
 
     pruning_class: type[BasePruningMethod]
     arguments: Callable[[MethodOptions, str, torch.Tensor], Mapping[str, Any]] = _no_arguments
     scope: Literal["local", "global"] = "local"
     axis: Axis | None = None
-    inputs: Literal["norms", "products"] | None = None
+    needs: tuple[StatisticKind, ...] = ()
+    score: Callable[[MethodOptions, str, torch.Tensor], torch.Tensor] | None = None
 
     @property
     def kind(self) -> str:
@@ -118,46 +104,6 @@ class Method:
 
 
 METHODS: Registry[Method] = Registry("pruning method", "prunepack.stages.pruning.methods", "METHOD")
-
-
-def find_input_norms(options: MethodOptions, name: str, tensor: torch.Tensor) -> torch.Tensor:
-    """Return the input norms of the weight ``tensor``, in a shape that multiplies with it.
-
-    Args:
-        options: The options with all norms.
-        name: The name of the weight.
-        tensor: The weight, (outputs, inputs, …).
-
-    Raises:
-        UsageError: If its layer has none.
-    """
-    norms = options.inputs.norms.get(name)
-    if norms is None:
-        raise _explain_no_inputs(name, "a linear layer or a convolution")
-    groups = norms if norms.ndim == 2 else norms[None]
-    rows = groups.repeat_interleave(tensor.shape[0] // len(groups), 0)
-    return rows.reshape(*rows.shape, *[1] * (tensor.ndim - 2))
-
-
-def find_input_products(options: MethodOptions, name: str) -> torch.Tensor:
-    """Return the mean products of the inputs of the weight ``name``.
-
-    Raises:
-        UsageError: If its layer has none.
-    """
-    products = options.inputs.products.get(name)
-    if products is None:
-        raise _explain_no_inputs(name, "a linear layer")
-    return products
-
-
-def _explain_no_inputs(name: str, layer: str) -> UsageError:
-    return UsageError(
-        f"the inputs of the layer of `{name}` are not known",
-        expected=f"{layer} that runs on the calibration samples",
-        found="none",
-        hint="Leave the layer out with prune.exclude, or prune it by a rule of its own",
-    )
 
 
 def open_method(name: str) -> Method:
@@ -185,4 +131,37 @@ def open_method(name: str) -> Method:
             found=repr(kind),
             hint="Set PRUNING_TYPE in the body of the class",
         )
-    return Method(value, _keywords)
+    return _wrap_class(name, value)
+
+
+def _wrap_class(name: str, value: type[BasePruningMethod]) -> Method:
+    """Return the method of a user's class, which may ask for statistics by ``NEEDS``.
+
+    They come as keyword arguments of its static method ``score(weight, ...)`` if it has one, else
+    of its constructor.
+
+    Raises:
+        UsageError: If there are no statistics of a name in ``NEEDS``.
+    """
+    needs = tuple(getattr(value, "NEEDS", ()))
+    if unknown := [need for need in needs if need not in STATISTIC_KINDS]:
+        raise UsageError(
+            f"`{name}` needs statistics that do not exist",
+            expected=f"NEEDS to have names among {', '.join(STATISTIC_KINDS)}",
+            found=", ".join(map(repr, unknown)),
+        )
+
+    def read_statistics(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[str, Any]:
+        return {need: options.statistics.fit(need, name, tensor) for need in needs}
+
+    def give_arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[str, Any]:
+        return {**options.keywords, **read_statistics(options, name, tensor)}
+
+    def compute_scores(options: MethodOptions, name: str, tensor: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = value.score(tensor, **read_statistics(options, name, tensor))  # type: ignore[attr-defined]
+        return scores
+
+    axis: Axis | None = "inputs" if {"norms", "products"} & set(needs) else None
+    if isinstance(getattr_static(value, "score", None), staticmethod):
+        return Method(value, _keywords, axis=axis, needs=needs, score=compute_scores)
+    return Method(value, give_arguments, axis=axis, needs=needs)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.utils.prune import BasePruningMethod
 
-from prunepack.stages.pruning.methods import Method, find_input_products
+from prunepack.stages.pruning.methods import Method
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ def choose_mask(
 
 
 def _arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[str, Any]:  # noqa: ARG001
-    return {"products": find_input_products(options, name)}
+    return {"products": options.statistics.find("products", name)}
 
 
-METHOD = Method(PruneByOutputs, _arguments, axis="inputs", inputs="products")
+METHOD = Method(PruneByOutputs, _arguments, axis="inputs", needs=("products",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prunepack.stages.pruning.methods import Method, find_input_products
+from prunepack.stages.pruning.methods import Method
 from prunepack.stages.pruning.methods.admm import choose_mask
 from prunepack.stages.pruning.methods.n_m import KeepNOfM
 
@@ -38,7 +38,12 @@ class KeepNOfMByOutputs(KeepNOfM):
 
 def _arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[str, Any]:  # noqa: ARG001
     n, m = map(int, options.pattern.split(":"))
-    return {"n": n, "m": m, "dim": options.dim, "products": find_input_products(options, name)}
+    return {
+        "n": n,
+        "m": m,
+        "dim": options.dim,
+        "products": options.statistics.find("products", name),
+    }
 
 
-METHOD = Method(KeepNOfMByOutputs, _arguments, axis="inputs", inputs="products")
+METHOD = Method(KeepNOfMByOutputs, _arguments, axis="inputs", needs=("products",))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.utils.prune import BasePruningMethod
 
-from prunepack.stages.pruning.methods import Method, find_input_norms
+from prunepack.stages.pruning.methods import Method
 
 if TYPE_CHECKING:
     from prunepack.stages.pruning.methods import MethodOptions
@@ -47,7 +47,7 @@ class PruneByInputs(BasePruningMethod):
 
 
 def _arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[str, Any]:
-    return {"norms": find_input_norms(options, name, tensor)}
+    return {"norms": options.statistics.find_norms(name, tensor)}
 
 
-METHOD = Method(PruneByInputs, _arguments, axis="inputs", inputs="norms")
+METHOD = Method(PruneByInputs, _arguments, axis="inputs", needs=("norms",))

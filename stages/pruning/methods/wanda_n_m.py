@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prunepack.stages.pruning.methods import Method, find_input_norms
+from prunepack.stages.pruning.methods import Method
 from prunepack.stages.pruning.methods.n_m import KeepNOfM
 
 if TYPE_CHECKING:
@@ -33,7 +33,12 @@ class KeepNOfMByInputs(KeepNOfM):
 
 def _arguments(options: MethodOptions, name: str, tensor: torch.Tensor) -> dict[str, Any]:
     n, m = map(int, options.pattern.split(":"))
-    return {"n": n, "m": m, "dim": options.dim, "norms": find_input_norms(options, name, tensor)}
+    return {
+        "n": n,
+        "m": m,
+        "dim": options.dim,
+        "norms": options.statistics.find_norms(name, tensor),
+    }
 
 
-METHOD = Method(KeepNOfMByInputs, _arguments, axis="inputs", inputs="norms")
+METHOD = Method(KeepNOfMByInputs, _arguments, axis="inputs", needs=("norms",))

@@ -11,16 +11,16 @@ from torch.nn.utils import prune
 
 from prunepack.errors import UsageError
 from prunepack.stages.calibration import reconstruction
-from prunepack.stages.calibration.input_statistics import measure_inputs
 from prunepack.stages.calibration.layer_inputs import shorten
+from prunepack.stages.calibration.measurement import measure_statistics
 from prunepack.stages.calibration.reconstruction import reconstruct
 from prunepack.stages.calibration.residuals import find_sums
+from prunepack.stages.calibration.statistics import Statistics
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.data.datasets import Data, Split
 from prunepack.stages.data.layout import Layout
 from prunepack.stages.prune import PruneConfig, apply_rules
 from prunepack.stages.pruning.masks import pruned_parameters
-from prunepack.stages.pruning.methods import LayerInputs
 
 
 def data_of(inputs, **specs):
@@ -50,7 +50,7 @@ def test_norms_of_linear_layers_and_convolutions():
             return self.fc(self.conv(x))
 
     values = np.random.default_rng(0).standard_normal((30, 4, 8)).astype(np.float32)
-    norms = measure_inputs(Net(), data_of({"x": values}), {"norms"}).norms
+    norms = measure_statistics(Net(), data_of({"x": values}), {"norms"}).norms
     expected = np.sqrt((values.astype(np.float64) ** 2).sum((0, 2))).reshape(2, 2)
     assert np.allclose(norms["conv.weight"], expected, rtol=1e-5)
     assert norms["fc.weight"].shape == (6,)
@@ -67,7 +67,7 @@ def test_norms_leave_padding_out():
 
     states = np.ones((2, 4, 3), np.float32)
     mask = np.array([[1, 1, 0, 0], [1, 0, 0, 0]], np.int64)
-    norms = measure_inputs(
+    norms = measure_statistics(
         Net(), data_of({"states": states, "attention_mask": mask}), {"norms"}
     ).norms
     assert np.allclose(norms["fc.weight"], np.sqrt(3))
@@ -78,9 +78,9 @@ def test_wanda_prunes_each_output_by_weight_times_norm():
     layer.weight.data = torch.tensor([[1.0, 2, 3, 4], [4, 3, 2, 1]])
     norms = {"0.weight": torch.tensor([100.0, 1, 1, 10])}
     module = nn.Sequential(layer)
-    apply_rules(PruneConfig(method="wanda", amount=0.5), module, LayerInputs(norms))
+    apply_rules(PruneConfig(method="wanda", amount=0.5), module, Statistics(norms))
     assert layer.weight_mask.tolist() == [[1, 0, 0, 1], [1, 0, 0, 1]]
-    apply_rules(PruneConfig(method="wanda", amount=2), module, LayerInputs(norms))
+    apply_rules(PruneConfig(method="wanda", amount=2), module, Statistics(norms))
     assert layer.weight_mask.sum(1).tolist() == [1, 1]
 
 
@@ -88,7 +88,7 @@ def test_wanda_in_groups_and_of_a_grouped_convolution():
     layer = nn.Conv1d(8, 2, 1, groups=2, bias=False)
     layer.weight.data = torch.ones(2, 4, 1)
     norms = {"weight": torch.tensor([[1.0, 2, 3, 4], [4, 3, 2, 1]])}
-    apply_rules(PruneConfig(method="wanda_n_m", pattern="2:4"), layer, LayerInputs(norms))
+    apply_rules(PruneConfig(method="wanda_n_m", pattern="2:4"), layer, Statistics(norms))
     assert layer.weight_mask[..., 0].tolist() == [[0, 0, 1, 1], [1, 1, 0, 0]]
 
 
@@ -96,7 +96,7 @@ def measure_loss(method, model, data, **config):
     """Return the squared error of a repaired copy of ``model``, and its masks."""
     inputs = torch.from_numpy(data.train.inputs["x"])
     pruned = copy.deepcopy(model)
-    statistics = measure_inputs(pruned, data, {"norms", "products"})
+    statistics = measure_statistics(pruned, data, {"norms", "products"})
     apply_rules(PruneConfig(method=method, **config), pruned, statistics)
     reconstruct(pruned, data)
     loss = (pruned(inputs) - model(inputs)).square().mean()
@@ -120,7 +120,7 @@ def test_admm_prunes_weights_whose_loss_the_others_can_make_up_for(bias):
 def test_admm_leaves_pruned_weights_pruned(method):
     torch.manual_seed(0)
     layer = nn.Linear(8, 4)
-    inputs = measure_inputs(layer, random_data(), {"products"})
+    inputs = measure_statistics(layer, random_data(), {"products"})
     prune.l1_unstructured(layer, "weight", 0.5)
     before = layer.weight_mask.clone()
     apply_rules(PruneConfig(method=method), layer, inputs)
@@ -131,7 +131,7 @@ def test_products_of_inputs_are_about_the_mean_where_a_bias_can_follow_it():
     values = np.random.default_rng(0).standard_normal((30, 5)).astype(np.float32) + 3
     model = nn.ModuleDict({"bare": nn.Linear(5, 2, False), "biased": nn.Linear(5, 2)})
     model.forward = lambda x: model["bare"](x) + model["biased"](x)
-    products = measure_inputs(model, data_of({"x": values}), {"products"}).products
+    products = measure_statistics(model, data_of({"x": values}), {"products"}).products
     assert np.allclose(products["bare.weight"], values.T @ values / 30, rtol=1e-4)
     assert np.allclose(products["biased.weight"], np.cov(values.T, bias=True), atol=1e-4)
 
@@ -162,7 +162,7 @@ def test_a_layer_without_inputs_is_named(method):
     ("data", "found"), [(None, "none"), (Data(test=Split(np.zeros((1, 2)))), "no train split")]
 )
 def test_no_samples_to_calibrate_on(data, found):
-    for function in (partial(measure_inputs, kinds={"norms"}), reconstruct):
+    for function in (partial(measure_statistics, kinds={"norms"}), reconstruct):
         with pytest.raises(UsageError) as caught:
             function(nn.Linear(2, 2), data)
         assert caught.value.what == "there are no samples to calibrate on"

@@ -208,6 +208,13 @@ def test_a_file_that_holds_no_masks(source, run, tmp_path):
             "a method of your own",
             "Choose a built-in method, or give masks with custom_from_mask",
         ),
+        (
+            {"method": "lamp"},
+            "`lamp` cannot prune an ONNX model",
+            "a built-in method, which needs no torch",
+            "a method that needs torch",
+            "Choose a built-in method, or give masks with custom_from_mask",
+        ),
     ],
 )
 def test_rules_that_do_not_fit(source, run, fields, what, expected, found, hint):

@@ -493,10 +493,13 @@ def test_every_method_is_a_file():
         "custom_from_mask",
         "identity",
         "l1_unstructured",
+        "lamp",
         "ln_structured",
         "n_m",
         "random_structured",
         "random_unstructured",
+        "snip",
+        "taylor",
         "wanda",
         "wanda_n_m",
     ]
@@ -507,5 +510,5 @@ def test_every_method_is_one_of_torchs_kind(name):
     method = METHODS[name]
     assert issubclass(method.pruning_class, torch_prune.BasePruningMethod)
     assert method.kind in {"unstructured", "structured", "global"}
-    by_amount = {"structured", "unstructured", "wanda", "admm"}
+    by_amount = {"structured", "unstructured", "wanda", "admm", "lamp", "snip", "taylor"}
     assert method.takes_amount is (name.split("_")[-1] in by_amount)

@@ -90,6 +90,6 @@ def test_the_defaults_are_those_that_the_page_shows(folder):
 def test_plain_torch_loads_a_masked_checkpoint(folder):
     ours = run_prune("dense", "masked")
     names = {}
-    exec(SOURCES[1], names)
+    exec(SOURCES[2], names)
     images = torch.randn(2, 1, 28, 28)
     assert torch.equal(names["model"].eval()(images), ours(images))
