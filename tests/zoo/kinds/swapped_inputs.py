@@ -20,6 +20,9 @@ inputs = [
 [prune]
 scope = "local"
 amount = 0.5
+
+[compact]
+enabled = false
 """
 
 

@@ -15,6 +15,9 @@ inputs = [{ name = "x", shape = [4, 16] }]
 [prune]
 method = "ln_structured"
 amount = 0.5
+
+[compact]
+enabled = false
 """
 
 
