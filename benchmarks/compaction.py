@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.results import write_result
-from benchmarks.timing import compare_seconds, pin_to_core, time_interleaved
+from benchmarks.timing import compare_seconds, pin_to_cores, time_interleaved
 from prunepack.stages.compact import CompactConfig, compact
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint, OnnxModel
 from prunepack.stages.export import ExportConfig, export
@@ -136,7 +136,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60)
     options = parser.parse_args()
     rows = {}
-    with tempfile.TemporaryDirectory() as folder, pin_to_core():
+    with tempfile.TemporaryDirectory() as folder, pin_to_cores():
         code = Path(folder, "networks.py")
         code.write_text(CODE)
         for name in options.models:

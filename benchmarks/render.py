@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 from benchmarks.tables.bisect import bisect_table
 from benchmarks.tables.compaction import compaction_table
 from benchmarks.tables.faults import faults_summary, faults_table
-from benchmarks.tables.inference import creation_table, inference_table
+from benchmarks.tables.inference import (
+    creation_table,
+    engines_table,
+    inference_table,
+    roofline_table,
+    threads_table,
+)
 from benchmarks.tables.install import install_table
 from benchmarks.tables.latency import latency_table
 from benchmarks.tables.memory import decode_memory_table, large_model_table
@@ -60,6 +66,9 @@ TABLES = {
     "memory": decode_memory_table,
     "large": large_model_table,
     "inference": inference_table,
+    "inference-threads": threads_table,
+    "inference-engines": engines_table,
+    "roofline": roofline_table,
     "creation": creation_table,
     "install": install_table,
     "real-models": real_models_table,

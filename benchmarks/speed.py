@@ -20,7 +20,7 @@ import prunepack
 from benchmarks.models import onnx_model
 from benchmarks.results import write_result
 from benchmarks.size_tools import compress_dense
-from benchmarks.timing import compare_seconds, pin_to_core, time_interleaved
+from benchmarks.timing import compare_seconds, pin_to_cores, time_interleaved
 from prunepack.coding.codec import ChunkElements
 from prunepack.coding.levels import LEVELS, list_levels
 from prunepack.stages.runtime.host import host_name
@@ -54,7 +54,7 @@ def measure(model: Path, rounds: int) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         artifacts = {level: _pack_model(model, Path(folder) / level, level) for level in EVERY}
         chunks = _list_chunks(artifacts["fast"])
-        with pin_to_core():
+        with pin_to_cores():
             result = {
                 "decode": _time_decoding(artifacts, chunks, rounds),
                 "decode_file": _time_files(artifacts, model, rounds),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Seconds = npt.NDArray[np.float64]
 
-__all__ = ["compare_seconds", "pin_to_core", "time_interleaved"]
+__all__ = ["compare_seconds", "pin_to_cores", "time_interleaved"]
 
 RESAMPLES = 2000
 
@@ -55,13 +55,13 @@ def compare_seconds(slower: Seconds, faster: Seconds) -> dict[str, float]:
 
 
 @contextmanager
-def pin_to_core() -> Iterator[None]:
-    """Keep this process on one core while the block runs, if the system can do that."""
+def pin_to_cores(count: int = 1) -> Iterator[None]:
+    """Keep this process on some cores while the block runs, if the system can do that."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
     cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(cores)})
+    os.sched_setaffinity(0, sorted(cores)[-count:])
     try:
         yield
     finally:

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from benchmarks.timing import compare_seconds, pin_to_core, time_interleaved
+from benchmarks.timing import compare_seconds, pin_to_cores, time_interleaved
 
 
 def test_ways_take_turns_and_the_first_round_does_not_count():
@@ -27,6 +27,6 @@ def test_how_many_times_as_fast():
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity here")
 def test_one_core_at_a_time():
     before = os.sched_getaffinity(0)
-    with pin_to_core():
+    with pin_to_cores():
         assert len(os.sched_getaffinity(0)) == 1
     assert os.sched_getaffinity(0) == before

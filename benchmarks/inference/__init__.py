@@ -1,0 +1,1 @@
+"""Benchmark of inference on sparse kernels: ``python -m benchmarks.inference``."""
