@@ -95,7 +95,9 @@ def _describe_latency(report: Mapping[str, Any]) -> Iterator[str]:
         ratio = _value(report, name)
         if ratio is not None and name.startswith("latency.batch_") and name.endswith(".ratio"):
             batch = name.split(".")[1].removeprefix("batch_")
-            yield f"{ratio:.3g} times the latency of the dense model at batch size {batch}"
+            sparse = _value(report, name.replace("latency.", "latency.sparse.", 1))
+            kernels = "" if sparse is None else f" ({sparse:.3g} times on sparse kernels)"
+            yield f"{ratio:.3g} times the latency of the dense model at batch size {batch}{kernels}"
 
 
 def _value(report: Mapping[str, Any], name: str) -> float | None:

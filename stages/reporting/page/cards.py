@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from prunepack.stages.reporting.charts.quality import find_quality
 from prunepack.stages.reporting.charts.ratios import describe_ratio
 from prunepack.stages.reporting.drawing.words import format_bytes, format_short, format_times
-from prunepack.stages.reporting.page.headline import find_speed
+from prunepack.stages.reporting.page.headline import find_sparse_ratio, find_speed
 from prunepack.stages.reporting.wording import format_number
 
 if TYPE_CHECKING:
@@ -103,6 +103,9 @@ def _card_speed(report: Report) -> Card:
     lines = [f"the time of dense, {FOUND.get(found, found)}"]
     if times[0] is not None and times[1] is not None:
         lines.append(f"{times[0].value:.3g} against {times[1].value:.3g} {times[0].unit}")
+    sparse = find_sparse_ratio(report, speed)
+    if sparse is not None:
+        lines.append(f"{format_times(sparse.value)} on sparse kernels")
     label = f"Latency, {speed.label}"
     return Card(label, format_times(speed.ratio.value), tuple(lines), state)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from prunepack.stages.metrics.metric import Metric
     from prunepack.stages.reporting.report import Report
 
-__all__ = ["describe_gain", "describe_verdict", "find_speed"]
+__all__ = ["describe_gain", "describe_verdict", "find_sparse_ratio", "find_speed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ def find_speed(report: Report) -> Speed | None:
         if name.startswith("latency.batch"):
             return Speed(label.removeprefix("inference, "), name.removesuffix("ratio"), ratio)
     return None
+
+
+def find_sparse_ratio(report: Report, speed: Speed) -> Metric | None:
+    """Return the same ratio for a session on sparse kernels; None if it was not measured."""
+    return report.metrics.get(f"{speed.stem.replace('latency.', 'latency.sparse.', 1)}ratio")
 
 
 def describe_verdict(report: Report) -> str:
@@ -102,3 +107,7 @@ def _describe_speed(report: Report) -> Iterator[str]:
         yield f"is {format_times(value).removesuffix('×')} times slower at {speed.label}"
     else:
         yield f"is equally fast at {speed.label}"
+    sparse = find_sparse_ratio(report, speed)
+    if sparse is not None and describe_ratio(sparse)[0] == "less":
+        times = format_times(1 / sparse.value).removesuffix("×")
+        yield f"is {times} times faster on sparse kernels"

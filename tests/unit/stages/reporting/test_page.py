@@ -150,6 +150,10 @@ def test_the_first_lines_tell_the_verdict_and_the_gain():
             "is 2.00 times faster at batch 1",
         ),
         (
+            {"latency.sparse.batch_1.ratio": Metric(0.25, "×", 0.24, 0.26)},
+            "is equally fast at batch 1 and is 4.00 times faster on sparse kernels",
+        ),
+        (
             {"latency.batch_1.ratio": Metric(1.2, "×", 1.1, 1.24)},
             "is 1.20 times slower at batch 1",
         ),
