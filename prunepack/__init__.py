@@ -18,6 +18,14 @@ describe:
   ``RefusedError`` for inputs that cannot be processed, with ``CorruptArtifactError``,
   ``UnsupportedArtifactError`` and ``LimitExceededError``.
 
+Whole runs, and stages on live modules of torch, which need ``prunepack[build]``:
+
+* ``run`` carries a model through all stages of a recipe, and returns a ``Run`` with its report, its
+  metrics, its artifact and its pictures (``Plot``).
+* ``prune`` puts masks on a module, ``finalize`` makes them permanent, ``export`` writes the module
+  as ONNX, and ``verify`` compares a file with the module, or two files, and returns a
+  ``Verification``.
+
 ``prunepack.training`` is public too: a pruner for training loops, which needs ``prunepack[build]``.
 All other modules below this package are private. Each name is loaded on first use, so that
 ``import prunepack`` itself loads no library.
@@ -46,6 +54,11 @@ if TYPE_CHECKING:
     from prunepack.reading.artifact import Artifact
     from prunepack.reading.inspection import TensorRow, describe_tensors
     from prunepack.runtime.ort_types import Session
+    from prunepack.scripting.export import export
+    from prunepack.scripting.live import finalize, prune
+    from prunepack.scripting.plots import Plot
+    from prunepack.scripting.run import Run, run
+    from prunepack.scripting.verify import Verification, verify
     from prunepack.session import Sparse, Start, open_session
     from prunepack.sparse.layers import SparseLayer, list_sparse_layers
     from prunepack.sparse.options import sparse_session_options
@@ -60,9 +73,11 @@ __all__ = [
     "LimitExceededError",
     "Limits",
     "PackedFile",
+    "Plot",
     "Progress",
     "PrunepackError",
     "RefusedError",
+    "Run",
     "Session",
     "Sparse",
     "SparseLayer",
@@ -72,13 +87,19 @@ __all__ = [
     "TensorRow",
     "UnsupportedArtifactError",
     "UsageError",
+    "Verification",
     "__version__",
     "describe_tensors",
+    "export",
+    "finalize",
     "list_sparse_layers",
     "open_session",
     "pack",
+    "prune",
+    "run",
     "sparse_session_options",
     "unpack",
+    "verify",
 ]
 
 _HOMES = {
@@ -88,9 +109,11 @@ _HOMES = {
     "LimitExceededError": "errors",
     "Limits": "format.limits",
     "PackedFile": "format.header",
+    "Plot": "scripting.plots",
     "Progress": "io.progress",
     "PrunepackError": "errors",
     "RefusedError": "errors",
+    "Run": "scripting.run",
     "Session": "runtime.ort_types",
     "Sparse": "session",
     "SparseLayer": "sparse.layers",
@@ -100,12 +123,18 @@ _HOMES = {
     "TensorRow": "reading.inspection",
     "UnsupportedArtifactError": "errors",
     "UsageError": "errors",
+    "Verification": "scripting.verify",
     "describe_tensors": "reading.inspection",
+    "export": "scripting.export",
+    "finalize": "scripting.live",
     "list_sparse_layers": "sparse.layers",
     "open_session": "session",
     "pack": "packing",
+    "prune": "scripting.live",
+    "run": "scripting.run",
     "sparse_session_options": "sparse.options",
     "unpack": "unpacking",
+    "verify": "scripting.verify",
 }
 
 

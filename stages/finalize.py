@@ -30,7 +30,7 @@ from prunepack.stages.pruning.masks import pruned_parameters
 from prunepack.stages.pruning.parametrizations import fold_masked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import torch
     from torch import nn
@@ -38,12 +38,11 @@ if TYPE_CHECKING:
     from prunepack.stages.contract.arrays import Arrays
     from prunepack.stages.contract.model_spec import ModelSpec
 
-__all__ = ["FinalizeConfig", "finalize", "remove_masks"]
+__all__ = ["FinalizeConfig", "finalize", "make_permanent", "remove_masks"]
 
 
 BATCH = 16
 """Number of samples per run of the proof."""
-
 RTOL, ATOL = 1e-6, 1e-30
 """Change of an output that flushing may cause; a layer that divides by the norm of its weights, as
 weight_norm does, changes far more."""
@@ -71,8 +70,28 @@ class FinalizeConfig(Config):
 def finalize(config: FinalizeConfig, out: Path, model: MaskedCheckpoint) -> Facts:
     """Make every mask permanent; the outputs equal those of the masked model exactly."""
     module, spec = open_model(model)
-    module.requires_grad_(False)
     batches = _choose_batches(config, module, spec)
+    masks, flushed = make_permanent(config, module, batches)
+    final = {"masked": tuple(masks), "is_final": True}
+    save_checkpoint(out, module, spec.model_copy(update=final))
+    zeros = sum(int((mask == 0).sum()) for mask in masks.values())
+    total = sum(mask.numel() for mask in masks.values())
+    also = f", {flushed:,} denormals set to +0.0" if flushed else ""
+    summary = f"{len(masks)} masks permanent, {zeros:,} of {total:,} weights are +0.0{also}"
+    return {"summary": summary, "zeros": zeros, "weights": total, "flushed": flushed}
+
+
+def make_permanent(
+    config: FinalizeConfig, module: nn.Module, batches: Sequence[Arrays]
+) -> tuple[dict[str, torch.Tensor], int]:
+    """Remove the masks in place, and prove that no output on ``batches`` changed.
+
+    Returns the masks by name, and the number of denormals that were set to zero.
+
+    Raises:
+        RefusedError: If a weight is not finite, or an output changed.
+    """
+    module.requires_grad_(False)
     before = [_compute(module, batch) for batch in batches]
     _remark_nonfinite(before)
     masks = remove_masks(module)
@@ -80,17 +99,10 @@ def finalize(config: FinalizeConfig, out: Path, model: MaskedCheckpoint) -> Fact
     _prove_removed(module, masks)
     for outputs, batch in zip(before, batches, strict=True):
         _prove_equal(outputs, compute_tensors(module, batch))
-    flushed = _flush(module, batches) if config.flush_denormals else 0
-    final = {"masked": tuple(masks), "is_final": True}
-    save_checkpoint(out, module, spec.model_copy(update=final))
-    zeros = sum(int((mask == 0).sum()) for mask in masks.values())
-    total = sum(mask.numel() for mask in masks.values())
-    summary = f"{len(masks)} masks permanent, {zeros:,} of {total:,} weights are +0.0"
-    summary += f", {flushed:,} denormals set to +0.0" if flushed else ""
-    return {"summary": summary, "zeros": zeros, "weights": total, "flushed": flushed}
+    return masks, _flush(module, batches) if config.flush_denormals else 0
 
 
-def _flush(module: nn.Module, batches: list[Arrays]) -> int:
+def _flush(module: nn.Module, batches: Sequence[Arrays]) -> int:
     """Set denormal weights to zero, unless outputs depend on them; return their number."""
     before = [_compute(module, batch) for batch in batches]
     tensors = flush_denormals(module)

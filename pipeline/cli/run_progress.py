@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from prunepack.pipeline.cli.console import Console
     from prunepack.pipeline.plan import Plan
     from prunepack.pipeline.runs.event import Event
-    from prunepack.pipeline.runs.recorder import Recorder
 
 __all__ = ["RunProgress"]
 
@@ -24,15 +23,15 @@ class RunProgress:
     Args:
         console: The console to show the messages on.
         plan: The plan of the run.
-        recorder: The record of the finished stages.
     """
 
-    def __init__(self, console: Console, plan: Plan, recorder: Recorder) -> None:
-        self._console, self._plan, self._recorder = console, plan, recorder
+    def __init__(self, console: Console, plan: Plan) -> None:
+        self._console, self._plan = console, plan
+        self._finished: list[str] = []
 
     def start(self, stage: str, why: str) -> None:
         """Show that ``stage`` starts, and why it is not reused."""
-        finished = [event.stage for event in self._recorder.events]
+        finished = self._finished
         total = count_stages(self._plan, (*finished, stage))
         rounds = len(self._plan.prune.rounds)
         name = stage
@@ -41,7 +40,7 @@ class RunProgress:
         self._console.message(f"stage {len(finished) + 1} of {total}: {name} … ({why})")
 
     def finish(self, event: Event) -> None:
-        """Record a finished stage, and show the assumptions that it made."""
-        self._recorder.add(event)
+        """Count a finished stage, and show the assumptions that it made."""
+        self._finished.append(event.stage)
         for text in event.notes:
             self._console.remark(f"{event.stage}: {text}")

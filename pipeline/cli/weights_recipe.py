@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,9 @@ from prunepack.pipeline.recipe import describe_problems
 from prunepack.stages.contract.model_spec import InputSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["describe_weights", "format_recipe"]
+__all__ = ["describe_weights"]
 
 
 def describe_weights(source: str, model: str | None, inputs: Sequence[str]) -> dict[str, Any]:
@@ -48,20 +47,3 @@ def _read_input(text: str) -> dict[str, Any]:
     except ValidationError as error:
         raise describe_problems(f"--inputs {text}", error, InputSpec) from None
     return spec.model_dump(mode="json", exclude_unset=True)
-
-
-def format_recipe(tables: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the tables as TOML."""
-    parts = []
-    for name, table in tables.items():
-        lines = [f"{key} = {_format_value(value)}" for key, value in table.items()]
-        parts.append("\n".join([f"[{name}]", *lines]))
-    return "\n\n".join(parts)
-
-
-def _format_value(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"{{ {', '.join(f'{key} = {_format_value(v)}' for key, v in value.items())} }}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_format_value, value))}]"
-    return json.dumps(value, ensure_ascii=False)

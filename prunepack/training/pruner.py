@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import UsageError
+from prunepack.training.settings import read_settings, require_build, unwrap_module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,7 @@ class Pruner:
     """
 
     def __init__(self, model: nn.Module, schedule: Schedule, **settings: Any) -> None:
-        self._model, self._schedule = _unwrap(model), schedule
+        self._model, self._schedule = unwrap_module(model), schedule
         self._config = _make_config(schedule, settings)
         self._calls = 0
         self._remarks: list[str] = []
@@ -168,48 +169,13 @@ class Pruner:
                 _log.warning("%s", text)
 
 
-def _unwrap(model: nn.Module) -> nn.Module:
-    """Return the module inside of DataParallel, DistributedDataParallel and compiled modules."""
-    from torch.nn.parallel import DataParallel, DistributedDataParallel
-
-    inner: Any = model
-    while True:
-        if isinstance(inner, DataParallel | DistributedDataParallel):
-            inner = inner.module
-        elif hasattr(inner, "_orig_mod"):
-            inner = inner._orig_mod
-        else:
-            unwrapped: nn.Module = inner
-            return unwrapped
-
-
 def _make_config(schedule: Schedule, settings: Mapping[str, Any]) -> PruneConfig:
     """Return the settings as the config of the prune stage.
 
     Raises:
         UsageError: If a setting is wrong, or prunepack is installed without its build side.
     """
-    try:
-        from pydantic import ValidationError
-
+    with require_build("the pruner cannot be made"):
         from prunepack.stages.prune import PruneConfig
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            "the pruner cannot be made",
-            expected="the build side of prunepack",
-            found=f"no module named {error.name}",
-            hint="Install it with pip install 'prunepack[build]'",
-        ) from None
     own = {"schedule": schedule.kind, "steps": schedule.rounds, "step": 1}
-    try:
-        return PruneConfig.model_validate({**settings, **own})
-    except ValidationError as error:
-        lines = (
-            f"{'.'.join(map(str, problem['loc'])) or 'settings'}: {problem['msg']}"
-            for problem in error.errors()
-        )
-        raise UsageError(
-            "the settings of the pruner are wrong",
-            expected="settings of a [prune] table",
-            found="; ".join(lines),
-        ) from None
+    return read_settings(PruneConfig, {**settings, **own}, "the pruner", "prune")

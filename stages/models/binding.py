@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-__all__ = ["Binding", "bind_names"]
+__all__ = ["NAMED", "Binding", "bind_names"]
 
 T = TypeVar("T")
 
 NAMED = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+"""Kinds of arguments that have a name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from prunepack.errors import RefusedError
 from prunepack.stages.contract.model_spec import ModelSpec, read_spec, write_spec
 from prunepack.stages.contract.outputs import Checkpoint, MaskedCheckpoint
 from prunepack.stages.data.samples import random_inputs
+from prunepack.stages.models.live import LiveModel
 from prunepack.stages.models.running import compute_tensors
 from prunepack.stages.pruning.masks import join_name, put_mask
 from prunepack.stages.pruning.parametrizations import fold_parametrizations
@@ -43,12 +44,14 @@ __all__ = [
 
 
 def open_model(source: Checkpoint | MaskedCheckpoint) -> tuple[nn.Module, ModelSpec]:
-    """Rebuild the module in ``source``, with its masks, in evaluation mode.
+    """Rebuild the module in ``source``, with its masks, in evaluation mode; copy a live model.
 
     Raises:
         RefusedError: If the weights do not fit the model.
         UsageError: If the model's factory cannot be used.
     """
+    if isinstance(source, LiveModel):
+        return source.copy()
     spec = read_spec(source.path)
     model = build_prepared(spec).module
     if spec.is_final:

@@ -13,14 +13,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("pipeline", "stages", "prunepack")
 ROOMS = {
-    "pipeline": "build plan recipe gate_file runner signals single_stage stage_contract "
-    "cache cli keys reads recipes release runs",
+    "pipeline": "build execution form_files plan recipe recipe_text gate_file runner signals "
+    "single_stage stage_contract cache cli keys reads recipes release runs",
     "stages": "load load_onnx prune undo finetune finalize export compact pack verify measure gate "
     "bisection calibration compacting comparison contract data details evaluation exporting "
     "graph_diff graphs inputs metrics models profiling provenance pruning reporting runtime "
     "sources structure training",
     "prunepack": "errors packing unpacking session training "
-    "coding diff format io model_files reading runtime sparse writing",
+    "coding diff format io model_files reading runtime scripting sparse writing",
 }
 PLUG_INS = {
     "pipeline/cli/commands",

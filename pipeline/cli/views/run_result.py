@@ -4,33 +4,16 @@ from __future__ import annotations
 
 from itertools import islice
 from math import isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from prunepack.pipeline.cli.console import color_text, format_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
-    from prunepack.pipeline.runs.run import Run
+    from prunepack.pipeline.execution import RunResult
 
-__all__ = ["RunResult", "format_run", "run_to_json"]
-
-
-class RunResult(NamedTuple):
-    """The end of a run.
-
-    Attributes:
-        run: The record of the run.
-        published: The files that the run left for people.
-        report: The content of the report; None if the run stopped before the gate.
-        seconds: Duration of the run.
-    """
-
-    run: Run
-    published: Sequence[Path]
-    report: dict[str, Any] | None
-    seconds: float
+__all__ = ["format_run", "run_to_json"]
 
 
 def format_run(result: RunResult) -> str:

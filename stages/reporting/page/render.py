@@ -19,9 +19,10 @@ from prunepack.stages.reporting.wording import format_metric, format_number
 if TYPE_CHECKING:
     from jinja2 import Template
 
+    from prunepack.stages.reporting.drawing.picture import Picture
     from prunepack.stages.reporting.report import Report
 
-__all__ = ["to_html"]
+__all__ = ["picture_to_html", "to_html", "to_summary"]
 
 CONTROL = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]"
@@ -30,13 +31,16 @@ CONTROL = re.compile(
 
 STATES = {"passed": "good", "failed": "bad"}
 
+COLORS = {"passed": "#1a7f37", "failed": "#b42318", "undecided": "#9a6700"}
+"""Colors of a verdict where the style of the page does not reach."""
+
 MOST_LAYERS = 300
 
 
 def to_html(report: Report) -> str:
     """Return the page; the same report gives the same bytes."""
     layers = report.details.layers
-    page = _open_template().render(
+    page = _open_template("page.html.jinja").render(
         report=report,
         details=report.details,
         name=report.details.recipe or "release",
@@ -51,6 +55,22 @@ def to_html(report: Report) -> str:
         hidden_layers=len(layers) - MOST_LAYERS,
         artifact_bytes=_get_value(report, "size.artifact"),
         commands=_list_commands(report),
+    )
+    return CONTROL.sub("\ufffd", page)
+
+
+def picture_to_html(picture: Picture) -> str:
+    """Return a page with one picture and its table."""
+    return CONTROL.sub("\ufffd", _open_template("figure.html.jinja").render(picture=picture))
+
+
+def to_summary(report: Report, name: str) -> str:
+    """Return verdict, cards and failed checks as a piece of HTML for a notebook."""
+    page = _open_template("summary.html.jinja").render(
+        report=report,
+        name=name,
+        color=COLORS.get(report.verdict, COLORS["undecided"]),
+        cards=make_cards(report),
     )
     return CONTROL.sub("\ufffd", page)
 
@@ -72,7 +92,7 @@ def _list_commands(report: Report) -> list[str]:
 
 
 @cache
-def _open_template() -> Template:
+def _open_template(name: str) -> Template:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     environment = Environment(
@@ -89,7 +109,7 @@ def _open_template() -> Template:
         "metric": format_metric,
         "cell": _format_cell,
     }
-    return environment.get_template("page.html.jinja")
+    return environment.get_template(name)
 
 
 def _format_cell(value: str | float | None) -> str:

@@ -5,6 +5,7 @@ After an intended change: python tests/unit/prunepack/test_api.py > tests/unit/p
 
 import inspect
 import re
+from functools import cached_property
 from pathlib import Path
 
 import prunepack
@@ -38,6 +39,8 @@ def _describe_members(kind):
             continue
         if isinstance(member, property):
             yield f"{name}: {member.fget.__annotations__['return']}"
+        elif isinstance(member, cached_property):
+            yield f"{name}: {member.func.__annotations__['return']}"
         elif isinstance(member, classmethod):
             yield f"classmethod {name}{_signature(member.__func__)}"
         elif inspect.isfunction(member):

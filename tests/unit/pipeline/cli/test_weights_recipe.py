@@ -5,8 +5,9 @@ import tomllib
 import pytest
 
 from prunepack.errors import UsageError
-from prunepack.pipeline.cli.weights_recipe import describe_weights, format_recipe
+from prunepack.pipeline.cli.weights_recipe import describe_weights
 from prunepack.pipeline.recipe import make_recipe, read_recipe
+from prunepack.pipeline.recipe_text import format_recipe
 
 
 def test_the_text_is_the_recipe():

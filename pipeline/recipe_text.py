@@ -1,0 +1,54 @@
+"""Recipes as text: tables and values in TOML."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from prunepack.errors import UsageError
+
+__all__ = ["format_recipe", "format_value"]
+
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def format_recipe(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the tables as TOML."""
+    parts = []
+    for name, table in tables.items():
+        lines = [f"{key} = {format_value(value)}" for key, value in table.items()]
+        parts.append("\n".join([f"[{name}]", *lines]))
+    return "\n\n".join(parts)
+
+
+def format_value(value: Any) -> str:
+    """Return a value as TOML on one line.
+
+    Raises:
+        UsageError: If TOML has no such value.
+    """
+    if isinstance(value, Mapping):
+        pairs = (f"{_format_key(str(key))} = {format_value(v)}" for key, v in value.items())
+        return f"{{ {', '.join(pairs)} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(format_value, value))}]"
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if not isinstance(value, bool | int | float | str):
+        raise UsageError(
+            f"a recipe cannot hold {value!r:.80}",
+            expected="a number, a text, true or false, a list or a dictionary",
+            found=f"a {type(value).__name__}",
+            hint="Leave the setting out for its default",
+        )
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _format_key(key: str) -> str:
+    return key if BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
