@@ -8,8 +8,6 @@ import os
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from prunepack.errors import CorruptArtifactError, UsageError, inside, inside_artifact, quote
 from prunepack.format.container import MAGIC, Container
 from prunepack.format.layout import Layout
@@ -19,6 +17,7 @@ from prunepack.io.parallel import count_threads
 from prunepack.io.progress import ignore_progress
 from prunepack.io.regular_file import open_regular
 from prunepack.reading.decoder import Decoder
+from prunepack.reading.tensor_mapping import TensorMapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -28,15 +27,14 @@ if TYPE_CHECKING:
     from prunepack.format.header import PackedFile
     from prunepack.format.layout import TensorInfo
     from prunepack.io.progress import Progress
-    from prunepack.reading.decoder import ChunkKey
 
     T = TypeVar("T")
 
 __all__ = ["Artifact", "is_artifact"]
 
 
-class Artifact:
-    """An artifact that is open for reading, by any number of threads.
+class Artifact(TensorMapping):
+    """An artifact that is open for reading, by any number of threads; a mapping of its tensors.
 
     Its header is read and validated first, and none of its payload. Each stream that is decoded
     later is checked against its CRC-32, and each whole file against its SHA-256.
@@ -123,20 +121,9 @@ class Artifact:
             CorruptArtifactError: If a stream is damaged.
         """
         names = self.tensors if names is None else list(names)
-        tensors = [_pick(self.tensors, name, "tensor", self.path) for name in names]
-        keys = {(t.pool, part.chunk) for t in tensors for part in self.layout.slice_tensor(t)}
-        with inside_artifact(self.path):
-            buffer, places = self._decoder.decode_into_buffer(sorted(keys), threads)
-        return {tensor.name: self._view(tensor, places, buffer) for tensor in tensors}
-
-    def _view(self, tensor: TensorInfo, places: Mapping[ChunkKey, int], buffer: Array) -> Array:
-        """Return the part of the buffer that holds a tensor."""
-        pool = self.layout.pools[tensor.pool]
-        index, first = divmod(tensor.start, pool.chunk)
-        at = places.get((tensor.pool, index), 0) + first * pool.dtype.itemsize
-        items = buffer[at : at + tensor.nbytes] if tensor.items else buffer[:0]
-        array = pool.dtype.to_array(items.view(pool.dtype.carrier), tensor.stored_shape)
-        return np.ascontiguousarray(array.transpose(tensor.axes)) if tensor.axes else array
+        return self._decode(
+            [_pick(self.tensors, name, "tensor", self.path) for name in names], threads
+        )
 
     def iter_tensor(self, name: str) -> Iterator[Array]:
         """Decode one tensor a chunk at a time, or a transposed copy at once.

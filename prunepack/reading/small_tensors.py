@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from prunepack.model_files.onnx_tensors import OnnxTensor
     from prunepack.reading.artifact import Artifact
 
-__all__ = ["read_small_tensor"]
+__all__ = ["list_small_tensors", "read_small_tensor"]
 
 INTEGER_FIELDS = {Tensor.INT32_DATA, Tensor.INT64_DATA, Tensor.UINT64_DATA}
 """Fields with a number per item."""
@@ -35,6 +36,27 @@ class _Content(NamedTuple):
     data: bytes
     dtype: DType | None
     shape: tuple[int, ...]
+
+
+def list_small_tensors(artifact: Artifact) -> list[str]:
+    """Return the names of the tensors of the model that are not stored tensors, in its order.
+
+    Raises:
+        CorruptArtifactError: If a stream that must be decoded is damaged.
+    """
+    model = LazyFile(artifact, next(iter(artifact.files)))
+    file = cast("RegularFile", model)
+    try:
+        if is_checkpoint(file):
+            found = [(tensor.label, tensor.dtype) for tensor in find_declared_tensors(file)]
+        else:
+            found = [(t.name, t.dtype) for t in find_tensors(model.data) if t.is_initializer]
+    except CorruptArtifactError:
+        raise
+    except RefusedError:  # the file does not have the form of a model
+        return []
+    counts = Counter(name for name, dtype in found if dtype is not None)
+    return [name for name, count in counts.items() if count == 1 and name not in artifact.tensors]
 
 
 def read_small_tensor(artifact: Artifact, name: str) -> Array | None:

@@ -128,7 +128,7 @@ def run_quietly(module: nn.Module, arrays: Arrays) -> list[torch.Tensor]:
 
 
 def hold_samples(arrays: Arrays, labels: object) -> Data:
-    """Return samples, with labels unless these are None, as the training split of a dataset."""
+    """Return samples, and labels if there are any, as the training split of a dataset."""
     answers = None if labels is None else _to_array("labels", labels)
     layout = Layout(tuple(_describe_inputs(arrays)), "inputs")
     split = Split(arrays, answers, layout)

@@ -9,11 +9,12 @@ CODES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 def test_the_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert len(CODES) == 3
+    assert len(CODES) == 4
     names = {}
     for code in CODES:
         exec(compile(code, "python.md", "exec"), names)
     assert names["run"].metrics["sparsity.weights"].value > 94
+    assert names["rows"].shape == (10, 8)
     assert Path("sizes.html").read_text().startswith("<!DOCTYPE html>")
 
 

@@ -9,6 +9,10 @@ from functools import cached_property
 from pathlib import Path
 
 import prunepack
+from prunepack.reading.tensor_mapping import TensorMapping
+
+PARTS = {"Artifact": (TensorMapping,)}
+"""Private bases, whose members are public in the classes that have them."""
 
 RECORDED = Path(__file__).with_name("api.txt")
 
@@ -24,7 +28,8 @@ def _describe(name, value):
     if not inspect.isclass(value):
         return [f"{name} = {value}"]
     bases = ", ".join(base.__name__ for base in value.__bases__)
-    return [f"class {name}({bases})", *(f"    {line}" for line in _describe_members(value))]
+    members = [line for kind in (value, *PARTS.get(name, ())) for line in _describe_members(kind)]
+    return [f"class {name}({bases})", *(f"    {line}" for line in members)]
 
 
 def _describe_members(kind):
