@@ -7,12 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
-from prunepack.errors import RefusedError, UsageError
+from prunepack.errors import PrunepackError, RefusedError, UsageError
 from prunepack.reading.artifact import Artifact
 from prunepack.reading.recognition import is_artifact
 from prunepack.runtime.launch import Launch, Start, start_session
 from prunepack.runtime.ort_providers import check_used_providers, choose_providers, require_cpu
-from prunepack.runtime.ort_weights import DecodedModel, decode_model
+from prunepack.runtime.ort_weights import extract_model
+from prunepack.runtime.plain_model import extract_plain_model
+from prunepack.sparse.held_weights import collect_all, start_sparse
 from prunepack.sparse.options import add_sparse_provider
 
 if TYPE_CHECKING:
@@ -86,21 +88,38 @@ def _open(
     if sparse != "off":
         requested = require_cpu(providers)
         options = options or ort.SessionOptions()
-        if add_sparse_provider(ort, options, sparse):
-            requested, start = [], "optimised"  # the options have the provider
-    if is_model:
+    if options and sparse != "off" and add_sparse_provider(ort, options, sparse):
+        requested = []  # the options have the provider
+        open_path = _open_sparse_model if is_model else _open_sparse_artifact
+        session = open_path(ort, path, options, limits)
+    elif is_model:
         session = start_session(ort, path, path, options or ort.SessionOptions(), requested)
     else:
-        launch = Launch(ort, _decode(path, limits), path, start)
+        with Artifact.open(path, limits) as artifact:
+            launch = Launch(ort, extract_model(artifact).decode(), path, start)
         session = _start_first_possible(launch, options, requested, may_skip=providers is None)
     if providers is not None:
         check_used_providers(requested, session.get_providers())
     return session
 
 
-def _decode(path: str, limits: Limits | None) -> DecodedModel:
+def _open_sparse_artifact(
+    ort: OrtModule, path: str, options: SessionOptions, limits: Limits | None
+) -> Session:
     with Artifact.open(path, limits) as artifact:
-        return decode_model(artifact)
+        model = extract_model(artifact)
+        return start_sparse(ort, model, path, options, collect_all(model))
+
+
+def _open_sparse_model(
+    ort: OrtModule, path: str, options: SessionOptions, _: Limits | None
+) -> Session:
+    """Start on a plain model; onnxruntime reads the file itself if no weight is sparse."""
+    with suppress(PrunepackError):
+        model = extract_plain_model(path)
+        if held := collect_all(model):
+            return start_sparse(ort, model, path, options, held)
+    return start_session(ort, path, path, options, [])
 
 
 def _check_start(start: str | None, sparse: str, path: str) -> None:

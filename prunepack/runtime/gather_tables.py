@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
     from prunepack.model_files.protobuf import Field
 
-__all__ = ["find_gather_tables"]
+__all__ = [
+    "STANDARD_DOMAINS",
+    "SUBGRAPH_OPERATORS",
+    "find_gather_tables",
+    "find_parts",
+    "read_texts",
+]
 
 SHAPE_OPERATORS = {b"Shape", b"Size"}
 """Operators whose output can be a constant although their input is not."""
@@ -32,11 +38,11 @@ def find_gather_tables(model: memoryview) -> set[str]:
     others: set[bytes] = set()
     tables: set[bytes] = set()
     nodes = []
-    for part in _find_parts_of_graphs(model):
+    for part in find_parts(model):
         if part.number == Graph.NODE:
-            nodes.append(_read_texts(model, part))
+            nodes.append(read_texts(model, part))
         elif part.number in {Graph.INPUT, Graph.OUTPUT}:
-            others.update(_read_texts(model, part)[ValueInfo.NAME])
+            others.update(read_texts(model, part)[ValueInfo.NAME])
     varying = others.copy()
     for node in nodes:
         operator, domain = b"".join(node[Node.OP_TYPE]), b"".join(node[Node.DOMAIN])
@@ -52,13 +58,14 @@ def find_gather_tables(model: memoryview) -> set[str]:
     return {str(name, "utf-8", "replace") for name in tables - others}
 
 
-def _find_parts_of_graphs(model: memoryview) -> Iterator[Field]:
+def find_parts(model: memoryview) -> Iterator[Field]:
+    """Yield the fields of the main graph."""
     for item in fields(model, 0, len(model)):
         if item.number == Model.GRAPH and item.wire == BYTES:
             yield from fields(model, item.start, item.stop)
 
 
-def _read_texts(model: memoryview, message: Field) -> dict[int, list[bytes]]:
+def read_texts(model: memoryview, message: Field) -> dict[int, list[bytes]]:
     """Return the fields of a node, an input or an output that hold names."""
     texts: dict[int, list[bytes]] = {
         number: [] for number in (Node.INPUT, Node.OUTPUT, Node.OP_TYPE, Node.DOMAIN)

@@ -2,22 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from prunepack.model_files.onnx_fields import Graph, Model, Tensor
-from prunepack.model_files.protobuf import BYTES, encode_bytes, fields
+from prunepack.model_files.onnx_fields import Graph, Model, StringStringEntry, Tensor
+from prunepack.model_files.protobuf import BYTES, encode_bytes, encode_varint, fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from prunepack.model_files.protobuf import Field
-    from prunepack.reading.lazy_file import LazyFile
+
+__all__ = ["ModelFile", "declare_outside", "rebuild_model"]
+
+OFFSET_OUTSIDE = 2**62
+"""An offset that no file has, so that an attempt to read there fails."""
 
 
-__all__ = ["rebuild_model"]
+class ModelFile(Protocol):
+    """The bytes of a model. Those of large tensors need not be in ``data``."""
+
+    @property
+    def data(self) -> memoryview:
+        """All bytes."""
+
+    def read(self, start: int, stop: int) -> memoryview:
+        """Return a range, with the tensors in it."""
 
 
-def rebuild_model(model: LazyFile, edits: Mapping[int, bytes]) -> bytes:
+def declare_outside(location: str) -> bytes:
+    """Return the fields of an initializer whose content no file has.
+
+    Args:
+        location: Name of a file that exists, as onnxruntime demands.
+    """
+    return (
+        _encode_entry("location", location)
+        + _encode_entry("offset", str(OFFSET_OUTSIDE))
+        + encode_varint(Tensor.DATA_LOCATION, Tensor.EXTERNAL)
+    )
+
+
+def _encode_entry(key: str, value: str) -> bytes:
+    """Return an entry of ``external_data``."""
+    return encode_bytes(
+        Tensor.EXTERNAL_DATA,
+        encode_bytes(StringStringEntry.KEY, key.encode())
+        + encode_bytes(StringStringEntry.VALUE, value.encode()),
+    )
+
+
+def rebuild_model(model: ModelFile, edits: Mapping[int, bytes]) -> bytes:
     """Return the model with the content of some initializers replaced.
 
     Args:
@@ -35,7 +69,7 @@ def rebuild_model(model: LazyFile, edits: Mapping[int, bytes]) -> bytes:
 
 
 def _rebuild_graph(
-    model: LazyFile, graph: Field, edits: Mapping[int, bytes]
+    model: ModelFile, graph: Field, edits: Mapping[int, bytes]
 ) -> Iterator[bytes | memoryview]:
     kept = graph.start
     for start, item in _fields_with_start(model.data, graph.start, graph.stop):

@@ -106,11 +106,12 @@ class Launch:
         """Start a session; if sharing weights prevents that, let onnxruntime copy them too."""
         if prepared.shared and prepared.mode == "optimised":
             with suppress(RefusedError):
-                return self._start(prepared, providers)
+                return self.start_once(prepared, providers)
             copy_weights(prepared.options, prepared.shared)
-        return self._start(prepared, providers)
+        return self.start_once(prepared, providers)
 
-    def _start(self, prepared: PreparedOptions, providers: Sequence[Provider]) -> Session:
+    def start_once(self, prepared: PreparedOptions, providers: Sequence[Provider]) -> Session:
+        """Start a session, or refuse the model."""
         graph = self.model.graph.model
         session = start_session(self.ort, graph, self.path, prepared.options, providers)
         artifact_session = cast("ArtifactSession", session)

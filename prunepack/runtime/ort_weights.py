@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from prunepack.errors import UsageError
 from prunepack.runtime.gather_tables import find_gather_tables
@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from prunepack.reading.artifact import Artifact
     from prunepack.runtime.ort_types import OrtModule, OrtValue, SessionOptions
 
-__all__ = ["DecodedModel", "add_external_files", "copy_weights", "decode_model", "share_weights"]
+__all__ = [
+    "DecodedModel",
+    "PackedModel",
+    "add_external_files",
+    "copy_weights",
+    "extract_model",
+    "share_weights",
+]
 
 FOLDER_KEY = "session.model_external_initializers_file_folder_path"
 """Option of onnxruntime: the folder with external files of a model that is given as bytes."""
@@ -52,8 +59,50 @@ class DecodedModel:
         return {name: make(array, codes[name]) for name, array in arrays.items()}
 
 
-def decode_model(artifact: Artifact) -> DecodedModel:
-    """Check the SHA-256 of an artifact and decode its model.
+class PackedModel(NamedTuple):
+    """A packed model whose graph is extracted, and whose weights are not decoded.
+
+    Attributes:
+        artifact: The artifact, which must stay open.
+        folder: Its folder.
+        graph: The model without its weights.
+        tables: Names of the weights that onnxruntime uses in place.
+    """
+
+    artifact: Artifact
+    folder: str
+    graph: WeightlessGraph
+    tables: set[str]
+
+    def decode(self, left_out: Collection[str] = ()) -> DecodedModel:
+        """Decode the weights, except some.
+
+        Raises:
+            CorruptArtifactError: If a stream is damaged.
+        """
+        others = self.graph.weights.keys() - self.tables - set(left_out)
+        return DecodedModel(
+            self.folder, self.graph, self.decode_weights(self.tables), self.decode_weights(others)
+        )
+
+    def decode_weights(self, names: Collection[str]) -> dict[str, Array]:
+        """Decode weights into one new buffer."""
+        tensors = {name: self.graph.weights[name].tensor for name in names}
+        arrays = self.artifact.read_tensors(set(tensors.values()))
+        return {name: arrays[tensor] for name, tensor in tensors.items()}
+
+    def iter_items(self, name: str) -> Iterator[Array]:
+        """Decode a weight, and yield its items in pieces (1-D)."""
+        return self.artifact.iter_tensor(self.graph.weights[name].tensor)
+
+    def find_shape(self, name: str) -> tuple[str, tuple[int, ...]]:
+        """Return the type and the shape of a weight."""
+        tensor = self.artifact.tensors[self.graph.weights[name].tensor]
+        return tensor.dtype, tuple(tensor.shape)
+
+
+def extract_model(artifact: Artifact) -> PackedModel:
+    """Check the SHA-256 of an artifact and extract the graph of its model.
 
     The graph declares its weights as external data in the artifact itself, after its end:
     onnxruntime accepts the graph only if the file exists, and must read nothing from it.
@@ -66,22 +115,7 @@ def decode_model(artifact: Artifact) -> DecodedModel:
     folder, name = os.path.split(os.path.realpath(artifact.path))
     graph = extract_graph(artifact, name)
     tables = graph.weights.keys() & find_gather_tables(memoryview(graph.model))
-    others = graph.weights.keys() - tables
-    return DecodedModel(
-        folder,
-        graph,
-        _read_weights(artifact, graph, tables),
-        _read_weights(artifact, graph, others),
-    )
-
-
-def _read_weights(
-    artifact: Artifact, graph: WeightlessGraph, names: Collection[str]
-) -> dict[str, Array]:
-    """Decode weights into one new buffer."""
-    tensors = {name: graph.weights[name].tensor for name in names}
-    arrays = artifact.read_tensors(set(tensors.values()))
-    return {name: arrays[tensor] for name, tensor in tensors.items()}
+    return PackedModel(artifact, folder, graph, tables)
 
 
 def add_external_files(options: SessionOptions, model: DecodedModel) -> None:

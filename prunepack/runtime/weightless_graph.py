@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from prunepack.coding.dtypes import DTYPES
 from prunepack.errors import RefusedError, inside, inside_artifact, quote
 from prunepack.model_files.external_data import parse_external
-from prunepack.model_files.onnx_fields import Graph, Model, StringStringEntry, Tensor
+from prunepack.model_files.onnx_fields import Graph, Model, Tensor
 from prunepack.model_files.onnx_tensors import find_tensors
-from prunepack.model_files.protobuf import BYTES, encode_bytes, encode_varint, fields
+from prunepack.model_files.protobuf import BYTES, encode_bytes, fields
 from prunepack.reading.lazy_file import LazyFile
-from prunepack.runtime.graph_edits import rebuild_model
+from prunepack.runtime.graph_edits import declare_outside, rebuild_model
 from prunepack.runtime.names import find_names
 
 if TYPE_CHECKING:
@@ -31,14 +31,11 @@ if TYPE_CHECKING:
     from prunepack.reading.artifact import Artifact
     from prunepack.runtime.names import Names
 
-__all__ = ["Weight", "WeightlessGraph", "extract_graph"]
+__all__ = ["MIN_WEIGHT_BYTES", "Weight", "WeightlessGraph", "extract_graph"]
 
 MIN_WEIGHT_BYTES = 16 * 1024
 """Bytes of the smallest weight that leaves the graph. Shapes, axes and the like stay, because
 onnxruntime infers shapes from them before it takes any weights; all such values are short."""
-
-OFFSET_OUTSIDE = 2**62
-"""An offset that no file has, so that an attempt to read there fails."""
 
 
 class Weight(NamedTuple):
@@ -188,20 +185,7 @@ def _make_edit(
 ) -> bytes | None:
     """Return the fields that replace the content, or None if the content stays."""
     if tensor.name in weights:
-        return (
-            _encode_entry("location", location)
-            + _encode_entry("offset", str(OFFSET_OUTSIDE))
-            + encode_varint(Tensor.DATA_LOCATION, Tensor.EXTERNAL)
-        )
+        return declare_outside(location)
     if content is not None and tensor.is_external:
         return encode_bytes(Tensor.RAW_DATA, content.read())
     return None
-
-
-def _encode_entry(key: str, value: str) -> bytes:
-    """Return an entry of ``external_data``."""
-    return encode_bytes(
-        Tensor.EXTERNAL_DATA,
-        encode_bytes(StringStringEntry.KEY, key.encode())
-        + encode_bytes(StringStringEntry.VALUE, value.encode()),
-    )

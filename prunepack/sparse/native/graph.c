@@ -42,6 +42,21 @@ const char *value_name(const OrtValueInfo *value)
     return value && ok(API(GetValueInfoName)(value, &name)) && name ? name : "";
 }
 
+int64_t count_elements(const Dims *dims)
+{
+    int64_t count = 1;
+    for (int i = 0; i < dims->rank; i++)
+        count *= dims->size[i];
+    return count;
+}
+
+int constant_dims(const OrtValueInfo *value, Dims *dims)
+{
+    bool constant = false;
+    return value && ok(API(IsConstantInitializer)(value, &constant)) && constant && value_dims(value, dims) &&
+           count_elements(dims) >= 0;
+}
+
 const float *constant_data(const OrtValueInfo *value, Dims *dims)
 {
     bool constant = false;
@@ -54,14 +69,6 @@ const float *constant_data(const OrtValueInfo *value, Dims *dims)
     int readable = shape_dims(shape, dims);
     API(ReleaseTensorTypeAndShapeInfo)(shape);
     return readable && ok(API(GetTensorMutableData)((OrtValue *)tensor, &data)) ? data : 0;
-}
-
-int64_t count_elements(const Dims *dims)
-{
-    int64_t count = 1;
-    for (int i = 0; i < dims->rank; i++)
-        count *= dims->size[i];
-    return count;
 }
 
 int node_inputs(const OrtNode *node, const OrtValueInfo **inputs)
@@ -174,7 +181,7 @@ static int match_conv(const OrtNode *node, Match *match)
 {
     Dims dims, bias;
     Window *w = &match->window;
-    if (!constant_data(match->weights, &dims) || dims.rank < 3 || dims.rank > 4)
+    if (!constant_dims(match->weights, &dims) || dims.rank < 3 || dims.rank > 4)
         return 0;
     const int axes = dims.rank - 2;
     match->is_conv = 1;
@@ -203,7 +210,7 @@ static int is_vector_of(const OrtValueInfo *value, int size)
 static int match_gemm(const OrtNode *node, Match *match)
 {
     Dims dims;
-    if (!constant_data(match->weights, &dims) || dims.rank != 2 || int_of(node, "transA", 0) != 0)
+    if (!constant_dims(match->weights, &dims) || dims.rank != 2 || int_of(node, "transA", 0) != 0)
         return 0;
     match->by_columns = int_of(node, "transB", 0) == 0;
     match->scale = float_of(node, "alpha", 1);
@@ -218,7 +225,7 @@ static int match_gemm(const OrtNode *node, Match *match)
 static int match_matmul(Match *match)
 {
     Dims dims;
-    if (!constant_data(match->weights, &dims) || dims.rank != 2 || match->input_dims.rank < 2)
+    if (!constant_dims(match->weights, &dims) || dims.rank != 2 || match->input_dims.rank < 2)
         return 0;
     match->by_columns = 1;
     match->rows = (int)dims.size[1];

@@ -38,7 +38,9 @@ typedef struct {
 int is_taken(const Taken *, const OrtNode *);
 /* Fill a match that begins at this node. Returns 0, and a match of no nodes, if there is none. */
 int match_layer(const OrtNode *, const Taken *, Match *);
-const float *constant_data(const OrtValueInfo *, Dims *);
+/* Fill the dimensions of a constant of float32. Returns 0 for any other value. */
+int constant_dims(const OrtValueInfo *, Dims *);
+const float *constant_data(const OrtValueInfo *, Dims *); /* null if it is no such constant */
 int value_dims(const OrtValueInfo *, Dims *);
 const char *value_name(const OrtValueInfo *);
 int64_t count_elements(const Dims *);

@@ -561,36 +561,55 @@ int layer_run_conv(const Layer *layer, Pool *pool, const Parallel *parallel, con
 
 /* ---- making and freeing ---------------------------------------------------------------------- */
 
-static int compress_depthwise(Layer *layer, const float *weights, float scale)
+static int compress_depthwise(Layer *layer, const Nonzeros *nonzeros, float scale)
 {
-    size_t size = (size_t)layer->rows * (size_t)layer->columns;
-    layer->depthwise = malloc(sizeof *layer->depthwise * (size + 1));
-    for (size_t i = 0; layer->depthwise && i < size; i++)
-        layer->depthwise[i] = weights[i] * scale;
+    layer->depthwise = calloc((size_t)layer->rows * (size_t)layer->columns + 1, sizeof *layer->depthwise);
+    for (int64_t i = 0; layer->depthwise && i < nonzeros->count; i++)
+        layer->depthwise[nonzeros->index[i]] = nonzeros->value[i] * scale;
     return layer->depthwise != 0;
 }
 
-int layer_compress(Layer *layer, const float *weights, int64_t row_stride, int64_t column_stride, float scale, int threads)
+/* Fill the places where lines begin; start has lines + 1 elements. */
+static void find_lines(const Nonzeros *nonzeros, uint32_t *start, int64_t lines, int64_t inner)
+{
+    int64_t at = 0;
+    for (int64_t line = 0; line <= lines; line++) {
+        while (at < nonzeros->count && nonzeros->index[at] < line * inner)
+            at++;
+        start[line] = (uint32_t)at;
+    }
+}
+
+static int compress_panels(Layer *layer, const Lines *lines, int32_t width, float scale)
+{
+    const int groups = layer->window.groups;
+    for (int g = 0; g < groups; g++)
+        for (int p = 0; p < layer->panels; p++) {
+            const int32_t begin = panel_begin(layer, p), end = panel_begin(layer, p + 1);
+            if (!matrix_create(&layer->matrix[g * layer->panels + p], lines, g * (int64_t)(layer->rows / groups) + begin,
+                               end - begin, layer->columns, width, scale))
+                return 0;
+        }
+    return 1;
+}
+
+int layer_compress(Layer *layer, const Nonzeros *nonzeros, int by_rows, float scale, int threads)
 {
     const int groups = layer->window.groups;
     const int32_t rows = layer->rows / groups;
     if (layer->is_conv && groups > 1 && rows == 1 && layer->columns == layer->window.kernel_h * layer->window.kernel_w)
-        return compress_depthwise(layer, weights, scale);
+        return compress_depthwise(layer, nonzeros, scale);
     layer->panels = threads < rows / 64 ? threads : rows / 64 > 1 ? rows / 64 : 1;
     layer->matrix = calloc((size_t)(groups * layer->panels), sizeof *layer->matrix);
-    if (!layer->matrix)
-        return 0;
-    const int64_t size = (int64_t)layer->rows * layer->columns;
-    const int64_t nonzeros = count_nonzeros(weights, size); /* strides only permute the elements */
-    int32_t width = block_width_for(size ? (double)nonzeros / (double)size : 0, layer->columns);
-    for (int g = 0; g < groups; g++)
-        for (int p = 0; p < layer->panels; p++) {
-            int32_t begin = panel_begin(layer, p), end = panel_begin(layer, p + 1);
-            if (!matrix_create(&layer->matrix[g * layer->panels + p], weights + (g * rows + begin) * row_stride, end - begin,
-                               layer->columns, row_stride, column_stride, width, scale))
-                return 0;
-        }
-    return 1;
+    const int64_t size = (int64_t)layer->rows * layer->columns, lines = by_rows ? layer->rows : layer->columns;
+    uint32_t *start = malloc(sizeof *start * (size_t)(lines + 1));
+    const int32_t width = block_width_for(size ? (double)nonzeros->count / (double)size : 0, layer->columns);
+    const Lines source = {*nonzeros, start, by_rows, by_rows ? layer->columns : layer->rows};
+    if (start)
+        find_lines(nonzeros, start, lines, source.inner);
+    const int done = start && layer->matrix && compress_panels(layer, &source, width, scale);
+    free(start);
+    return done;
 }
 
 void layer_free(Layer *layer)

@@ -32,11 +32,30 @@ typedef struct {
 } Matrix;
 
 int64_t count_nonzeros(const float *values, int64_t count);
-/* Compress the matrix whose element (r, c) is weights[r * row_stride + c * column_stride], where one
- * of the strides is 1.
- * `block_width` is the number of columns per block, at most 65536. Returns 0 without memory. */
-int matrix_create(Matrix *, const float *weights, int32_t rows, int32_t columns, int64_t row_stride,
-                  int64_t column_stride, int32_t block_width, float scale);
+
+/* The nonzeros of a tensor: their flat positions, ascending, and their values. */
+typedef struct {
+    int64_t count;
+    const uint32_t *index;
+    const float *value;
+    void *memory; /* to be freed, or null */
+} Nonzeros;
+
+/* Collect the nonzeros of a dense tensor of at most 2^32 elements. Returns 0 without memory. */
+int nonzeros_collect(Nonzeros *, const float *values, int64_t size);
+
+/* A tensor whose lines of `inner` elements are the rows of a matrix (by_rows) or its columns.
+ * Line i has the nonzeros from start[i] to start[i + 1]. */
+typedef struct {
+    Nonzeros nonzeros;
+    const uint32_t *start;
+    int by_rows;
+    int64_t inner;
+} Lines;
+
+/* Compress `rows` rows from row `first` on. `block_width` is the number of columns per block, at most
+ * 65536. Returns 0 without memory. */
+int matrix_create(Matrix *, const Lines *, int64_t first, int32_t rows, int32_t columns, int32_t block_width, float scale);
 void matrix_free(Matrix *);
 /* The width of a block for this density: 16 nonzeros per row, within 96 to 320. */
 int32_t block_width_for(double density, int32_t columns);
@@ -85,9 +104,9 @@ int layer_run_conv(const Layer *, Pool *, const Parallel *, const float *input, 
 /* Shapes: input (count, columns), output and residual (count, rows). */
 int layer_run_linear(const Layer *, Pool *, const Parallel *, const float *input,
                      const float *residual, float *output, int64_t count);
-/* Compress the weights of a layer whose other fields are set: element (row, column) of all groups
- * is weights[row * row_stride + column * column_stride] * scale. Returns 0 without memory. */
-int layer_compress(Layer *, const float *weights, int64_t row_stride, int64_t column_stride, float scale, int threads);
+/* Compress the weights of a layer whose other fields are set: the nonzeros of a tensor of all rows of
+ * all groups (by_rows), or of its transposed matrix. Returns 0 without memory. */
+int layer_compress(Layer *, const Nonzeros *, int by_rows, float scale, int threads);
 void layer_free(Layer *);
 
 #endif

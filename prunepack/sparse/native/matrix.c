@@ -27,6 +27,22 @@ int64_t count_nonzeros(const float *values, int64_t count)
     return nonzeros;
 }
 
+int nonzeros_collect(Nonzeros *nonzeros, const float *values, int64_t size)
+{
+    const int64_t count = count_nonzeros(values, size);
+    float *value = malloc(((size_t)count + 1) * (sizeof(float) + sizeof(uint32_t)));
+    if (!value)
+        return 0;
+    uint32_t *index = (uint32_t *)(value + count);
+    *nonzeros = (Nonzeros){count, index, value, value};
+    for (int64_t i = 0, used = 0; used < count; i++)
+        if (values[i] != 0) {
+            index[used] = (uint32_t)i;
+            value[used++] = values[i];
+        }
+    return 1;
+}
+
 typedef struct {
     Run *run;
     uint32_t *row;
@@ -57,81 +73,112 @@ static int32_t sort_rows(Cursor *at, uint32_t *count, int32_t rows, uint32_t *bu
     return runs;
 }
 
-/* Element (r, c) is base[r * row_stride + c * column_stride]; one of the strides is 1. */
+/* Rows first .. first + rows of a tensor. For a tensor by rows, `next` has the first nonzero of each
+ * row that is in no block yet. */
 typedef struct {
-    const float *base;
+    const Lines *lines;
+    int64_t first;
     int32_t rows;
-    int64_t row_stride, column_stride;
-} Dense;
+    uint32_t *next;
+} Part;
 
-static void count_block(const Dense *d, const Block *block, uint32_t *count)
+/* Within the row's nonzeros, the end of those before column `end`. */
+static uint32_t row_end(const Part *p, int32_t row, int64_t end)
 {
-    memset(count, 0, sizeof *count * (size_t)d->rows);
-    if (d->column_stride == 1)
-        for (int32_t r = 0; r < d->rows; r++)
-            count[r] = (uint32_t)count_nonzeros(d->base + r * d->row_stride + block->first, block->width);
+    const Lines *l = p->lines;
+    const int64_t line = p->first + row, limit = line * l->inner + end;
+    uint32_t i = p->next[row];
+    while (i < l->start[line + 1] && l->nonzeros.index[i] < limit)
+        i++;
+    return i;
+}
+
+static void count_block(const Part *p, const Block *block, uint32_t *count)
+{
+    const Lines *l = p->lines;
+    memset(count, 0, sizeof *count * (size_t)p->rows);
+    if (l->by_rows)
+        for (int32_t r = 0; r < p->rows; r++)
+            count[r] = row_end(p, r, block->first + block->width) - p->next[r];
     else
-        for (int32_t c = 0; c < block->width; c++) {
-            const float *line = d->base + (block->first + c) * d->column_stride;
-            for (int32_t r = 0; r < d->rows; r++)
-                count[r] += line[r] != 0;
-        }
-}
-
-/* Store the nonzeros; count has each row's first position, and becomes its last. */
-static uint32_t store_block(const Dense *d, const Block *block, const Cursor *at, uint32_t *count, float scale)
-{
-    uint32_t total = 0;
-    const int by_rows = d->column_stride == 1;
-    const int32_t outer = by_rows ? d->rows : block->width, inner = by_rows ? block->width : d->rows;
-    for (int32_t o = 0; o < outer; o++) {
-        const float *line = by_rows ? d->base + o * d->row_stride + block->first : d->base + (block->first + o) * d->column_stride;
-        for (int32_t i = 0; i < inner; i++)
-            if (line[i] != 0) {
-                uint32_t position = count[by_rows ? o : i]++;
-                at->index[position] = (uint16_t)(by_rows ? i : o);
-                at->value[position] = line[i] * scale;
-                total++;
+        for (int64_t c = block->first; c < block->first + block->width; c++)
+            for (uint32_t i = l->start[c]; i < l->start[c + 1]; i++) {
+                const int64_t r = l->nonzeros.index[i] - c * l->inner - p->first;
+                if (r >= 0 && r < p->rows)
+                    count[r]++;
             }
-    }
-    return total;
 }
 
-static void fill_block(const Dense *d, Block *block, Cursor *at, float scale, uint32_t *count, uint32_t *bucket)
+/* Store the nonzeros; position has each row's first place, and becomes its last. */
+static void store_block(const Part *p, const Block *block, const Cursor *at, uint32_t *position, float scale)
 {
-    count_block(d, block, count);
-    block->runs = sort_rows(at, count, d->rows, bucket, block->width);
+    const Lines *l = p->lines;
+    const uint32_t *index = l->nonzeros.index;
+    const float *value = l->nonzeros.value;
+    if (l->by_rows)
+        for (int32_t r = 0; r < p->rows; r++) {
+            const int64_t begin = (p->first + r) * l->inner + block->first;
+            const uint32_t end = row_end(p, r, block->first + block->width);
+            for (uint32_t i = p->next[r]; i < end; i++, position[r]++) {
+                at->index[position[r]] = (uint16_t)(index[i] - begin);
+                at->value[position[r]] = value[i] * scale;
+            }
+            p->next[r] = end;
+        }
+    else
+        for (int64_t c = block->first; c < block->first + block->width; c++)
+            for (uint32_t i = l->start[c]; i < l->start[c + 1]; i++) {
+                const int64_t r = index[i] - c * l->inner - p->first;
+                if (r < 0 || r >= p->rows)
+                    continue;
+                at->index[position[r]] = (uint16_t)(c - block->first);
+                at->value[position[r]++] = value[i] * scale;
+            }
+}
+
+static void fill_block(const Part *p, Block *block, Cursor *at, float scale, uint32_t *count, uint32_t *bucket)
+{
+    count_block(p, block, count);
+    uint32_t total = 0;
+    for (int32_t r = 0; r < p->rows; r++)
+        total += count[r];
+    block->runs = sort_rows(at, count, p->rows, bucket, block->width);
     block->run = at->run;
     block->row = at->row;
     block->index = at->index;
     block->value = at->value;
-    uint32_t total = store_block(d, block, at, count, scale);
+    store_block(p, block, at, count, scale);
     at->run += block->runs;
-    at->row += d->rows;
+    at->row += p->rows;
     at->index += total;
     at->value += total;
 }
 
-static int64_t count_all(const Dense *d, int32_t columns)
+static int64_t count_part(const Part *p, int32_t columns)
 {
-    const int by_rows = d->column_stride == 1;
-    int64_t nonzeros = 0;
-    for (int64_t o = 0; o < (by_rows ? d->rows : columns); o++)
-        nonzeros += count_nonzeros(d->base + o * (by_rows ? d->row_stride : d->column_stride), by_rows ? columns : d->rows);
-    return nonzeros;
+    const Lines *l = p->lines;
+    if (l->by_rows)
+        return l->start[p->first + p->rows] - l->start[p->first];
+    int64_t count = 0;
+    for (int64_t c = 0; c < columns; c++)
+        for (uint32_t i = l->start[c]; i < l->start[c + 1]; i++) {
+            const int64_t r = l->nonzeros.index[i] - c * l->inner - p->first;
+            count += r >= 0 && r < p->rows;
+        }
+    return count;
 }
 
-int matrix_create(Matrix *matrix, const float *weights, int32_t rows, int32_t columns, int64_t row_stride,
-                  int64_t column_stride, int32_t block_width, float scale)
+int matrix_create(Matrix *matrix, const Lines *lines, int64_t first, int32_t rows, int32_t columns, int32_t block_width,
+                  float scale)
 {
     *matrix = (Matrix){.rows = rows, .columns = columns};
     if (block_width > MAX_WIDTH)
         block_width = MAX_WIDTH;
     const int32_t blocks = columns ? (columns + block_width - 1) / block_width : 0;
-    const Dense dense = {weights, rows, row_stride, column_stride};
-    const size_t nonzeros = (size_t)count_all(&dense, columns);
     const size_t each = (size_t)rows * (size_t)blocks, most_runs = each;
-    uint32_t *count = malloc(sizeof *count * ((size_t)rows + (size_t)block_width + 3));
+    uint32_t *count = malloc(sizeof *count * (2 * (size_t)rows + (size_t)block_width + 3));
+    const Part part = {lines, first, rows, count ? count + rows + block_width + 3 : 0};
+    const size_t nonzeros = (size_t)count_part(&part, columns);
     matrix->block = calloc((size_t)blocks + 1, sizeof *matrix->block);
     char *memory = malloc(most_runs * sizeof(Run) + each * 4 + nonzeros * 6 + 64);
     matrix->memory = memory;
@@ -140,6 +187,8 @@ int matrix_create(Matrix *matrix, const float *weights, int32_t rows, int32_t co
         matrix_free(matrix);
         return 0;
     }
+    for (int32_t r = 0; lines->by_rows && r < rows; r++)
+        part.next[r] = lines->start[first + r];
     Cursor at = {.value = (float *)memory};
     at.run = (Run *)(at.value + nonzeros);
     at.row = (uint32_t *)(at.run + most_runs);
@@ -148,7 +197,7 @@ int matrix_create(Matrix *matrix, const float *weights, int32_t rows, int32_t co
         Block *block = &matrix->block[b];
         block->first = b * block_width;
         block->width = columns - block->first < block_width ? columns - block->first : block_width;
-        fill_block(&dense, block, &at, scale, count, count + rows);
+        fill_block(&part, block, &at, scale, count, count + rows);
     }
     matrix->blocks = blocks;
     matrix->nonzeros = (int64_t)nonzeros;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "held.h"
 #include "kernel.h"
 #include "layer.h"
 #include "provider.h"
@@ -52,7 +53,12 @@ static const char *run_call(Call *call, double *best)
         layer->bias = malloc((size_t)call->bias.len + 4);
         memcpy(layer->bias, call->bias.buf, (size_t)call->bias.len);
     }
-    if (!call->pool || !layer_compress(layer, call->weights.buf, columns, 1, 1, call->threads))
+    Nonzeros nonzeros;
+    if (!call->pool || !nonzeros_collect(&nonzeros, call->weights.buf, rows * columns))
+        return "out of memory";
+    const int compressed = layer_compress(layer, &nonzeros, 1, 1, call->threads);
+    free(nonzeros.memory);
+    if (!compressed)
         return "out of memory";
     for (int i = 0; i < call->repeats; i++) {
         double start = now();
@@ -101,6 +107,63 @@ static PyObject *run_layer(PyObject *module, PyObject *args)
     return PyFloat_FromDouble(best);
 }
 
+/* ---- weights that onnxruntime does not get ---------------------------------------------------- */
+
+typedef struct {
+    Held held; /* first */
+    Py_buffer index, value;
+} HeldBuffers;
+
+static void free_held(HeldBuffers *h)
+{
+    if (h->index.obj)
+        PyBuffer_Release(&h->index);
+    if (h->value.obj)
+        PyBuffer_Release(&h->value);
+    free(h->held.name);
+    free(h);
+}
+
+static PyObject *hold_weight(PyObject *module, PyObject *args)
+{
+    (void)module;
+    const char *name;
+    HeldBuffers *h = calloc(1, sizeof *h);
+    if (!h)
+        return PyErr_NoMemory();
+    Held *held = &h->held;
+    long long session;
+    if (!PyArg_ParseTuple(args, "Lsy*y*", &session, &name, &h->index, &h->value)) {
+        free_held(h);
+        return 0;
+    }
+    held->session = session;
+    held->nonzeros = (Nonzeros){h->index.len / 4, h->index.buf, h->value.buf, 0};
+    if (h->index.len != h->value.len || h->index.len % 4 || !(held->name = strdup(name))) {
+        free_held(h);
+        PyErr_SetString(PyExc_ValueError, "the buffers of a weight differ in their lengths");
+        return 0;
+    }
+    held_add(held);
+    Py_RETURN_NONE;
+}
+
+static PyObject *release_weights(PyObject *module, PyObject *args)
+{
+    (void)module;
+    long long session;
+    if (!PyArg_ParseTuple(args, "L", &session))
+        return 0;
+    PyObject *used = PyList_New(0);
+    for (Held *held; (held = held_remove(session)); free_held((HeldBuffers *)held)) {
+        PyObject *name = used && held->used ? PyUnicode_FromString(held->name) : 0;
+        if (name && PyList_Append(used, name) < 0)
+            Py_CLEAR(used);
+        Py_XDECREF(name);
+    }
+    return used;
+}
+
 static void append_decision(const Decision *d, void *list)
 {
     const Shape *s = &d->shape;
@@ -140,6 +203,8 @@ static PyObject *architecture(PyObject *module, PyObject *args)
 static PyMethodDef methods[] = {
     {"run_layer", run_layer, METH_VARARGS, "Run one layer on buffers of float32; returns the least nanoseconds of all repeats."},
     {"decisions", list_decisions, METH_VARARGS, "The decisions about the layers of a session, in the order of the graph."},
+    {"hold_weight", hold_weight, METH_VARARGS, "Keep the nonzeros of a weight for a session: uint32 positions, float32 values."},
+    {"release_weights", release_weights, METH_VARARGS, "Release the weights of a session; returns the names of those that run sparse."},
     {"architecture", architecture, METH_NOARGS, "The architecture whose kernels run here."},
     {0, 0, 0, 0},
 };

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "graph.h"
+#include "held.h"
 #include "kernel.h"
 #include "layer.h"
 #include "ort.h"
@@ -107,16 +108,27 @@ static int64_t positions_of(const Match *match)
     return count * out_h * out_w;
 }
 
-static void decide(const Sparse *ep, const Match *match, Decision *decision)
+/* The number of nonzero weights; -1 if they cannot be read. */
+static int64_t count_weights(const Sparse *ep, const Match *match)
 {
     Dims dims;
-    const float *weights = constant_data(match->weights, &dims);
+    const int64_t size = (int64_t)match->rows * match->columns;
+    const Held *held = held_find(ep->session, value_name(match->weights));
+    const float *weights = held ? 0 : constant_data(match->weights, &dims);
+    if (size > UINT32_MAX)
+        return -1;
+    return held ? held->nonzeros.count : weights ? count_nonzeros(weights, size) : -1;
+}
+
+/* Returns 0 if the layer cannot run sparse. */
+static int decide(const Sparse *ep, const Match *match, Decision *decision)
+{
     Shape *shape = &decision->shape;
     *decision = (Decision){.provider = ep, .session = ep->session, .name = (char *)match->name, .op = (char *)match->op, .fused = match->nodes};
     *shape = (Shape){.is_conv = match->is_conv, .rows = match->rows, .columns = match->columns,
                      .groups = match->window.groups, .positions = positions_of(match), .lanes = kernels()->lanes};
     const int64_t size = shape->rows * shape->columns;
-    shape->nonzeros = count_nonzeros(weights, size);
+    shape->nonzeros = count_weights(ep, match);
     shape->is_depthwise = match->is_conv && shape->groups > 1 && shape->rows == shape->groups &&
                           shape->columns == match->window.kernel_h * match->window.kernel_w;
     int32_t width = block_width_for(size ? (double)shape->nonzeros / (double)size : 0, match->columns);
@@ -124,6 +136,7 @@ static void decide(const Sparse *ep, const Match *match, Decision *decision)
     decision->dense_ns = dense_ns(&ep->rates, shape);
     decision->sparse_ns = sparse_ns(&ep->rates, shape);
     decision->sparse = ep->always || decision->sparse_ns * MARGIN <= decision->dense_ns;
+    return shape->nonzeros >= 0;
 }
 
 static int follows_sparse(const Match *match, const Taken *taken)
@@ -141,9 +154,8 @@ static int follows_sparse(const Match *match, const Taken *taken)
  * sparse layers it saves a change of the memory layout. */
 static double consider(const Sparse *ep, const OrtNode *node, Taken *taken, Match *match, Decision *decision)
 {
-    if (!match_layer(node, taken, match))
-        return 0;
-    decide(ep, match, decision);
+    if (!match_layer(node, taken, match) || !decide(ep, match, decision))
+        return match->nodes = 0;
     if (decision->shape.is_depthwise && !ep->always)
         decision->sparse = follows_sparse(match, taken);
     for (int i = 0; decision->sparse && i < match->nodes; i++)
@@ -174,8 +186,12 @@ static OrtStatus *claim_all(const Sparse *ep, const OrtNode **nodes, size_t coun
     const size_t layers = consider_all(ep, nodes, count, matches, found);
     for (size_t i = 0; i < layers; i++) {
         decisions_add(&found[i]);
-        if (found[i].sparse)
-            CHECK(EP_API(AddNodesToFuse)(support, matches[i].node, (size_t)matches[i].nodes, &options));
+        if (!found[i].sparse)
+            continue;
+        Held *held = held_find(ep->session, value_name(matches[i].weights));
+        if (held)
+            held->used = 1;
+        CHECK(EP_API(AddNodesToFuse)(support, matches[i].node, (size_t)matches[i].nodes, &options));
     }
     return 0;
 }
@@ -334,19 +350,33 @@ static OrtStatus *find_input(const OrtNode *fused, const OrtValueInfo *value, si
     return *index == SIZE_MAX ? failure("a fused node lacks its input") : 0;
 }
 
+static int compress_weights(const Sparse *ep, const Match *match, Layer *layer)
+{
+    Dims dims;
+    Nonzeros nonzeros = {0};
+    const Held *held = held_find(ep->session, value_name(match->weights));
+    const float *weights = held ? 0 : constant_data(match->weights, &dims);
+    if (held)
+        return layer_compress(layer, &held->nonzeros, !match->by_columns, match->scale, ep->threads);
+    if (!weights || !nonzeros_collect(&nonzeros, weights, (int64_t)match->rows * match->columns))
+        return 0;
+    const int done = layer_compress(layer, &nonzeros, !match->by_columns, match->scale, ep->threads);
+    free(nonzeros.memory);
+    return done;
+}
+
 static int fill_layer(const Sparse *ep, const Match *match, Layer *layer)
 {
     Dims dims;
-    const float *weights = constant_data(match->weights, &dims), *bias = constant_data(match->bias, &dims);
+    const float *bias = constant_data(match->bias, &dims);
     *layer = (Layer){.is_conv = match->is_conv, .rows = match->rows, .columns = match->columns, .window = match->window,
                      .epilogue = match->epilogue, .panels = 1};
     if (bias && (layer->bias = malloc(sizeof *bias * (size_t)(match->rows + 1))))
         for (int i = 0; i < match->rows; i++)
             layer->bias[i] = bias[i] * match->bias_scale;
-    if ((bias && !layer->bias) || (match->bias && !bias) || !weights)
+    if ((bias && !layer->bias) || (match->bias && !bias))
         return 0;
-    return layer_compress(layer, weights, match->by_columns ? 1 : match->columns, match->by_columns ? match->rows : 1,
-                          match->scale, ep->threads);
+    return compress_weights(ep, match, layer);
 }
 
 static OrtStatus *first_match(const OrtGraph *graph, Match *match)

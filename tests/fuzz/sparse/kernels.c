@@ -115,6 +115,23 @@ static void draw_window(Case *c)
     c->out_w = (c->width + w->pad_left + w->pad_right - least_w) / w->stride_w + 1;
 }
 
+/* Compress the weights as they are, or transposed as the weights of MatMul are. */
+static int compress(Case *c, int threads)
+{
+    const size_t rows = (size_t)c->layer.rows, columns = (size_t)c->layer.columns;
+    const int by_rows = c->layer.is_conv || draw(2);
+    Nonzeros nonzeros;
+    float *turned = malloc((rows * columns + 1) * sizeof *turned);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t k = 0; k < columns; k++)
+            turned[by_rows ? r * columns + k : k * rows + r] = c->weights[r * columns + k];
+    int done = nonzeros_collect(&nonzeros, turned, (int64_t)(rows * columns));
+    free(turned);
+    done = done && layer_compress(&c->layer, &nonzeros, by_rows, 1, threads);
+    free(nonzeros.memory);
+    return done;
+}
+
 static int run_case(Pool *pool)
 {
     Case c = {.batch = draw(4)};
@@ -135,7 +152,7 @@ static int run_case(Pool *pool)
     c.layer.bias = draw(2) ? draw_buffer((size_t)c.layer.rows, 100) : 0;
     c.output = malloc((size_t)c.batch * out * sizeof *c.output);
     const Parallel parallel = {in_turn, 0, 1 + (int)draw(4)};
-    int done = layer_compress(&c.layer, c.weights, c.layer.columns, 1, 1, parallel.threads);
+    int done = compress(&c, parallel.threads);
     if (done && c.layer.is_conv)
         done = layer_run_conv(&c.layer, pool, &parallel, c.input, c.residual, c.output, c.batch, c.channels, c.height, c.width,
                               c.out_h, c.out_w);

@@ -336,14 +336,14 @@ def test_an_instant_start_computes_with_the_decoded_arrays(large, tmp_path):
 
 def test_the_table_of_an_embedding_is_shared_and_all_else_is_let_go(large, tmp_path, monkeypatch):
     decoded = []
-    decode = handover.decode_model
+    decode = handover.PackedModel.decode
 
-    def watched(artifact):
-        model = decode(artifact)
+    def watched(packed):
+        model = decode(packed)
         decoded.append(weakref.ref(next(iter(model.others.values())).base))
         return model
 
-    monkeypatch.setattr("prunepack.session.decode_model", watched)
+    monkeypatch.setattr(handover.PackedModel, "decode", watched)
     session = prunepack.open_session(large("attention", tmp_path), providers=CPU)
     gc.collect()
     assert list(session.shared_weights) == ["words.weight"]

@@ -11,7 +11,8 @@ from prunepack.errors import LimitExceededError, RefusedError
 from prunepack.format.limits import Limits
 from prunepack.reading.artifact import Artifact
 from prunepack.reading.lazy_file import LazyFile
-from prunepack.runtime.weightless_graph import OFFSET_OUTSIDE, extract_graph
+from prunepack.runtime.graph_edits import OFFSET_OUTSIDE
+from prunepack.runtime.weightless_graph import extract_graph
 
 RANDOM = np.random.default_rng(0)
 LARGE = RANDOM.normal(size=(80, 60)).astype(np.float32)
