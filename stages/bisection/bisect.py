@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from prunepack.errors import RefusedError
+from prunepack.stages.bisection.compaction import compact_reference, has_fewer_channels
 from prunepack.stages.bisection.inputs import draw_inputs, load_inputs
 from prunepack.stages.bisection.onnx_program import OnnxProgram
 from prunepack.stages.bisection.program import open_program
@@ -75,7 +76,20 @@ def bisect(a: Path, b: Path, config: BisectConfig | None = None) -> Bisection:
             stack.enter_context(open_program(path, dynamic_batch=config.dynamic_batch))
             for path in (a, b)
         )
-        return bisect_programs(reference, other, config)
+        return _bisect_alike(reference, other, config)
+
+
+def _bisect_alike(a: Program, b: Program, config: BisectConfig) -> Bisection:
+    """Compare two programs; a compacted B with a compacted A, and then the export of A with A."""
+    compacted = compact_reference(a, b)
+    if compacted is not None:
+        result = bisect_programs(compacted, b, config)
+        if not result.agree:
+            return result
+        export = bisect_programs(a, a.exported, config)
+        if not export.agree:
+            return export
+    return bisect_programs(a, b, config)
 
 
 def bisect_programs(a: Program, b: Program, config: BisectConfig) -> Bisection:
@@ -137,9 +151,10 @@ def _choose_limit(
     """Return the tolerance by dtype; tensors that are not floating-point must be equal.
 
     Two ONNX models in which every node has a counterpart run on the same kernels, so their tensors
-    must be equal too.
+    must be equal too, unless channels were folded into biases.
     """
     is_full = len(matching.nodes) == len(a.graph.nodes) == len(b.graph.nodes)
+    is_full = is_full and not has_fewer_channels(a.graph, b.graph, matching)
     if config.tolerance is not None:
         limits = dict.fromkeys(DEFAULTS, config.tolerance)
     elif is_full and isinstance(a, OnnxProgram) and isinstance(b, OnnxProgram):

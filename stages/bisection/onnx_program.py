@@ -66,6 +66,16 @@ class OnnxProgram:
             raise RefusedError(f"`{label}` has no outputs", expected="an ONNX model with outputs")
         return cls(proto, model.parent, label)
 
+    def load_model(self) -> ModelProto:
+        """Return a copy of the model that holds its external data."""
+        import onnx
+        from onnx.external_data_helper import load_external_data_for_model
+
+        model = onnx.ModelProto()
+        model.CopyFrom(self.graph.model)
+        load_external_data_for_model(model, str(self.folder))
+        return model
+
     def can_compute(self, name: str) -> bool:
         """Return whether a node of the graph makes the tensor ``name``."""
         return name in self.graph.producer
