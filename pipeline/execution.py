@@ -140,7 +140,7 @@ def _describe_run(recipe: Recipe, name: str, artifacts: Path) -> RunHead:
         recipe=name_release(artifacts, recipe.name, source),
         source=source,
         settings=recipe.settings,
-        plan=recipe.plan.model_dump(mode="json"),
+        plan=recipe.plan.model_dump(mode="json", exclude={"search"}),
         name=name,
     )
 

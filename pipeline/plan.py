@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from prunepack.pipeline.search.config import SearchConfig
 from prunepack.stages.compact import CompactConfig
 from prunepack.stages.contract.stage import Config
 from prunepack.stages.export import ExportConfig
@@ -21,7 +22,7 @@ __all__ = ["Plan"]
 
 
 class Plan(Config):
-    """One config per stage; a recipe has one table per field."""
+    """One config per stage, and that of the search; a recipe has one table per field."""
 
     load: LoadConfig = Field(default_factory=LoadConfig)
     undo: UndoConfig = Field(default_factory=UndoConfig)
@@ -34,6 +35,7 @@ class Plan(Config):
     verify: VerifyConfig = Field(default_factory=VerifyConfig)
     measure: MeasureConfig = Field(default_factory=MeasureConfig)
     gate: GateConfig = Field(default_factory=GateConfig)
+    search: SearchConfig = Field(default_factory=SearchConfig)
 
     @property
     def proof(self) -> FinalizeConfig:

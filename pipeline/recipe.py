@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -19,15 +20,23 @@ from prunepack.stages.contract.user_code import is_model_file
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from pydantic_core import ErrorDetails
+
 __all__ = [
     "Recipe",
+    "describe_problem",
     "describe_problems",
     "list_built_in_recipes",
+    "list_keys",
     "list_problems",
     "make_recipe",
     "parse_literal",
     "read_recipe",
 ]
+
+
+_DOTTED = re.compile(r"\w+(\[\d+\])*(\.\w+(\[\d+\])*)+")
+"""The name of a setting as a key, which differs from the marks of pydantic in a location."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +48,14 @@ class Recipe:
         plan: Every choice of the run.
         source: The built-in name or the path of the recipe.
         settings: The settings that were put over it.
+        tables: The tables of the recipe with the settings in them.
     """
 
     name: str
     plan: Plan
     source: str = ""
     settings: tuple[str, ...] = ()
+    tables: dict[str, Any] = field(default_factory=dict)
 
 
 def list_built_in_recipes() -> dict[str, str]:
@@ -87,9 +98,20 @@ def make_recipe(
     for setting in settings:
         _set_value(tables, setting)
     try:
-        return Recipe(name, Plan.model_validate(tables), source, tuple(settings))
+        plan = Plan.model_validate(tables)
     except ValidationError as error:
         raise describe_problems(source, error, Plan) from None
+    _check_space(source, tables, plan)
+    return Recipe(name, plan, source, tuple(settings), tables)
+
+
+def _check_space(source: str, tables: dict[str, Any], plan: Plan) -> None:
+    """Check that every setting in the space of a search exists and may have its values."""
+    if plan.search.space:
+        from prunepack.pipeline.search.space import find_problems
+
+        if problems := list(find_problems(tables, plan)):
+            raise _list(source, problems)
 
 
 def _read_text(name: str) -> tuple[str, str]:
@@ -149,24 +171,29 @@ def parse_literal(text: str) -> Any:
 
 def describe_problems(source: str, error: ValidationError, root: type[BaseModel]) -> UsageError:
     """Return an error that lists every problem of the file ``source``, one on each line."""
-    problems = list_problems(error, root)
+    return _list(source, list_problems(error, root))
+
+
+def _list(source: str, problems: Sequence[str]) -> UsageError:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     return UsageError(f"{source} has {count}", found="\n".join(problems))
 
 
 def list_problems(error: ValidationError, root: type[BaseModel]) -> list[str]:
     """Return one line for each problem, with its path and, for an unknown key, the nearest one."""
-    lines = []
-    for problem in error.errors():
-        location = problem["loc"]
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            hint = suggest_name(str(location[-1]), _fields(root, location[:-1]))
-            message = f"no such setting. {hint}"
-        elif isinstance(problem["input"], bool | int | float | str):
-            message += f" (found {problem['input']!r})" if "found" not in message else ""
-        lines.append(f"{_format_location(location)}: {message}" if location else message)
-    return lines
+    return [describe_problem(problem, root) for problem in error.errors()]
+
+
+def describe_problem(problem: ErrorDetails, root: type[BaseModel]) -> str:
+    """Return one problem with its path and, for an unknown key, the nearest one."""
+    location = problem["loc"]
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        hint = suggest_name(str(location[-1]), list_keys(root, location[:-1]))
+        message = f"no such setting. {hint}"
+    elif isinstance(problem["input"], bool | int | float | str):
+        message += f" (found {problem['input']!r})" if "found" not in message else ""
+    return f"{_format_location(location)}: {message}" if location else message
 
 
 def _format_location(location: Iterable[int | str]) -> str:
@@ -176,10 +203,12 @@ def _format_location(location: Iterable[int | str]) -> str:
             text += f"[{part + 1}]"
         elif part.isidentifier():
             text += f".{part}" if text else part
+        elif _DOTTED.fullmatch(part):
+            text += f'."{part}"'
     return text
 
 
-def _fields(root: type[BaseModel], location: Iterable[int | str]) -> list[str]:
+def list_keys(root: type[BaseModel], location: Iterable[int | str]) -> list[str]:
     """Return the keys that the table at ``location`` may have."""
     model = root
     for part in location:

@@ -36,6 +36,10 @@ def _commands(module: str, **lines: str) -> dict[str, Target]:
 COMMANDS = {
     "Pipeline": {
         **_commands("run", run="Run all stages of a recipe and produce an artifact and a verdict."),
+        **_commands(
+            "search",
+            search="Find the settings that give the best trade-off between size and accuracy.",
+        ),
         **_commands("explain", explain="Show why each stage of the last run ran or was reused."),
         **_commands(
             "runs",

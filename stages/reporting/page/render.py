@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from prunepack.stages.reporting.drawing.picture import Picture
     from prunepack.stages.reporting.report import Report
 
-__all__ = ["picture_to_html", "to_html", "to_summary"]
+__all__ = ["open_template", "picture_to_html", "replace_controls", "to_html", "to_summary"]
 
 CONTROL = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]"
@@ -40,7 +40,7 @@ MOST_LAYERS = 300
 def to_html(report: Report) -> str:
     """Return the page; the same report gives the same bytes."""
     layers = report.details.layers
-    page = _open_template("page.html.jinja").render(
+    page = open_template("page.html.jinja").render(
         report=report,
         details=report.details,
         name=report.details.recipe or "release",
@@ -56,23 +56,23 @@ def to_html(report: Report) -> str:
         artifact_bytes=_get_value(report, "size.artifact"),
         commands=_list_commands(report),
     )
-    return CONTROL.sub("\ufffd", page)
+    return replace_controls(page)
 
 
 def picture_to_html(picture: Picture) -> str:
     """Return a page with one picture and its table."""
-    return CONTROL.sub("\ufffd", _open_template("figure.html.jinja").render(picture=picture))
+    return replace_controls(open_template("figure.html.jinja").render(picture=picture))
 
 
 def to_summary(report: Report, name: str) -> str:
     """Return verdict, cards and failed checks as a piece of HTML for a notebook."""
-    page = _open_template("summary.html.jinja").render(
+    page = open_template("summary.html.jinja").render(
         report=report,
         name=name,
         color=COLORS.get(report.verdict, COLORS["undecided"]),
         cards=make_cards(report),
     )
-    return CONTROL.sub("\ufffd", page)
+    return replace_controls(page)
 
 
 def _get_value(report: Report, name: str) -> float:
@@ -92,11 +92,12 @@ def _list_commands(report: Report) -> list[str]:
 
 
 @cache
-def _open_template(name: str) -> Template:
+def open_template(name: str, *folders: Path) -> Template:
+    """Return a template in one of ``folders``, or in that of the report's page."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader([*folders, Path(__file__).parent]),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -110,6 +111,11 @@ def _open_template(name: str) -> Template:
         "cell": _format_cell,
     }
     return environment.get_template(name)
+
+
+def replace_controls(page: str) -> str:
+    """Return a page without the characters that no page can hold."""
+    return CONTROL.sub("\ufffd", page)
 
 
 def _format_cell(value: str | float | None) -> str:

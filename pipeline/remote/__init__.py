@@ -1,0 +1,1 @@
+"""Remote copies of the store, in a shared folder or a bucket."""

@@ -1,0 +1,1 @@
+"""Queue of a search: attempts at trials, and the workers that run them."""

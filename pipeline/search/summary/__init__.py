@@ -1,0 +1,1 @@
+"""Summary of a search: the front, its picture and its page."""
