@@ -31,6 +31,7 @@ __all__ = [
     "list_problems",
     "make_recipe",
     "parse_literal",
+    "read_built_in",
     "read_recipe",
 ]
 
@@ -66,6 +67,23 @@ def list_built_in_recipes() -> dict[str, str]:
         f.name.removesuffix(".toml"): f.read_text("utf-8").splitlines()[0].removeprefix("# ")
         for f in files
     }
+
+
+def read_built_in(name: str) -> str:
+    """Return the text of a built-in recipe.
+
+    Raises:
+        UsageError: If there is none of that name.
+    """
+    known = list_built_in_recipes()
+    if name not in known:
+        hint = suggest_name(name, known)
+        hint += "" if hint.endswith("?") else "."
+        raise UsageError(
+            f"no built-in recipe is named {quote(name)}",
+            hint=f"{hint} Name your own recipe by a path that ends in `.toml`.",
+        )
+    return resources.files("prunepack.pipeline.recipes").joinpath(f"{name}.toml").read_text("utf-8")
 
 
 def read_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
@@ -117,11 +135,8 @@ def _check_space(source: str, tables: dict[str, Any], plan: Plan) -> None:
 def _read_text(name: str) -> tuple[str, str]:
     """Return the text of a recipe and its name in messages."""
     path = Path(name)
-    known = list_built_in_recipes()
-    if name in known:
-        return resources.files("prunepack.pipeline.recipes").joinpath(f"{name}.toml").read_text(
-            "utf-8"
-        ), name
+    if name in list_built_in_recipes():
+        return read_built_in(name), name
     if is_model_file(name):
         return f"[load]\nmodel = {json.dumps(name)}\n", name
     if path.suffix != ".toml" and path.exists():
@@ -132,12 +147,7 @@ def _read_text(name: str) -> tuple[str, str]:
             hint="Add --model net.py:build --inputs name=x,shape=3x224x224",
         )
     if path.suffix != ".toml":
-        hint = suggest_name(name, known)
-        hint += "" if hint.endswith("?") else "."
-        raise UsageError(
-            f"no built-in recipe is named {quote(name)}",
-            hint=f"{hint} Name your own recipe by a path that ends in `.toml`.",
-        )
+        return read_built_in(name), name
     try:
         return path.read_text("utf-8"), name
     except (OSError, UnicodeDecodeError) as error:

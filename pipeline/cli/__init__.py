@@ -37,6 +37,11 @@ COMMANDS = {
     "Pipeline": {
         **_commands("run", run="Run all stages of a recipe and produce an artifact and a verdict."),
         **_commands(
+            "init",
+            init="Write a commented recipe for a model, to go on from.",
+            recipe="Print a built-in recipe, or list them all.",
+        ),
+        **_commands(
             "search",
             search="Find the settings that give the best trade-off between size and accuracy.",
         ),
@@ -47,6 +52,9 @@ COMMANDS = {
             show="Show one run: its settings, its stages and its verdict.",
             compare="Show the settings and the metrics that differ between runs.",
             rm="Delete the records of runs.",
+        ),
+        **_commands(
+            "card", card="Write the model card of a run, as the Hugging Face hub reads it."
         ),
         **_commands("gc", gc="Delete stored results that no run needs."),
         **_commands("fetch", fetch="Download a dataset, checked by its SHA-256."),

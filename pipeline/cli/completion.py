@@ -15,19 +15,33 @@ if TYPE_CHECKING:
 
     Completer: TypeAlias = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
-__all__ = ["COMPLETERS", "complete_dataset", "complete_model", "complete_recipe", "complete_stage"]
+__all__ = [
+    "COMPLETERS",
+    "complete_built_in_recipe",
+    "complete_dataset",
+    "complete_model",
+    "complete_recipe",
+    "complete_stage",
+]
 
 
 def complete_recipe(
     _ctx: click.Context, _option: click.Parameter, text: str
 ) -> list[CompletionItem]:
     """Complete built-in recipes and ``.toml`` files."""
+    items = complete_built_in_recipe(_ctx, _option, text)
+    files = [CompletionItem(path) for path in _toml_files(text)]
+    return [*items, *files] or [_files(text)]
+
+
+def complete_built_in_recipe(
+    _ctx: click.Context, _option: click.Parameter, text: str
+) -> list[CompletionItem]:
+    """Complete built-in recipes."""
     from prunepack.pipeline.recipe import list_built_in_recipes
 
     items = [CompletionItem(name, help=line) for name, line in list_built_in_recipes().items()]
-    items = [item for item in items if item.value.startswith(text)]
-    files = [CompletionItem(path) for path in _toml_files(text)]
-    return [*items, *files] or [_files(text)]
+    return [item for item in items if item.value.startswith(text)]
 
 
 def complete_stage(
