@@ -20,6 +20,9 @@ typedef struct {
     const float *bias, *residual;
     float *output;
     const Epilogue *end;
+    /* For tensors larger than a cache: fetch the output and the residual of the next tile, and write
+     * whole lines to memory without reading them before. */
+    int fetch_ahead, write_around;
 } Finish;
 
 enum { DEPTHWISE_TILE = 4 }; /* vectors per tile of a depthwise convolution */
@@ -30,8 +33,9 @@ typedef struct {
     /* Multiply a block with a packed tile of `vectors` vectors. The first block starts the sums;
      * the last one, which has a Finish, writes the output. Without Finish the sums are kept. */
     void (*multiply)(const Block *, const float *tile, float *sums, int vectors, int first, const Finish *);
-    /* Copy rows of `vectors` vectors: row i starts at source + offset[i]. */
-    void (*copy_rows)(float *tile, const float *source, const int64_t *offset, int32_t rows, int vectors);
+    /* Copy rows of `vectors` vectors: row i starts at source + offset[i]. Also fetch those of the next
+     * tile, if wanted. */
+    void (*copy_rows)(float *tile, const float *source, const int64_t *offset, int32_t rows, int vectors, int fetch_ahead);
     void (*copy_line)(float *to, const float *from, int64_t count);
     /* Separate pairs: even[i] = from[2 * i], odd[i] = from[2 * i + 1]. */
     void (*split_pairs)(float *even, float *odd, const float *from, int64_t pairs);

@@ -8,6 +8,8 @@
 #define RANGE(FROM, TO) ((__mmask16)((1u << (TO)) - (1u << (FROM))))
 #define LOAD_MASK(AT, BITS) ((vec)_mm512_maskz_loadu_ps((__mmask16)(BITS), AT))
 #define STORE_PART(AT, X, COUNT) _mm512_mask_storeu_ps(AT, RANGE(0, COUNT), (__m512)(X))
+#define STREAM(AT, X) _mm512_stream_ps(AT, (__m512)(X))
+#define STREAM_FENCE() _mm_sfence()
 #define LANES 16
 #define TILE 5
 #define TABLE kernels_avx512

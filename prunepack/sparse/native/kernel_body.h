@@ -41,6 +41,12 @@ INLINE void store_part(float *at, vec x, int count)
 }
 #endif
 
+/* Write an aligned vector to memory without reading its line; other threads see it after a fence. */
+#ifndef STREAM
+#define STREAM(AT, X) store(AT, X)
+#define STREAM_FENCE()
+#endif
+
 #define BY_VECTORS(CALL)                                                                          \
     switch (vectors) {                                                                            \
     case 1: CALL(1); break;                                                                       \
@@ -55,16 +61,31 @@ INLINE void store_part(float *at, vec x, int count)
 
 /* ---- packing --------------------------------------------------------------------------------- */
 
-INLINE void copy_tile(float *tile, const float *source, const int64_t *offset, int32_t rows, const int vectors)
+/* Fetch what the next tile needs: `vectors` vectors from here on. */
+INLINE void fetch(const float *at, const int vectors, const int to_write)
 {
-    for (int32_t i = 0; i < rows; i++, tile += vectors * LANES)
-        UNROLL for (int t = 0; t < vectors; t++)
-            *(vec *)(tile + t * LANES) = load(source + offset[i] + t * LANES);
+    UNROLL for (int t = 0; t < vectors * LANES; t += 16)
+    {
+        if (to_write)
+            __builtin_prefetch(at + t, 1);
+        else
+            __builtin_prefetch(at + t);
+    }
 }
 
-static void copy_rows(float *tile, const float *source, const int64_t *offset, int32_t rows, int vectors)
+INLINE void copy_tile(float *tile, const float *source, const int64_t *offset, int32_t rows, const int vectors, int fetch_ahead)
 {
-#define COPY(N) copy_tile(tile, source, offset, rows, N)
+    for (int32_t i = 0; i < rows; i++, tile += vectors * LANES) {
+        if (fetch_ahead)
+            fetch(source + offset[i] + vectors * LANES, vectors, 0);
+        UNROLL for (int t = 0; t < vectors; t++)
+            *(vec *)(tile + t * LANES) = load(source + offset[i] + t * LANES);
+    }
+}
+
+static void copy_rows(float *tile, const float *source, const int64_t *offset, int32_t rows, int vectors, int fetch_ahead)
+{
+#define COPY(N) copy_tile(tile, source, offset, rows, N, fetch_ahead)
     BY_VECTORS(COPY)
 }
 
@@ -225,6 +246,17 @@ INLINE void finish_segments(const float *sums, int64_t shift, const Finish *f)
     }
 }
 
+/* Fetch the output and the residual of a row in the next tile. */
+INLINE void fetch_row(int64_t shift, const Finish *f, const int vectors, int stream)
+{
+    const Segment *last = f->segment + f->segments - 1;
+    const int64_t next = last->to + last->count + shift;
+    if (!stream)
+        fetch(f->output + next, vectors, 1);
+    if (f->residual)
+        fetch(f->residual + next, vectors, 0);
+}
+
 INLINE void finish_row(vec *part, uint32_t row, const Finish *f, const int vectors)
 {
     float sums[MAX_TILE * LANES] __attribute__((aligned(64)));
@@ -232,12 +264,18 @@ INLINE void finish_row(vec *part, uint32_t row, const Finish *f, const int vecto
     const int64_t shift = (int64_t)row * f->plane;
     const int whole = f->segments == 1 && f->segment->count == vectors * LANES;
     float *to = whole ? f->output + f->segment->to + shift : sums;
+    const int stream = whole && f->write_around && !((uintptr_t)to % (4 * LANES));
+    if (f->fetch_ahead && f->segments)
+        fetch_row(shift, f, vectors, stream);
     UNROLL for (int t = 0; t < vectors; t++) part[t] += bias;
     if (f->residual && whole)
         UNROLL for (int t = 0; t < vectors; t++) part[t] += load(f->residual + f->segment->to + shift + t * LANES);
     if (!f->residual || whole)
         UNROLL for (int t = 0; t < vectors; t++) part[t] = activate(part[t], f->end);
-    UNROLL for (int t = 0; t < vectors; t++) store(to + t * LANES, part[t]);
+    if (stream)
+        UNROLL for (int t = 0; t < vectors; t++) STREAM(to + t * LANES, part[t]);
+    else
+        UNROLL for (int t = 0; t < vectors; t++) store(to + t * LANES, part[t]);
     if (!whole)
         finish_segments(sums, shift, f);
 }
@@ -280,6 +318,8 @@ static void multiply(const Block *block, const float *tile, float *sums, int vec
     else                                                                                          \
         first ? multiply_tile(block, tile, sums, 1, 0, N) : multiply_tile(block, tile, sums, 0, 0, N)
     BY_VECTORS(MULTIPLY)
+    if (finish && finish->write_around)
+        STREAM_FENCE();
 }
 
 /* ---- the output of a linear layer ------------------------------------------------------------ */
@@ -401,6 +441,10 @@ INLINE void depthwise_column(const float *input, const float *weights, const Win
     for (int64_t y = 0; y < out_h; y++) {
         vec sums = bias;
         const int64_t first = y * w->stride_h - w->pad_top, at = y * out_w + x;
+        if (f->fetch_ahead && stride == 1) { /* the same places of the next plane */
+            __builtin_prefetch(f->output + out_h * out_w + at, 1);
+            __builtin_prefetch(input + height * width + y * w->stride_h * width + x);
+        }
         UNROLL for (int i = 0; i < taps_h; i++) {
             const int64_t line = first + i * w->dilation_h;
             if (line < 0 || line >= height)

@@ -8,6 +8,8 @@
 #include "kernel.h"
 
 enum { ALIGN = 64, COPY_BYTES = 768 * 1024, ALONE = 128 };
+/* Bytes of all tensors from which they come from memory, and of an output that no cache keeps. */
+enum { FETCH_BYTES = 8 << 20, WRITE_BYTES = 16 << 20 };
 
 /* ---- scratch memory -------------------------------------------------------------------------- */
 
@@ -88,6 +90,7 @@ typedef struct Work {
     char *scratch; /* of all slots */
     const float *input, *residual;
     float *output;
+    int fetch_ahead, write_around; /* as in Finish */
     /* linear */
     int64_t count, tiles, vectors; /* vectors: at most, per tile */
     /* convolution */
@@ -389,7 +392,9 @@ static Finish tile_finish(const Work *work, int64_t tile, int64_t channel, int64
                     shifted(work->layer->bias, channel),
                     shifted(work->residual, at),
                     work->output + at,
-                    &work->layer->epilogue};
+                    &work->layer->epilogue,
+                    work->fetch_ahead,
+                    work->write_around};
 }
 
 static void pack_conv(const Work *work, const float *source, int64_t size, const int64_t *offset, int32_t rows,
@@ -399,7 +404,7 @@ static void pack_conv(const Work *work, const float *source, int64_t size, const
     int32_t safe = rows;
     while (safe && offset[safe - 1] + from + wide > size)
         safe--;
-    work->kernels->copy_rows(packed, source + from, offset, safe, vectors);
+    work->kernels->copy_rows(packed, source + from, offset, safe, vectors, work->fetch_ahead && work->plan->direct);
     for (int32_t i = safe; i < rows; i++) { /* a whole tile would end beyond the input */
         int64_t there = least(size - offset[i] - from, wide);
         there = there > 0 ? there : 0;
@@ -460,7 +465,7 @@ static void depthwise_lines_unit(const Work *work, int64_t unit, char *scratch)
     const Plan *p = work->plan;
     const int64_t channel = unit % layer->rows, at = unit * p->out_h * p->out_w;
     const Finish finish = {.bias = shifted(layer->bias, channel), .residual = shifted(work->residual, at),
-                           .output = work->output + at, .end = &layer->epilogue};
+                           .output = work->output + at, .end = &layer->epilogue, .fetch_ahead = work->fetch_ahead};
     work->kernels->depthwise_lines(work->input + unit * p->height * p->width, layer->depthwise + channel * p->taps,
                                    &layer->window, p->height, p->width, p->out_h, p->out_w, &finish);
 }
@@ -517,6 +522,9 @@ int layer_run_conv(const Layer *layer, Pool *pool, const Parallel *parallel, con
         return 1;
     Plan plan = plan_conv(layer, channels, height, width, out_h, out_w), *p = &plan;
     Work work = {.layer = layer, .kernels = k, .plan = p, .input = input, .residual = residual, .output = output};
+    const int64_t in = batch * channels * height * width, out = batch * layer->rows * out_h * out_w;
+    work.fetch_ahead = (in + out * (residual ? 2 : 1)) * 4 > FETCH_BYTES;
+    work.write_around = out * 4 > WRITE_BYTES;
     if (layer->depthwise)
         return run_depthwise(&work, p, pool, parallel, batch);
     p->direct &= batch == 1 || height * width >= ALONE;

@@ -78,6 +78,32 @@ def test_conv(seed):
         assert_close(found, conv(weights, x, window, end))
 
 
+LARGE = {  # outputs of 17 MB or more, which are written around the caches
+    "whole lines": ((64, 3, 1, 1), (2, 3, 192, 192), Window()),
+    "broken lines": ((64, 3, 1, 1), (2, 3, 191, 193), Window()),
+    "padded": ((64, 3, 3, 3), (2, 3, 192, 192), Window((3, 3), pads=(1, 1, 1, 1))),
+    "strided": ((64, 3, 3, 3), (2, 3, 384, 384), Window((3, 3), (2, 2), pads=(1, 1, 1, 1))),
+    "depthwise": ((64, 1, 3, 3), (2, 64, 192, 192), Window((3, 3), pads=(1, 1, 1, 1), groups=64)),
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_outputs_larger_than_the_caches(kind):
+    rng = np.random.default_rng(0)
+    weight_shape, input_shape, window = LARGE[kind]
+    weights, x = sparse(rng, weight_shape, 0.3), rng.standard_normal(input_shape, np.float32)
+    out_shape = (2, 64, *window.output_size(input_shape[2:]))
+    assert np.prod(out_shape) * 4 > 16 << 20
+    end = End(noise(rng, 64), noise(rng, *out_shape), low=-1)
+    expected = conv(weights, x, window, end)
+    assert_close(run_conv(weights, x, window, end), expected)
+    assert_close(run_conv(weights, x, window, end, 3), expected)
+
+
+def noise(rng, *shape):
+    return rng.standard_normal(shape, np.float32)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("count", [1, 5, 20])
 def test_special_values_reach_only_outputs_with_a_weight_for_them(value, count):
@@ -148,6 +174,7 @@ def test_other_architectures(architecture):
     """Run the tests above on the kernels for older processors."""
     this = Path(__file__)
     chosen = [f"{this}::{name}[{seed}]" for name in ("test_linear", "test_conv") for seed in (0, 1)]
+    chosen.append(f"{this}::test_outputs_larger_than_the_caches")
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen],
         env=os.environ | {"PRUNEPACK_SPARSE_ARCH": architecture},
