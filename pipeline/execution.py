@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from prunepack.errors import UsageError, quote
 from prunepack.pipeline.build import STAGES, build
 from prunepack.pipeline.cache.store import Store
+from prunepack.pipeline.observers.loggers import open_observer
+from prunepack.pipeline.observers.observation import Observation
 from prunepack.pipeline.release.publish import publish
 from prunepack.pipeline.runner import Runner, Stopped
 from prunepack.pipeline.runs.recorder import Recorder
@@ -16,9 +19,10 @@ from prunepack.pipeline.runs.run_files import locate_source, name_release
 from prunepack.stages.contract.plugins import suggest_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
+    from prunepack.pipeline.observers.observer import RunObserver
     from prunepack.pipeline.recipe import Recipe
     from prunepack.pipeline.runs.event import Event
 
@@ -39,6 +43,9 @@ class Watcher(Protocol):
 
     def finish(self, event: Event) -> None:
         """Show a finished stage."""
+
+    def warn(self, text: str) -> None:
+        """Show something that went wrong beside the run."""
 
 
 class RunResult(NamedTuple):
@@ -67,6 +74,7 @@ def execute_recipe(
     name: str = "",
     until: str | None = None,
     force: Collection[str] = (),
+    observers: Iterable[RunObserver | str] = (),
 ) -> RunResult:
     """Carry a model through all stages of a recipe, record the run and publish its release.
 
@@ -77,23 +85,25 @@ def execute_recipe(
         name: The name of the run.
         until: The stage after which to stop.
         force: Stages that run even if their result is stored.
+        observers: Those who are told what happens, or their names; none can stop the run.
 
     Raises:
-        UsageError: If a stage does not exist, or the name is a number.
+        UsageError: If a stage or an observer does not exist, or the name is a number.
     """
     _check_stages(*force, *([until] if until else []))
+    opened = [open_observer(observer, artifacts) for observer in observers]
     began = time.perf_counter()
-    with Store(artifacts) as store:
+    with Store(artifacts) as store, Observation(opened, watcher.warn) as observation:
         head = _describe_run(recipe, name, artifacts)
-        report: dict[str, Any] | None = None
-        try:
-            with Recorder(store, head) as recorder:
-                runner = _make_runner(store, recorder, recipe, watcher, until, force)
-                report = build(recipe.plan, runner).content
-        except Stopped:  # outside the recorder's block: the run did not come to its end
-            report = None
+        observation.start(head)
+        report = None
+        with suppress(Stopped), Recorder(store, head) as recorder:  # it sees that a run stopped
+            finish = (recorder.add, watcher.finish, observation.finish_stage)
+            runner = _make_runner(store, recorder, recipe, watcher, until, force, finish)
+            report = build(recipe.plan, runner).content
         folder = artifacts / head.recipe
         published = _publish(recorder.run, folder)
+        observation.finish(report, published)
     return RunResult(recorder.run, folder, published, report, time.perf_counter() - began)
 
 
@@ -115,14 +125,15 @@ def _make_runner(
     watcher: Watcher,
     until: str | None,
     force: Collection[str],
+    finish: Iterable[Callable[[Event], None]],
 ) -> Runner:
-    def finish(event: Event) -> None:
-        recorder.add(event)
-        watcher.finish(event)
+    def finish_all(event: Event) -> None:
+        for each in finish:
+            each(event)
 
     return Runner(
         store,
-        on_event=finish,
+        on_event=finish_all,
         on_start=watcher.start,
         force=frozenset(force),
         until=None if until == LAST else until,

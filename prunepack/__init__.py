@@ -25,6 +25,7 @@ Whole runs, and stages on live modules of torch, which need ``prunepack[build]``
 * ``prune`` puts masks on a module, ``finalize`` makes them permanent, ``export`` writes the module
   as ONNX, and ``verify`` compares a file with the module, or two files, and returns a
   ``Verification``.
+* ``RunObserver`` is the base of classes that are told what a run does.
 
 ``prunepack.training`` is public too: a pruner for training loops, which needs ``prunepack[build]``.
 All other modules below this package are private. Each name is loaded on first use, so that
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from prunepack.format.limits import Limits
     from prunepack.io.progress import Progress
     from prunepack.packing import Summary, pack
+    from prunepack.pipeline.observers.observer import RunObserver
     from prunepack.reading.artifact import Artifact
     from prunepack.reading.inspection import TensorRow, describe_tensors
     from prunepack.runtime.ort_types import Session
@@ -78,6 +80,7 @@ __all__ = [
     "PrunepackError",
     "RefusedError",
     "Run",
+    "RunObserver",
     "Session",
     "Sparse",
     "SparseLayer",
@@ -114,6 +117,7 @@ _HOMES = {
     "PrunepackError": "errors",
     "RefusedError": "errors",
     "Run": "scripting.run",
+    "RunObserver": "pipeline.observers.observer",
     "Session": "runtime.ort_types",
     "Sparse": "session",
     "SparseLayer": "sparse.layers",

@@ -44,3 +44,7 @@ class RunProgress:
         self._finished.append(event.stage)
         for text in event.notes:
             self._console.remark(f"{event.stage}: {text}")
+
+    def warn(self, text: str) -> None:
+        """Show something that went wrong beside the run."""
+        self._console.remark(text)

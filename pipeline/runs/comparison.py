@@ -10,7 +10,7 @@ from prunepack.pipeline.runs.differences import describe_differences
 from prunepack.pipeline.runs.run import number_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from prunepack.pipeline.keys.material import Material
     from prunepack.pipeline.runs.run import Run
@@ -43,7 +43,7 @@ class Change(NamedTuple):
 
 def compare_plans(runs: Sequence[Run]) -> list[Change]:
     """Return the settings that differ, chosen or by default, in the order of the recipe."""
-    plans = [dict(_flatten("", run.plan)) for run in runs]
+    plans = [run.flatten_plan() for run in runs]
     return _select_changes(plans, lambda first, other: first != other)
 
 
@@ -75,15 +75,6 @@ def describe_other_changes(first: Run, other: Run) -> list[str]:
 def _describe_outside(before: Material, after: Material) -> list[str]:
     outside = {name: getattr(before, name) for name in OUTSIDE}
     return describe_differences(after.model_copy(update=outside), after)
-
-
-def _flatten(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield (path, value) of each setting; a list is one value."""
-    if isinstance(value, dict) and value:
-        for name, inner in value.items():
-            yield from _flatten(f"{path}.{name}" if path else name, inner)
-    else:
-        yield path, value
 
 
 def _select_changes(

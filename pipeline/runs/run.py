@@ -36,6 +36,10 @@ class RunHead(BaseModel):
     plan: dict[str, Any] = {}
     name: str = ""
 
+    def flatten_plan(self) -> dict[str, Any]:
+        """Return each setting by its key, such as ``prune.amount``; a list is one value."""
+        return dict(_flatten("", self.plan))
+
 
 class Run(RunHead):
     """One run of a recipe.
@@ -88,3 +92,11 @@ def number_calls(events: tuple[Event, ...]) -> Iterator[tuple[tuple[str, int], E
         number = seen.get(event.stage, 0)
         seen[event.stage] = number + 1
         yield (event.stage, number), event
+
+
+def _flatten(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _flatten(f"{path}.{name}" if path else name, inner)
+    else:
+        yield path, value

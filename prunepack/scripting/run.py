@@ -13,9 +13,10 @@ from prunepack.errors import UsageError
 from prunepack.training.settings import require_build
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from prunepack.pipeline.execution import RunResult
+    from prunepack.pipeline.observers.observer import RunObserver
     from prunepack.pipeline.runs.event import Event
     from prunepack.reading.artifact import Artifact
     from prunepack.scripting.plots import Plot
@@ -111,12 +112,13 @@ def run(
     name: str = "",
     until: str | None = None,
     force: Collection[str] = (),
+    observers: Iterable[RunObserver | str] = (),
     **tables: Mapping[str, Any],
 ) -> Run:
     """Carry a model through all stages of a recipe, as ``prunepack run`` does.
 
-    Only the stages that a change affects run again. A run whose gate fails is returned too: look
-    at its ``passed``.
+    A run whose gate fails is returned too: look at its ``passed``. Assumptions of stages are logged
+    as warnings of the logger ``prunepack``, and starts of stages as information.
 
     Args:
         recipe: A built-in recipe, a ``.toml`` file, or an ``.onnx`` file or an artifact to prune.
@@ -124,12 +126,9 @@ def run(
         name: Name of the run, for ``prunepack ls``.
         until: The stage after which to stop.
         force: Stages to run again even if nothing changed.
+        observers: Each a :class:`prunepack.RunObserver`, or a name that ``--log`` takes.
         **tables: Settings over those of the recipe, one dictionary per table:
             ``prune={"amount": 0.95}, gate={"limits": ["accuracy.drop <= 1"]}``.
-
-    Returns:
-        The run. Assumptions of stages are logged as warnings of the logger ``prunepack``, and
-        starts of stages as information.
 
     Raises:
         UsageError: If the recipe or a setting is wrong.
@@ -139,9 +138,12 @@ def run(
         from prunepack.pipeline.execution import execute_recipe
         from prunepack.pipeline.recipe import read_recipe
     chosen = read_recipe(os.fspath(recipe), tuple(_list_settings(tables)))
-    folder = Path(artifacts)
-    result = execute_recipe(chosen, folder, _LogWatcher(), name=name, until=until, force=force)
-    return Run(result)
+    folder, watcher = Path(artifacts), _LogWatcher()
+    return Run(
+        execute_recipe(
+            chosen, folder, watcher, name=name, until=until, force=force, observers=observers
+        )
+    )
 
 
 def _list_settings(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -171,3 +173,7 @@ class _LogWatcher:
         for text in event.notes:
             _log.warning("%s: %s", event.stage, text)
         _log.info("%s: %s", event.stage, event.facts["summary"])
+
+    def warn(self, text: str) -> None:
+        """Log something that went wrong beside the run."""
+        _log.warning(text)

@@ -74,6 +74,13 @@ Built-in recipes:
     shell_complete=complete_stage,
     help="Run STAGE again even if nothing changed.  [repeatable]",
 )
+@click.option(
+    "--log",
+    "loggers",
+    multiple=True,
+    metavar="LOGGER",
+    help="Also log to mlflow, tensorboard, or an observer of yours, file.py:NAME.  [repeatable]",
+)
 @click.option("--name", default="", metavar="NAME", help="Name of the run, for ls and compare.")
 @artifacts_option
 @json_option
@@ -87,6 +94,7 @@ def run_command(
     inputs: tuple[str, ...],
     until: str | None,
     force: tuple[str, ...],
+    loggers: tuple[str, ...],
     name: str,
     artifacts: Path,
     as_json: bool,
@@ -94,7 +102,9 @@ def run_command(
     """Run all stages of a recipe."""
     chosen = _choose_recipe(console, recipe, model, inputs, settings)
     watcher = RunProgress(console, chosen.plan)
-    result = execute_recipe(chosen, artifacts, watcher, name=name, until=until, force=force)
+    result = execute_recipe(
+        chosen, artifacts, watcher, name=name, until=until, force=force, observers=loggers
+    )
     _print_result(result, as_json)
     return 0 if result.report is None else int(result.report["exit_code"])
 

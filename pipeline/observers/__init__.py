@@ -1,0 +1,1 @@
+"""Observers of runs: experiment trackers, and code of the user."""
