@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from prunepack.pipeline.search.config import SearchConfig
+from prunepack.pipeline.sensitivity.config import SensitivityConfig
 from prunepack.stages.compact import CompactConfig
 from prunepack.stages.contract.stage import Config
 from prunepack.stages.export import ExportConfig
@@ -22,7 +23,7 @@ __all__ = ["Plan"]
 
 
 class Plan(Config):
-    """One config per stage, and that of the search; a recipe has one table per field."""
+    """One config per stage, of the search and of sensitivity; a recipe has one table per field."""
 
     load: LoadConfig = Field(default_factory=LoadConfig)
     undo: UndoConfig = Field(default_factory=UndoConfig)
@@ -36,6 +37,7 @@ class Plan(Config):
     measure: MeasureConfig = Field(default_factory=MeasureConfig)
     gate: GateConfig = Field(default_factory=GateConfig)
     search: SearchConfig = Field(default_factory=SearchConfig)
+    sensitivity: SensitivityConfig = Field(default_factory=SensitivityConfig)
 
     @property
     def proof(self) -> FinalizeConfig:

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from prunepack.errors import UsageError
@@ -17,12 +17,27 @@ BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def format_recipe(tables: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the tables as TOML."""
-    parts = []
-    for name, table in tables.items():
-        lines = [f"{key} = {format_value(value)}" for key, value in table.items()]
-        parts.append("\n".join([f"[{name}]", *lines]))
-    return "\n\n".join(parts)
+    """Return the tables as TOML; a list of tables becomes a heading and a table for each entry."""
+    return "\n\n".join(part for name, table in tables.items() for part in _list_parts(name, table))
+
+
+def _list_parts(name: str, table: Mapping[str, Any]) -> Iterator[str]:
+    lists = {key: value for key, value in table.items() if _is_list_of_tables(value)}
+    plain = {key: value for key, value in table.items() if key not in lists}
+    if plain or not lists:
+        yield _format_table(f"[{name}]", plain)
+    for key, entries in lists.items():
+        yield from (_format_table(f"[[{name}.{_format_key(key)}]]", entry) for entry in entries)
+
+
+def _is_list_of_tables(value: Any) -> bool:
+    is_list = isinstance(value, list | tuple) and bool(value)
+    return is_list and all(isinstance(entry, Mapping) for entry in value)
+
+
+def _format_table(heading: str, table: Mapping[str, Any]) -> str:
+    lines = (f"{_format_key(key)} = {format_value(value)}" for key, value in table.items())
+    return "\n".join([heading, *lines])
 
 
 def format_value(value: Any) -> str:

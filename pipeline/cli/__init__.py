@@ -45,6 +45,10 @@ COMMANDS = {
             "search",
             search="Find the settings that give the best trade-off between size and accuracy.",
         ),
+        **_commands(
+            "sensitivity",
+            sensitivity="Measure how much each layer can be pruned, and suggest rules.",
+        ),
         **_commands("explain", explain="Show why each stage of the last run ran or was reused."),
         **_commands(
             "runs",

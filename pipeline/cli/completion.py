@@ -91,6 +91,7 @@ COMPLETERS: dict[str, Completer] = {
     "dataset": complete_dataset,
     "limits": complete_metric,
     "method": complete_method,
+    "methods": complete_method,
     "model": complete_model,
     "skip": complete_metric,
 }

@@ -27,7 +27,7 @@ LISTINGS = (".dist-info", ".egg-info", ".pth", ".egg-link")
 
 def list_imported_packages() -> dict[str, str]:
     """Return the version of each distribution with a module that this process has imported."""
-    providers = packages_distributions()
+    providers = _list_providers(tuple(sys.path))
     names = {name for module in [*sys.modules] for name in providers.get(module, ())}
     versions = {name: installed_version(name) for name in sorted(names - {OWN})}
     return {name: version for name, version in versions.items() if version}
@@ -51,7 +51,7 @@ def is_own_file(path: str) -> bool:
         return is_below(path, _list_folders())
     if top.endswith(LISTINGS):
         return True
-    providers = _list_providers().get(top.partition(".")[0], ())
+    providers = _list_providers(tuple(sys.path)).get(top.partition(".")[0], ())
     return not _list_libraries().isdisjoint(providers)
 
 
@@ -68,7 +68,8 @@ def _find_top(path: str) -> str | None:
 
 
 @cache
-def _list_providers() -> Mapping[str, list[str]]:
+def _list_providers(path: tuple[str, ...]) -> Mapping[str, list[str]]:  # noqa: ARG001
+    """Return the distributions of each top-level module on ``sys.path``, which is ``path``."""
     return packages_distributions()
 
 

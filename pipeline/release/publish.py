@@ -18,6 +18,7 @@ from prunepack.io.digests import hash_file
 from prunepack.pipeline.cache.disk_errors import explain_write_errors
 from prunepack.pipeline.release.lineage import make_provenance
 from prunepack.pipeline.release.rounds import list_rounds
+from prunepack.pipeline.release.sensitivity import read_sensitivity
 from prunepack.stages.metrics.metric import write_json
 from prunepack.stages.reporting.report import Note, Provenance, Report, to_json
 from prunepack.stages.reporting.writers import FILES, write_report
@@ -110,7 +111,7 @@ def _write_report(
 
     A run with nothing to do leaves them as they are, because pages take long to draw.
     """
-    report = _complete_report(drafts / "report.json", folder.name, events)
+    report = _complete_report(drafts / "report.json", folder, events)
     published = {name: source.sha256 for name, source in sources.items() if name not in FILES}
     if _is_published(report, folder, published):
         return
@@ -138,10 +139,15 @@ def _is_published(report: Report, folder: Path, models: Mapping[str, str]) -> bo
     return is_whole and same and files == {**models, **drawn}
 
 
-def _complete_report(source: Path, recipe: str, events: Sequence[Event]) -> Report:
+def _complete_report(source: Path, folder: Path, events: Sequence[Event]) -> Report:
     """Return the report in ``source`` with the run that it comes from and the stages' notes."""
     report = Report.model_validate_json(source.read_bytes())
-    known = {"recipe": recipe, "rounds": tuple(list_rounds(events))}
+    recipe = folder.name
+    known = {
+        "recipe": recipe,
+        "rounds": tuple(list_rounds(events)),
+        "sensitivity": read_sensitivity(folder, events),
+    }
     return report.model_copy(
         update={
             "details": report.details.model_copy(update=known),

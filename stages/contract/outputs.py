@@ -24,6 +24,7 @@ __all__ = [
     "Output",
     "PackedArtifact",
     "ParityResult",
+    "ProbeResult",
     "Verdict",
     "find_kind",
     "hash_release",
@@ -168,6 +169,14 @@ class Measurements(MetricsOutput):
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeResult(MetricsOutput):
+    """``probe.json``: the metric of a model that was pruned without training, and its zeros."""
+
+    files = ("probe.json",)
+    made_by = "prunepack sensitivity"
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict(MetricsOutput):
     """``report.json``, ``report.md``, ``junit.xml``: the checks and their outcomes."""
 
@@ -198,6 +207,7 @@ KINDS: tuple[type[Output], ...] = (
     PackedArtifact,
     ParityResult,
     Measurements,
+    ProbeResult,
     Verdict,
 )
 

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from prunepack.stages.details.detail_record import DetailRecord
+from prunepack.stages.details.sensitivity import Sensitivity
 
 __all__ = ["Details", "Histogram", "Layer", "PruningRound"]
 
 Count = Annotated[int, Field(ge=0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 KeptRow = Annotated[str, Field(pattern="^[0-9]{1,200}$")]
-
-
-class DetailRecord(BaseModel):
-    """Base of all records: frozen, without undeclared fields."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", json_schema_serialization_defaults_required=True
-    )
 
 
 class Histogram(DetailRecord):
@@ -68,3 +63,6 @@ class Details(DetailRecord):
     versions: dict[str, str] = Field({}, description="Versions of libraries by name.")
     rounds: tuple[PruningRound, ...] = ()
     layers: tuple[Layer, ...] = ()
+    sensitivity: Sensitivity | None = Field(
+        None, description="Of the same dense model, if `prunepack sensitivity` measured it."
+    )

@@ -143,7 +143,7 @@ class NamedJudge:
         if not is_accuracy or not self._classes:
             return proportion_metrics(group, correct, fresh=fresh)
         classes = {form: np.concatenate(parts) for form, parts in self._classes.items()}
-        pair = next(name for name, forms in PAIRS.items() if forms[0] in classes)
+        pair = next(name for name, forms in PAIRS.items() if {*forms} <= {None, *classes})
         one, other = PAIRS[pair]
         agreed = classes[one] == classes[other or [*classes][-1]]
         return accuracy_metrics(correct, agreed, np.concatenate(self._truths), pair, fresh)

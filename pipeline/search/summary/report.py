@@ -16,7 +16,7 @@ from prunepack.pipeline.search.summary.wording import (
     suggest_command,
 )
 from prunepack.stages.metrics.metric import write_json
-from prunepack.stages.reporting.page.render import open_template, replace_controls
+from prunepack.stages.reporting.page.template import open_template, replace_controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

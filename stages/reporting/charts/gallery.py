@@ -9,6 +9,7 @@ from prunepack.stages.reporting.charts.limits import draw_limits
 from prunepack.stages.reporting.charts.parity import draw_parity
 from prunepack.stages.reporting.charts.ratios import draw_ratios
 from prunepack.stages.reporting.charts.rounds import draw_rounds
+from prunepack.stages.reporting.charts.sensitivity import draw_sensitivity
 from prunepack.stages.reporting.charts.sizes import draw_sizes
 from prunepack.stages.reporting.charts.structure import draw_structure
 from prunepack.stages.reporting.charts.tradeoff import draw_tradeoff
@@ -28,6 +29,7 @@ CHARTS: tuple[Callable[[Report], Picture | None], ...] = (
     draw_rounds,
     draw_sizes,
     draw_structure,
+    draw_sensitivity,
     draw_parity,
     draw_histograms,
     draw_masks,

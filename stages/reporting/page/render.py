@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prunepack.stages.reporting.charts.gallery import draw_pictures
-from prunepack.stages.reporting.drawing.words import format_bytes, format_percent
 from prunepack.stages.reporting.page.cards import make_cards
 from prunepack.stages.reporting.page.cautions import list_cautions
 from prunepack.stages.reporting.page.groups import group_checks
 from prunepack.stages.reporting.page.headline import describe_gain, describe_verdict
-from prunepack.stages.reporting.wording import format_metric, format_number
+from prunepack.stages.reporting.page.template import open_template, replace_controls
 
 if TYPE_CHECKING:
-    from jinja2 import Template
-
     from prunepack.stages.reporting.drawing.picture import Picture
     from prunepack.stages.reporting.report import Report
 
-__all__ = ["open_template", "picture_to_html", "replace_controls", "to_html", "to_summary"]
-
-CONTROL = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]"
-)
-"""Characters that no page can hold, and those that turn the direction of a text around."""
+__all__ = ["picture_to_html", "to_html", "to_summary"]
 
 STATES = {"passed": "good", "failed": "bad"}
 
@@ -89,36 +78,3 @@ def _list_commands(report: Report) -> list[str]:
     if "model.prunepack" in report.digests:
         check += " --artifact model.prunepack"
     return [line for line in (install, run, check) if line]
-
-
-@cache
-def open_template(name: str, *folders: Path) -> Template:
-    """Return a template in one of ``folders``, or in that of the report's page."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
-    environment = Environment(
-        loader=FileSystemLoader([*folders, Path(__file__).parent]),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "bytes": format_bytes,
-        "percent": format_percent,
-        "number": format_number,
-        "metric": format_metric,
-        "cell": _format_cell,
-    }
-    return environment.get_template(name)
-
-
-def replace_controls(page: str) -> str:
-    """Return a page without the characters that no page can hold."""
-    return CONTROL.sub("\ufffd", page)
-
-
-def _format_cell(value: str | float | None) -> str:
-    if value is None:
-        return "–"
-    return value if isinstance(value, str) else format_number(value)

@@ -5,6 +5,7 @@ from click.shell_completion import BashComplete
 
 from prunepack.pipeline.cli import prunepack
 from prunepack.pipeline.cli.completion import COMPLETERS
+from prunepack.pipeline.sensitivity.config import SensitivityConfig
 from prunepack.stages.gate import GateConfig
 from prunepack.stages.load import LoadConfig
 from prunepack.stages.prune import PruneConfig
@@ -69,7 +70,8 @@ def test_limits_are_on_the_metrics_of_the_report(tmp_path, monkeypatch):
 
 
 def test_every_completer_belongs_to_a_field():
-    fields = {*LoadConfig.model_fields, *PruneConfig.model_fields, *GateConfig.model_fields}
+    configs = (LoadConfig, PruneConfig, GateConfig, SensitivityConfig)
+    fields = {name for config in configs for name in config.model_fields}
     assert set(COMPLETERS) <= fields
 
 
