@@ -174,20 +174,24 @@ INLINE vec exp_negative(vec x)
     return (vec)((ivec)p + (power << 23));
 }
 
-/* x * (1 + erf(x / sqrt 2)) / 2, by formula 7.1.26 of Abramowitz and Stegun; error below 2e-7 * |x|. */
+/* x * (1 + erf(x / sqrt 2)) / 2, where erf(z) / z is a quotient of two polynomials of degree 5 in
+ * z * z, fitted for |z| <= 4 by least squares, weighted until the errors were equal; error below
+ * 3e-7 * |x|. */
 INLINE vec gelu(vec x)
 {
     const vec zero = {0};
-    ivec sign = (ivec)x & INT32_MIN;
-    vec a = (vec)((ivec)(x * 0.70710678f) ^ sign);
-    vec t = 1.0f / (a * 0.3275911f + 1.0f);
-    vec p = t * 1.061405429f - 1.453152027f;
-    p = p * t + 1.421413741f;
-    p = p * t - 0.284496736f;
-    p = p * t + 0.254829592f;
-    vec tail = 0.5f * p * t * exp_negative(zero - a * a);
-    vec result = x * pick(sign != 0, tail, 1.0f - tail);
-    return pick(x < splat(-14.0f), zero, result); /* also for minus infinity */
+    const vec z = LOWER(splat(4.0f), UPPER(splat(-4.0f), x * 0.70710678f)), t = z * z;
+    vec p = t * 1.9748306e-6f + 2.88041588e-4f, q = t * 3.7480878e-5f + 1.21636075e-3f;
+    p = p * t + 4.00364814e-3f;
+    q = q * t + 1.54444251e-2f;
+    p = p * t + 5.34674823e-2f;
+    q = q * t + 1.16476442e-1f;
+    p = p * t + 1.96249017e-1f;
+    q = q * t + 5.07252321e-1f;
+    p = p * t + 1.12837898f;
+    q = q * t + 1.0f;
+    vec result = x * 0.5f * (z * p / q + 1.0f);
+    return pick(x < splat(-5.8f), zero, result); /* also for minus infinity */
 }
 
 /* x * sigmoid(z), where z has the sign of x and at least its size. */
