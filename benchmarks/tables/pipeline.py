@@ -12,7 +12,7 @@ def pipeline_table() -> str:
     """Return times, sizes and accuracy of a LeNet run, and the gain by sparse kernels."""
     result = read_result("pipeline")
     metrics, sizes = result["figures"], result["bytes"]
-    sparse = read_result("inference")["rows"]["resnet18/90/1/1"]
+    sparse = read_result("inference")["rows"]["resnet18/90/1/1"]["speedup"]["sparse"]
 
     def seconds(name: str) -> str:
         one = result[name]
