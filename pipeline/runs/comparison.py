@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from prunepack.pipeline.runs.run import Run
     from prunepack.stages.metrics.metric import Metric, Metrics
 
-__all__ = ["Change", "compare_metrics", "compare_plans", "describe_other_changes"]
+__all__ = [
+    "Change",
+    "RunsComparison",
+    "compare_metrics",
+    "compare_plans",
+    "compare_runs",
+    "describe_other_changes",
+]
 
 SPREAD = re.compile(
     r"(latency|memory)\..*|accuracy\.(lost|gained|mcnemar)"
@@ -39,6 +46,36 @@ class Change(NamedTuple):
 
     name: str
     values: tuple[Any, ...]
+
+
+class RunsComparison(NamedTuple):
+    """Differences between runs.
+
+    Attributes:
+        names: The runs in words, such as ``run 1 (base)``.
+        settings: The settings that differ.
+        metrics: The metrics that differ.
+        others: Changes beside the recipe, in words.
+    """
+
+    names: tuple[str, ...]
+    settings: list[Change]
+    metrics: list[Change]
+    others: list[str]
+
+
+def compare_runs(runs: Sequence[Run]) -> RunsComparison:
+    """Compare every run with the first one."""
+    return RunsComparison(
+        names=tuple(f"run {run.number}" + (f" ({run.name})" if run.name else "") for run in runs),
+        settings=compare_plans(runs),
+        metrics=compare_metrics([run.read_metrics() for run in runs]),
+        others=[
+            f"run {run.number}: {text}"
+            for run in runs[1:]
+            for text in describe_other_changes(runs[0], run)
+        ],
+    )
 
 
 def compare_plans(runs: Sequence[Run]) -> list[Change]:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunepack.pipeline.cli.command import artifacts_option, command, json_option
+from prunepack.io.atomic import create_file
+from prunepack.pipeline.cli.command import (
+    PATH,
+    artifacts_option,
+    command,
+    force_option,
+    json_option,
+)
 from prunepack.pipeline.cli.console import print_result
 from prunepack.pipeline.cli.views.runs import (
     comparison_to_json,
@@ -15,6 +22,8 @@ from prunepack.pipeline.cli.views.runs import (
     format_runs,
     run_head_to_json,
 )
+from prunepack.pipeline.runs.comparison import compare_runs
+from prunepack.pipeline.runs.comparison_page.render import comparison_to_html
 from prunepack.pipeline.runs.run_files import delete_run, find_run, read_runs
 
 if TYPE_CHECKING:
@@ -51,11 +60,15 @@ def show_command(run: str, *, artifacts: Path, as_json: bool) -> None:
     print_result(format_run_details(found), run_head_to_json(found), as_json=as_json)
 
 
-@command(example="prunepack compare 1 2")
+@command(example="prunepack compare 1 2 -o compare.html")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
+@click.option("-o", "--output", type=PATH, metavar="FILE", help="Also write an HTML page.")
+@force_option
 @artifacts_option
 @json_option
-def compare_command(runs: tuple[str, ...], *, artifacts: Path, as_json: bool) -> None:
+def compare_command(
+    runs: tuple[str, ...], *, output: Path | None, force: bool, artifacts: Path, as_json: bool
+) -> None:
     """Show the settings and the metrics that differ between runs.
 
     Every run is compared with the first one. A metric is listed if its value lies beyond the 95 %
@@ -64,7 +77,12 @@ def compare_command(runs: tuple[str, ...], *, artifacts: Path, as_json: bool) ->
     if len(runs) < 2:
         raise click.UsageError("Name at least two runs")
     found = [find_run(artifacts, run) for run in runs]
-    print_result(format_comparison(found), comparison_to_json(found), as_json=as_json)
+    comparison = compare_runs(found)
+    if output is not None:
+        with create_file(output, force=force) as file:
+            file.write(comparison_to_html(found, comparison).encode())
+    facts = comparison_to_json(found, comparison)
+    print_result(format_comparison(comparison), facts, as_json=as_json)
 
 
 @command(example="prunepack rm 1")

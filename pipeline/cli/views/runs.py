@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from prunepack.pipeline.cli.console import format_table
-from prunepack.pipeline.runs.comparison import (
-    compare_metrics,
-    compare_plans,
-    describe_other_changes,
-)
-from prunepack.stages.metrics.metric import Metric, metrics_to_json
-from prunepack.stages.reporting.wording import format_metric
+from prunepack.pipeline.runs.comparison import describe_other_changes
+from prunepack.pipeline.runs.wording import describe_outcome, format_change, format_optional
+from prunepack.stages.metrics.metric import metrics_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prunepack.pipeline.runs.comparison import Change
+    from prunepack.pipeline.runs.comparison import Change, RunsComparison
     from prunepack.pipeline.runs.run import Run
 
 __all__ = [
@@ -30,9 +25,6 @@ __all__ = [
 
 SHOWN = ("accuracy.artifact", "size.artifact", "size.ratio")
 """Metrics in the list of runs."""
-
-MOST = 40
-"""Largest number of characters of a setting."""
 
 
 def format_runs(runs: Sequence[Run]) -> str:
@@ -47,18 +39,10 @@ def format_runs(runs: Sequence[Run]) -> str:
 
 def _list_cells(run: Run) -> tuple[str, ...]:
     metrics = run.read_metrics()
-    shown = (_format_metric(metrics.get(name)) for name in SHOWN)
+    shown = (format_optional(metrics.get(name)) for name in SHOWN)
     started = run.started[:16].replace("T", " ")
     verdict = describe_outcome(run).partition(":")[0]
     return (str(run.number), run.name, run.recipe, started, *shown, verdict, " ".join(run.settings))
-
-
-def describe_outcome(run: Run) -> str:
-    """Return the verdict of a run, or how far it came."""
-    if run.verdict is not None:
-        return str(run.verdict.facts["summary"])
-    last = run.events[-1].stage if run.events else "nothing"
-    return f"stopped after {last}" if run.finished else f"did not finish: {last} was its last stage"
 
 
 def format_run_details(run: Run) -> str:
@@ -87,18 +71,11 @@ def run_head_to_json(run: Run) -> dict[str, Any]:
     }
 
 
-def format_comparison(runs: Sequence[Run]) -> str:
+def format_comparison(comparison: RunsComparison) -> str:
     """Return tables of the settings and of the metrics that differ."""
-    names = [f"run {run.number}" + (f" ({run.name})" if run.name else "") for run in runs]
-    plans = compare_plans(runs)
-    metrics = compare_metrics([run.read_metrics() for run in runs])
-    others = [
-        f"run {run.number}: {text}"
-        for run in runs[1:]
-        for text in describe_other_changes(runs[0], run)
-    ]
+    names, settings, metrics, others = comparison
     parts = [
-        _format_changes("setting", names, plans) if plans else "the settings are the same",
+        _format_changes("setting", names, settings) if settings else "the settings are the same",
         _format_changes("metric", names, metrics)
         if metrics
         else "no metric lies beyond its interval",
@@ -108,33 +85,20 @@ def format_comparison(runs: Sequence[Run]) -> str:
 
 
 def _format_changes(head: str, names: Sequence[str], changes: Sequence[Change]) -> str:
-    rows = [(change.name, *map(_format_value, change.values)) for change in changes]
-    return format_table((head, *names), rows)
+    return format_table((head, *names), [(each.name, *format_change(each)) for each in changes])
 
 
-def _format_value(value: Any) -> str:
-    if value is None or isinstance(value, Metric):
-        return _format_metric(value)
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= MOST else f"{text[: MOST - 1]}…"
-
-
-def _format_metric(metric: Metric | None) -> str:
-    return "–" if metric is None else format_metric(metric)
-
-
-def comparison_to_json(runs: Sequence[Run]) -> dict[str, Any]:
-    """Return what differs between runs as JSON values, one value per run."""
-    metrics = compare_metrics([run.read_metrics() for run in runs])
+def comparison_to_json(runs: Sequence[Run], comparison: RunsComparison) -> dict[str, Any]:
+    """Return the differences between runs as JSON values, one value per run."""
     return {
         "runs": [run.number for run in runs],
-        "settings": {change.name: list(change.values) for change in compare_plans(runs)},
+        "settings": {change.name: list(change.values) for change in comparison.settings},
         "metrics": {
             change.name: [
                 None if value is None else metrics_to_json({"": value})[""]
                 for value in change.values
             ]
-            for change in metrics
+            for change in comparison.metrics
         },
         "other": [describe_other_changes(runs[0], run) for run in runs[1:]],
     }
