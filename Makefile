@@ -11,7 +11,7 @@ TREE := build/tree
 
 .DEFAULT_GOAL := help
 .PHONY: help tree pipeline data train test test-slow test-zoo check wheels format fuzz clean
-.PHONY: bench bench-compaction bench-faults bench-mutants bench-latency bench-models bench-size bench-files bench-speed bench-session bench-inference bench-memory bench-real bench-large
+.PHONY: bench bench-compaction bench-faults bench-mutants bench-latency bench-models bench-size bench-files bench-speed bench-session bench-inference bench-memory bench-real bench-scores bench-large
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -134,6 +134,10 @@ bench-memory: bench-models  ## Measure peak memory, with a model of 6 GiB; needs
 
 bench-real: $(BENCH_READY)  ## Prune trained models without training, and judge their outputs on real data
 	$(BIN)/python -m benchmarks.real_models
+	$(BIN)/python -m benchmarks.render
+
+bench-scores: $(BENCH_READY)  ## Compare scores of weights and suggested rules at equal sparsity
+	$(BIN)/python -m benchmarks.scores
 	$(BIN)/python -m benchmarks.render
 
 bench-large: $(READY)  ## Carry a model of 3 GB through all stages; needs 30 GB of disk

@@ -27,6 +27,7 @@ from benchmarks.tables.mutants import mutants_summary, mutants_table, survivors_
 from benchmarks.tables.peers import peers_table
 from benchmarks.tables.pipeline import pipeline_table, stages_table
 from benchmarks.tables.real_models import large_run_table, real_models_table
+from benchmarks.tables.scores import scores_table, tuned_table
 from benchmarks.tables.session import session_table
 from benchmarks.tables.size import (
     programs_table,
@@ -72,6 +73,8 @@ TABLES = {
     "creation": creation_table,
     "install": install_table,
     "real-models": real_models_table,
+    "scores": scores_table,
+    "tuned": tuned_table,
     "large-run": large_run_table,
 }
 

@@ -34,6 +34,7 @@ __all__ = [
     "input_argument",
     "json_option",
     "output_option",
+    "settings_option",
 ]
 
 PATH = click.Path(path_type=Path)
@@ -52,6 +53,13 @@ artifacts_option = click.option(
     show_default=True,
     metavar="DIR",
     help="Folder that holds the results of runs.",
+)
+settings_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="TABLE.KEY=VALUE",
+    help="Change a setting of the recipe.  [repeatable]",
 )
 _QUIET = click.Option(["-q", "--quiet"], is_flag=True, help="Show results and errors only.")
 _VERBOSE = click.Option(

@@ -107,9 +107,12 @@ class Suggester:
         rounded = {name: round(amount, DIGITS) for name, amount in amounts.items()}
         return {name: amount for name, amount in rounded.items() if amount > 0}
 
+    def list_rules(self, sparsity: float) -> list[Rule]:
+        """Return the rules that prune ``sparsity`` of all prunable weights of the model."""
+        return [make_rule(name, self.method, a) for name, a in self._choose(sparsity).items()]
+
     def _measure(self, sparsity: float) -> Measurement:
-        rules = [make_rule(name, self.method, a) for name, a in self._choose(sparsity).items()]
-        return self.prober.measure_rules(rules, weigh=True)
+        return self.prober.measure_rules(self.list_rules(sparsity), weigh=True)
 
     def _explain_goal(self, goal: Goal) -> UsageError:
         expected = "a drop that some pruning keeps to"

@@ -9,7 +9,9 @@ from html import escape, unescape
 import pytest
 
 from prunepack.stages.reporting.page.render import to_html
+from prunepack.stages.reporting.page.sensitivity import to_sensitivity_html
 from tests.unit.stages.reporting.page_reports import ALL, make_details, make_page_report
+from tests.unit.stages.reporting.sensitivity_records import make_sensitivity
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -88,7 +90,16 @@ LONG = make_page_report(
     details=make_details(13, name="a_very_long_name_of_a_layer." * 6),
     outputs=["an_output_with_a_name_that_is_much_too_long_for_its_column_" * 2],
 )
-PAGES = {name: to_html(report) for name, report in (ALL | {"long": LONG}).items()}
+SENSITIVITIES = {
+    "sensitivity": make_sensitivity(),
+    "sensitivity of many": make_sensitivity(
+        30, ("l1_unstructured", "wanda"), "encoder.layers.0.a_long_name_of_a_layer."
+    ),
+}
+PAGES = {name: to_html(report) for name, report in (ALL | {"long": LONG}).items()} | {
+    name: to_sensitivity_html(measured, "lenet", "[prune]\n")
+    for name, measured in SENSITIVITIES.items()
+}
 
 
 @pytest.mark.parametrize("width", WIDTHS)

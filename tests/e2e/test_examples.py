@@ -81,6 +81,16 @@ def test_the_example_of_diff_shows_what_pruning_did(by_hand):
     assert re.search(r"^fc1\.weight .* → 9\d\.\d %", done.out, re.MULTILINE)
 
 
+def test_the_example_of_sensitivity_suggests_rules(tmp_path):
+    done = call(*shlex.split(example("sensitivity"))[1:], cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "[[prune.rules]]" in done.out
+    assert (tmp_path / "artifacts/lenet/lenet-suggested.toml").exists()
+    misspelt = call("sensitivity", "lenet", "--layers", "cnv1", cwd=tmp_path)
+    assert misspelt.code == 2
+    assert "Did you mean `conv1`?" in misspelt.error
+
+
 def test_undo_gives_the_dense_checkpoint_back(by_hand):
     dense, undone = (by_hand / "work" / name for name in ("dense", "undone"))
     for file in dense.iterdir():

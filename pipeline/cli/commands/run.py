@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prunepack.pipeline.cli.command import artifacts_option, command, json_option
+from prunepack.pipeline.cli.command import artifacts_option, command, json_option, settings_option
 from prunepack.pipeline.cli.completion import COMPLETERS, complete_recipe, complete_stage
 from prunepack.pipeline.cli.console import print_json
 from prunepack.pipeline.cli.run_progress import RunProgress
@@ -47,13 +47,7 @@ Built-in recipes:
 
 @command(example="prunepack run lenet --set prune.amount=0.95 --until export", help=HELP)
 @click.argument("recipe", shell_complete=complete_recipe)
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="TABLE.KEY=VALUE",
-    help="Change a setting of the recipe.  [repeatable]",
-)
+@settings_option
 @click.option(
     "--model",
     metavar="MODEL",

@@ -17,6 +17,7 @@ from prunepack.pipeline.cli.command import (
     command,
     force_option,
     json_option,
+    settings_option,
 )
 from prunepack.pipeline.cli.completion import complete_recipe
 from prunepack.pipeline.cli.console import print_result
@@ -50,13 +51,7 @@ __all__ = ["search_command"]
 
 @command(example="prunepack search lenet --trials 20")
 @click.argument("recipe", shell_complete=complete_recipe)
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="TABLE.KEY=VALUE",
-    help="Change a setting of the recipe.  [repeatable]",
-)
+@settings_option
 @click.option(
     "--trials",
     type=click.IntRange(min=1),

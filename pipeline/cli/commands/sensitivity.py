@@ -16,6 +16,7 @@ from prunepack.pipeline.cli.command import (
     command,
     force_option,
     json_option,
+    settings_option,
 )
 from prunepack.pipeline.cli.completion import complete_recipe
 from prunepack.pipeline.cli.console import print_result
@@ -43,15 +44,9 @@ if TYPE_CHECKING:
 __all__ = ["sensitivity_command"]
 
 
-@command(example="prunepack sensitivity lenet --layers fc3 --amounts 0.5,0.9 --samples 500")
+@command(example="prunepack sensitivity lenet --amounts 0.5,0.9,0.95 --samples 500")
 @click.argument("recipe", shell_complete=complete_recipe)
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="TABLE.KEY=VALUE",
-    help="Change a setting of the recipe.  [repeatable]",
-)
+@settings_option
 @config_options(SensitivityConfig)
 @click.option(
     "-o",
