@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["explain_full_disk", "explain_write_errors"]
+__all__ = ["UnusableFolderError", "explain_full_disk", "explain_write_errors"]
 
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 IN_THE_WAY = {errno.ENOTDIR, errno.EEXIST}
 LEAST_FREE = 1 << 20
 """Bytes: a disk with less free space is full."""
+
+
+class UnusableFolderError(UsageError):
+    """A folder cannot be written to, or its disk is full."""
 
 
 @contextmanager
@@ -31,7 +35,7 @@ def explain_write_errors(folder: Path, option: str = "--artifacts") -> Iterator[
         option: The option that names it.
 
     Raises:
-        UsageError: If the operating system refuses to write.
+        UnusableFolderError: If the operating system refuses to write.
     """
     try:
         yield
@@ -46,7 +50,7 @@ def explain_full_disk(folder: Path, option: str = "--artifacts") -> Iterator[Non
     Libraries hide a full disk behind errors of their own, so the free space is measured.
 
     Raises:
-        UsageError: If the disk is full.
+        UnusableFolderError: If the disk is full.
     """
     try:
         yield
@@ -60,7 +64,7 @@ def explain_full_disk(folder: Path, option: str = "--artifacts") -> Iterator[Non
         raise
 
 
-def _refusal(folder: Path, option: str, error: OSError) -> UsageError:
+def _refusal(folder: Path, option: str, error: OSError) -> UnusableFolderError:
     advice = "Name another folder"
     if error.errno in FULL:
         advice = "Make room there (prunepack gc), or name another folder"
@@ -69,7 +73,7 @@ def _refusal(folder: Path, option: str, error: OSError) -> UsageError:
     elif error.errno in IN_THE_WAY:
         advice = "Remove the file that is in the place of a folder, or name another folder"
     where = f" ({error.filename})" if error.filename else ""
-    return UsageError(
+    return UnusableFolderError(
         f"`{folder}` cannot be used",
         expected="a folder that can be written to",
         found=f"{error.strerror}{where}",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import PrunepackError, UsageError
 from prunepack.pipeline.build import build
+from prunepack.pipeline.cache.disk_errors import UnusableFolderError
 from prunepack.pipeline.recipe import make_recipe
 from prunepack.pipeline.runner import Runner
 from prunepack.pipeline.runs.recorder import Recorder
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from prunepack.stages.contract.outputs import Verdict
     from prunepack.stages.metrics.metric import Metric
 
-__all__ = ["Evaluator", "make_trial_plan", "name_runs"]
+__all__ = ["Evaluator", "make_trial_plan", "measure_violation", "name_runs"]
 
 LEAST_VIOLATION = 1e-6
 
@@ -89,7 +90,7 @@ class Evaluator:
             curves: The rounds of trials of earlier generations.
 
         Raises:
-            PrunepackError: If the recipe itself cannot be run.
+            PrunepackError: If the recipe itself cannot be run, or no trial can: the disk is full.
         """
         rounds = Rounds(curves, self.recipe.plan.search.margin, is_stoppable(self.goals))
         try:
@@ -97,6 +98,8 @@ class Evaluator:
             verdict, artifact = self._run(number, plan, settings, rounds)
         except Hopeless as reason:
             state, why = "stopped", str(reason)
+        except UnusableFolderError:
+            raise
         except PrunepackError as error:
             if number == 0:
                 raise
@@ -164,7 +167,7 @@ class Evaluator:
             reason = "an objective is not a finite number"
             return Result.model_validate({"state": "failed", "reason": reason, **known})
         checks = [each for each in verdict.content["checks"] if each["outcome"] != "passed"]
-        violation = sum(map(_measure_violation, checks))
+        violation = sum(map(measure_violation, checks))
         if verdict.content["exit_code"] == 0:
             violation, checks = 0.0, []
         return Result.model_validate(
@@ -172,7 +175,7 @@ class Evaluator:
                 "state": "finished",
                 "scores": {name: _make_score(metric) for name, metric in found.items()},
                 "violation": violation,
-                "unmet": tuple(check["reason"] for check in checks),
+                "unmet": tuple(check["reason"].partition(";")[0] for check in checks),
                 **known,
             }
         )
@@ -182,7 +185,7 @@ def _make_score(metric: Metric) -> Score:
     return Score(value=metric.value, unit=metric.unit, low=metric.low, high=metric.high)
 
 
-def _measure_violation(check: Mapping[str, Any]) -> float:
+def measure_violation(check: Mapping[str, Any]) -> float:
     """Return the distance of a metric beyond its threshold, relative to it."""
     value, threshold = check["value"], check["threshold"]
     if not isinstance(value, int | float) or not isinstance(threshold, int | float):

@@ -8,8 +8,10 @@ from html import escape, unescape
 
 import pytest
 
+from prunepack.pipeline.search.summary.report import to_html as search_to_html
 from prunepack.stages.reporting.page.render import to_html
 from prunepack.stages.reporting.page.sensitivity import to_sensitivity_html
+from tests.unit.pipeline.search.finished import MANY, MIXED
 from tests.unit.stages.reporting.page_reports import ALL, make_details, make_page_report
 from tests.unit.stages.reporting.sensitivity_records import make_sensitivity
 
@@ -100,6 +102,7 @@ PAGES = {name: to_html(report) for name, report in (ALL | {"long": LONG}).items(
     name: to_sensitivity_html(measured, "lenet", "[prune]\n")
     for name, measured in SENSITIVITIES.items()
 }
+PAGES |= {"search": search_to_html(MIXED), "long search": search_to_html(MANY)}
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -11,6 +11,7 @@ from prunepack.pipeline.runner import Runner
 from prunepack.stages.contract.outputs import PackedArtifact
 from prunepack.stages.contract.progress import reporting_to
 from prunepack.stages.contract.stage import Config, stage
+from tests.unit.pipeline.remote.buckets import serve_bucket
 
 fsspec_registry = pytest.importorskip("fsspec.registry")
 
@@ -53,21 +54,10 @@ def work(root, remote, seed=0):
 @pytest.fixture
 def bucket(monkeypatch):
     """The address of a bucket in a real server of moto's."""
-    pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    import boto3
-    import s3fs
-
+    s3fs = pytest.importorskip("s3fs")
     s3fs.S3FileSystem.clear_instance_cache()
-    boto3.client("s3").create_bucket(Bucket="models")
-    yield "s3://models/team/store"
-    server.stop()
+    with serve_bucket(monkeypatch) as address:
+        yield address
     s3fs.S3FileSystem.clear_instance_cache()
 
 
