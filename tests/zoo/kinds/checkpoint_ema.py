@@ -15,6 +15,9 @@ weights = "w.pth"
 
 [prune]
 amount = 0.5
+
+[compact]
+enabled = false
 """
 
 

@@ -14,6 +14,9 @@ arguments = { hidden = 24, classes = 5 }
 
 [prune]
 amount = 0.5
+
+[compact]
+enabled = false
 """
 
 
