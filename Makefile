@@ -10,7 +10,7 @@ ZOO_READY := .venv/.ready-zoo
 TREE := build/tree
 
 .DEFAULT_GOAL := help
-.PHONY: help tree pipeline data train test test-slow test-zoo check wheels format fuzz clean
+.PHONY: help tree pipeline data train test test-slow test-zoo check docs wheels format fuzz clean
 .PHONY: bench bench-compaction bench-faults bench-mutants bench-latency bench-models bench-size bench-files bench-speed bench-session bench-inference bench-memory bench-real bench-scores bench-large
 
 help:  ## Show this list
@@ -68,8 +68,13 @@ check: data tree  ## Format, lint, types, import directions, docs, tests
 	$(BIN)/python -m prunepack.stages.reporting.schema --check
 	$(BIN)/python docs/scripts/check_words.py
 	$(BIN)/python docs/scripts/reference.py --check
+	$(BIN)/python docs/scripts/picture.py --check
 	$(BIN)/python -m benchmarks.render --check
 	$(BIN)/pytest -m 'not slow' -n 2 --dist loadfile
+
+docs: $(READY)  ## Build the site into build/site; a broken link is an error
+	$(BIN)/python docs/scripts/picture.py --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 wheels: $(WHEELS_READY)  ## Build a manylinux wheel of this machine's architecture into dist/
 	@rm -rf dist build/lib build/bdist.* build/wheel

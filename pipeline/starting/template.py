@@ -28,7 +28,7 @@ PRUNE = """\
 [prune]
 method = "l1_unstructured"    # ranks weights by magnitude; ln_structured removes whole channels
 scope = "global"              # one ranking of all layers; local: the amount applies to each layer
-amount = 0.9                  # fraction of the weights to remove
+amount = 0.8                  # fraction of the weights to remove
 # exclude = ["first", "last"] # layers that stay dense
 # schedule = "cubic"          # several rounds of pruning and fine-tuning, …
 # steps = 3                   # … this many
@@ -109,8 +109,8 @@ def _write_training(properties: ModelProperties) -> str:
 
 def _list_limits(properties: ModelProperties) -> Iterator[str]:
     if not properties.is_masked:
-        yield '"sparsity.weights >= 85",'
-        yield '"size.ratio >= 5",          # bytes of the dense ONNX file / bytes of the artifact'
+        yield '"sparsity.weights >= 75",'
+        yield '"size.ratio >= 4",          # bytes of the dense ONNX file / bytes of the artifact'
     if properties.has_data:
         yield '"accuracy.drop <= 1",       # points'
     else:

@@ -122,8 +122,8 @@ def test_the_load_table(folder, model, load):
     init(model, "-o", "r.toml")
     tables = written("r.toml")
     assert tables["load"] == load
-    assert tables["prune"]["amount"] == 0.9
-    assert "size.ratio >= 5" in tables["gate"]["limits"]
+    assert tables["prune"]["amount"] == 0.8
+    assert "size.ratio >= 4" in tables["gate"]["limits"]
     assert ("finetune" in tables) == (not load["model"].startswith("dense"))
 
 
