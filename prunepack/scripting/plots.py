@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Plot", "describe_run", "draw_plot"]
 
+MEASURED_BY = {
+    "sensitivity": "Measure it by `prunepack sensitivity RECIPE`, and run the recipe again"
+}
+"""Hints for pictures of what a run does not measure by itself."""
+
 STYLE = "width:100%;height:420px;border:0"
 
 
@@ -73,7 +78,7 @@ def draw_plot(run: Run, name: str) -> Plot:
         raise UsageError(
             f"run {run.number} has no picture {quote(name)}",
             expected=f"one of {', '.join(pictures)}",
-            hint=suggest_name(name, pictures),
+            hint=MEASURED_BY.get(name) or suggest_name(name, pictures),
         )
     picture = pictures[name]
     return Plot(name, picture.title, picture_to_html(picture), picture.table.records)

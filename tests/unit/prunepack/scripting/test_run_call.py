@@ -73,6 +73,9 @@ def test_pictures(run, tmp_path):
         run.plot("size")
     assert refused.value.hint == "Did you mean `sizes`?"
     assert "structure" in refused.value.expected
+    with pytest.raises(UsageError) as refused:
+        run.plot("sensitivity")
+    assert refused.value.hint.startswith("Measure it by `prunepack sensitivity RECIPE`")
 
 
 def test_html(run):
