@@ -87,6 +87,8 @@ def build(plan: Plan, run: Runner) -> Verdict:
     """Carry a model from its trained weights to a packed file and a verdict on it."""
     if is_model_file(plan.load.model):
         return build_from_onnx(plan, run)
+    if "model" not in plan.load.model_fields_set:
+        run.remark(f"no `load.model`: the built-in model {plan.load.model} is used")
     model = run(load, plan.load)
     dense = _find_dense(plan, run, model)
     plan = _choose_pruning(plan, run, model)

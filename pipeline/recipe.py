@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from prunepack.errors import UsageError, quote
 from prunepack.pipeline.plan import Plan
+from prunepack.pipeline.recipe_limits import check_limits
 from prunepack.stages.contract.plugins import suggest_name
 from prunepack.stages.contract.user_code import is_model_file
 
@@ -119,6 +120,7 @@ def make_recipe(
         plan = Plan.model_validate(tables)
     except ValidationError as error:
         raise describe_problems(source, error, Plan) from None
+    check_limits(source, plan.gate.limits)
     _check_space(source, tables, plan)
     return Recipe(name, plan, source, tuple(settings), tables)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from itertools import chain, count
@@ -11,6 +12,8 @@ from urllib.parse import quote
 
 from prunepack.errors import UsageError
 from prunepack.pipeline.runs.run import Run
+
+_log = logging.getLogger("prunepack")
 
 __all__ = [
     "claim_number",
@@ -132,12 +135,15 @@ def _read(root: Path, number: int, recipe: str) -> Run | None:
 
 
 def _read_file(root: Path, file: Path) -> Run | None:
-    """Read one run; None if the file is missing or damaged."""
+    """Read one run; None if the file is missing or damaged, which is logged."""
     try:
         content = json.loads(file.read_bytes())
         for event in (*content["events"], *content["earlier"]):
             event["path"] = root / ".store" / "objects" / event["digest"]
         run = Run.model_validate(content)
-    except (OSError, ValueError, KeyError, TypeError):
+    except OSError:  # another process has deleted it
+        return None
+    except (ValueError, KeyError, TypeError):
+        _log.warning("run %s is left out: its record `%s` is damaged", file.parent.name, file)
         return None
     return run if file.parent.name == str(run.number) else None

@@ -351,3 +351,10 @@ def test_runs_that_are_not_there(prunepack, arguments, code, says):
     done = prunepack(*arguments)
     assert done.code == code
     assert says in " ".join((done.out + done.err).split())
+
+
+def test_a_recipe_without_a_model_says_which_one_is_used(prunepack, tmp_path):
+    (tmp_path / "empty.toml").write_text("# cut off")
+    done = prunepack("run", "empty.toml", "--until", "load")
+    assert done.code == 0
+    assert "no `load.model`: the built-in model lenet is used" in done.err

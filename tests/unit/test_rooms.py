@@ -13,9 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("pipeline", "stages", "prunepack")
 ROOMS = {
-    "pipeline": "build execution form_files plan recipe recipe_text gate_file runner signals "
-    "single_stage stage_contract cache cli keys observers reads recipes release remote runs "
-    "search sensitivity starting",
+    "pipeline": "build execution form_files plan recipe recipe_limits recipe_text gate_file runner "
+    "signals single_stage stage_contract cache cli keys observers reads recipes release remote "
+    "runs search sensitivity starting",
     "stages": "load load_onnx prune undo finetune finalize export compact pack verify measure gate "
     "bisection calibration compacting comparison contract data details evaluation exporting "
     "graph_diff graphs inputs metrics models profiling provenance pruning reporting runtime "

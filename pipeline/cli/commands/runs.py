@@ -71,8 +71,8 @@ def compare_command(
 ) -> None:
     """Show the settings and the metrics that differ between runs.
 
-    Every run is compared with the first one. A metric is listed if its value lies beyond the 95 %
-    interval of the first run; a metric without an interval is listed if it is exact.
+    Every run is compared with the first one. A metric with a 95 % interval is listed if the
+    intervals do not overlap; a metric without one is listed if it is exact.
     """
     if len(runs) < 2:
         raise click.UsageError("Name at least two runs")

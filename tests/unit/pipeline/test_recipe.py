@@ -132,3 +132,23 @@ def test_verify_compares_the_batch_sizes_that_measure_times():
         verify=VerifyConfig(batch_sizes=(5, 8)), measure=MeasureConfig(batch_sizes=(1, 8, 64))
     )
     assert plan.comparison == VerifyConfig(batch_sizes=(5, 8, 1, 64))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("size.ration", "Did you mean `size.ratio`?"),
+        ("foo.bar", "Choose among the metrics in the report of a run, or in "),
+        ("accuracy", "Did you mean `accuracy."),
+    ],
+)
+def test_a_limit_on_a_metric_that_no_stage_measures_is_told_before_any_has_run(recipe, name, hint):
+    with pytest.raises(UsageError, match="on a metric that no stage measures") as refused:
+        read_recipe(recipe(f'[gate]\nlimits = ["size.ratio >= 2", "{name} <= 3"]'))
+    assert refused.value.hint.startswith(hint)
+
+
+def test_limits_on_layers_outputs_and_globs_are_known_by_their_pattern(recipe):
+    names = ("parity.torch_onnx.outputs.logits.tolerance", "latency.batch_7.ratio", "sparsity.*")
+    limits = ", ".join(f'"{name} <= 3"' for name in names)
+    assert len(read_recipe(recipe(f"[gate]\nlimits = [{limits}]")).plan.gate.limits) == 3

@@ -162,11 +162,14 @@ def test_nothing_is_known_where_nothing_ran(tmp_path: Path) -> None:
         b'{"events": [{}], "earlier": []}',
     ],
 )
-def test_a_damaged_history_is_an_absent_one(store: Store, content: bytes) -> None:
+def test_a_damaged_history_is_an_absent_one(
+    store: Store, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     record(store, event(store, "load"))
     (store.runs / "1/lenet.json").write_bytes(content)
     assert read_last_run(store.root, "lenet") == Run(recipe="lenet")
     assert list_kept_digests(store.root) == frozenset()
+    assert "run 1 is left out: its record" in caplog.text
 
 
 def test_a_history_that_leads_out_of_the_store_is_absent(store: Store) -> None:
