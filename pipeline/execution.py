@@ -13,6 +13,7 @@ from prunepack.pipeline.observers.loggers import open_observer
 from prunepack.pipeline.observers.observation import Observation
 from prunepack.pipeline.release.publish import publish
 from prunepack.pipeline.runner import Runner, Stopped
+from prunepack.pipeline.runs.names import check_run_name
 from prunepack.pipeline.runs.recorder import Recorder
 from prunepack.pipeline.runs.run import Run, RunHead
 from prunepack.pipeline.runs.run_files import locate_source, name_release
@@ -71,7 +72,7 @@ def execute_recipe(
     artifacts: Path,
     watcher: Watcher,
     *,
-    name: str = "",
+    name: str | None = None,
     until: str | None = None,
     force: Collection[str] = (),
     observers: Iterable[RunObserver | str] = (),
@@ -82,19 +83,20 @@ def execute_recipe(
         recipe: The recipe.
         artifacts: The folder of all runs and their store.
         watcher: Is called at the start and at the end of each stage.
-        name: The name of the run.
+        name: The name of the run; None for a run without a name.
         until: The stage after which to stop.
         force: Stages that run even if their result is stored.
         observers: Those who are told what happens, or their names; none can stop the run.
 
     Raises:
-        UsageError: If a stage or an observer does not exist, or the name is a number.
+        UsageError: If a stage or an observer does not exist, or the name cannot be used.
     """
+    label = "" if name is None else check_run_name(name)
     _check_stages(*force, *([until] if until else []))
     opened = [open_observer(observer, artifacts) for observer in observers]
     began = time.perf_counter()
     with Store(artifacts) as store, Observation(opened, watcher.warn) as observation:
-        head = _describe_run(recipe, name, artifacts)
+        head = _describe_run(recipe, label, artifacts)
         observation.start(head)
         report = None
         with suppress(Stopped), Recorder(store, head) as recorder:  # it sees that a run stopped
@@ -144,8 +146,6 @@ def _make_runner(
 
 def _describe_run(recipe: Recipe, name: str, artifacts: Path) -> RunHead:
     """Return what the record of the run begins with."""
-    if name.isdigit():
-        raise UsageError(f"--name {name}", expected="a name with a letter", found="a number")
     source = locate_source(recipe.source, artifacts)
     return RunHead(
         recipe=name_release(artifacts, recipe.name, source),

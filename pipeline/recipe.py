@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from prunepack.errors import UsageError, quote
 from prunepack.pipeline.plan import Plan
 from prunepack.pipeline.recipe_limits import check_limits
+from prunepack.pipeline.runs.names import check_recipe_name
 from prunepack.stages.contract.plugins import suggest_name
 from prunepack.stages.contract.user_code import is_model_file
 
@@ -112,8 +113,9 @@ def make_recipe(
     """Return a recipe of ``tables``, in which ``settings`` are put.
 
     Raises:
-        UsageError: With every problem in the tables.
+        UsageError: With every problem in the tables, or if the name is not that of a folder.
     """
+    check_recipe_name(name, source)
     for setting in settings:
         _set_value(tables, setting)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 
     from prunepack.stages.metrics.metric import Metric
 
-__all__ = ["TensorboardObserver"]
+__all__ = ["TensorboardObserver", "clean_folder_name"]
+
+FORBIDDEN = re.compile(r"[^\w\-. ]")
+"""Characters that a folder of event files does not have."""
+
+LONGEST = 200
+"""Bytes of the name of a folder; file systems take up to 255."""
 
 
 class TensorboardObserver(RunObserver):
@@ -45,7 +52,8 @@ class TensorboardObserver(RunObserver):
     def start_run(self, recipe: str, name: str, settings: Mapping[str, Any]) -> None:  # noqa: ARG002
         """Open the event file."""
         started = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
-        target = self._folder / recipe / (f"{name} {started}" if name else started)
+        label = f"{clean_folder_name(name)} {started}" if name else started
+        target = self._folder / clean_folder_name(recipe) / label
         self._writer = self._open(str(target))
 
     def finish_stage(
@@ -83,3 +91,10 @@ class TensorboardObserver(RunObserver):
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+
+
+def clean_folder_name(name: str) -> str:
+    """Return a name as that of one folder, which is neither hidden nor a parent of others."""
+    plain = FORBIDDEN.sub("_", name)
+    visible = f"_{plain[1:]}" if not plain or plain[0] in ". " else plain
+    return visible.encode()[:LONGEST].decode(errors="ignore")

@@ -109,7 +109,7 @@ def run(
     recipe: str | os.PathLike[str],
     *,
     artifacts: str | os.PathLike[str] = "artifacts",
-    name: str = "",
+    name: str | None = None,
     until: str | None = None,
     force: Collection[str] = (),
     observers: Iterable[RunObserver | str] = (),
@@ -123,7 +123,7 @@ def run(
     Args:
         recipe: A built-in recipe, a ``.toml`` file, or an ``.onnx`` file or an artifact to prune.
         artifacts: The folder of all runs and their store.
-        name: Name of the run, for ``prunepack ls``.
+        name: Name of the run, for ``prunepack ls``: a plain word of up to 100 characters.
         until: The stage after which to stop.
         force: Stages to run again even if nothing changed.
         observers: Each a :class:`prunepack.RunObserver`, or a name that ``--log`` takes.
@@ -131,7 +131,7 @@ def run(
             ``prune={"amount": 0.95}, gate={"limits": ["accuracy.drop <= 1"]}``.
 
     Raises:
-        UsageError: If the recipe or a setting is wrong.
+        UsageError: If the recipe, a setting or the name is wrong.
         RefusedError: If the model cannot be carried through the stages.
     """
     with require_build("prunepack.run cannot be called"):

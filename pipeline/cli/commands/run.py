@@ -75,7 +75,7 @@ Built-in recipes:
     metavar="LOGGER",
     help="Also log to mlflow, tensorboard, or an observer of yours, file.py:NAME.  [repeatable]",
 )
-@click.option("--name", default="", metavar="NAME", help="Name of the run, for ls and compare.")
+@click.option("--name", metavar="NAME", help="Name of the run, for ls and compare.")
 @artifacts_option
 @json_option
 @click.pass_obj
@@ -89,7 +89,7 @@ def run_command(
     until: str | None,
     force: tuple[str, ...],
     loggers: tuple[str, ...],
-    name: str,
+    name: str | None,
     artifacts: Path,
     as_json: bool,
 ) -> int:

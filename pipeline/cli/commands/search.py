@@ -24,6 +24,7 @@ from prunepack.pipeline.cli.console import print_result
 from prunepack.pipeline.cli.views.search import SearchProgress, format_findings, write_taken
 from prunepack.pipeline.recipe import Recipe, read_recipe
 from prunepack.pipeline.remote.store import open_store
+from prunepack.pipeline.runs.names import check_name
 from prunepack.pipeline.search.evaluation import Evaluator
 from prunepack.pipeline.search.objective import list_goals
 from prunepack.pipeline.search.queue.board import read_board
@@ -112,7 +113,7 @@ def search_command(
     is a time. The same command goes on with a search that was ended.
     """
     require_optuna()
-    _check_options(storage, join, take, output)
+    _check_options(study, storage, join, take, output)
     chosen = _choose_recipe(recipe, settings, trials)
     with open_store(artifacts, remote) as store:
         creates = join is None and take is None
@@ -129,8 +130,14 @@ def search_command(
 
 
 def _check_options(
-    storage: str | None, join: str | None, take: int | None, output: Path | None
+    study: str | None,
+    storage: str | None,
+    join: str | None,
+    take: int | None,
+    output: Path | None,
 ) -> None:
+    if study is not None:
+        check_name(study, "--study")
     if storage and join:
         raise click.UsageError("Give either --storage or --join")
     if output and take is None:

@@ -12,6 +12,7 @@ import prunepack
 from prunepack.errors import UsageError
 from prunepack.pipeline.observers.loggers import open_observer
 from prunepack.pipeline.observers.mlflow_tracking import clean_name
+from prunepack.pipeline.observers.tensorboard_events import TensorboardObserver, clean_folder_name
 from tests.unit.stages.graphs.models import two_layers
 
 OWN = """
@@ -163,6 +164,22 @@ def test_tensorboard_has_scalars_of_stages_and_metrics(folder):
     assert size.tensor_proto.float_val[0] == run.metrics["size.artifact"].value
     (sparsity,) = events.Tensors("prune/sparsity")
     assert sparsity.tensor_proto.float_val[0] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "../../esc", "/esc", "a\\b", "a\nb", "", ".", " ", "ü" * 300]
+)
+def test_event_files_of_any_recipe_stay_in_their_folder(tmp_path, name):
+    observer = TensorboardObserver(tmp_path / "events")
+    observer.start_run(name, name, {})
+    observer.finish_run("", {}, ())
+    (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    assert file.parent.parent.parent == tmp_path / "events"
+    assert file.parent.parent.name == clean_folder_name(name)
+
+
+def test_plain_names_of_folders_stay():
+    assert clean_folder_name("net-2 v1.0_ü") == "net-2 v1.0_ü"
 
 
 def test_an_observer_of_the_user_by_the_command(folder, tmp_path):
