@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from prunepack.errors import UsageError, quote
 from prunepack.pipeline.plan import Plan
 from prunepack.pipeline.recipe_limits import check_limits
 from prunepack.pipeline.runs.names import check_recipe_name
+from prunepack.stages.contract.messages import list_problems
 from prunepack.stages.contract.plugins import suggest_name
 from prunepack.stages.contract.user_code import is_model_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from pydantic_core import ErrorDetails
+    from pydantic import BaseModel
 
 __all__ = [
     "Recipe",
-    "describe_problem",
     "describe_problems",
     "list_built_in_recipes",
-    "list_keys",
-    "list_problems",
     "make_recipe",
     "parse_literal",
     "read_built_in",
     "read_recipe",
 ]
-
-
-_DOTTED = re.compile(r"\w+(\[\d+\])*(\.\w+(\[\d+\])*)+")
-"""The name of a setting as a key, which differs from the marks of pydantic in a location."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,49 +184,3 @@ def describe_problems(source: str, error: ValidationError, root: type[BaseModel]
 def _list(source: str, problems: Sequence[str]) -> UsageError:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     return UsageError(f"{source} has {count}", found="\n".join(problems))
-
-
-def list_problems(error: ValidationError, root: type[BaseModel]) -> list[str]:
-    """Return one line for each problem, with its path and, for an unknown key, the nearest one."""
-    return [describe_problem(problem, root) for problem in error.errors()]
-
-
-def describe_problem(problem: ErrorDetails, root: type[BaseModel]) -> str:
-    """Return one problem with its path and, for an unknown key, the nearest one."""
-    location = problem["loc"]
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        hint = suggest_name(str(location[-1]), list_keys(root, location[:-1]))
-        message = f"no such setting. {hint}"
-    elif isinstance(problem["input"], bool | int | float | str):
-        message += f" (found {problem['input']!r})" if "found" not in message else ""
-    return f"{_format_location(location)}: {message}" if location else message
-
-
-def _format_location(location: Iterable[int | str]) -> str:
-    text = ""
-    for part in location:
-        if isinstance(part, int):
-            text += f"[{part + 1}]"
-        elif part.isidentifier():
-            text += f".{part}" if text else part
-        elif _DOTTED.fullmatch(part):
-            text += f'."{part}"'
-    return text
-
-
-def list_keys(root: type[BaseModel], location: Iterable[int | str]) -> list[str]:
-    """Return the keys that the table at ``location`` may have."""
-    model = root
-    for part in location:
-        if isinstance(part, str) and part in model.model_fields:
-            model = _model_in(model.model_fields[part].annotation) or model
-    return sorted(model.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the config class in an annotation such as ``tuple[Rule, ...]``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = [_model_in(inner) for inner in get_args(annotation)]
-    return next((model for model in found if model), None)

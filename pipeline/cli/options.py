@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from prunepack.errors import UsageError, quote
 from prunepack.pipeline.cli.completion import COMPLETERS
-from prunepack.pipeline.recipe import list_problems, parse_literal
+from prunepack.pipeline.recipe import parse_literal
+from prunepack.stages.contract.messages import list_problems
 from prunepack.stages.contract.user_code import PointsAt
 
 if TYPE_CHECKING:

@@ -118,7 +118,7 @@ def find_problems(tables: Mapping[str, Any], plan: Plan) -> Iterator[str]:
 def _find_problem(tables: Mapping[str, Any], name: str, path: Path, value: Any) -> str:
     """Return the problem of one value; empty if it only contradicts others."""
     from prunepack.pipeline.plan import Plan
-    from prunepack.pipeline.recipe import describe_problem
+    from prunepack.stages.contract.messages import describe_problem
 
     try:
         Plan.model_validate(_put_values(tables, {name: value}))
@@ -139,7 +139,7 @@ def _concerns(problem: ErrorDetails, path: Path) -> bool:
     A problem of a table whose keys contradict one another is one of their combination.
     """
     from prunepack.pipeline.plan import Plan
-    from prunepack.pipeline.recipe import list_keys
+    from prunepack.stages.contract.messages import list_keys
 
     place = problem["loc"]
     length = min(len(place), len(path))

@@ -48,24 +48,37 @@ def prune(
             the batch as first axis, several in a tuple in the order of ``forward``, or in a
             dictionary by its arguments.
         labels: Labels of the samples, for methods such as ``taylor``.
-        **settings: Settings of a ``[prune]`` table: ``method``, ``layers``, ``scope``, ….
+        **settings: Settings of a ``[prune]`` table; a ``schedule`` needs the number ``step`` too.
 
     Returns:
         The model itself. Assumptions are logged as warnings of the logger ``prunepack``.
 
     Raises:
-        UsageError: If a setting is wrong, a rule names no layer, or a method needs inputs.
+        UsageError: If a setting is wrong, a rule names no layer, or inputs are missing.
         RefusedError: If the model cannot run on the inputs.
     """
     with require_build("prunepack.prune cannot be called"):
         from prunepack.scripting.live_models import name_inputs
         from prunepack.stages.prune import PruneConfig
-    given = {} if amount is None else {"amount": amount}
-    config = read_settings(PruneConfig, {**given, **settings}, "prunepack.prune", "prune")
+    settings |= {} if amount is None else {"amount": amount}
+    config = read_settings(PruneConfig, settings, "prunepack.prune", "prune")
+    _check_single_round(config)
     module = unwrap_module(model)
     with log_remarks():
         _put_masks(config, module, {} if inputs is None else name_inputs(module, inputs), labels)
     return model
+
+
+def _check_single_round(config: PruneConfig) -> None:
+    """Refuse a schedule without the number of its round, for training comes between rounds."""
+    if config.steps > 1 and "step" not in config.model_fields_set:
+        raise UsageError(
+            "prunepack.prune does one round, and a schedule needs training between its rounds",
+            expected=f"no schedule, or the number of the round: step=1 to step={config.steps}",
+            found=f"schedule={config.schedule!r}, steps={config.steps}",
+            hint="Use prunepack.training.Pruner in a training loop, or leave out schedule and "
+            "steps to prune the whole amount now",
+        )
 
 
 def _put_masks(config: PruneConfig, module: nn.Module, arrays: Arrays, labels: object) -> None:
@@ -74,6 +87,8 @@ def _put_masks(config: PruneConfig, module: nn.Module, arrays: Arrays, labels: o
     from prunepack.stages.prune import apply_rules
     from prunepack.stages.pruning.remarks import remark_constant
 
+    if not arrays and any(rule.groups for rule in config.all_rules):
+        raise _miss_inputs("channel groups are found by a run on samples")
     before = run_quietly(module, arrays)
     statistics = _measure_statistics(config, module, arrays, labels)
     apply_rules(config, module, statistics, arrays)
@@ -93,14 +108,18 @@ def _measure_statistics(
     if not needs:
         return NO_STATISTICS
     if not arrays:
-        raise UsageError(
-            f"the method {' and '.join(methods)} ranks weights by samples",
-            expected="inputs: samples of the inputs of the model",
-            found="none",
-            hint="Pass a batch of training samples as inputs",
-        )
+        raise _miss_inputs(f"the method {' and '.join(methods)} ranks weights by samples")
     with evaluating(module):
         return measure_statistics(module, hold_samples(arrays, labels), needs)
+
+
+def _miss_inputs(what: str) -> UsageError:
+    return UsageError(
+        what,
+        expected="inputs: samples of the inputs of the model",
+        found="none",
+        hint="Pass a batch of training samples as inputs",
+    )
 
 
 def finalize(model: M, inputs: Inputs | None = None, **settings: Any) -> M:

@@ -59,14 +59,12 @@ def read_settings(kind: type[C], settings: Mapping[str, Any], subject: str, tabl
     try:
         return kind.model_validate(dict(settings))
     except ValidationError as error:
-        lines = (
-            f"{'.'.join(map(str, problem['loc'])) or 'settings'}: {problem['msg']}"
-            for problem in error.errors()
-        )
+        from prunepack.stages.contract.messages import list_problems
+
         raise UsageError(
             f"the settings of {subject} are wrong",
             expected=f"settings of a [{table}] table",
-            found="; ".join(lines),
+            found="; ".join(list_problems(error, kind)),
         ) from None
 
 

@@ -1,13 +1,30 @@
-"""Parts of messages: short lists, names in backticks, exceptions in one line."""
+"""Parts of messages: short lists, names in backticks, exceptions and wrong settings in one line."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any, get_args
+
+from prunepack.stages.contract.plugins import suggest_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["describe_error", "list_first", "list_names"]
+    from pydantic import BaseModel, ValidationError
+    from pydantic_core import ErrorDetails
+
+__all__ = [
+    "describe_error",
+    "describe_problem",
+    "list_first",
+    "list_keys",
+    "list_names",
+    "list_problems",
+]
+
+_DOTTED = re.compile(r"\w+(\[\d+\])*(\.\w+(\[\d+\])*)+")
+"""The name of a setting as a key, which differs from the marks of pydantic in a location."""
+
 
 SHOWN = 8
 """Entries of a list that a message shows by default."""
@@ -29,3 +46,49 @@ def describe_error(error: BaseException) -> str:
     """Return the class of an exception and the first line of its text that is not blank."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+
+
+def list_problems(error: ValidationError, root: type[BaseModel]) -> list[str]:
+    """Return one line for each problem, with its path and, for an unknown key, the nearest one."""
+    return [describe_problem(problem, root) for problem in error.errors()]
+
+
+def describe_problem(problem: ErrorDetails, root: type[BaseModel]) -> str:
+    """Return one problem with its path and, for an unknown key, the nearest one."""
+    location = problem["loc"]
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        hint = suggest_name(str(location[-1]), list_keys(root, location[:-1]))
+        message = f"no such setting. {hint}"
+    elif isinstance(problem["input"], bool | int | float | str):
+        message += f" (found {problem['input']!r})" if "found" not in message else ""
+    return f"{_format_location(location)}: {message}" if location else message
+
+
+def _format_location(location: Iterable[int | str]) -> str:
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        elif part.isidentifier():
+            text += f".{part}" if text else part
+        elif _DOTTED.fullmatch(part):
+            text += f'."{part}"'
+    return text
+
+
+def list_keys(root: type[BaseModel], location: Iterable[int | str]) -> list[str]:
+    """Return the keys that the table at ``location`` may have."""
+    model = root
+    for part in location:
+        if isinstance(part, str) and part in model.model_fields:
+            model = _model_in(model.model_fields[part].annotation) or model
+    return sorted(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the config class in an annotation such as ``tuple[Rule, ...]``."""
+    if isinstance(annotation, type) and hasattr(annotation, "model_fields"):
+        return annotation
+    found = [_model_in(inner) for inner in get_args(annotation)]
+    return next((model for model in found if model), None)

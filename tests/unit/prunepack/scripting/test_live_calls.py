@@ -58,6 +58,16 @@ def test_a_second_call_prunes_further():
     assert (model[0].weight == 0).sum() > (first == 0).sum()
 
 
+def test_a_copy_is_pruned_alike_each_time():
+    """The advice of docs/how-to/python.md for a cell that is run twice."""
+    model = build()
+    first, second = (prunepack.prune(copy.deepcopy(model), 0.9) for _ in range(2))
+    assert torch.equal(first[0].weight, second[0].weight)
+    twice = prunepack.prune(first, 0.9)
+    assert (twice[0].weight == 0).float().mean() == pytest.approx(0.99, abs=0.005)
+    assert not list(model.buffers())
+
+
 def test_a_method_that_measures_layers_gets_the_inputs():
     x = X.clone()
     x[:, :8] *= 100  # Wanda keeps the weights of large inputs
@@ -91,7 +101,11 @@ def test_assumptions_are_logged(caplog):
     [
         ({"amount": 1.5}, "amount"),
         ({"method": "l3"}, "method"),
-        ({"amounts": 0.5}, "amounts: Extra inputs"),
+        ({"amounts": 0.5}, "amounts: no such setting. Did you mean `amount`?"),
+        ({"amont": 0.5}, "amont: no such setting. Did you mean `amount`?"),
+        ({"layer": "0"}, "layer: no such setting. Did you mean `layers`?"),
+        ({"rules": [{"metod": "n_m"}]}, "rules[1].metod: no such setting. Did you mean `method`?"),
+        ({"finetune": {"epochs": 3}}, "finetune: no such setting."),
         ({"amount": 0.5, "rules": [{"amount": 0.2}]}, "are both given"),
     ],
 )
@@ -99,6 +113,29 @@ def test_wrong_settings(settings, found):
     with pytest.raises(UsageError) as refused:
         prunepack.prune(build(), **settings)
     assert found in str(refused.value)
+
+
+@pytest.mark.parametrize("schedule", ["cubic", "linear", "iterative"])
+def test_a_schedule_needs_training_between_its_rounds(schedule):
+    model = build()
+    with pytest.raises(UsageError, match="needs training between its rounds") as refused:
+        prunepack.prune(model, 0.9, schedule=schedule, steps=3)
+    assert refused.value.expected == "no schedule, or the number of the round: step=1 to step=3"
+    assert "prunepack.training.Pruner" in refused.value.hint
+    assert not list(model.buffers())
+    prunepack.prune(model, 0.9, schedule=schedule, steps=3, step=3)
+    assert list(model.buffers())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"groups": True}, {"rules": [{"method": "ln_structured", "amount": 0.5, "groups": True}]}],
+)
+def test_channel_groups_need_inputs(settings):
+    method = {} if "rules" in settings else {"method": "ln_structured"}
+    with pytest.raises(UsageError, match="channel groups are found by a run") as refused:
+        prunepack.prune(build(), **method, **settings)
+    assert refused.value.hint == "Pass a batch of training samples as inputs"
 
 
 def test_a_rule_that_names_no_layer():
