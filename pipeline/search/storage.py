@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import UsageError
 from prunepack.pipeline.cache.disk_errors import explain_write_errors
+from prunepack.pipeline.search.journal import open_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,9 +57,9 @@ def open_storage(place: str, *, creates: bool) -> BaseStorage:
 
     Raises:
         UsageError: If the file is missing, of another kind, or cannot be written to.
+        RefusedError: If a journal is damaged.
     """
-    from optuna.storages import JournalStorage, RDBStorage
-    from optuna.storages.journal import JournalFileBackend
+    from optuna.storages import RDBStorage
 
     if "://" in place:
         url = place.replace("postgresql://", "postgresql+psycopg://", 1)
@@ -82,9 +82,7 @@ def open_storage(place: str, *, creates: bool) -> BaseStorage:
     if path.suffix in DATABASES:
         wait = {"connect_args": {"timeout": LOCK_SECONDS}}
         return RDBStorage(f"sqlite:///{path}", engine_kwargs=wait)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return JournalStorage(JournalFileBackend(str(path)))
+    return open_journal(path)
 
 
 def lock_queue(place: str) -> AbstractContextManager[Any]:

@@ -60,6 +60,14 @@ def test_a_file_that_holds_something_else_is_refused(tmp_path):
     assert error.found == "file is not a database"
 
 
+def test_a_damaged_database_is_refused(tmp_path):
+    place = tmp_path / "study.db"
+    join(place, make(trials=2), Toy())
+    content = place.read_bytes()
+    place.write_bytes(content[:100] + b"\xff" * (len(content) - 100))
+    assert refuse(place).what == f"the storage `{place}` cannot be used"
+
+
 @pytest.mark.parametrize("name", ["study.db", "study.journal"])
 def test_a_place_that_cannot_be_written_to_is_refused(tmp_path, name):
     (tmp_path / "file").touch()
