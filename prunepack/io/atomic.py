@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from io import BufferedRandom
 
 __all__ = [
+    "check_file",
     "create_file",
     "create_folder",
     "move_into_place",
@@ -43,6 +44,19 @@ def create_file(path: Path, *, force: bool) -> Iterator[BufferedRandom]:
         _check_target(path, force=force, is_kind=stat.S_ISREG, kind="a regular file")
         with replace_file(path, force=force) as scratch, scratch.open("x+b") as file:
             yield file
+
+
+def check_file(path: Path, *, force: bool) -> None:
+    """Check early that :func:`create_file` can make a file.
+
+    Raises:
+        UsageError: If ``path`` exists and ``force`` is off, is not a regular file, or has no
+            folder.
+    """
+    with _report_os_errors(path):
+        path = _resolve_parent(path)
+        _check_target(path, force=force, is_kind=stat.S_ISREG, kind="a regular file")
+        os.stat(os.path.join(path.parent, "."))  # noqa: PTH116, PTH118 -- only with the dot is a file refused
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunepack.io.atomic import create_file, replace_file
+from prunepack.io.atomic import check_file, create_file, replace_file
 from prunepack.pipeline.cache.disk_errors import explain_write_errors
 from prunepack.pipeline.cache.store import Store
 from prunepack.pipeline.cli.command import (
@@ -30,6 +31,7 @@ from prunepack.pipeline.cli.views.sensitivity import (
 )
 from prunepack.pipeline.recipe import read_recipe
 from prunepack.pipeline.release.sensitivity import SENSITIVITY_FILE
+from prunepack.pipeline.release.suggested_recipe import add_digest, is_unedited
 from prunepack.pipeline.runner import Runner
 from prunepack.pipeline.runs.run_files import locate_source, name_release
 from prunepack.pipeline.sensitivity.config import SensitivityConfig
@@ -53,7 +55,8 @@ __all__ = ["sensitivity_command"]
     "--output",
     type=PATH,
     metavar="FILE",
-    help="The recipe to write. Default: RECIPE-suggested.toml in the folder of the release.",
+    help="The recipe to write. Default: RECIPE-suggested.toml in the folder of the release, "
+    "which is replaced unless it was edited.",
 )
 @force_option
 @artifacts_option
@@ -81,6 +84,7 @@ def sensitivity_command(
     with Store(artifacts) as store:
         source = locate_source(chosen.source, artifacts)
         folder = artifacts / name_release(artifacts, chosen.name, source)
+        _check_output(folder, chosen.name, output, force=force)
         progress = PointProgress(console)
         runner = Runner(store, on_event=progress.finish, hash_data=chosen.plan.load.hash_data)
         measured = _measure(chosen, runner)
@@ -98,6 +102,17 @@ def _choose_settings(recipe: Recipe, values: dict[str, Any]) -> Recipe:
     return replace(recipe, plan=recipe.plan.model_copy(update={"sensitivity": table}))
 
 
+def _find_default(folder: Path, name: str) -> Path:
+    return folder / f"{name}-suggested.toml"
+
+
+def _check_output(folder: Path, name: str, output: Path | None, *, force: bool) -> None:
+    """Refuse an output that cannot be written, before anything is measured."""
+    path = output or _find_default(folder, name)
+    if output is not None or os.path.lexists(path):
+        check_file(path, force=force or (output is None and is_unedited(path)))
+
+
 def _measure(recipe: Recipe, runner: Runner) -> Sensitivity:
     from prunepack.pipeline.sensitivity.measurement import measure_sensitivity
 
@@ -111,7 +126,7 @@ def _write_files(
     from prunepack.stages.reporting.page.sensitivity import to_sensitivity_html
 
     page = to_sensitivity_html(measured, recipe.name, format_rules(measured))
-    suggested = output or folder / f"{recipe.name}-suggested.toml"
+    suggested = output or _find_default(folder, recipe.name)
     texts = {
         folder / SENSITIVITY_FILE: measured.model_dump_json(indent=1) + "\n",
         folder / "sensitivity.html": page,
@@ -121,6 +136,7 @@ def _write_files(
         for path, text in texts.items():
             with replace_file(path, durable=False) as draft:
                 draft.write_text(text, encoding="utf-8")
-    with create_file(suggested, force=force or output is None) as file:
-        file.write(format_suggestion(recipe, measured).encode())
+    can_replace = force or (output is None and is_unedited(suggested))
+    with create_file(suggested, force=can_replace) as file:
+        file.write(add_digest(format_suggestion(recipe, measured)))
     return [*texts, suggested]

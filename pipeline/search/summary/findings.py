@@ -67,7 +67,7 @@ class Findings:
                 f"the study `{self.study}` has no trial {number} with a result",
                 expected=f"one of {len(self.results)} trials, such as {self._example()}",
                 found=number,
-                hint=f"List them by `prunepack search {self.source}`",
+                hint="Look for its number in search.html or search.json of the release",
             )
         return self.results[number]
 

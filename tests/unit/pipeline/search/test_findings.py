@@ -29,7 +29,7 @@ def test_an_unknown_trial_is_refused():
         MIXED.find(40)
     assert str(caught.value) == (
         "the study `lenet` has no trial 40 with a result: expected one of 8 trials, such as 1, 2, "
-        "found 40. List them by `prunepack search lenet`"
+        "found 40. Look for its number in search.html or search.json of the release"
     )
 
 

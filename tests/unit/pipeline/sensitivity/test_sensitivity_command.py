@@ -160,6 +160,30 @@ def test_the_output_is_not_replaced_without_force(sense, project):
     assert tomllib.loads((project / "own.toml").read_text())["prune"]["rules"]
 
 
+def test_the_default_output_is_replaced_until_somebody_edits_it(sense, project):
+    sense("--layers", "4", "--goal", "sparsity=0.05")
+    first = Path("artifacts/small/small-suggested.toml")
+    text = first.read_text()
+    sense("--layers", "4", "--goal", "sparsity=0.06")
+    assert first.read_text() != text
+    first.write_text(text + "# mine\n")
+    error = refuse("--layers", "4", "--goal", "sparsity=0.06")
+    assert error.what.endswith("/artifacts/small/small-suggested.toml` exists")
+    assert error.hint == "Choose another path, or replace it with --force"
+    assert first.read_text() == text + "# mine\n"
+    sense("--layers", "4", "--goal", "sparsity=0.05", "--force")
+    assert first.read_text() == text
+
+
+@pytest.mark.parametrize(
+    "words", [("-o", "no/own.toml"), ("-o", ""), ("-o", "net.py/x"), ("-o", ".")]
+)
+def test_an_output_that_cannot_be_written_is_refused_before_measuring(project, words):
+    error = refuse(*words)
+    assert "cannot be replaced" in error.what or error.what.startswith("cannot write")
+    assert not list(project.glob("artifacts/.store/objects/*"))
+
+
 def test_the_table_and_the_page(project, capsys):
     sensitivity_command.main(["small.toml"], standalone_mode=False)
     text = capsys.readouterr().out
