@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 __all__ = [
     "CorruptArtifactError",
     "LimitExceededError",
+    "MissingNameError",
+    "OutOfRangeError",
     "PrunepackError",
     "RefusedError",
     "UnsupportedArtifactError",
@@ -93,6 +95,14 @@ class UsageError(PrunepackError):
     """A command, an option, a config or a path is wrong."""
 
     exit_code = 2
+
+
+class MissingNameError(UsageError, KeyError):
+    """A tensor or a file has another name; users see a UsageError that is a KeyError too."""
+
+
+class OutOfRangeError(UsageError, IndexError):
+    """An index exceeds a shape; users see a UsageError that is an IndexError too."""
 
 
 class RefusedError(PrunepackError):

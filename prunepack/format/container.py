@@ -13,7 +13,7 @@ from prunepack.coding.zstd_frames import decompress
 from prunepack.errors import CorruptArtifactError, RefusedError, UnsupportedArtifactError
 from prunepack.format.header_frame import compress_header, decompress_header
 from prunepack.io.foreign_files import HEAD, recognize
-from prunepack.io.regular_file import open_regular
+from prunepack.io.regular_file import check_open, open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -194,6 +194,7 @@ class Container:
 
     def _read_some(self, offset: int, size: int) -> bytes:
         """Read without the position of the file, which forked processes have in common."""
+        check_open(self._file)
         if hasattr(os, "pread"):
             return os.pread(self._file.fileno(), size, offset)
         with self._lock:

@@ -16,8 +16,9 @@ from prunepack.errors import RefusedError, UsageError, quote
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedReader
+    from typing import IO
 
-__all__ = ["RegularFile", "open_regular"]
+__all__ = ["RegularFile", "check_open", "open_regular"]
 
 READ_SIZE = 4 * 1024**2
 """Bytes that are read at once: a whole number of items of any type."""
@@ -44,6 +45,18 @@ def open_regular(path: str) -> BufferedReader:
             hint="Give the path of a file",
         )
     return os.fdopen(handle, "rb")
+
+
+def check_open(file: IO[bytes]) -> None:
+    """Check that the file of an artifact was not closed.
+
+    Raises:
+        UsageError: If it was.
+    """
+    if file.closed:
+        raise UsageError(
+            "the artifact is closed", hint="Read it inside the `with` block, or open it again"
+        )
 
 
 class RegularFile:

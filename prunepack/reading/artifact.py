@@ -8,7 +8,13 @@ import os
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from prunepack.errors import CorruptArtifactError, UsageError, inside, inside_artifact, quote
+from prunepack.errors import (
+    CorruptArtifactError,
+    MissingNameError,
+    inside,
+    inside_artifact,
+    quote,
+)
 from prunepack.format.container import MAGIC, Container
 from prunepack.format.layout import Layout
 from prunepack.format.limits import Limits
@@ -95,7 +101,7 @@ class Artifact(TensorMapping):
         It may also be an initializer of the model, or a tensor of the checkpoint, that is too small
         to be among :attr:`tensors`.
         """
-        if name not in self.tensors:
+        if isinstance(name, str) and name not in self.tensors:
             from prunepack.reading.small_tensors import read_small_tensor  # seldom needed
 
             if (small := read_small_tensor(self, name)) is not None:
@@ -228,8 +234,8 @@ def is_artifact(path: str) -> bool:
 
 
 def _pick(entries: Mapping[str, T], name: str, kind: str, path: str) -> T:
-    if name not in entries:
-        raise UsageError(
+    if not isinstance(name, str) or name not in entries:
+        raise MissingNameError(
             f"no {kind} {quote(name)} in `{path}`",
             expected=f"one of {', '.join(list(entries)[:10]) or 'none'}",
             hint="Run `prunepack inspect` for all names",

@@ -1,6 +1,7 @@
 """An artifact as a mapping: names, parts of tensors, a state dict."""
 
 import sys
+from collections.abc import Mapping
 
 import numpy as np
 import onnx
@@ -106,6 +107,89 @@ def test_a_part_belongs_to_whoever_asked_for_it(rows):
 def test_a_row_that_is_not_there(rows, row):
     with pytest.raises(IndexError):
         rows[0]["big", row]
+
+
+def test_the_interface_of_a_mapping(rows):
+    artifact, tensors = rows
+    assert isinstance(artifact, Mapping)
+    assert len(artifact) == len(tensors)
+    assert artifact.get("none") is None
+    assert artifact.get("none", 3) == 3
+    assert artifact.get("bias").tolist() == [0.0, 1.0, 2.0]
+    assert {name: array.shape for name, array in artifact.items()} == {
+        name: array.shape for name, array in tensors.items()
+    }
+    assert len(list(artifact.values())) == len(tensors)
+    assert ["bias"] not in artifact
+    assert artifact == artifact  # noqa: PLR0124
+    assert artifact != dict(artifact)
+    assert {artifact: 1}[artifact] == 1
+
+
+@pytest.mark.parametrize("key", [3, (), (3, 0), None, (b"bias",), slice(3), ["bias"]])
+def test_a_key_without_a_name(rows, key):
+    with pytest.raises(UsageError, match="a tensor of an artifact is read by its name") as refused:
+        rows[0][key]
+    assert refused.value.found.startswith("artifact[")
+
+
+@pytest.mark.parametrize("name", ["big", "turned", "bias"])
+@pytest.mark.parametrize(
+    "index",
+    [
+        True,
+        np.True_,
+        [1, 2],
+        np.array([0, 1]),
+        np.zeros(3, bool),
+        "x",
+        1.0,
+        slice(0.5),
+        slice(0, 3, 0),
+    ],
+)
+def test_an_index_that_numpy_alone_has(rows, name, index):
+    artifact, tensors = rows
+    with pytest.raises(UsageError, match=f"does not fit tensor `{name}`") as refused:
+        artifact[name, index]
+    shape = list(tensors[name].shape)
+    assert refused.value.expected == f"integers, slices, ... or None for the shape {shape}"
+    assert not isinstance(refused.value, IndexError)
+
+
+@pytest.mark.parametrize("name", ["big", "turned", "bias", "scale"])
+@pytest.mark.parametrize("index", [(5000,), (-5001,), (0, 0, 0), (..., 9999), (..., ...)])
+def test_an_index_out_of_range(rows, name, index):
+    with pytest.raises(UsageError, match=f"does not fit tensor `{name}`") as refused:
+        rows[0][(name, *index)]
+    assert isinstance(refused.value, IndexError)
+
+
+@pytest.mark.parametrize("name", ["none", 3, ["w"], None])
+def test_a_missing_name_is_a_key_error_too(rows, name):
+    artifact, _ = rows
+    for read in (artifact.read_tensor, artifact.read_file, artifact.read_literals):
+        with pytest.raises(KeyError) as refused:
+            read(name)
+        assert isinstance(refused.value, UsageError)
+        assert str(refused.value).startswith("no ")
+
+
+def test_reading_after_the_end(tmp_path):
+    path = Sample().write(tmp_path / "model.prunepack")
+    with Artifact.open(path) as artifact:
+        pass
+    for read in (
+        artifact.check_digest,
+        artifact.verify,
+        artifact.read_tensors,
+        lambda: artifact["w"],
+        lambda: artifact["w", 0:2],
+        lambda: artifact.read_file("model.onnx"),
+    ):
+        with pytest.raises(UsageError, match="the artifact is closed") as refused:
+            read()
+        assert refused.value.hint == "Read it inside the `with` block, or open it again"
 
 
 @pytest.mark.parametrize("key", ["none", ("none", 0), ("none", slice(2))])
