@@ -50,7 +50,20 @@ def describe_error(error: BaseException) -> str:
 
 def list_problems(error: ValidationError, root: type[BaseModel]) -> list[str]:
     """Return one line for each problem, with its path and, for an unknown key, the nearest one."""
-    return [describe_problem(problem, root) for problem in error.errors()]
+    problems = error.errors()
+    return [
+        describe_problem(problem, root)
+        for problem in problems
+        if problem["type"] != "too_short" or not _has_wrong_entry(problem, problems)
+    ]
+
+
+def _has_wrong_entry(problem: ErrorDetails, problems: Iterable[ErrorDetails]) -> bool:
+    """Return whether a list is too short only because an entry of it is wrong."""
+    depth = len(problem["loc"])
+    return any(
+        len(each["loc"]) > depth and each["loc"][:depth] == problem["loc"] for each in problems
+    )
 
 
 def describe_problem(problem: ErrorDetails, root: type[BaseModel]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunepack.errors import UsageError
+from prunepack.errors import UsageError, quote
 from prunepack.io.atomic import create_file
 from prunepack.pipeline.cli.command import (
     PATH,
@@ -55,6 +55,7 @@ def card_command(
     RUN is the number or the name of a run, or a recipe, which stands for its newest run. The card
     has front matter in YAML, results with intervals, use, pruning, limits and digests.
     """
+    _check_lines(facts)
     found = find_run(facts.pop("artifacts"), run)
     text = to_card(_read_report(found), _collect_facts(found, **facts))
     if output is None:
@@ -64,6 +65,18 @@ def card_command(
         file.write(text.encode())
     facts = {"run": found.number, "path": str(output)}
     print_result(f"{output}: the card of run {found.number}", facts, as_json=as_json)
+
+
+def _check_lines(facts: dict[str, Any]) -> None:
+    """Refuse texts for the front matter that are not one line each."""
+    for name, text in facts.items():
+        if isinstance(text, str) and not text.isprintable():
+            option = name.removesuffix("_id").replace("_", "-")
+            raise UsageError(
+                f"--{option} {quote(text)} cannot be in a card",
+                expected="one line of printable characters",
+                found="a line break or a character that cannot be printed",
+            )
 
 
 def _read_report(run: Run) -> Report:
@@ -91,7 +104,7 @@ def _collect_facts(
     model = load.get("model")
     named = str(load.get("dataset") or (MODELS[model].dataset if model in MODELS else ""))
     return CardFacts(
-        name=run.name or run.recipe,
+        name=run.recipe,
         settings={key: _describe(prune[key]) for key in SHOWN if prune.get(key)},
         dataset=dataset or ("" if ":" in named else named),
         license=license_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prunepack.errors import quote
 from prunepack.stages.reporting.charts.ratios import describe_ratio, list_ratios
 from prunepack.stages.reporting.drawing.words import format_bytes, format_short, format_times
 
@@ -74,7 +75,7 @@ def _find_no_gain_in_speed(report: Report) -> Iterator[str]:
 def _find_empty_layers(report: Report) -> Iterator[str]:
     empty = [layer.name for layer in report.details.layers if layer.zeros == layer.weights > 0]
     if empty:
-        listed = ", ".join(empty[:MOST_LAYERS]) + (", …" if empty[MOST_LAYERS:] else "")
+        listed = ", ".join(map(quote, empty[:MOST_LAYERS])) + (", …" if empty[MOST_LAYERS:] else "")
         yield f"Layers without any remaining weight: {listed}."
 
 

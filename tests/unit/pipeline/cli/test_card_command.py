@@ -38,9 +38,18 @@ def test_a_card_on_stdout(runs, capsys):
     text = capsys.readouterr().out
     front = yaml.safe_load(text.split("---\n")[1])
     assert (front["license"], front["datasets"]) == ("mit", ["mnist"])
-    assert "# whole" in text
+    assert "# net" in text
+    assert "whole" not in text
     assert "| `amount` | 0.5 |" in text
     assert '| `exclude` | ["last"] |' in text
+
+
+@pytest.mark.parametrize("option", ["--license", "--task", "--base-model", "--dataset"])
+@pytest.mark.parametrize("text", ["mit\nx: y", "a\rb", "a\u2028b", "a\0"])
+def test_a_fact_that_is_not_one_line_is_refused(runs, option, text):
+    with pytest.raises(UsageError, match=f"{option} .* cannot be in a card") as refused:
+        card(runs, "whole", option, text)
+    assert refused.value.expected == "one line of printable characters"
 
 
 def test_a_card_in_a_file(runs, tmp_path, capsys):

@@ -24,6 +24,21 @@ def test_an_amount_that_is_not_a_fraction(amount):
     )
 
 
+@pytest.mark.parametrize("text", ["abc", "abc,0.5", "0.5,,x", "--"])
+def test_an_amount_that_is_not_a_number_is_one_problem(text):
+    with pytest.raises(UsageError) as refused:
+        make_config(SensitivityConfig, {"amounts": (text,)})
+    assert "should be a valid number" in refused.value.what
+    assert ";" not in refused.value.what
+
+
+@pytest.mark.parametrize("table", [{"amounts": []}, {"methods": []}, {"amounts": ","}])
+def test_an_empty_list_is_still_too_short(table):
+    with pytest.raises(UsageError) as refused:
+        make_recipe("x", "x.toml", {"sensitivity": table})
+    assert "should have at least 1 item" in refused.value.found
+
+
 @pytest.mark.parametrize("amount", [1.5, -1, 0])
 def test_a_recipe_with_a_wrong_amount(amount):
     with pytest.raises(UsageError) as refused:

@@ -1,5 +1,7 @@
 """Model cards: front matter as the hub reads it, results, escapes."""
 
+import re
+
 import pytest
 import yaml
 from huggingface_hub import ModelCard
@@ -16,6 +18,14 @@ FACTS = CardFacts(
     "me/net",
     "image-classification",
 )
+
+
+@pytest.mark.parametrize("report", ALL.values(), ids=ALL)
+def test_sentences_are_apart(report):
+    text = to_card(report, FACTS)
+    if report.host:
+        assert f". Times were measured on {report.host}." in text
+    assert not re.search(r"[a-z]\.[A-Z][a-z]+ ", text.partition("## Files")[0])
 
 
 @pytest.fixture

@@ -229,7 +229,7 @@ def test_layers_without_weights_are_named():
     dead = [layer.model_copy(update={"zeros": layer.weights}) for layer in details.layers]
     report = make_page_report(details=details.model_copy(update={"layers": tuple(dead)}))
     (text,) = [text for text in list_cautions(report) if text.startswith("Layers without")]
-    assert text.count("encoder") == 5
+    assert text.count("`encoder") == 5
     assert text.endswith(", ….")
 
 
