@@ -168,6 +168,7 @@ _ROWS = (
     ("parity.torch_onnx.outputs.OUTPUT.mean_cosine", "", "Mean cosine similarity of the samples"),
     ("parity.torch_onnx.outputs.OUTPUT.argmax", "%", "Samples with the same highest value"),
     ("parity.torch_onnx.outputs.OUTPUT.top5", "%", "Samples with the same five highest values"),
+    ("parity.sparse.outputs.OUTPUT.METRIC", "", "The same as of `torch_onnx`, for sparse kernels"),
     ("parity.files.METRIC", "", "The same as of `torch_onnx`, for two files of one model"),
     ("parity.files.constant_outputs", "outputs", "The same as of `torch`, for the second file"),
     ("parity.weights.files", "files", "Files compared between export and artifact"),

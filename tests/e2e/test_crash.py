@@ -143,7 +143,7 @@ def test_a_run_that_is_killed_at_any_moment_does_no_harm(tmp_path: Path) -> None
     root = tmp_path / "artifacts"
     perform(root, WriteConfig(seed=-2))  # imports, and the code closure that children inherit
     began = time.perf_counter()
-    perform(root, WriteConfig(seed=-1))
+    start(perform, root, WriteConfig(seed=-1)).join()  # as long as the runs that are killed
     duration = time.perf_counter() - began
     interrupted = 0
     for number in range(KILLS):

@@ -15,6 +15,7 @@ from prunepack.stages.metrics.metric import Metric, metrics_to_json, write_json
 from prunepack.stages.reporting.built_in_checks import BUILT_IN_LIMITS
 
 GOOD = {limit.name: Metric(limit.constant) for limit in BUILT_IN_LIMITS}
+GOOD["forms.sparse"] = Metric(1)
 GRAPH = {"graph.nodes": Metric(3), "graph.operator.Conv": Metric(3), "graph.opset": Metric(20)}
 PARITY = {name: one for name, one in GOOD.items() if not name.startswith(("latency.", "graph."))}
 MEASURED = {"latency.provider_mismatches": Metric(0), "size.ratio": Metric(9.0, "×")} | GRAPH

@@ -35,6 +35,7 @@ def test_the_recipe_itself_is_trial_0(alone):
     assert sorted(alone) == list(range(12))
 
 
+@pytest.mark.slow
 def test_later_generations_learn(tmp_path):
     recipe = make(trials=33, generation=8)
     board = join(tmp_path / "study.db", recipe, Toy()).work()
@@ -75,6 +76,7 @@ def test_more_trials_continue_a_search(tmp_path, alone):
     assert more.numbers == [6, 7, 8, 9, 10, 11]
 
 
+@pytest.mark.slow
 def test_other_seeds_give_other_trials(tmp_path, alone):
     other = summarize(join(tmp_path / "study.db", make(seed=1), Toy()).work())
     assert other[0]["settings"] == alone[0]["settings"]
@@ -104,8 +106,7 @@ def test_three_workers_find_what_one_does(tmp_path, alone, kind):
     board = read_board(join(place, make(), Toy()).study)
     assert summarize(board) == alone
     ran = sorted(number for toy in toys for number in toy.numbers)
-    assert ran == list(range(12))
-    assert all(toy.numbers for toy in toys)
+    assert ran == list(range(12))  # whoever ran them: a slow machine may leave one without any
 
 
 def hang(place, started):
@@ -135,6 +136,7 @@ def test_the_trial_of_a_killed_worker_is_queued_again(tmp_path, alone, kind):
     assert summarize(board) == alone
 
 
+@pytest.mark.slow
 def test_a_silent_worker_of_another_machine_loses_its_trial(tmp_path, alone):
     place = tmp_path / "study.db"
 

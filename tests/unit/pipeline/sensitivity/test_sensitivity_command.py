@@ -195,6 +195,7 @@ def test_the_table_and_the_page(project, capsys):
     assert page.count("<title>") == page.count("<desc>") + 1
 
 
+@pytest.mark.slow
 def test_the_report_of_a_later_run_shows_the_curves(sense, project, capsys):
     sense()
     run_command.main(["small.toml"], standalone_mode=False)
