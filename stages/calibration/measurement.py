@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prunepack.errors import RefusedError, quote
 from prunepack.stages.calibration.gradients import measure_gradients
 from prunepack.stages.calibration.input_statistics import measure_norms, measure_products
 from prunepack.stages.calibration.layer_inputs import read_batches, shorten
@@ -12,8 +13,9 @@ from prunepack.stages.data.datasets import open_data
 from prunepack.stages.pruning.methods import open_method
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
+    import torch
     from torch import nn
 
     from prunepack.stages.contract.model_spec import ModelSpec
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["list_needs", "measure_for_methods", "measure_statistics"]
 
 SAMPLES = 500
+LABELS = {"norms": "the inputs of the layer", "products": "the inputs of the layer"} | {
+    "gradients": "the gradients",
+    "squared_gradients": "the gradients",
+}
+"""The statistics in messages."""
 
 
 def list_needs(methods: Iterable[str]) -> frozenset[str]:
@@ -49,9 +56,10 @@ def measure_statistics(module: nn.Module, data: Data | None, kinds: Collection[s
 
     Raises:
         UsageError: If there are no training samples, or gradients need labels and there are none.
+        RefusedError: If a statistic is NaN, as the samples or the weights are.
     """
     module.eval()
-    inputs = {}
+    inputs: dict[str, dict[str, torch.Tensor]] = {}
     if {"norms", "products"} & set(kinds):
         batches = shorten(module, read_batches(data, SAMPLES))
         measures = {"norms": measure_norms, "products": measure_products}
@@ -59,5 +67,17 @@ def measure_statistics(module: nn.Module, data: Data | None, kinds: Collection[s
             kind: measure(module, batches) for kind, measure in measures.items() if kind in kinds
         }
     if {"gradients", "squared_gradients"} & set(kinds):
-        return Statistics(**inputs, **measure_gradients(module, data, SAMPLES))
+        inputs |= measure_gradients(module, data, SAMPLES)
+    for kind, tensors in inputs.items():
+        _refuse_nan(LABELS[kind], tensors)
     return Statistics(**inputs)
+
+
+def _refuse_nan(label: str, tensors: Mapping[str, torch.Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if bool(tensor.isnan().any()):
+            raise RefusedError(
+                f"{label} of {quote(name)} are NaN on the calibration samples",
+                expected="samples and weights without NaN",
+                hint="Replace NaN in the samples, and check the weights of the layers before",
+            )

@@ -6,7 +6,7 @@ import difflib
 import fnmatch
 from typing import TYPE_CHECKING
 
-from prunepack.errors import UsageError, quote
+from prunepack.errors import RefusedError, UsageError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,6 +99,7 @@ def assign_rules(
 
     Raises:
         UsageError: If a rule covers no target, or none that an earlier rule does not cover.
+        RefusedError: If a target that a rule prunes holds NaN.
     """
     free = list(targets)
     jobs: list[tuple[Rule, list[Prunable]]] = []
@@ -108,7 +109,20 @@ def assign_rules(
             raise _explain_no_target(rule, targets, excluded)
         free = [target for target in free if target not in covered]
         jobs.append((rule, covered))
+        if rule.method != "none":
+            _refuse_nan(covered)
     return jobs
+
+
+def _refuse_nan(targets: Iterable[Prunable]) -> None:
+    for target in targets:
+        if not target.tensor.is_meta and (count := int(target.tensor.isnan().sum())):
+            raise RefusedError(
+                f"{quote(target.weight)} cannot be pruned: NaN has no rank among weights",
+                expected="finite weights",
+                found=f"{count:,} NaN",
+                hint="Load weights from before the training diverged",
+            )
 
 
 def _explain_no_target(

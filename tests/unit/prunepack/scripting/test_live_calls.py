@@ -115,6 +115,32 @@ def test_wrong_settings(settings, found):
     assert found in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"method": m} for m in ("l1_unstructured", "ln_structured", "random_unstructured", "n_m")]
+    + [{"rules": [{"layers": "2", "amount": 0.5}]}],
+)
+def test_weights_with_nan_are_refused(settings):
+    model = build()
+    with torch.no_grad():
+        model[2].weight[0, :2] = float("nan")
+    with pytest.raises(RefusedError, match=r"`2.weight` cannot be pruned: NaN has no") as refused:
+        prunepack.prune(model, **settings)
+    assert refused.value.found == "2 NaN"
+    with pytest.raises(RefusedError, match=r"`2.weight` cannot be pruned"):  # the stage's own call
+        apply_rules(PruneConfig(**settings), model)
+    prunepack.prune(model, 0.5, layers="0")  # other layers can be pruned
+
+
+@pytest.mark.parametrize("method", ["wanda", "wanda_n_m", "admm", "admm_n_m", "snip", "taylor"])
+def test_samples_with_nan_are_refused(method):
+    x, model = X.clone(), build()
+    x[3, 5] = float("nan")
+    with pytest.raises(RefusedError, match=r"of `0.weight` are NaN on the calibration samples"):
+        prunepack.prune(model, method=method, inputs=x, labels=torch.arange(8) % 4)
+    assert not list(model.buffers())
+
+
 @pytest.mark.parametrize("schedule", ["cubic", "linear", "iterative"])
 def test_a_schedule_needs_training_between_its_rounds(schedule):
     model = build()
