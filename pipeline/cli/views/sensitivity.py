@@ -9,6 +9,7 @@ from prunepack.pipeline.cli.console import format_table
 from prunepack.pipeline.recipe_text import format_recipe
 from prunepack.pipeline.sensitivity.suggestion import list_rules
 from prunepack.stages.reporting.charts.outcomes import list_outcomes
+from prunepack.stages.reporting.page.sensitivity_cautions import list_sensitivity_cautions
 from prunepack.stages.reporting.wording import format_metric
 
 if TYPE_CHECKING:
@@ -44,11 +45,17 @@ def format_sensitivity(measured: Sensitivity, files: Sequence[Path]) -> str:
             "",
             _format_outcomes(measured),
             "",
+            *_format_cautions(measured),
             format_rules(measured),
             "",
             *map(str, files),
         ]
     )
+
+
+def _format_cautions(measured: Sensitivity) -> list[str]:
+    cautions = list_sensitivity_cautions(measured)
+    return [*(f"caution: {text}" for text in cautions), *([""] if cautions else [])]
 
 
 def format_rules(measured: Sensitivity) -> str:

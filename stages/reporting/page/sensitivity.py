@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from prunepack.stages.reporting.charts.outcomes import draw_outcomes
 from prunepack.stages.reporting.charts.sensitivity import draw_curves
+from prunepack.stages.reporting.page.sensitivity_cautions import list_sensitivity_cautions
 from prunepack.stages.reporting.page.template import open_template, replace_controls
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def to_sensitivity_html(measured: Sensitivity, name: str, rules: str) -> str:
         rules=rules,
         curves=draw_curves(measured, MOST_ROWS),
         outcomes=draw_outcomes(measured),
+        cautions=list_sensitivity_cautions(measured),
         is_better=best.drop.value <= measured.magnitude.drop.value,
     )
     return replace_controls(page)

@@ -195,6 +195,13 @@ def test_the_table_and_the_page(project, capsys):
     assert page.count("<title>") == page.count("<desc>") + 1
 
 
+def test_a_grid_that_ends_below_the_recipe_is_told(project, capsys):
+    sensitivity_command.main(["small.toml", "--amounts", "0.2,0.4"], standalone_mode=False)
+    caution = "The grid ends at 0.4, so all layers get it: measure larger amounts."
+    assert f"caution: {caution}" in capsys.readouterr().out
+    assert caution in (project / "artifacts" / "small" / "sensitivity.html").read_text()
+
+
 @pytest.mark.slow
 def test_the_report_of_a_later_run_shows_the_curves(sense, project, capsys):
     sense()
