@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
 from prunepack.errors import PrunepackError, RefusedError, UsageError
+from prunepack.io.regular_file import read_path
 from prunepack.reading.artifact import Artifact
 from prunepack.reading.recognition import is_artifact
 from prunepack.runtime.launch import Launch, Start, start_session
@@ -18,6 +18,7 @@ from prunepack.sparse.held_weights import collect_all, start_sparse
 from prunepack.sparse.options import add_sparse_provider
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from prunepack.format.limits import Limits
@@ -69,7 +70,7 @@ def open_session(
         UsageError: If onnxruntime is missing, a provider cannot be used, or an argument is wrong.
         RefusedError: If the artifact is damaged, or onnxruntime refuses the model.
     """
-    return _open(os.fspath(path), providers, session_options, limits, start, sparse)
+    return _open(read_path(path), providers, session_options, limits, start, sparse)
 
 
 def _open(

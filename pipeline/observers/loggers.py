@@ -40,11 +40,11 @@ def open_observer(name: RunObserver | str, artifacts: Path) -> RunObserver:
         from prunepack.pipeline.observers.tensorboard_events import TensorboardObserver
 
         return TensorboardObserver(artifacts / "tensorboard")
-    if not is_user_code(name):
+    if not isinstance(name, str) or not is_user_code(name):
         raise UsageError(
             f"no logger is named {quote(name)}",
             expected=f"{', '.join(TRACKERS)} or file.py:function",
-            hint=suggest_name(name, TRACKERS),
+            hint=suggest_name(str(name), TRACKERS),
         )
     return _make_observer(name)
 

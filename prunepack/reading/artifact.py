@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -21,11 +20,12 @@ from prunepack.format.limits import Limits
 from prunepack.format.validation import read_header
 from prunepack.io.parallel import count_threads
 from prunepack.io.progress import ignore_progress
-from prunepack.io.regular_file import open_regular
+from prunepack.io.regular_file import open_regular, read_path
 from prunepack.reading.decoder import Decoder
 from prunepack.reading.tensor_mapping import TensorMapping
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Self, TypeVar
 
@@ -76,7 +76,7 @@ class Artifact(TensorMapping):
             UnsupportedArtifactError: If it needs a feature that this version does not have.
             LimitExceededError: If it exceeds ``limits``.
         """
-        name, limits = os.fspath(path), limits or Limits()
+        name, limits = read_path(path), limits or Limits()
         with inside_artifact(name):
             container = Container.open(name, limits)
             try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import UsageError, quote
+from prunepack.io.regular_file import read_path
 
 if TYPE_CHECKING:
     import os
@@ -42,9 +43,16 @@ class Plot:
     table: list[dict[str, Any]]
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the page to a file, and return its path."""
-        target = Path(path)
-        target.write_text(self.html, encoding="utf-8")
+        """Write the page to a file, and return its path.
+
+        Raises:
+            UsageError: If the file cannot be written.
+        """
+        target = Path(read_path(path))
+        try:
+            target.write_text(self.html, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"`{target}` cannot be written", found=str(error)) from error
         return target
 
     def __repr__(self) -> str:

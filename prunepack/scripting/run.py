@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import UsageError
+from prunepack.io.regular_file import read_path
 from prunepack.training.settings import require_build
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from prunepack.pipeline.execution import RunResult
@@ -137,8 +138,8 @@ def run(
     with require_build("prunepack.run cannot be called"):
         from prunepack.pipeline.execution import execute_recipe
         from prunepack.pipeline.recipe import read_recipe
-    chosen = read_recipe(os.fspath(recipe), tuple(_list_settings(tables)))
-    folder, watcher = Path(artifacts), _LogWatcher()
+    chosen = read_recipe(read_path(recipe), tuple(_list_settings(tables)))
+    folder, watcher = Path(read_path(artifacts)), _LogWatcher()
     return Run(
         execute_recipe(
             chosen, folder, watcher, name=name, until=until, force=force, observers=observers

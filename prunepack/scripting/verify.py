@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import UsageError
+from prunepack.io.regular_file import read_path
 from prunepack.scripting.live import log_remarks
 from prunepack.training.settings import read_settings, require_build, unwrap_module
 
@@ -85,7 +86,7 @@ def verify(
     config = read_settings(VerifyConfig, settings, "prunepack.verify", "verify")
     with log_remarks(), ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        forms = _open_forms(stack, folder, model, Path(path), inputs)
+        forms = _open_forms(stack, folder, model, Path(read_path(path)), inputs)
         stage.body(config, folder, **forms)
         return _conclude(judge(GateConfig(skip=MEASURED), [folder / "parity.json"]))
 
@@ -100,6 +101,7 @@ def _open_forms(
     """Return the inputs of the stage; temporary files are in ``folder``."""
     from prunepack.pipeline.form_files import name_compared, open_file, open_files, open_graph
 
+    model = model if isinstance(model, str | os.PathLike) else unwrap_module(model)
     for given in (model, path):
         if isinstance(given, str | os.PathLike) and not Path(given).exists():
             raise UsageError(
@@ -120,7 +122,7 @@ def _open_forms(
 
     onnx = open_graph(path, folder / "graph")
     file: Output = open_file(path, folder / "file") if path.suffix == ".prunepack" else onnx
-    live = stack.enter_context(hold_module(unwrap_module(model), inputs))
+    live = stack.enter_context(hold_module(model, inputs))
     artifact = file if isinstance(file, PackedArtifact) else None
     return {"dense": None, "final": live, "onnx": onnx, "artifact": artifact}
 

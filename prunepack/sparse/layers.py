@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from prunepack.errors import UsageError
 from prunepack.sparse.native import native
 from prunepack.sparse.options import KEY
 
@@ -61,7 +62,16 @@ def list_sparse_layers(session: Session) -> list[SparseLayer]:
 
     Args:
         session: A session of ``open_session``, or with the options of ``sparse_session_options``.
+
+    Raises:
+        UsageError: If it is not a session.
     """
+    if not hasattr(session, "get_session_options"):
+        raise UsageError(
+            "the sparse layers are those of a session",
+            expected="an onnxruntime.InferenceSession",
+            found=type(session).__name__,
+        )
     if native is None:
         return []
     try:

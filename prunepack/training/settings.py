@@ -69,9 +69,18 @@ def read_settings(kind: type[C], settings: Mapping[str, Any], subject: str, tabl
 
 
 def unwrap_module(model: nn.Module) -> nn.Module:
-    """Return the module inside of DataParallel, DistributedDataParallel and compiled modules."""
+    """Return the module inside of DataParallel, DistributedDataParallel and compiled modules.
+
+    Raises:
+        UsageError: If it is not a module.
+    """
+    from torch import nn
     from torch.nn.parallel import DataParallel, DistributedDataParallel
 
+    if not isinstance(model, nn.Module):
+        raise UsageError(
+            "the model is not a module", expected="a torch.nn.Module", found=type(model).__name__
+        )
     inner: Any = model
     while True:
         if isinstance(inner, DataParallel | DistributedDataParallel):
