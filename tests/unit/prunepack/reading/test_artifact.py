@@ -103,7 +103,7 @@ def test_names_that_are_not_there(artifact):
 
 def test_a_closed_artifact_keeps_no_file_open(artifact):
     artifact.close()
-    with pytest.raises(ValueError, match="closed file"):
+    with pytest.raises(UsageError, match="the artifact is closed"):
         artifact.read_tensor("w")
 
 
