@@ -168,7 +168,6 @@ _ROWS = (
     ("parity.torch_onnx.outputs.OUTPUT.mean_cosine", "", "Mean cosine similarity of the samples"),
     ("parity.torch_onnx.outputs.OUTPUT.argmax", "%", "Samples with the same highest value"),
     ("parity.torch_onnx.outputs.OUTPUT.top5", "%", "Samples with the same five highest values"),
-    ("parity.sparse.outputs.OUTPUT.METRIC", "", "The same as of `torch_onnx`, for sparse kernels"),
     ("parity.files.METRIC", "", "The same as of `torch_onnx`, for two files of one model"),
     ("parity.files.constant_outputs", "outputs", "The same as of `torch`, for the second file"),
     ("parity.weights.files", "files", "Files compared between export and artifact"),
@@ -218,7 +217,16 @@ _ROWS = (
     ("weights.denormal", "values", "Denormal elements of the constants in the ONNX file"),
 )
 
-CATALOG = tuple(MetricDescription(*row) for row in _ROWS)
+_OUTPUTS = "parity.torch_onnx.outputs."
+
+_SPARSE_ROWS = tuple(
+    (name.replace(".torch_onnx.", ".sparse."), unit, f"{meaning}, on sparse kernels")
+    for name, unit, meaning in _ROWS
+    if name.startswith(_OUTPUTS)
+)
+"""The same metrics of each output, for the comparison with sparse kernels."""
+
+CATALOG = tuple(MetricDescription(*row) for row in (*_ROWS, *_SPARSE_ROWS))
 """One row per metric, by name in the order of the reference page."""
 
 

@@ -143,11 +143,13 @@ def test_a_run_that_is_killed_at_any_moment_does_no_harm(tmp_path: Path) -> None
     root = tmp_path / "artifacts"
     perform(root, WriteConfig(seed=-2))  # imports, and the code closure that children inherit
     began = time.perf_counter()
-    start(perform, root, WriteConfig(seed=-1)).join()  # as long as the runs that are killed
+    start(
+        perform, root, WriteConfig(seed=-1, pause=0.01)
+    ).join()  # as long as the runs that are killed
     duration = time.perf_counter() - began
     interrupted = 0
     for number in range(KILLS):
-        config = WriteConfig(seed=number)
+        config = WriteConfig(seed=number, pause=0.01)
         child = start(perform, root, config)
         time.sleep(chance.uniform(0, 1.2 * duration))
         child.kill()

@@ -110,7 +110,7 @@ def test_what_it_says(dense, masked, fresh):
 
 def test_numbers_that_a_mask_would_destroy(dense, masked, fresh):
     def edit(module):
-        module[4].weight.data[0, :3] = torch.tensor([-0.0, float("inf"), float("nan")])
+        module[4].weight.data[0, :3] = torch.tensor([-0.0, float("inf"), float("-inf")])
 
     source, out = dense(edit=edit), fresh()
     facts = undo.body(UndoConfig(), out, masked(source, {"amount": 1.0}))
