@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from prunepack.errors import UsageError
-from prunepack.pipeline.observers.observer import RunObserver
+from prunepack.pipeline.observers.tracker import Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +30,7 @@ UPLOADED = (".html", ".json", ".md", ".xml")
 """Ends of the names of files that are uploaded: reports, not models."""
 
 
-class MlflowObserver(RunObserver):
+class MlflowObserver(Tracker):
     """One run of MLflow per run, in the experiment with the name of the recipe.
 
     ``MLFLOW_TRACKING_URI`` chooses the store, as for all clients of MLflow.
@@ -41,7 +39,10 @@ class MlflowObserver(RunObserver):
         UsageError: If MLflow is not installed, or its store cannot be opened.
     """
 
+    fact_name = "stages.{stage}.{fact}"
+
     def __init__(self) -> None:
+        super().__init__()
         try:
             from mlflow.exceptions import MlflowException
             from mlflow.tracking import MlflowClient
@@ -58,7 +59,6 @@ class MlflowObserver(RunObserver):
                 "sqlite:///mlflow.db",
             ) from error
         self._run = ""
-        self._calls: Counter[str] = Counter()
 
     def start_run(self, recipe: str, name: str, settings: Mapping[str, Any]) -> None:
         """Create the run, with the settings as its parameters."""
@@ -72,22 +72,11 @@ class MlflowObserver(RunObserver):
         for start in range(0, len(params), MOST):
             self._client.log_batch(self._run, params=params[start : start + MOST])
 
-    def finish_stage(
-        self, stage: str, facts: Mapping[str, Any], *, seconds: float, reused: bool
-    ) -> None:
-        """Log the numbers of a stage; the step is its round."""
-        step = self._calls[stage]
-        self._calls[stage] += 1
-        numbers = {f"stages.{stage}.{name}": fact for name, fact in facts.items()}
-        if not reused:
-            numbers[f"stages.{stage}.seconds"] = seconds
-        self._log(numbers, step)
-
     def finish_run(
         self, verdict: str, metrics: Mapping[str, Metric], files: Sequence[Path]
     ) -> None:
         """Log the metrics and the reports, and end the run."""
-        self._log({name: metric.value for name, metric in metrics.items()}, 0)
+        self.log({name: metric.value for name, metric in metrics.items()})
         self._client.set_tag(self._run, "prunepack.verdict", verdict or "none")
         for path in files:
             if path.suffix in UPLOADED:
@@ -101,15 +90,12 @@ class MlflowObserver(RunObserver):
             is_error = isinstance(error, Exception)
             self._client.set_terminated(self._run, "FAILED" if is_error else "KILLED")
 
-    def _log(self, numbers: Mapping[str, Any], step: int) -> None:
+    def write(self, numbers: Mapping[str, float], step: int) -> None:
+        """Log metrics of MLflow, in batches."""
         from mlflow.entities import Metric as Entry
 
         now = int(time.time() * 1000)
-        entries = [
-            Entry(clean_name(name), float(value), now, step)
-            for name, value in numbers.items()
-            if isinstance(value, int | float) and math.isfinite(value)
-        ]
+        entries = [Entry(clean_name(name), value, now, step) for name, value in numbers.items()]
         for start in range(0, len(entries), MOST):
             self._client.log_batch(self._run, metrics=entries[start : start + MOST])
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from prunepack.errors import UsageError
-from prunepack.pipeline.observers.observer import RunObserver
+from prunepack.pipeline.observers.tracker import Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +26,7 @@ LONGEST = 200
 """Bytes of the name of a folder; file systems take up to 255."""
 
 
-class TensorboardObserver(RunObserver):
+class TensorboardObserver(Tracker):
     """One folder of event files per run: ``FOLDER/RECIPE/TIME`` or ``FOLDER/RECIPE/NAME``.
 
     Args:
@@ -38,7 +36,10 @@ class TensorboardObserver(RunObserver):
         UsageError: If TensorBoard is not installed.
     """
 
+    fact_name = "{stage}/{fact}"
+
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         try:
             from tensorboard.summary import Writer
         except ImportError as error:
@@ -47,7 +48,6 @@ class TensorboardObserver(RunObserver):
             ) from error
         self._folder, self._open = folder, Writer
         self._writer: Any = None
-        self._calls: Counter[str] = Counter()
 
     def start_run(self, recipe: str, name: str, settings: Mapping[str, Any]) -> None:  # noqa: ARG002
         """Open the event file."""
@@ -55,15 +55,6 @@ class TensorboardObserver(RunObserver):
         label = f"{clean_folder_name(name)} {started}" if name else started
         target = self._folder / clean_folder_name(recipe) / label
         self._writer = self._open(str(target))
-
-    def finish_stage(
-        self, stage: str, facts: Mapping[str, Any], *, seconds: float, reused: bool
-    ) -> None:
-        """Write the numbers of a stage; the step is its round."""
-        step = self._calls[stage]
-        self._calls[stage] += 1
-        numbers = {f"{stage}/{name}": fact for name, fact in facts.items()}
-        self._write(numbers if reused else numbers | {f"{stage}/seconds": seconds}, step)
 
     def finish_run(
         self,
@@ -74,17 +65,17 @@ class TensorboardObserver(RunObserver):
         """Write the metrics, and close the file."""
         numbers = {f"metrics/{name}": metric.value for name, metric in metrics.items()}
         passed = {} if not verdict else {"metrics/passed": float(verdict == "passed")}
-        self._write(numbers | passed, 0)
+        self.log(numbers | passed)
         self._close()
 
     def fail_run(self, error: BaseException) -> None:  # noqa: ARG002
         """Close the file."""
         self._close()
 
-    def _write(self, numbers: Mapping[str, Any], step: int) -> None:
+    def write(self, numbers: Mapping[str, float], step: int) -> None:
+        """Write scalars."""
         for name, value in numbers.items():
-            if isinstance(value, int | float) and math.isfinite(value):
-                self._writer.add_scalar(name, np.float32(value), step)
+            self._writer.add_scalar(name, np.float32(value), step)
         self._writer.flush()
 
     def _close(self) -> None:
