@@ -76,20 +76,7 @@ def bisect(a: Path, b: Path, config: BisectConfig | None = None) -> Bisection:
             stack.enter_context(open_program(path, dynamic_batch=config.dynamic_batch))
             for path in (a, b)
         )
-        return _bisect_alike(reference, other, config)
-
-
-def _bisect_alike(a: Program, b: Program, config: BisectConfig) -> Bisection:
-    """Compare two programs; a compacted B with a compacted A, and then the export of A with A."""
-    compacted = compact_reference(a, b)
-    if compacted is not None:
-        result = bisect_programs(compacted, b, config)
-        if not result.agree:
-            return result
-        export = bisect_programs(a, a.exported, config)
-        if not export.agree:
-            return export
-    return bisect_programs(a, b, config)
+        return bisect_programs(reference, other, config)
 
 
 def bisect_programs(a: Program, b: Program, config: BisectConfig) -> Bisection:
@@ -100,6 +87,30 @@ def bisect_programs(a: Program, b: Program, config: BisectConfig) -> Bisection:
         RefusedError: If it does not fit, the two have different inputs, or ``a`` cannot run.
     """
     matching = match_graphs(a.graph, b.graph)
+    if has_fewer_channels(a.graph, b.graph, matching):
+        result = _bisect_compacted(a, b, config)
+        if result is not None:
+            return result
+    return _bisect_matched(a, b, matching, config)
+
+
+def _bisect_compacted(a: Program, b: Program, config: BisectConfig) -> Bisection | None:
+    """Compare a compacted B with A compacted likewise, and then A with its own export.
+
+    Returns:
+        The first of these results that does not agree; None if there is none.
+    """
+    compacted = compact_reference(a, b)
+    if compacted is None:
+        return None
+    pairs: list[tuple[Program, Program]] = [(compacted, b)]
+    pairs += [(a, a.exported)] if a is not a.exported else []
+    results = (bisect_programs(*pair, config) for pair in pairs)
+    return next((result for result in results if not result.agree), None)
+
+
+def _bisect_matched(a: Program, b: Program, matching: Matching, config: BisectConfig) -> Bisection:
+    """Compare the outputs of two programs whose nodes are matched, and find their divergence."""
     inputs = _make_inputs(a, b, matching, config)
     limit = _choose_limit(a, b, matching, config)
     runs = PairedRuns(a, b, matching, inputs, limit)

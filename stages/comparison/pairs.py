@@ -168,9 +168,7 @@ class DenseComparison:
         for name in (*LOWEST, "equal"):
             values = [metric for key, metric in outputs.items() if key.endswith(f".{name}")]
             if values:
-                lowest = min(
-                    values, key=lambda metric: (not math.isnan(metric.value), metric.value)
-                )
+                lowest = min(values, key=_rank_value)
                 text = f"lowest of all outputs, on {note}" if len(values) > 1 else f"on {note}"
                 total[f"similarity.{name}"] = Metric(lowest.value, lowest.unit, note=text)
         return total | outputs
