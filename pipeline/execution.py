@@ -116,7 +116,7 @@ def _check_stages(*names: str) -> None:
         UsageError: If there is one.
     """
     for name in names:
-        if name not in STAGES:
+        if name not in tuple(STAGES):  # a name of any type
             raise UsageError(f"no stage is named {quote(name)}", hint=suggest_name(name, STAGES))
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prunepack.arguments import COUNT, PATH, SWITCH, check_arguments, make_optional
 from prunepack.coding.levels import check_duration, find_level
 from prunepack.errors import CorruptArtifactError, PrunepackError, UsageError
+from prunepack.format.limits import LIMITS
 from prunepack.io.atomic import create_file
 from prunepack.io.parallel import count_threads
-from prunepack.io.progress import count_up, ignore_progress
+from prunepack.io.progress import PROGRESS, count_up, ignore_progress
 from prunepack.model_files.discovery import open_sources
 from prunepack.reading.artifact import Artifact
 from prunepack.writing.writer import write_artifact
@@ -50,6 +52,15 @@ class Summary:
     denormals: int
 
 
+@check_arguments(
+    model_path=PATH,
+    out_path=PATH,
+    threads=make_optional(COUNT),
+    force=SWITCH,
+    allow_slow=SWITCH,
+    limits=make_optional(LIMITS),
+    progress=PROGRESS,
+)
 def pack(
     model_path: str | os.PathLike[str],
     out_path: str | os.PathLike[str],

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
+from prunepack.arguments import PATH, check_arguments, make_optional
 from prunepack.errors import PrunepackError, RefusedError, UsageError
-from prunepack.io.regular_file import read_path
+from prunepack.format.limits import LIMITS
 from prunepack.reading.artifact import Artifact
 from prunepack.reading.recognition import is_artifact
 from prunepack.runtime.launch import Launch, Start, start_session
-from prunepack.runtime.ort_providers import check_used_providers, choose_providers, require_cpu
+from prunepack.runtime.ort_providers import (
+    PROVIDERS,
+    check_used_providers,
+    choose_providers,
+    require_cpu,
+)
+from prunepack.runtime.ort_types import SESSION_OPTIONS
 from prunepack.runtime.ort_weights import extract_model
 from prunepack.runtime.plain_model import extract_plain_model
 from prunepack.sparse.held_weights import collect_all, start_sparse
 from prunepack.sparse.options import add_sparse_provider
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
     from prunepack.format.limits import Limits
@@ -37,6 +44,12 @@ Sparse: TypeAlias = Literal["off", "auto", "all"]
 gain by it; ``all``, whatever it costs."""
 
 
+@check_arguments(
+    path=PATH,
+    providers=make_optional(PROVIDERS),
+    session_options=make_optional(SESSION_OPTIONS),
+    limits=make_optional(LIMITS),
+)
 def open_session(
     path: str | os.PathLike[str],
     *,
@@ -70,7 +83,7 @@ def open_session(
         UsageError: If onnxruntime is missing, a provider cannot be used, or an argument is wrong.
         RefusedError: If the artifact is damaged, or onnxruntime refuses the model.
     """
-    return _open(read_path(path), providers, session_options, limits, start, sparse)
+    return _open(os.fsdecode(path), providers, session_options, limits, start, sparse)
 
 
 def _open(
@@ -125,7 +138,7 @@ def _open_sparse_model(
 
 def _check_start(start: str | None, sparse: str, path: str) -> None:
     """Refuse an unknown start, and one that ``sparse`` or a plain model (empty) rules out."""
-    if start not in {None, *get_args(Start)}:
+    if start not in (None, *get_args(Start)):
         raise UsageError(
             "unknown way to start a session",
             expected=" or ".join(map(repr, get_args(Start))),

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prunepack.arguments import PATH, SWITCH, check_arguments
 from prunepack.io.atomic import create_folder
-from prunepack.io.progress import ignore_progress
+from prunepack.io.progress import PROGRESS, ignore_progress
 from prunepack.reading.artifact import Artifact
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["unpack"]
 
 
+@check_arguments(out_dir=PATH, force=SWITCH, progress=PROGRESS)
 def unpack(
     path: str | os.PathLike[str],
     out_dir: str | os.PathLike[str],

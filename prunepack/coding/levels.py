@@ -80,7 +80,7 @@ def find_level(name: str) -> Level:
     Raises:
         UsageError: If there is none.
     """
-    if name not in LEVELS:
+    if not isinstance(name, str) or name not in LEVELS:
         raise UsageError(
             f"unknown level {quote(name)}",
             expected=f"one of {', '.join(LEVELS)}",

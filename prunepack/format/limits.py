@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from prunepack.arguments import COUNT, Kind, check_types
 from prunepack.errors import LimitExceededError
 
-__all__ = ["Limits", "check_model"]
+__all__ = ["LIMITS", "Limits", "check_model"]
 
 MIB = 1024**2
 
@@ -32,6 +33,15 @@ class Limits:
     decoded_bytes: int = 64 * 1024 * MIB
     transposed_bytes: int = 1024 * MIB
 
+    def __post_init__(self) -> None:
+        """Check the types of the bounds.
+
+        Raises:
+            UsageError: If one is not a whole number.
+        """
+        bounds = asdict(self)
+        check_types("Limits", bounds, dict.fromkeys(bounds, COUNT))
+
     def check(self, name: str, value: int) -> None:
         """Compare ``value`` with the limit ``name``.
 
@@ -46,6 +56,14 @@ class Limits:
                 found=value,
                 hint=_hint(name, value),
             )
+
+
+LIMITS = Kind(
+    "a prunepack.Limits",
+    lambda value: isinstance(value, Limits),
+    "Pass a prunepack.Limits(), or leave the argument out",
+)
+"""Limits as an argument of a call."""
 
 
 def _hint(name: str, value: int) -> str:

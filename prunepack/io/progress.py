@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["Progress", "count_up", "ignore_progress"]
+from prunepack.arguments import Kind
+
+__all__ = ["PROGRESS", "Progress", "count_up", "ignore_progress"]
 
 Progress = Callable[[int, int], None]
 """Called with the bytes done so far and the bytes in total."""
+
+PROGRESS = Kind("a callable", callable, "Pass a function of the bytes done and the bytes in total")
+"""A function of the type :data:`Progress` as an argument of a call."""
 
 
 def ignore_progress(done: int, total: int) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from typing import IO
 
-__all__ = ["RegularFile", "check_open", "open_regular", "read_path"]
+__all__ = ["RegularFile", "check_open", "open_regular"]
 
 READ_SIZE = 4 * 1024**2
 """Bytes that are read at once: a whole number of items of any type."""
@@ -45,21 +45,6 @@ def open_regular(path: str) -> BufferedReader:
             hint="Give the path of a file",
         )
     return os.fdopen(handle, "rb")
-
-
-def read_path(path: object) -> str:
-    """Return a path as text.
-
-    Raises:
-        UsageError: If it is not a path.
-    """
-    if isinstance(path, str | os.PathLike):
-        return os.fsdecode(path)
-    raise UsageError(
-        "the path of a file or a folder is of another type",
-        expected="a str or an os.PathLike",
-        found=type(path).__name__,
-    )
 
 
 def check_open(file: IO[bytes]) -> None:

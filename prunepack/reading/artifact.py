@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from prunepack.arguments import COUNT, NAMES, PATH, check_arguments, make_optional
 from prunepack.errors import (
     CorruptArtifactError,
     MissingNameError,
@@ -16,16 +18,15 @@ from prunepack.errors import (
 )
 from prunepack.format.container import MAGIC, Container
 from prunepack.format.layout import Layout
-from prunepack.format.limits import Limits
+from prunepack.format.limits import LIMITS, Limits
 from prunepack.format.validation import read_header
 from prunepack.io.parallel import count_threads
-from prunepack.io.progress import ignore_progress
-from prunepack.io.regular_file import open_regular, read_path
+from prunepack.io.progress import PROGRESS, ignore_progress
+from prunepack.io.regular_file import open_regular
 from prunepack.reading.decoder import Decoder
 from prunepack.reading.tensor_mapping import TensorMapping
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Self, TypeVar
 
@@ -66,6 +67,7 @@ class Artifact(TensorMapping):
         self._decoder = Decoder(container, self.layout)
 
     @classmethod
+    @check_arguments(path=PATH, limits=make_optional(LIMITS))
     def open(cls, path: str | os.PathLike[str], limits: Limits | None = None) -> Self:
         """Open the artifact at ``path`` and validate its header.
 
@@ -76,7 +78,7 @@ class Artifact(TensorMapping):
             UnsupportedArtifactError: If it needs a feature that this version does not have.
             LimitExceededError: If it exceeds ``limits``.
         """
-        name, limits = read_path(path), limits or Limits()
+        name, limits = os.fsdecode(path), limits or Limits()
         with inside_artifact(name):
             container = Container.open(name, limits)
             try:
@@ -95,6 +97,7 @@ class Artifact(TensorMapping):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @check_arguments(threads=make_optional(COUNT))
     def read_tensor(self, name: str, *, threads: int | None = None) -> Array:
         """Decode one tensor as :meth:`read_tensors` does, and only the chunks that it needs.
 
@@ -108,6 +111,7 @@ class Artifact(TensorMapping):
                 return small
         return self.read_tensors([name], threads=threads)[name]
 
+    @check_arguments(names=make_optional(NAMES), threads=make_optional(COUNT))
     def read_tensors(
         self, names: Iterable[str] | None = None, *, threads: int | None = None
     ) -> dict[str, Array]:
@@ -145,6 +149,7 @@ class Artifact(TensorMapping):
         with inside_artifact(self.path):
             yield from self._decoder.iter_items(tensor)
 
+    @check_arguments(threads=make_optional(COUNT))
     def iter_file(self, name: str, *, threads: int | None = None) -> Iterator[memoryview]:
         """Decode a packed file piece by piece, with only a few chunks in memory.
 
@@ -209,6 +214,7 @@ class Artifact(TensorMapping):
         with inside_artifact(self.path):
             self._container.check_digest()
 
+    @check_arguments(progress=PROGRESS)
     def verify(self, progress: Progress = ignore_progress) -> None:
         """Check all checksums: of the artifact, of each stream and of each file.
 

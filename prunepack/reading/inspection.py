@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from prunepack.arguments import SWITCH, Kind, check_arguments
 from prunepack.coding.dtypes import DTYPES, bits
 from prunepack.coding.narrow_types import split
 from prunepack.coding.near_zeros import NearZeros, count_near_zeros, sum_near_zeros
+from prunepack.reading.artifact import Artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from prunepack.format.layout import PlacedChunk, TensorInfo
-    from prunepack.reading.artifact import Artifact
 
 __all__ = ["PartRow", "TensorRow", "describe_parts", "describe_tensors"]
 
@@ -30,6 +31,14 @@ NONZERO_STREAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Streams with one element per nonzero element of the chunk together, by codec."""
+
+
+ARTIFACT = Kind(
+    "a prunepack.Artifact",
+    lambda value: isinstance(value, Artifact),
+    "Open the artifact with prunepack.Artifact.open(path)",
+)
+"""An open artifact as an argument of a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,7 @@ class PartRow:
     stored_bytes: int
 
 
+@check_arguments(artifact=ARTIFACT, decode=SWITCH)
 def describe_tensors(artifact: Artifact, *, decode: bool = True) -> Iterator[TensorRow]:
     """Yield a row per tensor, in the order of the header.
 

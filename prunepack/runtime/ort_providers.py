@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
+from prunepack.arguments import Kind
 from prunepack.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from prunepack.runtime.ort_types import Provider
 
 
-__all__ = ["CPU", "check_used_providers", "choose_providers", "name_provider", "require_cpu"]
+__all__ = [
+    "CPU",
+    "PROVIDERS",
+    "check_used_providers",
+    "choose_providers",
+    "name_provider",
+    "require_cpu",
+]
 
 
 CPU = "CPUExecutionProvider"
+
+
+def _are_providers(values: object) -> bool:
+    is_list = isinstance(values, Sequence) and not isinstance(values, str | bytes)
+    return is_list and all(map(_is_provider, cast("Sequence[object]", values)))
+
+
+def _is_provider(value: object) -> bool:
+    name = value[0] if isinstance(value, tuple) and len(value) == 2 else value
+    return isinstance(name, str)
+
+
+PROVIDERS = Kind(
+    "a list of names, or of pairs of a name and options",
+    _are_providers,
+    'Pass the providers in a list, such as ["CPUExecutionProvider"]',
+)
+"""Execution providers as an argument of a call."""
 
 
 def name_provider(provider: Provider) -> str:

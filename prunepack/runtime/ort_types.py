@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from prunepack.arguments import Kind
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
@@ -12,7 +14,15 @@ if TYPE_CHECKING:
 
     Provider = str | tuple[str, Mapping[str, Any]]
 
-__all__ = ["ArtifactSession", "NodeArg", "OrtModule", "OrtValue", "Session", "SessionOptions"]
+__all__ = [
+    "SESSION_OPTIONS",
+    "ArtifactSession",
+    "NodeArg",
+    "OrtModule",
+    "OrtValue",
+    "Session",
+    "SessionOptions",
+]
 
 
 class NodeArg(Protocol):
@@ -111,6 +121,13 @@ class OrtValue(Protocol):
     def numpy(self) -> Array:
         """Return the elements as an array."""
 
+
+SESSION_OPTIONS = Kind(
+    "an onnxruntime.SessionOptions",
+    lambda value: hasattr(value, "add_session_config_entry"),
+    "Pass an onnxruntime.SessionOptions(), or leave the argument out",
+)
+"""Options of a session as an argument of a call."""
 
 _Options = SessionOptions
 

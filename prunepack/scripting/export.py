@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from prunepack.arguments import PATH, SWITCH, check_arguments
 from prunepack.errors import UsageError
-from prunepack.io.regular_file import read_path
 from prunepack.scripting.live import log_remarks
 from prunepack.training.settings import read_settings, require_build, unwrap_module
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["export"]
 
 
+@check_arguments(path=PATH, force=SWITCH)
 def export(
     model: nn.Module,
     inputs: Inputs,
@@ -56,7 +57,7 @@ def export(
         from prunepack.stages.export import ExportConfig
         from prunepack.stages.export import export as stage
     config = read_settings(ExportConfig, settings, "prunepack.export", "export")
-    target = _check_target(Path(read_path(path)), force=force)
+    target = _check_target(Path(path), force=force)
     with (
         log_remarks(),
         _write_whole(target) as folder,

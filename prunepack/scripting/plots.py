@@ -7,8 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prunepack.arguments import PATH, check_arguments
 from prunepack.errors import UsageError, quote
-from prunepack.io.regular_file import read_path
 
 if TYPE_CHECKING:
     import os
@@ -42,13 +42,14 @@ class Plot:
     html: str
     table: list[dict[str, Any]]
 
+    @check_arguments(path=PATH)
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to a file, and return its path.
 
         Raises:
             UsageError: If the file cannot be written.
         """
-        target = Path(read_path(path))
+        target = Path(path)
         try:
             target.write_text(self.html, encoding="utf-8")
         except OSError as error:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prunepack.arguments import NAME, NAMES, PATH, check_arguments, make_optional
 from prunepack.errors import UsageError
-from prunepack.io.regular_file import read_path
 from prunepack.training.settings import require_build
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from prunepack.pipeline.execution import RunResult
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["Run", "run"]
 
 _log = logging.getLogger("prunepack")
+
+OBSERVERS = NAMES._replace(
+    expected="a list of observers or their names",
+    hint='Pass the observers in a list, such as ["tensorboard"]',
+)
 
 
 class Run:
@@ -80,6 +85,7 @@ class Run:
             )
         return Artifact.open(packed[-1].path / "model.prunepack")
 
+    @check_arguments(name=NAME)
     def plot(self, name: str) -> Plot:
         """Return a picture of the report by its name in ``plots.json``, such as ``sizes``.
 
@@ -106,6 +112,14 @@ class Run:
         return describe_run(self)
 
 
+@check_arguments(
+    recipe=PATH,
+    artifacts=PATH,
+    name=make_optional(NAME),
+    until=make_optional(NAME),
+    force=NAMES,
+    observers=OBSERVERS,
+)
 def run(
     recipe: str | os.PathLike[str],
     *,
@@ -138,8 +152,8 @@ def run(
     with require_build("prunepack.run cannot be called"):
         from prunepack.pipeline.execution import execute_recipe
         from prunepack.pipeline.recipe import read_recipe
-    chosen = read_recipe(read_path(recipe), tuple(_list_settings(tables)))
-    folder, watcher = Path(read_path(artifacts)), _LogWatcher()
+    chosen = read_recipe(os.fsdecode(recipe), tuple(_list_settings(tables)))
+    folder, watcher = Path(artifacts), _LogWatcher()
     return Run(
         execute_recipe(
             chosen, folder, watcher, name=name, until=until, force=force, observers=observers

@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from prunepack.arguments import PATH, check_arguments
 from prunepack.errors import UsageError
-from prunepack.io.regular_file import read_path
 from prunepack.scripting.live import log_remarks
 from prunepack.training.settings import read_settings, require_build, unwrap_module
 
@@ -49,6 +49,7 @@ class Verification:
         return "\n  ".join(lines)
 
 
+@check_arguments(path=PATH)
 def verify(
     model: nn.Module | str | os.PathLike[str],
     path: str | os.PathLike[str],
@@ -86,7 +87,7 @@ def verify(
     config = read_settings(VerifyConfig, settings, "prunepack.verify", "verify")
     with log_remarks(), ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        forms = _open_forms(stack, folder, model, Path(read_path(path)), inputs)
+        forms = _open_forms(stack, folder, model, Path(path), inputs)
         stage.body(config, folder, **forms)
         return _conclude(judge(GateConfig(skip=MEASURED), [folder / "parity.json"]))
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
+from prunepack.arguments import check_arguments, make_optional
 from prunepack.errors import UsageError
+from prunepack.runtime.ort_types import SESSION_OPTIONS
 from prunepack.sparse.library import PROVIDER, explain_absence, find_devices, warn_once
 from prunepack.sparse.rates import encode_rates, load_rates
 
@@ -24,6 +26,7 @@ KEY = f"ep.{PROVIDER.lower()}."
 _numbers = itertools.count(1)
 
 
+@check_arguments(session_options=make_optional(SESSION_OPTIONS))
 def sparse_session_options(
     session_options: SessionOptions | None = None, *, layers: Layers = "auto"
 ) -> SessionOptions:

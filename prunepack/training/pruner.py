@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from prunepack.arguments import check_arguments
 from prunepack.errors import UsageError
+from prunepack.training.schedule import SCHEDULE
 from prunepack.training.settings import read_settings, require_build, unwrap_module
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Pruner:
         UsageError: If a setting is wrong, or a rule names no layer.
     """
 
+    @check_arguments(schedule=SCHEDULE)
     def __init__(self, model: nn.Module, schedule: Schedule, **settings: Any) -> None:
         self._model, self._schedule = unwrap_module(model), schedule
         self._config = _make_config(schedule, settings)

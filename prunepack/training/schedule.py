@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
+from prunepack.arguments import COUNT, NAME, Kind, check_types
 from prunepack.errors import UsageError
 
-__all__ = ["Schedule"]
+__all__ = ["SCHEDULE", "Schedule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,13 @@ class Schedule:
     start: int = 0
 
     def __post_init__(self) -> None:
-        """Check the numbers.
+        """Check the types and the numbers.
 
         Raises:
-            UsageError: If one is too small.
+            UsageError: If one is too small or of another type.
         """
+        counts = dict.fromkeys(("steps", "every", "start"), COUNT)
+        check_types("Schedule", asdict(self), {"kind": NAME, **counts})
         for name, least in (("steps", 1), ("every", 1), ("start", 0)):
             value = getattr(self, name)
             if value < least:
@@ -55,3 +58,11 @@ class Schedule:
         if not 0 < done <= self.steps or (done % self.every and done != self.steps):
             return 0
         return -(-done // self.every)
+
+
+SCHEDULE = Kind(
+    "a prunepack.training.Schedule",
+    lambda value: isinstance(value, Schedule),
+    'Pass a Schedule("cubic", steps=1000)',
+)
+"""A schedule as an argument of a call."""

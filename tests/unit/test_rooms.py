@@ -20,7 +20,7 @@ ROOMS = {
     "bisection calibration compacting comparison contract data details evaluation exporting "
     "graph_diff graphs inputs metrics models profiling provenance pruning reporting runtime "
     "sources structure training",
-    "prunepack": "errors packing unpacking session training "
+    "prunepack": "arguments errors packing unpacking session training "
     "coding diff format io model_files reading runtime scripting sparse writing",
 }
 PLUG_INS = {

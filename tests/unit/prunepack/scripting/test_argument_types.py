@@ -1,11 +1,16 @@
 """Arguments of a wrong type at the public calls."""
 
+import inspect
+from functools import partial
+
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 import prunepack
-from prunepack import Plot, UsageError
+from prunepack import Limits, Plot, UsageError
+from prunepack.training import Pruner, Schedule
 
 X = torch.zeros(2, 4)
 
@@ -55,3 +60,92 @@ def test_layers_of_no_session(session):
 def test_a_picture_in_a_missing_folder(tmp_path):
     with pytest.raises(UsageError, match="cannot be written"):
         Plot("a", "A", "", []).save(tmp_path / "none" / "a.html")
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "m.prunepack"
+    save_file({"weight": X}, path.with_name("m.safetensors"))
+    prunepack.pack(path.with_name("m.safetensors"), path)
+    return path
+
+
+WRONG = {
+    "pack": (prunepack.pack, ("m.onnx", "m.prunepack"), "threads force limits progress"),
+    "unpack": (prunepack.unpack, ("m.prunepack", "out"), "force limits progress"),
+    "session": (prunepack.open_session, ("m.onnx",), "providers session_options limits"),
+    "options": (prunepack.sparse_session_options, (), "session_options"),
+    "open": (prunepack.Artifact.open, ("m.prunepack",), "limits"),
+    "export": (prunepack.export, (nn.Linear(4, 2), X, "m.onnx"), "force"),
+    "run": (prunepack.run, ("lenet",), "artifacts name until force observers"),
+    "limits": (Limits, (), "header_bytes tensors files chunk_bytes decoded_bytes"),
+    "schedule": (Schedule, (), "kind steps every start"),
+    "pruner": (partial(Pruner, nn.Linear(4, 2)), (), "schedule"),
+}
+
+
+@pytest.mark.parametrize("value", [2.5, "x", b"x", object()])
+@pytest.mark.parametrize("name", WRONG)
+def test_every_argument_of_another_type(name, value):
+    call, args, arguments = WRONG[name]
+    texts = {"name", "until", "kind", "artifacts"} if isinstance(value, str) else ()
+    for argument in set(arguments.split()).difference(texts):
+        with pytest.raises(UsageError, match="is of another type") as refused:
+            call(*args, **{argument: value})
+        error = refused.value
+        assert f"`{argument}`" in error.what
+        assert error.found == type(value).__name__
+        assert error.expected
+        assert error.hint
+
+
+@pytest.mark.parametrize("value", [None, 3, [], {}])
+def test_paths_levels_and_starts_of_another_type(value, tmp_path):
+    with pytest.raises(UsageError, match="the argument `model_path` of `pack` is of another type"):
+        prunepack.pack(value, tmp_path / "m.prunepack")
+    with pytest.raises(UsageError, match="the argument `out_path` of `pack` is of another type"):
+        prunepack.pack("m.onnx", value)
+    with pytest.raises(UsageError, match="unknown level"):
+        prunepack.pack("m.onnx", tmp_path / "m.prunepack", level=value)
+    with pytest.raises(UsageError, match="unknown value of `sparse`"):
+        prunepack.open_session("m.onnx", sparse=value)
+    if value is not None:
+        with pytest.raises(UsageError, match="unknown way to start"):
+            prunepack.open_session("m.prunepack", start=value)
+
+
+@pytest.mark.parametrize("value", [None, 3, "m.prunepack", []])
+def test_rows_of_no_artifact(value):
+    with pytest.raises(UsageError, match="is of another type") as refused:
+        prunepack.describe_tensors(value)
+    assert refused.value.expected == "a prunepack.Artifact"
+
+
+def test_arguments_of_an_artifact(artifact):
+    with prunepack.Artifact.open(artifact) as opened:
+        for call in (
+            lambda: opened.read_tensors("weight"),
+            lambda: opened.read_tensors(3),
+            lambda: opened.read_tensor("weight", threads="2"),
+            lambda: opened.iter_file("m.safetensors", threads="2"),
+            lambda: opened.verify(None),
+        ):
+            with pytest.raises(UsageError, match="is of another type"):
+                call()
+
+
+@pytest.mark.parametrize("providers", [[3], [None], [("CPUExecutionProvider",)]])
+def test_providers_without_names(artifact, providers):
+    with pytest.raises(UsageError, match="`providers` of `open_session` is of another type"):
+        prunepack.open_session(artifact, providers=providers)
+
+
+def test_an_element_that_names_no_stage():
+    with pytest.raises(UsageError, match="no stage is named"):
+        prunepack.run("lenet", force=[[]])
+
+
+def test_a_checked_call_keeps_its_signature():
+    assert list(inspect.signature(prunepack.pack).parameters)[:2] == ["model_path", "out_path"]
+    with pytest.raises(TypeError, match="unexpected keyword argument"):
+        prunepack.pack("m.onnx", "m.prunepack", levle="fast")
