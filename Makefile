@@ -10,7 +10,7 @@ ZOO_READY := .venv/.ready-zoo
 TREE := build/tree
 
 .DEFAULT_GOAL := help
-.PHONY: help tree pipeline data train test test-slow test-zoo check docs wheels format fuzz clean
+.PHONY: help tree pipeline data train test test-slow test-zoo check check-types check-style check-docs docs wheels format fuzz clean
 .PHONY: bench bench-compaction bench-faults bench-mutants bench-latency bench-models bench-size bench-files bench-speed bench-session bench-inference bench-memory bench-real bench-scores bench-large
 
 help:  ## Show this list
@@ -61,16 +61,23 @@ tree:  # links to the packages where they are installed, for mypy and import-lin
 	@ln -s $(addprefix ../../../,$(wildcard prunepack/*) stages pipeline) $(TREE)/prunepack/
 
 check: data tree  ## Format, lint, types, import directions, docs, tests
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check-types check-style check-docs
+	$(BIN)/pytest -m 'not slow' -n 2 --dist loadfile --no-loadscope-reorder
+
+check-types:
+	$(BIN)/mypy
+
+check-style:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	cd $(TREE) && ../../$(BIN)/lint-imports --config ../../pyproject.toml
+
+check-docs:
 	$(BIN)/python -m prunepack.stages.reporting.schema --check
 	$(BIN)/python docs/scripts/check_words.py
 	$(BIN)/python docs/scripts/reference.py --check
 	$(BIN)/python docs/scripts/picture.py --check
 	$(BIN)/python -m benchmarks.render --check
-	$(BIN)/pytest -m 'not slow' -n 2 --dist loadfile
 
 docs: $(READY)  ## Build the site into build/site; a broken link is an error
 	$(BIN)/python docs/scripts/picture.py --check

@@ -108,6 +108,7 @@ def test_nothing_in_common_exits_with_5(lenet):
     assert "Nothing was compared" in done.out
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_page_run(lenet):
     lines = re.findall(r"^prunepack (bisect .*)$", HOWTO, re.MULTILINE)
     assert len(lines) >= 3

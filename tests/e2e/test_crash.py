@@ -122,6 +122,7 @@ def perform_and_die(root: Path, config: WriteConfig, steps: int) -> None:
     perform(root, config)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_at_any_step_does_no_harm(tmp_path: Path) -> None:
     root = tmp_path / "artifacts"
     for steps in itertools.count(1):
@@ -199,6 +200,7 @@ def test_runs_at_the_same_time_agree(tmp_path: Path) -> None:
         assert perform(root, config) == perform(tmp_path / "calm", config)
 
 
+@pytest.mark.slow
 def test_runs_that_meet_a_damaged_object_at_the_same_time_agree(tmp_path: Path) -> None:
     root, config = tmp_path / "artifacts", WriteConfig()
     expected = perform(root, config)

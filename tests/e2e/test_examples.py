@@ -81,6 +81,7 @@ def test_the_example_of_diff_shows_what_pruning_did(by_hand):
     assert re.search(r"^fc1\.weight .* → 9\d\.\d %", done.out, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_the_example_of_sensitivity_suggests_rules(tmp_path):
     done = call(*shlex.split(example("sensitivity"))[1:], cwd=tmp_path)
     assert done.code == 0, done.err

@@ -25,6 +25,7 @@ def blocks(kind):
     return [text for found, text in BLOCKS if found == kind]
 
 
+@pytest.mark.slow
 def test_every_command_passes_in_its_order(prunepack, tmp_path):
     names = ("net.py", "pruned.py", "data.py", "small.toml", "trained.toml")
     for name, text in zip(names, [*blocks("python"), *blocks("toml")], strict=True):
@@ -62,6 +63,7 @@ def run_pruned(prunepack, tmp_path, name, *settings):
     return weights, report, done
 
 
+@pytest.mark.slow
 def test_three_ways_to_save_a_pruned_model(prunepack, tmp_path):
     for name, text in zip(("net.py", "pruned.py"), blocks("python"), strict=False):
         (tmp_path / name).write_text(text)

@@ -181,6 +181,7 @@ def test_editing_a_pruning_method_reruns_from_prune(checkout):
     assert "prunepack/stages/pruning/methods/l1_unstructured.py changed" in why
 
 
+@pytest.mark.slow
 def test_two_checkouts_make_the_same_bytes(checkout):
     """From the same checkpoint: the shipped weights, pruned without training."""
     made = []

@@ -129,6 +129,7 @@ def test_an_artifact_and_its_own_model_must_agree(prunepack):
     assert "similarity.samples" not in metrics
 
 
+@pytest.mark.slow
 def test_a_packed_dense_model(prunepack, tmp_path):
     pack(tmp_path / "dense.onnx", tmp_path / "dense.prunepack")
     prunepack("verify", "dense.prunepack", "pruned.onnx", "-o", "parity")

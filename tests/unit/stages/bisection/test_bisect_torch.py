@@ -124,6 +124,7 @@ def test_a_fault_in_the_file_is_found_from_the_checkpoint(chain, kind, seed):
     assert found.divergence.confirmed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("weight", "module"),
     [
@@ -142,6 +143,7 @@ def test_the_module_is_the_one_that_holds_the_weight(net, weight, module):
     assert any("differs in" in cause for cause in found.divergence.causes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("weight", "op"), [("weight.T", "MatMul"), ("bias", "Add")])
 def test_of_several_nodes_for_one_operator_of_torch_the_right_one(run, write, weight, op):
     inputs = (InputSpec(name="x", shape=(5, 6)),)
