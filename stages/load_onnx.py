@@ -15,7 +15,7 @@ from prunepack.stages.contract.progress import remark
 from prunepack.stages.contract.stage import Config, Facts, stage
 from prunepack.stages.contract.user_code import CodeName, InputFile
 from prunepack.stages.graphs.source import load_graph
-from prunepack.stages.graphs.weights import find_graph_weights
+from prunepack.stages.graphs.weights import check_finite_weights, find_graph_weights
 
 if TYPE_CHECKING:
     from typing import Self
@@ -51,6 +51,7 @@ def load_onnx(config: LoadOnnxConfig, out: Path) -> Facts:
     model = load_graph(
         source, out, inputs=config.inputs, dataset=config.dataset, masks=config.masks
     )
+    check_finite_weights(model, out)
     kind = "a program of torch.export" if source.suffix == ".pt2" else "ONNX"
     remark(f"torch stages skipped: the source is {kind}")
     if OnnxModel(out, "").masked and config.dense is None:

@@ -1,4 +1,4 @@
-"""Type aliases for numpy arrays and for arrays by name."""
+"""Type aliases for numpy arrays and for arrays by name, and the refusal of non-finite ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
-__all__ = ["Array", "ArrayMapping", "Arrays"]
+from prunepack.errors import RefusedError
+
+__all__ = ["Array", "ArrayMapping", "Arrays", "refuse_non_finite"]
 
 Array: TypeAlias = npt.NDArray[Any]
 """An array of any dtype and shape."""
@@ -17,3 +19,19 @@ Arrays: TypeAlias = dict[str, Array]
 
 ArrayMapping: TypeAlias = Mapping[str, Array]
 """Arrays by name that the callee only reads."""
+
+
+def refuse_non_finite(name: str, count: int) -> None:
+    """Refuse a parameter with ``count`` elements that are NaN or infinite, unless that is 0.
+
+    Raises:
+        RefusedError: If there is such an element.
+    """
+    if count:
+        raise RefusedError(
+            f"parameter `{name}` is not finite",
+            expected="finite numbers",
+            found=f"{count:,} NaN or Inf",
+            hint="Load weights that are finite: training diverged, or float16 overflowed "
+            "beyond 65504",
+        )

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from prunepack.stages.contract.arrays import refuse_non_finite
 from prunepack.stages.graphs.nodes import (
     get_attribute,
     inline_functions,
     list_constants,
     list_subgraphs,
+    walk_graphs,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
     from prunepack.stages.contract.arrays import Array
 
-__all__ = ["GraphPlace", "GraphWeight", "find_graph_weights"]
+__all__ = ["GraphPlace", "GraphWeight", "check_finite_weights", "find_graph_weights"]
 
 FLOATS = ("FLOAT", "DOUBLE", "FLOAT16", "BFLOAT16")
 """Dtypes of weights that can be pruned; quantised weights stay as they are."""
@@ -89,6 +95,30 @@ def find_graph_weights(model: ModelProto) -> list[GraphWeight]:
             for weight in _find_read(node, producers, tensors):
                 found.setdefault(id(weight.tensor), weight)
     return _number_names(list(found.values()))
+
+
+def check_finite_weights(model: ModelProto, folder: Path) -> None:
+    """Refuse NaN among the constants, and infinity among the weights; a mask may hold infinity.
+
+    Args:
+        model: The model.
+        folder: The folder of its external data.
+
+    Raises:
+        RefusedError: If a weight is not finite, or an array has NaN.
+    """
+    from onnx.numpy_helper import to_array
+
+    weights = find_graph_weights(model)
+    for weight in weights:
+        values = to_array(weight.tensor, str(folder))
+        refuse_non_finite(weight.name, int(np.count_nonzero(~np.isfinite(values))))
+    checked = {weight.name for weight in weights}
+    for graph in walk_graphs(model.graph):
+        for name, tensor in list_constants(graph).items():
+            if name not in checked and math.prod(tensor.dims) > 1 and _is_float(tensor):
+                values = to_array(tensor, str(folder))
+                refuse_non_finite(name, int(np.count_nonzero(np.isnan(values))))
 
 
 def _walk_scopes(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prunepack.errors import RefusedError, UsageError
+from prunepack.stages.contract.arrays import refuse_non_finite
 from prunepack.stages.contract.model_spec import InputSpec
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.data.input_values import read_sample_file
@@ -115,15 +116,7 @@ def check_finite(module: nn.Module) -> None:
     for name, parameter in module.named_parameters():
         if parameter.is_meta or not parameter.is_floating_point():
             continue
-        bad = int((~parameter.detach().isfinite()).sum())
-        if bad:
-            raise RefusedError(
-                f"parameter `{name}` is not finite",
-                expected="finite numbers",
-                found=f"{bad:,} NaN or Inf",
-                hint="Load weights that are finite: training diverged, or float16 overflowed "
-                "beyond 65504",
-            )
+        refuse_non_finite(name, int((~parameter.detach().isfinite()).sum()))
 
 
 def check_determinism(module: nn.Module, inputs: Arrays) -> None:

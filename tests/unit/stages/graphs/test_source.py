@@ -1,8 +1,9 @@
 """ONNX files and artifacts as sources."""
 
+import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 
 from prunepack import pack
@@ -181,3 +182,49 @@ def test_a_program_that_onnx_cannot_express(run, tmp_path):
     assert error.what == f"`{tmp_path / 'net.pt2'}` cannot be exported to ONNX"
     assert error.expected == "operators that torch's exporter knows"
     assert error.hint == "Export the module itself with load.model = file.py:factory"
+
+
+def spoil(name, values):
+    """Return the small model with some elements of one constant replaced."""
+    model = two_layers()
+    tensor = next(each for each in model.graph.initializer if each.name == name)
+    array = np.array(numpy_helper.to_array(tensor))
+    array.reshape(-1)[: len(values)] = values
+    tensor.CopyFrom(numpy_helper.from_array(array, name))
+    return model
+
+
+@pytest.mark.parametrize("external", [False, True])
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("first.weight", [np.nan, np.inf]),
+        ("first.bias", [-np.inf, np.nan]),
+        ("second.weight.T", [np.nan, np.nan]),
+    ],
+)
+def test_weights_that_are_not_finite(run, tmp_path, name, values, external):
+    path = tmp_path / "net.onnx"
+    onnx.save(spoil(name, values), path, save_as_external_data=external, size_threshold=0)
+    with pytest.raises(RefusedError) as refused:
+        run(load_onnx, LoadOnnxConfig(model=str(path)))
+    assert str(refused.value).startswith(
+        f"parameter `{name}` is not finite: expected finite numbers, found 2 NaN or Inf. Load "
+    )
+
+
+def masked_model(value):
+    nodes = [
+        helper.make_node("Add", ["x", "mask"], ["masked"]),
+        helper.make_node("Gemm", ["masked", "fc.weight"], ["y"], transB=1),
+    ]
+    mask = np.array([0, value, 0, 0], np.float32)
+    weights = {"mask": mask, "fc.weight": normal(2, 4)}
+    return make_model(nodes, {"x": ["batch", 4]}, {"y": ["batch", 2]}, weights)
+
+
+def test_a_mask_may_hold_infinity_but_not_nan(run, tmp_path):
+    run(load_onnx, LoadOnnxConfig(model=str(save(tmp_path, masked_model(-np.inf)))))
+    path = save(tmp_path, masked_model(np.nan), "nan.onnx")
+    with pytest.raises(RefusedError, match="parameter `mask` is not finite"):
+        run(load_onnx, LoadOnnxConfig(model=str(path)))
