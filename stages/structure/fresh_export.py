@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 __all__ = ["describe_origin", "export_again"]
 
 
-def describe_origin(interface: Mapping[str, Any], domains: Sequence[str]) -> str:
+def describe_origin(
+    interface: Mapping[str, Any], domains: Sequence[str], *, is_foreign: bool = False
+) -> str:
     """Return why a fresh export may honestly differ from the file; empty if it may not.
 
     Args:
         interface: The record of the export.
         domains: The domains of operators, and the opset, that only the file uses.
+        is_foreign: Whether the file names another exporter than a fresh export does.
     """
     if "export" not in interface:
-        return "another exporter wrote the file"
+        absent = "the file has no record of its export"
+        return "another exporter wrote the file" if is_foreign else absent
     if domains:
         return f"another tool wrote operators of {', '.join(domains)}"
     recorded = interface["export"]["versions"]

@@ -6,9 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from prunepack.stages.contract.messages import list_first
+from prunepack.stages.contract.messages import list_first, list_names
 from prunepack.stages.contract.progress import remark
 from prunepack.stages.graph_diff.explanation import explain_graph
+from prunepack.stages.graphs.nodes import read_model
 from prunepack.stages.metrics.metric import Metric, Metrics
 from prunepack.stages.pruning.parametrizations import fold_parametrizations
 from prunepack.stages.structure.fresh_export import describe_origin, export_again
@@ -20,6 +21,8 @@ from prunepack.stages.structure.weights import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import nn
 
     from prunepack.stages.contract.outputs import Checkpoint, OnnxModel
@@ -52,19 +55,27 @@ def compare_with_checkpoint(onnx: OnnxModel, final: Checkpoint, module: nn.Modul
         explanation = explain_graph(fresh.model, onnx.model)
         unexplained = explanation.unexplained
         listing = list_first(unexplained, NOTED)
-        if unexplained and (origin := describe_origin(onnx.interface, explanation.domains)):
-            reason = f"{origin}; {len(unexplained)} nodes differ: {listing}"
-            return _report_undecided(account, reason)
         # weights that the exporter itself computes into others, or leaves out
         own = (
             account_weights(fresh.model, module, kept).doubtful if unexplained else account.doubtful
         )
+        if unexplained and (origin := _describe_origin(onnx, fresh, explanation.domains)):
+            changed = [name for name in account.doubtful if name not in own]
+            weights = f"; the weights {list_names(changed, NOTED)} differ from the model's"
+            nodes = f"; {len(unexplained)} nodes differ: {listing}"
+            reason = f"{origin}{weights if changed else ''}{nodes}"
+            return _report_undecided(account, reason)
     return {
         **count_changed(account, own),
         **count_unaccounted(account, own),
         "parity.graph.compared": Metric(explanation.nodes, "nodes"),
         "parity.graph.unexplained_nodes": Metric(len(unexplained), "nodes", note=listing),
     }
+
+
+def _describe_origin(onnx: OnnxModel, fresh: OnnxModel, domains: Sequence[str]) -> str:
+    names = {read_model(each.model).producer_name for each in (onnx, fresh)}
+    return describe_origin(onnx.interface, domains, is_foreign=len(names) > 1)
 
 
 def _report_undecided(account: WeightAccount, reason: str) -> Metrics:

@@ -98,7 +98,7 @@ def with_version(number):
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        (drop("export"), "another exporter wrote the file; 1 nodes differ: "),
+        (drop("export"), "the file has no record of its export; 1 nodes differ: "),
         (with_version("1.0"), "torch 1.0 wrote the file, and "),
     ],
 )
@@ -110,6 +110,25 @@ def test_the_file_of_another_exporter_is_undecided_with_a_list(compared, record,
     assert found["graph.compared"].note.startswith(reason)
     assert "(Min): a fresh export has no such node" in found["graph.compared"].note
     assert remarks == [f"the nodes of the ONNX file are not judged: {found['graph.compared'].note}"]
+
+
+def test_the_file_of_another_exporter_names_it_as_such(compared):
+    def clip_elsewhere(model):
+        clip(model)
+        model.producer_name = "tf2onnx"
+
+    found, _ = compared(clip_elsewhere, drop("export"))
+    assert found["graph.compared"].note.startswith("another exporter wrote the file; 1 nodes ")
+
+
+@pytest.mark.parametrize("name", ["conv1.weight", "fc1.weight", "fc2.weight"])
+def test_the_file_of_another_model_is_not_that_of_another_exporter(compared, name):
+    found, _ = compared(lambda model: change(model, name, lambda array: array + 1), drop("export"))
+    note = found["graph.compared"].note
+    assert note.startswith(
+        f"the file has no record of its export; the weights `{name}` differ from the model's; "
+    )
+    assert "another exporter" not in note
 
 
 def test_the_equal_file_of_another_exporter_is_decided(compared):
@@ -137,7 +156,8 @@ def test_the_origin_of_a_file(monkeypatch):
         "another tool wrote operators of com.microsoft, x"
     )
     monkeypatch.setattr(fresh_export, "list_versions", lambda: 1 / 0)
-    assert describe_origin({}, ()) == "another exporter wrote the file"
+    assert describe_origin({}, ()) == "the file has no record of its export"
+    assert describe_origin({}, (), is_foreign=True) == "another exporter wrote the file"
 
     def fail():
         raise ImportError("onnxscript")
