@@ -21,7 +21,12 @@ from prunepack.pipeline.cli.command import (
 )
 from prunepack.pipeline.cli.completion import complete_recipe
 from prunepack.pipeline.cli.console import print_result
-from prunepack.pipeline.cli.views.search import SearchProgress, format_findings, write_taken
+from prunepack.pipeline.cli.views.search import (
+    SearchProgress,
+    findings_to_json,
+    format_findings,
+    write_taken,
+)
 from prunepack.pipeline.recipe import Recipe, read_recipe
 from prunepack.pipeline.remote.store import open_store
 from prunepack.pipeline.runs.names import check_name
@@ -125,7 +130,8 @@ def search_command(
                 return 0
             findings = _work(console, store, chosen, opened, (grace, lock_queue(place)))
     files = write_search_report(findings, artifacts / chosen.name)
-    print_result(format_findings(findings, files), findings.to_json(), as_json=as_json)
+    facts = findings_to_json(findings, files)
+    print_result(format_findings(findings, files), facts, as_json=as_json)
     return 0 if findings.front else 1
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from prunepack.pipeline.search.result import Result
     from prunepack.pipeline.search.summary.findings import Findings
 
-__all__ = ["SearchProgress", "format_findings", "write_taken"]
+__all__ = ["SearchProgress", "findings_to_json", "format_findings", "write_taken"]
 
 
 class SearchProgress:
@@ -74,6 +74,16 @@ def format_findings(findings: Findings, files: Sequence[Path]) -> str:
     table = format_table(("trial", *metrics, "", "settings"), rows, right="trial")
     lines = [table, "", *map(str, files), "", _summarize(findings)]
     return "\n".join(lines)
+
+
+def findings_to_json(findings: Findings, files: Sequence[Path]) -> dict[str, Any]:
+    """Return all results as JSON values, with the summary, the next command and the files."""
+    return {
+        **findings.to_json(),
+        "summary": count_outcomes(findings),
+        "take": suggest_command(findings) or None,
+        "files": {file.name: str(file) for file in files},
+    }
 
 
 def _list_shown(findings: Findings) -> list[int]:

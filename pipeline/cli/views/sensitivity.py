@@ -116,5 +116,9 @@ def _make_table(own: dict[str, Any], suggestion: Suggestion) -> dict[str, Any]:
 
 
 def sensitivity_to_json(measured: Sensitivity, files: Sequence[Path]) -> dict[str, Any]:
-    """Return the values as JSON, with the paths of the files."""
-    return measured.model_dump(mode="json") | {"files": {file.name: str(file) for file in files}}
+    """Return the values as JSON, with the cautions and the paths of the files."""
+    return {
+        **measured.model_dump(mode="json"),
+        "cautions": list_sensitivity_cautions(measured),
+        "files": {file.name: str(file) for file in files},
+    }
