@@ -24,6 +24,7 @@ from prunepack.runtime.ort_weights import extract_model
 from prunepack.runtime.plain_model import extract_plain_model
 from prunepack.sparse.held_weights import collect_all, start_sparse
 from prunepack.sparse.options import add_sparse_provider
+from prunepack.sparse.passes.session import define_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,7 +134,7 @@ def _open_sparse_model(
         model = extract_plain_model(path)
         if held := collect_all(model):
             return start_sparse(ort, model, path, options, held)
-    return start_session(ort, path, path, options, [])
+    return start_session(ort, path, path, options, [], create=define_session(ort))
 
 
 def _check_start(start: str | None, sparse: str, path: str) -> None:

@@ -12,7 +12,7 @@ from prunepack.runtime.ort_providers import CPU, name_provider
 from prunepack.runtime.ort_weights import add_external_files, copy_weights, share_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from prunepack.runtime.ort_types import (
         ArtifactSession,
@@ -55,12 +55,16 @@ class PreparedOptions(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A decoded model and a start mode, if one is chosen: the common part of all attempts."""
+    """A decoded model and a start mode, if one is chosen: the common part of all attempts.
+
+    ``create`` makes the session; by default ``InferenceSession`` does.
+    """
 
     ort: OrtModule
     model: DecodedModel
     path: str
     mode: Start | None
+    create: Callable[..., Session] | None = None
 
     def prepare(
         self, options: SessionOptions | None, providers: Sequence[Provider]
@@ -113,7 +117,9 @@ class Launch:
     def start_once(self, prepared: PreparedOptions, providers: Sequence[Provider]) -> Session:
         """Start a session, or refuse the model."""
         graph = self.model.graph.model
-        session = start_session(self.ort, graph, self.path, prepared.options, providers)
+        session = start_session(
+            self.ort, graph, self.path, prepared.options, providers, create=self.create
+        )
         artifact_session = cast("ArtifactSession", session)
         artifact_session.shared_weights = prepared.shared
         artifact_session.set_providers = _refuse_other_providers
@@ -126,15 +132,20 @@ def start_session(
     path: str,
     options: SessionOptions,
     providers: Sequence[Provider],
+    *,
+    create: Callable[..., Session] | None = None,
 ) -> Session:
     """Start a session; without providers, on those that the options have.
+
+    ``create`` makes it, in place of ``InferenceSession``.
 
     Raises:
         RefusedError: If onnxruntime refuses the model.
     """
     given = list(providers) or None
     try:  # without onnxruntime's own fallback, which prints to stdout and goes on with the CPU
-        return ort.InferenceSession(model, options, providers=given, enable_fallback=0)
+        create = create or ort.InferenceSession
+        return create(model, options, providers=given, enable_fallback=0)
     except collect_ort_errors(ort) as error:
         raise RefusedError(
             f"onnxruntime cannot start on the model in `{path}` ({error})",

@@ -19,6 +19,7 @@ from prunepack.runtime.layer_weights import find_layer_weights
 from prunepack.runtime.ort_weights import copy_weights
 from prunepack.sparse.native import native
 from prunepack.sparse.options import KEY
+from prunepack.sparse.passes.session import define_session
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -103,7 +104,13 @@ class _Start:
     def attempt(self, left_out: Collection[str]) -> Session:
         """Start without some weights, fewer than in the last attempt."""
         if not self._missing:
-            self._launch = Launch(self._ort, self._model.decode(left_out), self._path, "optimised")
+            self._launch = Launch(
+                self._ort,
+                self._model.decode(left_out),
+                self._path,
+                "optimised",
+                define_session(self._ort),
+            )
             self._prepared = self._launch.prepare(self._options, [])
         else:
             arrays = self._model.decode_weights(self._missing - set(left_out))

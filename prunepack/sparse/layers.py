@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunepack.errors import UsageError
 from prunepack.sparse.native import native
-from prunepack.sparse.options import KEY
+from prunepack.sparse.options import read_session_number
 
 if TYPE_CHECKING:
     from prunepack.runtime.ort_types import Session
@@ -72,13 +72,10 @@ def list_sparse_layers(session: Session) -> list[SparseLayer]:
             expected="an onnxruntime.InferenceSession",
             found=type(session).__name__,
         )
-    if native is None:
+    number = read_session_number(session)
+    if native is None or number is None:
         return []
-    try:
-        number = session.get_session_options().get_session_config_entry(f"{KEY}session")
-    except RuntimeError:  # the session has no such entry
-        return []
-    return [_read(row) for row in native.decisions(int(number))]
+    return [_read(row) for row in native.decisions(number)]
 
 
 def _read(row: tuple[Any, ...]) -> SparseLayer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
 from prunepack.arguments import check_arguments, make_optional
@@ -12,9 +13,9 @@ from prunepack.sparse.library import PROVIDER, explain_absence, find_devices, wa
 from prunepack.sparse.rates import encode_rates, load_rates
 
 if TYPE_CHECKING:
-    from prunepack.runtime.ort_types import OrtModule, SessionOptions
+    from prunepack.runtime.ort_types import OrtModule, Session, SessionOptions
 
-__all__ = ["Layers", "add_sparse_provider", "sparse_session_options"]
+__all__ = ["Layers", "add_sparse_provider", "read_session_number", "sparse_session_options"]
 
 Layers: TypeAlias = Literal["auto", "all"]
 """Layers that run on sparse kernels: ``auto``, those that gain by it; ``all``, whatever it costs,
@@ -87,3 +88,10 @@ def add_sparse_provider(ort: OrtModule, options: SessionOptions, layers: Layers)
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     options.add_provider_for_devices(find_devices(ort), given)
     return True
+
+
+def read_session_number(session: Session) -> int | None:
+    """Return the number by which the provider knows a session; None if it has no provider."""
+    with suppress(RuntimeError):  # there is no such entry
+        return int(session.get_session_options().get_session_config_entry(f"{KEY}session"))
+    return None

@@ -40,8 +40,12 @@ def describe_sparse_layers(path: Path, limits: Limits) -> tuple[dict[str, Any], 
     options.log_severity_level = 3  # nodes of other providers are expected
     session = open_session(path, session_options=options, limits=limits, sparse="auto")
     layers = list_sparse_layers(session)
-    value = {"layers": [layer._asdict() | {"sparsity": layer.sparsity} for layer in layers]}
-    return value, _format_layers(layers)
+    samples = getattr(session, "samples_per_pass", None)
+    value = {
+        "layers": [layer._asdict() | {"sparsity": layer.sparsity} for layer in layers],
+        "samples_per_pass": samples,
+    }
+    return value, _format_layers(layers) + _format_passes(samples)
 
 
 def _format_layers(layers: Sequence[SparseLayer]) -> str:
@@ -52,6 +56,10 @@ def _format_layers(layers: Sequence[SparseLayer]) -> str:
     count = sum(layer.is_sparse for layer in layers)
     total = f"{count} of {len(layers)} layers run on sparse kernels; estimated for one thread"
     return f"{table}\n\n{total}: {dense / 1e3:,.0f} µs dense, {mixed / 1e3:,.0f} µs so"
+
+
+def _format_passes(samples: int | None) -> str:
+    return f"\nlarger batches run in passes of {samples:,} samples" if samples else ""
 
 
 def _layer_cells(layer: SparseLayer) -> tuple[str, ...]:

@@ -8,7 +8,7 @@
 
 /* ---- reading values and attributes ----------------------------------------------------------- */
 
-static int ok(OrtStatus *status)
+int ok(OrtStatus *status)
 {
     if (status)
         API(ReleaseStatus)(status);

@@ -35,6 +35,7 @@ typedef struct {
     size_t count;
 } Taken;
 
+int ok(OrtStatus *); /* whether a call succeeded; releases its status */
 int is_taken(const Taken *, const OrtNode *);
 /* Fill a match that begins at this node. Returns 0, and a match of no nodes, if there is none. */
 int match_layer(const OrtNode *, const Taken *, Match *);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "description.h"
 #include "held.h"
 #include "kernel.h"
 #include "layer.h"
@@ -194,6 +195,18 @@ static PyObject *list_decisions(PyObject *module, PyObject *args)
     return list;
 }
 
+static PyObject *take_graph(PyObject *module, PyObject *args)
+{
+    (void)module;
+    long long session;
+    if (!PyArg_ParseTuple(args, "L", &session))
+        return 0;
+    char *text = description_take(session);
+    PyObject *bytes = PyBytes_FromString(text ? text : "");
+    free(text);
+    return bytes;
+}
+
 static PyObject *architecture(PyObject *module, PyObject *args)
 {
     (void)module, (void)args;
@@ -203,6 +216,7 @@ static PyObject *architecture(PyObject *module, PyObject *args)
 static PyMethodDef methods[] = {
     {"run_layer", run_layer, METH_VARARGS, "Run one layer on buffers of float32; returns the least nanoseconds of all repeats."},
     {"decisions", list_decisions, METH_VARARGS, "The decisions about the layers of a session, in the order of the graph."},
+    {"take_graph", take_graph, METH_VARARGS, "The graph of the newest session with this number as JSON, once; empty if there is none."},
     {"hold_weight", hold_weight, METH_VARARGS, "Keep the nonzeros of a weight for a session: uint32 positions, float32 values."},
     {"release_weights", release_weights, METH_VARARGS, "Release the weights of a session; returns the names of those that run sparse."},
     {"architecture", architecture, METH_NOARGS, "The architecture whose kernels run here."},

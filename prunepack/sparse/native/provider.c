@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "description.h"
 #include "graph.h"
 #include "held.h"
 #include "kernel.h"
@@ -200,6 +201,7 @@ static OrtStatus *get_capability(Provider *provider, const OrtGraph *graph, OrtS
 {
     size_t count = 0;
     CHECK(API(Graph_GetNumNodes)(graph, &count));
+    description_keep(provider, ((const Sparse *)provider)->session, graph);
     const OrtNode **nodes = calloc(2 * count + 1, sizeof *nodes);
     Match *matches = calloc(count + 1, sizeof *matches);
     Decision *found = calloc(count + 1, sizeof *found);
@@ -526,6 +528,7 @@ static void release_ep(Factory *factory, Provider *provider)
     (void)factory;
     Sparse *ep = (Sparse *)provider;
     decisions_forget(ep);
+    description_forget(ep);
     pool_free(ep->pool);
     free(ep);
 }

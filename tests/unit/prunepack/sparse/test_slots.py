@@ -13,7 +13,9 @@ import prunepack.sparse.native
 
 FOLDER = Path(prunepack.sparse.native.__file__).parent
 SLOTS = re.findall(r"^ORT_SLOT\((\w+), (\d+), .*?, (\w+),", (FOLDER / "ort.h").read_text(), re.M)
-SOURCES = "".join((FOLDER / name).read_text() for name in ("graph.c", "provider.c"))
+SOURCES = "".join(
+    (FOLDER / name).read_text() for name in ("description.c", "graph.c", "provider.c")
+)
 
 
 @pytest.mark.parametrize("table", ["api", "ep_api"])

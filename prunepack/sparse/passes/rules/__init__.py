@@ -1,0 +1,1 @@
+"""Rules by operator: whether its outputs keep the samples of a batch apart."""
