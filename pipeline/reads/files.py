@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import os
 import sys
 from contextlib import contextmanager, suppress
@@ -29,7 +30,8 @@ WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND
 SYSTEM = ("/proc/", "/sys/", "/dev/")
 LISTINGS = ("os.listdir", "os.scandir")
 OPENINGS = ("open", "sqlite3.connect", "ctypes.dlopen")
-IMPORTS = "<frozen importlib._bootstrap_external>"
+SEARCHES = frozenset({"<frozen importlib._bootstrap_external>", importlib.metadata.__file__})
+"""Code that lists the folders of ``sys.path`` for a module or for the versions of packages."""
 
 
 class OpenedFiles:
@@ -142,7 +144,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     path, writes = arguments[0], False
     if event == "open":
         writes = bool((arguments[2] or 0) & WRITES)
-    elif event in LISTINGS and sys._getframe(1).f_code.co_filename == IMPORTS:
+    elif event in LISTINGS and sys._getframe(1).f_code.co_filename in SEARCHES:
         return
     if isinstance(path, (str, bytes, os.PathLike)):
         for files in _watching:

@@ -20,9 +20,16 @@ if TYPE_CHECKING:
 __all__ = ["find_changed_packages", "is_own_file", "list_imported_packages"]
 
 OWN = "prunepack"
+OPTIONAL = frozenset({"colorama", "dill", "opt-einsum", "optree", "tqdm", "triton"})
+"""Distributions that torch imports by itself where they are installed."""
+
+REQUIREMENT = re.compile(r"[\w.-]+(\[[\w,-]+\])?")
 SITES = ("site-packages", "dist-packages")
-LISTINGS = (".dist-info", ".egg-info", ".pth", ".egg-link")
-"""Endings of files that describe packages; the versions of packages are compared instead."""
+DESCRIPTIONS = (".dist-info", ".egg-info")
+"""Endings of folders that describe packages; the versions of packages are compared instead."""
+
+LINKS = (".pth", ".egg-link")
+"""Endings of files in ``site-packages`` that name folders of packages."""
 
 
 def list_imported_packages() -> dict[str, str]:
@@ -47,12 +54,14 @@ def is_own_file(path: str) -> bool:
     users edit them and install them from a checkout.
     """
     top = _find_top(path)
+    if any(part.endswith(DESCRIPTIONS) for part in Path(path).parts):
+        return True
     if top is None:
         return is_below(path, _list_folders())
-    if top.endswith(LISTINGS):
+    if top.endswith(LINKS):
         return True
     providers = _list_providers(tuple(sys.path)).get(top.partition(".")[0], ())
-    return not _list_libraries().isdisjoint(providers)
+    return not _list_libraries().isdisjoint(map(_normalize, providers))
 
 
 def is_below(path: str, folders: Iterable[str]) -> bool:
@@ -75,11 +84,12 @@ def _list_providers(path: tuple[str, ...]) -> Mapping[str, list[str]]:  # noqa: 
 
 @cache
 def _list_folders() -> tuple[str, ...]:
-    """Return the folders of Python and of prunepack."""
+    """Return the folders of Python and of prunepack, and the command, which tracebacks show."""
     packages = (OWN, f"{OWN}.stages", f"{OWN}.pipeline")
     specs = [spec for name in packages if (spec := find_spec(name))]
     homes = [home for spec in specs for home in spec.submodule_search_locations or ()]
-    places = (sysconfig.get_path("stdlib"), *homes)
+    command = os.path.join(sysconfig.get_path("scripts"), OWN)  # noqa: PTH118 -- a str
+    places = (sysconfig.get_path("stdlib"), command, *homes)
     return tuple({form for place in places for form in (place, os.path.realpath(place))})
 
 
@@ -87,22 +97,30 @@ def _list_folders() -> tuple[str, ...]:
 def _list_libraries() -> frozenset[str]:
     """Return the distributions that prunepack needs, and those that these need."""
     found: set[str] = set()
-    todo = {OWN}
+    todo = {f"{OWN}[build]"}
     while todo:
         found |= todo
         todo = {name for one in todo for name in _list_requirements(one)} - found
-    return frozenset(found)
+    return OPTIONAL | {_normalize(requirement.partition("[")[0]) for requirement in found}
 
 
-def _list_requirements(distribution: str) -> set[str]:
-    """Return the requirements of a distribution, without those of extras except ``build``."""
+def _list_requirements(requirement: str) -> set[str]:
+    """Return the requirements of a requirement, with those of its extras: ``prunepack[build]``."""
+    distribution, _, extras = requirement.rstrip("]").partition("[")
     try:
         lines = requires(distribution) or []
     except PackageNotFoundError:
         return set()
-    needed = (line for line in lines if "extra ==" not in line or _is_build(distribution, line))
-    return {match[0] for line in needed if (match := re.match(r"[\w.-]+", line))}
+    needed = (line for line in lines if _is_needed(line, extras.split(",")))
+    return {match[0] for line in needed if (match := REQUIREMENT.match(line))}
 
 
-def _is_build(distribution: str, line: str) -> bool:
-    return distribution == OWN and re.search(r"extra == .build.", line) is not None
+def _is_needed(line: str, extras: Iterable[str]) -> bool:
+    """Return whether a line of requirements holds without an extra or for one of ``extras``."""
+    extra = re.search(r"extra == .([\w-]+)", line)
+    return extra is None or extra[1] in extras
+
+
+def _normalize(distribution: str) -> str:
+    """Return the name of a distribution as the package index compares it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()

@@ -19,6 +19,9 @@ dataset = "{here}:data"
 [finetune]
 epochs = 10
 lr = 0.01
+
+[compact]
+enabled = false
 """
 
 

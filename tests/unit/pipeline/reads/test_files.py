@@ -1,6 +1,7 @@
 """Files that the code of a stage opened: which ones count, and when they changed."""
 
-import importlib
+import importlib.metadata
+import importlib.util
 import multiprocessing
 import os
 import py_compile
@@ -66,6 +67,22 @@ def test_a_new_file_in_a_listed_folder_is_a_change(opened):
     assert list(found) == ["."]
     Path("c.txt").write_text("c")
     assert find_changed_files(found) == ["."]
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        importlib.metadata.packages_distributions,
+        lambda: importlib.metadata.version("numpy"),
+        lambda: importlib.util.find_spec("a_module_of_nobody"),
+    ],
+)
+def test_a_search_for_modules_and_packages_lists_no_folder_for_the_user(
+    opened, monkeypatch, search
+):
+    """The folder of the recipe is on ``sys.path``, and a new file in it changes nothing."""
+    monkeypatch.syspath_prepend(Path.cwd())
+    assert read_watched(opened, search) == {}
 
 
 def test_bytecode_in_a_listed_folder_is_no_change(opened):

@@ -1,10 +1,13 @@
 """Installed packages: versions, and which files belong to the libraries that prunepack needs."""
 
 import sys
+import sysconfig
 
 import click
 import numpy as np
+import pydantic_core
 import pytest
+import safetensors
 
 from prunepack import errors
 from prunepack.pipeline.keys.digests import installed_version
@@ -68,14 +71,49 @@ def test_another_version_is_a_change(site, version, shown):
 
 
 def test_only_python_prunepack_and_its_libraries_are_its_own(site):
-    own = [np.__file__, click.__file__, errors.__file__, sys.modules["os"].__file__]
+    own = [
+        np.__file__,
+        click.__file__,
+        safetensors.__file__,
+        pydantic_core.__file__,
+        errors.__file__,
+        sys.modules["os"].__file__,
+    ]
     assert all(is_own_file(path) for path in own)
     assert is_own_file(str(site / "tidy-1.0.dist-info/METADATA"))
-    others = [site / "tidy/__init__.py", site / "loose.py", site.parent / "mine.py"]
+    assert is_own_file(str(site / "tidy.pth"))
+    assert is_own_file(str(site.parent / "checkout/tidy.egg-info/top_level.txt"))
+    others = [
+        site / "tidy/__init__.py",
+        site / "loose.py",
+        site.parent / "mine.py",
+        site.parent / "w.pth",
+    ]
     assert not any(is_own_file(str(path)) for path in others)
 
 
 def test_the_libraries_of_libraries_count():
     found = packages._list_libraries()
     assert {"torch", "numpy", "sympy", "onnx"} <= found
-    assert "pytest" not in found
+    assert found.isdisjoint({"pytest", "optuna", "transformers"})
+
+
+@pytest.mark.parametrize(
+    "name", ["onnxruntime", "pydantic", "pydantic-core", "safetensors", "scipy", "ml-dtypes"]
+)
+def test_the_libraries_of_nested_extras_count(name):
+    """`build` needs `prunepack[onnx]`, which needs `prunepack[runtime]`."""
+    assert name in packages._list_libraries()
+
+
+def test_a_package_that_torch_imports_where_it_is_installed_is_a_library():
+    """tqdm copies all variables when it is imported, and the user's code did not ask for that."""
+    tqdm = pytest.importorskip("tqdm")
+    assert is_own_file(tqdm.__file__)
+
+
+def test_the_command_is_prunepacks_own_and_no_other_one_beside_it_is():
+    """torch formats stacks, for which Python reads the file of the command."""
+    folder = sysconfig.get_path("scripts")
+    assert is_own_file(f"{folder}/prunepack")
+    assert not is_own_file(f"{folder}/prunepack-other")
