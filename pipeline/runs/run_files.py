@@ -74,7 +74,7 @@ def find_run(root: Path, wanted: str) -> Run:
         UsageError: If there is none.
     """
     for run in reversed(read_runs(root)):
-        if wanted in {str(run.number), run.name, run.recipe}:
+        if wanted and wanted in {str(run.number), run.name, run.recipe}:
             return run
     raise UsageError(
         f"no run in `{root}` is called `{wanted}`",

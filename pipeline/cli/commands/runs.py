@@ -43,7 +43,7 @@ def ls_command(recipe: str, *, artifacts: Path, as_json: bool) -> None:
     """
     runs = [run for run in read_runs(artifacts) if recipe in {"", run.recipe}]
     facts = {"runs": [run_head_to_json(run) for run in runs]}
-    print_result(format_runs(runs), facts, as_json=as_json)
+    print_result(format_runs(runs, recipe), facts, as_json=as_json)
 
 
 @command(example="prunepack show lenet")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from prunepack.errors import quote
 from prunepack.pipeline.cli.console import format_table
 from prunepack.pipeline.runs.comparison import describe_other_changes
 from prunepack.pipeline.runs.wording import describe_outcome, format_change, format_optional
@@ -27,10 +28,11 @@ SHOWN = ("accuracy.artifact", "size.artifact", "size.ratio")
 """Metrics in the list of runs."""
 
 
-def format_runs(runs: Sequence[Run]) -> str:
-    """Return a table of runs; empty runs are told in a sentence."""
+def format_runs(runs: Sequence[Run], recipe: str = "") -> str:
+    """Return a table of runs, or a sentence if there are none (of ``recipe``, if one is given)."""
     if not runs:
-        return "no runs are kept; `prunepack run lenet` makes one"
+        of_recipe = f"no runs of {quote(recipe)} are kept; `prunepack ls` lists those of others"
+        return of_recipe if recipe else "no runs are kept; `prunepack run lenet` makes one"
     head = ("run", "name", "recipe", "started (UTC)", "accuracy", "bytes", "ratio", "verdict")
     return format_table(
         (*head, "settings"), map(_list_cells, runs), right="run accuracy bytes ratio"

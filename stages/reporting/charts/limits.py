@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from prunepack.stages.metrics.limits import matches
-from prunepack.stages.reporting.drawing.picture import Picture, Row, Table, dot, line, rect
+from prunepack.stages.reporting.drawing.picture import Picture, Row, Table, dot, line, rect, text
 from prunepack.stages.reporting.drawing.scale import Scale, draw_axis
 from prunepack.stages.reporting.drawing.words import format_short
 from prunepack.stages.reporting.wording import format_number
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["compute_use", "draw_limits", "list_own_checks"]
 
 SCALE = Scale(0.0, 1.5)
-"""Parts of a limit; a value further beyond is at the right edge."""
+"""Parts of a limit; a value further beyond is at the right edge, with a mark."""
 
 STATES = {"passed": "good", "failed": "bad", "undecided": "undecided"}
 
@@ -68,7 +68,7 @@ def draw_limits(report: Report) -> Picture | None:
         name="limits",
         title="Use of each limit",
         description="Part of each limit that is used, with its 95 % interval: beyond the red line "
-        "the check fails.",
+        "the check fails. The mark » stands for a value beyond the end of the axis.",
         layout="rows",
         rows=tuple(map(_draw_check, checks)),
         table=Table(columns, tuple(map(_list_cells, checks))),
@@ -104,6 +104,8 @@ def _draw_track(check: CheckResult) -> tuple[Mark, ...]:
     if check.low is not None and check.high is not None:
         ends = sorted(compute_use(end, check) for end in (check.low, check.high))
         marks.append(line("interval", (SCALE.place(ends[0]), SCALE.place(ends[1])), (11, 11)))
+    if use > SCALE.high:
+        marks.append(text("far", "97%", 15, "»", "end"))
     return (*marks, dot(STATES[check.outcome], SCALE.place(use), 11))
 
 

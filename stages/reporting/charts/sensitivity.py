@@ -21,7 +21,7 @@ MOST_ROWS = 40
 """Largest number of rows in a report."""
 HEIGHT = 22
 COLUMNS = ("pruned_layer", "pruning_method", "pruned_amount", "drop", "drop_low", "drop_high")
-STEPS = (0.001, 0.005, 0.02, 0.1)
+STEPS = (0.002, 0.01, 0.05, 0.25)
 """Drops, as fractions of the dense model's metric, at which a cell becomes darker."""
 
 

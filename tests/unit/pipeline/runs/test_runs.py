@@ -9,6 +9,7 @@ import pytest
 
 from prunepack.errors import UsageError
 from prunepack.pipeline.cache.store import Store
+from prunepack.pipeline.cli.views.runs import format_runs
 from prunepack.pipeline.runs.event import Event
 from prunepack.pipeline.runs.recorder import Recorder
 from prunepack.pipeline.runs.run import Run, RunHead
@@ -251,6 +252,13 @@ def test_a_run_by_number_name_and_recipe(store: Store) -> None:
         f"no run in `{store.root}` is called `z`: expected the number or the name of a run, or a "
         "recipe. List the runs by `prunepack ls`"
     )
+    with pytest.raises(UsageError, match="is called ``"):  # not a run without a name
+        find_run(store.root, "")
+
+
+def test_no_runs_of_one_recipe_are_not_no_runs() -> None:
+    assert format_runs([]) == "no runs are kept; `prunepack run lenet` makes one"
+    assert format_runs([], "x y").startswith("no runs of `x y` are kept; ")
 
 
 def test_old_runs_are_all_but_the_newest_and_the_last_of_each_recipe(store: Store) -> None:

@@ -59,6 +59,12 @@ def test_a_failed_check_comes_first_and_beyond_the_line():
     assert (first.label, first.state) == ("accuracy.drop", "bad")
     (dot,) = marks(first, "bad")
     assert percent(dot.attributes["cx"]) == 100.0
+    (far,) = marks(first, "far")
+    assert (far.content, far.tag) == ("»", "text")
+
+
+def test_a_value_on_the_axis_has_no_mark_of_a_far_one():
+    assert not any(marks(row, "far") for row in picture(PASSED, "limits").rows)
 
 
 def test_checks_of_the_recipe_are_drawn_after_those_that_did_not_pass():
