@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prunepack.sparse.passes.dims import BATCH, Dim, Dims
+from prunepack.sparse.passes.rules.constants import compute_constant
 from prunepack.sparse.passes.rules.elementwise import ELEMENTWISE, MICROSOFT
 from prunepack.sparse.passes.rules.integers import compute_integers, count_range
 from prunepack.sparse.passes.rules.layers import LAYERS
-from prunepack.sparse.passes.rules.layout import LAYOUT, read_shape
+from prunepack.sparse.passes.rules.layout import LAYOUT
 from prunepack.sparse.passes.rules.selection import SELECTION
 from prunepack.sparse.passes.values import Inputs, NotProvenError, Value, require
 
@@ -127,8 +128,7 @@ def _apply(node: NodeDescription, inputs: Inputs) -> list[Value]:
     sized = [i for i, value in enumerate(inputs) if value and value.is_size]
     require(allowed.issuperset(sized), "arithmetic on the size of the batch")
     if not is_batched and not sized:
-        scalar = node.op in ELEMENTWISE and all(value.dims == () for value in given)
-        return [_compute_constant(node, inputs, scalar=scalar)] * count
+        return [compute_constant(node, inputs)] * count
     if node.op == "Range" and (numbers := count_range(inputs)):
         return [numbers]
     if rule is None:
@@ -136,13 +136,6 @@ def _apply(node: NodeDescription, inputs: Inputs) -> list[Value]:
     plain = all(value.content == "samples" for value in given)
     require(plain or node.op in CONTENT_OPS, "numbers of samples")
     return [rule(node, inputs)] * count
-
-
-def _compute_constant(node: NodeDescription, inputs: Inputs, *, scalar: bool) -> Value:
-    """Return the facts about a value that does not depend on the batch."""
-    if node.op == "Shape" and inputs[0] and inputs[0].dims is not None:
-        return read_shape(node, inputs[0])
-    return Value(() if scalar else None)
 
 
 def _complete(result: Value, found: ValueDescription | None, batch: str) -> Value:

@@ -97,6 +97,12 @@ INDEPENDENT = {
     "normalisation of channels": (
         "s = Constant<value = float[6] {1, 2, 3, 4, 5, 6}> () y = BatchNormalization(x, s, s, s, s)"
     ),
+    "positions cut from a buffer": (
+        "b = Constant<value = float[1, 4] {1, 2, 3, 4}> () d = Shape<start=0, end=1>(x) "
+        f"e = Shape<start=1, end=2>(x) {ints('z', 0)} {ints('a', 1)} c = Slice(b, z, e, a) "
+        "s = Concat<axis=0>(d, e) p = Expand(c, s) y = Add(x, p)",
+        {"inputs": "float[batch, seq] x", "output": "float[batch, seq] y"},
+    ),
     "padding of features": f"{ints('p', 0, 1, 0, 2)} y = Pad(x, p)",
 }
 
