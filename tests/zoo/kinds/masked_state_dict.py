@@ -16,6 +16,9 @@ RECIPE = """
 model = "{here}:build"
 inputs = [{ name = "x", shape = [8] }]
 weights = "pruned.pth"
+
+[compact]
+enabled = false
 """
 
 
