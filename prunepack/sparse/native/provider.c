@@ -253,11 +253,13 @@ static OrtStatus *read_input(const OrtContext *context, size_t index, Tensor *te
     return status ? status : API(GetTensorMutableData)((OrtValue *)value, (void **)&tensor->data);
 }
 
+/* Set the data of the output; null if no node reads it, or if it is empty. */
 static OrtStatus *open_output(OrtContext *context, const Tensor *like, float **data)
 {
     OrtValue *value = 0;
     CHECK(API(KernelContext_GetOutput)(context, 0, like->size, like->rank, &value));
-    return API(GetTensorMutableData)(value, (void **)data);
+    *data = 0;
+    return !value ? 0 : API(GetTensorMutableData)(value, (void **)data);
 }
 
 static int same_shape(const Tensor *a, const Tensor *b)
@@ -316,6 +318,8 @@ static OrtStatus *compute(Compute *interface, void *state, OrtContext *context)
             return failure("the shapes of the addends differ");
     }
     CHECK(open_output(context, &y, &output));
+    if (!output)
+        return 0;
     const Parallel parallel = {run_parallel, context, c->ep->threads};
     if (!run_layer(c, &layer, &parallel, &x, residual.data, &y, output))
         return failure("out of memory");

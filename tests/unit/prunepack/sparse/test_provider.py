@@ -280,3 +280,15 @@ def test_a_dense_layer_stays_dense(tmp_path):
     session = open_session(path, sparse="auto")
     assert [layer.is_sparse for layer in list_sparse_layers(session)] == [False, True]
     assert claimed(session) == [["MatMul"]]
+
+
+def test_a_layer_whose_output_nothing_reads_is_skipped(tmp_path):
+    nodes = [
+        node("Shape", "x", out="s"),
+        node("Expand", "row", "s", out="rows"),
+        node("MatMul", "rows", "w", out="unread"),
+        node("LogSoftmax", "x", out="y"),
+    ]
+    weights = {"row": noise(1, 1, 6), "w": noise(6, 2)}
+    session = check(save(tmp_path / "m.onnx", nodes, weights, ["n", 3, 6]), noise(5, 3, 6))
+    assert claimed(session) == [["MatMul"]]
