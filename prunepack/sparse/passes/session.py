@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -49,10 +50,11 @@ def _define(base: Any) -> Callable[..., Session]:
             run, passes = super().run, self._passes
             feeds = passes.split(input_feed) if passes else None
             if passes and feeds:
-                parts = [run(output_names, feed, run_options) for feed in feeds]
-                if joined := passes.join(feeds, parts):
-                    return joined
-                self._passes = None  # onnxruntime inferred a wrong shape
+                with suppress(Exception):  # the whole batch tells the error
+                    parts = [run(output_names, feed, run_options) for feed in feeds]
+                    if joined := passes.join(feeds, parts):
+                        return joined
+                    self._passes = None  # onnxruntime inferred a wrong shape
             whole: list[Any] = run(output_names, input_feed, run_options)
             return whole
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prunepack.sparse.passes.dims import ONE, Dim
-from prunepack.sparse.passes.values import Content, Inputs, Rule, Value, read_attribute, require
+from prunepack.sparse.passes.values import (
+    Content,
+    Inputs,
+    Rule,
+    Value,
+    read_attribute,
+    require,
+    require_constant,
+)
 
 if TYPE_CHECKING:
     from prunepack.sparse.passes.description import NodeDescription
@@ -34,6 +42,8 @@ COPIES = {"Identity", "Cast"}
 def _apply(node: NodeDescription, inputs: Inputs) -> Value:
     require(node.version >= BROADCASTING.get(node.op, 1), "an old form of broadcasting")
     values = [value for value in inputs if value is not None]
+    if node.op == "Clip":
+        require_constant(inputs, 1)  # a batch of one would pass for a scalar
     result = broadcast(values)
     contents = {value.content for value in values}
     content: Content = "samples" if contents == {"samples"} else "position"

@@ -69,7 +69,7 @@ def _reshape(node: NodeDescription, inputs: Inputs) -> Value:
 def _flatten(node: NodeDescription, inputs: Inputs) -> Value:
     x = require_batched(inputs)
     axis = read_attribute(node, "axis", 1)
-    require(axis in {1, 1 - x.rank}, "samples are folded into another axis")
+    require((axis if axis >= 0 else axis + x.rank) == 1, "samples are folded into another axis")
     return Value((x.shape[0], multiply(x.shape[1:])))
 
 

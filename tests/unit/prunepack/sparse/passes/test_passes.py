@@ -149,6 +149,17 @@ def test_wrong_inputs_get_the_error_of_onnxruntime(feed, tmp_path):
 
 
 @pytest.mark.usefixtures("samples")
+def test_a_pass_that_fails_leaves_the_error_to_the_whole_batch(tmp_path, passes):
+    session = start(tmp_path)
+    with pytest.raises(TypeError) as expected:
+        run_whole(session, "y", {"x": (x := draw(4, 6))})
+    with pytest.raises(TypeError) as found:
+        session.run("y", {"x": x})
+    assert str(found.value) == str(expected.value)
+    assert passes == [4, 2, 4]
+
+
+@pytest.mark.usefixtures("samples")
 def test_batches_of_unequal_length_run_as_a_whole(tmp_path):
     session = start(
         tmp_path,

@@ -166,6 +166,14 @@ DEPENDENT = {
         "y = Add(x, z)",
         {"inputs": "float[batch, batch] x, float[batch, batch] z"},
     ),
+    "samples flattened into features": (
+        f"f = Flatten<axis=0>(x) p = Softmax(f) {ints('s', -1)} y = Reshape(p, s)",
+        {"inputs": "float[batch] x", "output": "float[batch] y"},
+    ),
+    "limits per sample": (
+        "y = Clip(x, z)",
+        {"inputs": "float[batch] x, float[batch] z", "output": "float[batch] y"},
+    ),
     "two batches": ("y = Add(x, z)", {"inputs": "float[batch, 6] x, float[other, 6] z"}),
     "no batch": ("y = Relu(x)", {"inputs": "float[5, 6] x", "output": "float[5, 6] y"}),
     "a batch without name": ("y = Relu(x)", {"inputs": "float[?, 6] x"}),
