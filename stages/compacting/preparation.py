@@ -63,6 +63,8 @@ def _fuse_transposition(node: onnx_ir.Node) -> None:
     Torch's exporter writes attention that way: the axes of samples and heads become one, and two
     again, so that a head would not be an index of an axis.
     """
+    if node.op_type != "Reshape":
+        return
     chain = [node]
     for operator in ("Transpose", "Reshape"):
         users = chain[-1].outputs[0].consumers()
@@ -70,7 +72,7 @@ def _fuse_transposition(node: onnx_ir.Node) -> None:
             return
         chain.append(users[0])
     value, merged = node.inputs[0], read_dimensions(node.inputs[1])
-    if node.op_type != "Reshape" or value is None or value.shape is None:
+    if value is None or value.shape is None:
         return
     rank, split = value.shape.rank(), read_dimensions(chain[2].inputs[1])
     shape = [size if isinstance(size, int) else size.value for size in value.shape]

@@ -318,6 +318,28 @@ def test_a_tensor_without_channels(operator, shape):
     assert compact(model) is None
 
 
+@pytest.mark.parametrize("operator", ["Relu", "GlobalAveragePool", "Reshape"])
+@pytest.mark.parametrize("is_output", [False, True])
+def test_a_transposition_before_a_reshape(operator, is_output):
+    """Whatever computes its input; between two of them, the three become one."""
+
+    def reshape(*shape):
+        net.x = net.node("Reshape", [net.x, net.constant((-1, *shape[1:]), np.int64)], shape)
+
+    net = Net().layer(4, dead=[1])
+    if operator == "Reshape":
+        reshape(8, 6, 6)
+        net.then("Transpose", perm=[0, 2, 1])
+        reshape(2, 4, 6, 6)
+    else:
+        size = 6 if operator == "Relu" else 1
+        net.then(operator, shape=(2, 4, size, size)).then("Transpose", perm=[0, 1, 3, 2])
+        reshape(2, 4, size, size)
+    if not is_output:
+        net.then("Relu").layer(2)
+    net.check()
+
+
 def test_a_graph_whose_shapes_cannot_be_inferred(caplog):
     """onnx infers nothing after an operator that it refuses, and nobody sees its traceback."""
     value = helper.make_tensor_value_info
