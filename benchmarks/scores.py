@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.results import read_result, write_result
-from prunepack.errors import UsageError
+from prunepack.errors import PrunepackError
 from prunepack.pipeline.cache.store import Store
 from prunepack.pipeline.recipe import read_recipe
 from prunepack.pipeline.runner import Runner
@@ -87,7 +87,7 @@ def _measure_methods(judge: Prober, plan: Plan) -> Iterator[dict[str, Any]]:
             config = PruneConfig(method=method, amount=amount, exclude=plan.prune.exclude)
             try:
                 measured = judge.measure(config)
-            except UsageError as error:  # gradients need labels that the built-in losses know
+            except PrunepackError as error:  # gradients need labels that the built-in losses know
                 yield {"method": method, "amount": amount, "reason": error.what}
                 continue
             yield _make_row(method, amount, measured)

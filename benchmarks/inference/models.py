@@ -73,13 +73,14 @@ def _vit_s() -> Any:
     return _classify("ViT", **sizes)
 
 
-def _bert() -> Any:
+def _bert(**settings: Any) -> Any:
     from transformers import BertConfig, BertModel
 
-    config = BertConfig(
-        hidden_size=512, num_hidden_layers=4, num_attention_heads=8, intermediate_size=2048
-    )
-    return BertModel(config, add_pooling_layer=False)
+    return BertModel(BertConfig(num_hidden_layers=4, **settings), add_pooling_layer=False)
+
+
+def _bert_small() -> Any:
+    return _bert(hidden_size=512, num_attention_heads=8, intermediate_size=2048)
 
 
 def _load(name: str) -> Any:
@@ -106,7 +107,8 @@ NETWORKS = {
     "resnet18": Network("ResNet-18", _resnet18, IMAGE),
     "resnet50": Network("ResNet-50", lambda: _classify("ResNet"), IMAGE),
     "mobilenet_v2": Network("MobileNetV2", lambda: _classify("MobileNetV2"), IMAGE),
-    "bert": Network("BERT 4×512, 128 tokens", _bert, (Input("x", (128,), "ids"),)),
+    "bert": Network("BERT 4×512, 128 tokens", _bert_small, (Input("x", (128,), "ids"),)),
+    "bert_base": Network("BERT 4×768, 128 tokens", _bert, (Input("x", (128,), "ids"),)),
     "vit_s": Network("ViT-S/16", _vit_s, IMAGE),
     "minilm": Network(
         "MiniLM-L6, trained, 64 tokens",

@@ -42,7 +42,9 @@ class Peer(NamedTuple):
 PEERS = {
     "deepsparse": Peer("DeepSparse 1.8", "deepsparse_engine", "deepsparse"),
     "openvino": Peer("OpenVINO 2026.4", "openvino_engine", "openvino"),
-    "torch_csr": Peer("torch CSR", "torch_csr_engine", "", ("bert", "vit_s", "minilm", "mlp")),
+    "torch_csr": Peer(
+        "torch CSR", "torch_csr_engine", "", ("bert", "bert_base", "vit_s", "minilm", "mlp")
+    ),
 }
 
 
