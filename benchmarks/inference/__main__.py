@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.inference.files import FOLDER, prune_network
 from benchmarks.inference.models import BATCHES, NETWORKS, draw_feed
-from benchmarks.inference.peers import start_peers
+from benchmarks.inference.peers import start_ours, start_peers
 from benchmarks.inference.roofline import measure_layers, measure_limits
 from benchmarks.inference.sessions import (
     Effort,
+    find_error,
     measure_creation,
     measure_ways,
     open_pair,
@@ -35,6 +36,9 @@ SHOWN = 90
 """Sparsity of the comparisons with two threads and with other engines, and of the creation."""
 
 PARTS = ("machine", "sparse", "threads", "peers", "creation")
+LONG = Effort(1.0, 10.0, 5, 7)
+"""Effort with several threads: a system takes some time to spread waking threads over cores."""
+
 QUICK = Effort(0.01, 0.2, 3, 3)
 
 
@@ -62,15 +66,24 @@ def _repeat(session: Any, feed: Mapping[str, Any]) -> Callable[[int], None]:
     return run
 
 
-def compare_sessions(name: str, percent: int, batch: int, threads: int, effort: Effort) -> Any:
-    """Compare the dense and the sparse session of a network."""
+def compare_sessions(name: str, percent: int, batch: int, effort: Effort) -> Any:
+    """Compare the dense and the sparse session of a network on one thread."""
     feed = draw_feed(NETWORKS[name], batch)
     path = prune_network(name, percent)
-    with pin_to_cores(threads):
-        sessions = open_pair(path, threads)
+    with pin_to_cores(1):
+        sessions = open_pair(path)
         _, summary = summarise_sparse(sessions, feed)
         ways = {kind: _repeat(session, feed) for kind, session in sessions.items()}
         return {**measure_ways(ways, effort), **summary}
+
+
+def compare_threads(name: str, batch: int, threads: int, effort: Effort) -> Any:
+    """Compare the sessions on several threads, each in a process of its own, in turns."""
+    feed = draw_feed(NETWORKS[name], batch)
+    path = prune_network(name, SHOWN)
+    with pin_to_cores(threads), start_ours(path, feed, threads) as engines:
+        error = find_error(*(engine.output for engine in engines.values()))
+        return {**measure_ways({k: e.run for k, e in engines.items()}, effort), "error": error}
 
 
 def compare_peers(name: str, batch: int, effort: Effort) -> Any:
@@ -78,7 +91,7 @@ def compare_peers(name: str, batch: int, effort: Effort) -> Any:
     feed = draw_feed(NETWORKS[name], batch)
     path = prune_network(name, SHOWN, old=True)
     with pin_to_cores(1):
-        sessions = open_pair(path, 1)
+        sessions = open_pair(path)
         expected, summary = summarise_sparse(sessions, feed)
         ways = {kind: _repeat(session, feed) for kind, session in sessions.items()}
         with start_peers(name, path, feed, expected) as (peers, notes):
@@ -92,10 +105,10 @@ def measure_network(name: str, parts: list[str], options: argparse.Namespace, ou
     for batch in batches:
         for percent in (SHOWN,) if options.quick else SPARSITIES:
             if "sparse" in parts:
-                row = compare_sessions(name, percent, batch, 1, effort)
+                row = compare_sessions(name, percent, batch, effort)
                 out.add("rows", f"{name}/{percent}/{batch}/1", row)
         if "threads" in parts:
-            row = compare_sessions(name, SHOWN, batch, 2, effort)
+            row = compare_threads(name, batch, 2, QUICK if options.quick else LONG)
             out.add("rows", f"{name}/{SHOWN}/{batch}/2", row)
         if "peers" in parts:
             out.add("peers", f"{name}/{batch}", compare_peers(name, batch, effort))

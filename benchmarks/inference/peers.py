@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.inference.sessions import find_error
 from benchmarks.peer_environments import make_environment
 from prunepack.errors import PrunepackError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["PEERS", "Peer", "start_peers"]
+__all__ = ["PEERS", "Peer", "start_ours", "start_peers"]
 
 ROOT = Path(__file__).parents[2]
 ENGINES = "benchmarks.inference.engines.{}"
@@ -47,6 +48,9 @@ PEERS = {
     ),
 }
 
+OURS = {kind: Peer(kind, f"{kind}_engine", "") for kind in ("dense", "sparse")}
+"""Our own sessions, each with a pool of threads that no other one disturbs."""
+
 
 class Engine:
     """A running process of an engine.
@@ -55,13 +59,13 @@ class Engine:
         output: Its first output for the batch.
     """
 
-    def __init__(self, peer: Peer, model: Path, feed: Path, output: Path) -> None:
+    def __init__(self, peer: Peer, model: Path, feed: Path, output: Path, threads: int = 1) -> None:
         python = make_environment(peer.environment) / "python" if peer.environment else None
         module = [str(python or sys.executable), "-m", ENGINES.format(peer.module)]
         self._messages = output.with_suffix(".log")
         with self._messages.open("w") as messages:
             self._process = subprocess.Popen(
-                [*module, str(model), str(feed), "1", str(output)],
+                [*module, str(model), str(feed), str(threads), str(output)],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -126,6 +130,19 @@ def start_peers(
                 continue
             stack.callback(engine.close)
             ways[key] = engine.run
-            difference = np.abs(engine.output - expected).max() / np.abs(expected).max()
-            notes[key] = float(difference)
+            notes[key] = find_error(expected, engine.output)
         yield ways, notes
+
+
+@contextmanager
+def start_ours(model: Path, feed: Mapping[str, Any], threads: int) -> Iterator[dict[str, Engine]]:
+    """Start our sessions in processes of their own, and yield them by ``dense`` and ``sparse``."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        np.savez(folder / "feed.npz", **feed)
+        engines = {}
+        for kind, peer in OURS.items():
+            output = folder / f"{kind}.npy"
+            engines[kind] = Engine(peer, model, folder / "feed.npz", output, threads)
+            stack.callback(engines[kind].close)
+        yield engines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-__all__ = ["Effort", "measure_creation", "measure_ways", "open_pair", "summarise_sparse"]
+__all__ = [
+    "Effort",
+    "find_error",
+    "measure_creation",
+    "measure_ways",
+    "open_kind",
+    "open_pair",
+    "summarise_sparse",
+]
 
 CPU = ["CPUExecutionProvider"]
 
@@ -51,17 +59,19 @@ class Effort(NamedTuple):
     most: int = 21
 
 
-def open_pair(path: Path, threads: int) -> dict[str, Any]:
-    """Return the dense and the sparse session of a file, by ``dense`` and ``sparse``."""
+def open_kind(path: Path, kind: Literal["off", "auto"], threads: int) -> Any:
+    """Return a session of a file that is dense (``off``) or has sparse kernels (``auto``)."""
     import onnxruntime
 
-    sessions = {}
-    for name, kind in (("dense", "off"), ("sparse", "auto")):
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        sessions[name] = open_session(path, session_options=options, sparse=kind, providers=CPU)  # type: ignore[arg-type]
-    return sessions
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return open_session(path, session_options=options, sparse=kind, providers=CPU)
+
+
+def open_pair(path: Path) -> dict[str, Any]:
+    """Return the sessions of a file on one thread, by ``dense`` and ``sparse``."""
+    return {"dense": open_kind(path, "off", 1), "sparse": open_kind(path, "auto", 1)}
 
 
 def measure_ways(ways: Mapping[str, Callable[[int], object]], effort: Effort) -> dict[str, Any]:
@@ -118,10 +128,15 @@ def summarise_sparse(
     dense, sparse = (sessions[kind].run(None, feed)[0] for kind in ("dense", "sparse"))
     layers = list_sparse_layers(sessions["sparse"])
     return dense, {
-        "error": float(np.abs(dense - sparse).max() / np.abs(dense).max()),
+        "error": find_error(dense, sparse),
         "sparse_layers": sum(layer.is_sparse for layer in layers),
         "layers": len(layers),
     }
+
+
+def find_error(expected: np.ndarray[Any, Any], actual: np.ndarray[Any, Any]) -> float:
+    """Return the largest difference of two outputs, in times of the largest expected value."""
+    return float(np.abs(expected - actual).max() / np.abs(expected).max())
 
 
 def measure_creation(path: Path) -> dict[str, float]:

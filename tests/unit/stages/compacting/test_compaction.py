@@ -321,7 +321,7 @@ def test_a_tensor_without_channels(operator, shape):
 @pytest.mark.parametrize("operator", ["Relu", "GlobalAveragePool", "Reshape"])
 @pytest.mark.parametrize("is_output", [False, True])
 def test_a_transposition_before_a_reshape(operator, is_output):
-    """Whatever computes its input; between two of them, the three become one."""
+    """Its input comes from another operator; between two of them, the three become one."""
 
     def reshape(*shape):
         net.x = net.node("Reshape", [net.x, net.constant((-1, *shape[1:]), np.int64)], shape)
