@@ -55,8 +55,11 @@ def threads_table() -> str:
         one, two = (rows.get(f"{name}/90/{batch}/{threads}") for threads in (1, 2))
         if one and two:
             kept = two["speedup"]["sparse"]["ratio"] / one["speedup"]["sparse"]["ratio"]
-            lines.append((NETWORKS[name].title, batch, _speedup(one), _speedup(two), f"{kept:.0%}"))
-    return table(("", "batch", "1 thread", "2 threads", "kept"), lines) if lines else UNKNOWN
+            exchange = f"{two['exchange_ns']} ns" if "exchange_ns" in two else ""
+            cells = (_speedup(one), _speedup(two), f"{kept:.0%}", exchange)
+            lines.append((NETWORKS[name].title, batch, *cells))
+    header = ("", "batch", "1 thread", "2 threads", "kept", "exchange")
+    return table(header, lines) if lines else UNKNOWN
 
 
 def engines_table() -> str:

@@ -138,6 +138,7 @@ def test_a_run_that_is_killed_at_any_step_does_no_harm(tmp_path: Path) -> None:
     assert steps > 40
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_at_any_moment_does_no_harm(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(1 << 32)
     chance = random.Random(seed)

@@ -92,6 +92,7 @@ def test_three_ways_to_save_a_pruned_model(prunepack, tmp_path):
     assert "size.ratio" in report["metrics"]
 
 
+@pytest.mark.slow
 def test_a_whole_model_is_refused_with_the_lines_that_help(prunepack, tmp_path):
     for name, text in zip(("net.py", "pruned.py"), blocks("python"), strict=False):
         (tmp_path / name).write_text(text)

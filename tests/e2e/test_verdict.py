@@ -438,6 +438,7 @@ def test_the_action_fails_a_job_whose_verdict_is_no_pass(release):
     assert outputs["verdict"] == "failed"
 
 
+@pytest.mark.slow
 def test_the_action_requires_a_signature(signed):
     codes, _ = act(signed, report="artifacts/mine", key="release.pub")
     assert codes["Judge"] == 0

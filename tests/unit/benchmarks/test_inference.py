@@ -138,7 +138,11 @@ def test_tables(tmp_path, monkeypatch):
     peers["peers"]["deepsparse"] = "x" * 50
     value = {
         "host": "H",
-        "rows": {"mlp/90/1/1": row(4.0), "mlp/90/1/2": row(3.6), "resnet18/70/16/1": row(2.0)},
+        "rows": {
+            "mlp/90/1/1": row(4.0),
+            "mlp/90/1/2": row(3.6) | {"exchange_ns": 60},
+            "resnet18/70/16/1": row(2.0),
+        },
         "peers": {"mlp/1": peers},
         "machine": {"limits": limits | {"read_8192": 99.0}, "layers": [layer]},
     }
@@ -147,7 +151,7 @@ def test_tables(tmp_path, monkeypatch):
         "| ResNet-18 | 16 | 2.00 (1.90–2.10) |  | 2e-07 |",
         "| MLP 784-4096×3-10 | 1 |  | 4.00 (3.90–4.10) | 2e-07 |",
     ]
-    assert tables.threads_table().endswith("| 4.00 (3.90–4.10) | 3.60 (3.50–3.70) | 90% |")
+    assert tables.threads_table().endswith("| 4.00 (3.90–4.10) | 3.60 (3.50–3.70) | 90% | 60 ns |")
     assert tables.engines_table().splitlines()[-1] == (
         "| MLP 784-4096×3-10 | 1 | 12.3 ms | **3.00 (2.90–3.10)** | does not run "
         "| 0.90 (2.90–3.10) | no convolution |"

@@ -356,6 +356,7 @@ def test_a_sample_whose_answer_depends_on_its_company(carried, verified):
     assert value(metrics, "parity.torch_onnx.beyond_tolerance") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [3, 4])
 def test_company_is_looked_at_however_few_random_samples_there_are(carried, verified, count):
     metrics = verified(carried("Company"), random_samples=count)

@@ -157,6 +157,7 @@ def test_of_several_nodes_for_one_operator_of_torch_the_right_one(run, write, we
     assert " differs in " in found.divergence.causes[0]
 
 
+@pytest.mark.slow
 def test_an_operator_outside_any_layer_belongs_to_the_module_that_calls_it(net):
     dense, exported = net
 
@@ -181,6 +182,7 @@ def test_two_files_tell_modules_by_the_names_of_weights(net):
     assert compared(exported.path, changed(exported, change)).divergence.module == "near blocks"
 
 
+@pytest.mark.slow
 def test_metadata_of_the_exporter_tells_the_module_and_its_class(net):
     import onnx_ir
 
