@@ -51,13 +51,14 @@ def load_onnx(config: LoadOnnxConfig, out: Path) -> Facts:
     model = load_graph(
         source, out, inputs=config.inputs, dataset=config.dataset, masks=config.masks
     )
-    check_finite_weights(model, out)
+    weights = find_graph_weights(model)
+    check_finite_weights(model, weights, out)
     kind = "a program of torch.export" if source.suffix == ".pt2" else "ONNX"
     remark(f"torch stages skipped: the source is {kind}")
     if OnnxModel(out, "").masked and config.dense is None:
         remark("no dense reference: the source is pruned; name the dense file in load.dense")
-    weights = sum(math.prod(weight.tensor.dims) for weight in find_graph_weights(model))
-    return {"summary": f"{source.name}: {weights:,} weights", "weights": weights}
+    count = sum(math.prod(weight.tensor.dims) for weight in weights)
+    return {"summary": f"{source.name}: {count:,} weights", "weights": count}
 
 
 load_program = replace(load_onnx, tools=(*load_onnx.tools, "torch", "onnx-ir", "onnxscript"))

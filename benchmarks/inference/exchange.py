@@ -7,9 +7,8 @@ between. Threads that work on the same tensors are slower in two.
 from __future__ import annotations
 
 import os
-import subprocess
-from pathlib import Path
-from tempfile import TemporaryDirectory
+
+from benchmarks.inference.programs import run_program
 
 __all__ = ["measure_exchange"]
 
@@ -23,9 +22,4 @@ def measure_exchange() -> int:
     cores = sorted(os.sched_getaffinity(0))[-2:]
     if len(cores) < 2:
         raise ValueError("an exchange needs two cores")
-    source = Path(__file__).with_suffix(".c")
-    with TemporaryDirectory() as folder:
-        program = Path(folder, "exchange")
-        subprocess.run(["gcc", "-O2", "-pthread", str(source), "-o", str(program)], check=True)
-        command = [str(program), *map(str, cores)]
-        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return int(run_program("exchange", ("-O2", "-pthread"), tuple(map(str, cores))))

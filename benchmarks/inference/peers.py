@@ -32,12 +32,14 @@ class Peer(NamedTuple):
         module: Its module in ``engines``.
         environment: Its file of ``peer_requirements``; empty for our own environment.
         networks: The networks that it can run; empty for all.
+        arguments: Arguments of its own.
     """
 
     title: str
     module: str
     environment: str
     networks: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
 
 
 PEERS = {
@@ -48,7 +50,10 @@ PEERS = {
     ),
 }
 
-OURS = {kind: Peer(kind, f"{kind}_engine", "") for kind in ("dense", "sparse")}
+OURS = {
+    title: Peer(title, "session_engine", "", arguments=(kind,))
+    for title, kind in (("dense", "off"), ("sparse", "auto"))
+}
 """Our own sessions, each with a pool of threads that no other one disturbs."""
 
 
@@ -65,7 +70,7 @@ class Engine:
         self._messages = output.with_suffix(".log")
         with self._messages.open("w") as messages:
             self._process = subprocess.Popen(
-                [*module, str(model), str(feed), str(threads), str(output)],
+                [*module, str(model), str(feed), str(threads), str(output), *peer.arguments],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -105,6 +110,23 @@ class Engine:
 
 
 @contextmanager
+def _open_engines(
+    model: Path, feed: Mapping[str, Any], threads: int
+) -> Iterator[Callable[[str, Peer], Engine]]:
+    """Yield a function that starts an engine on a batch; all end with the block."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        np.savez(folder / "feed.npz", **feed)
+
+        def start(key: str, peer: Peer) -> Engine:
+            engine = Engine(peer, model, folder / "feed.npz", folder / f"{key}.npy", threads)
+            stack.callback(engine.close)
+            return engine
+
+        yield start
+
+
+@contextmanager
 def start_peers(
     name: str, model: Path, feed: Mapping[str, Any], expected: np.ndarray[Any, Any]
 ) -> Iterator[tuple[dict[str, Callable[[int], object]], dict[str, Any]]]:
@@ -114,9 +136,7 @@ def start_peers(
         The functions that run the batch, by engine; and by engine either the error of its
         output in times of the largest, or the reason why it does not run.
     """
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory()))
-        np.savez(folder / "feed.npz", **feed)
+    with _open_engines(model, feed, 1) as start:
         ways: dict[str, Callable[[int], object]] = {}
         notes: dict[str, Any] = {}
         for key, peer in PEERS.items():
@@ -124,11 +144,10 @@ def start_peers(
                 notes[key] = "no sparse convolution"
                 continue
             try:
-                engine = Engine(peer, model, folder / "feed.npz", folder / f"{key}.npy")
+                engine = start(key, peer)
             except PrunepackError as error:
                 notes[key] = str(error)
                 continue
-            stack.callback(engine.close)
             ways[key] = engine.run
             notes[key] = find_error(expected, engine.output)
         yield ways, notes
@@ -137,12 +156,5 @@ def start_peers(
 @contextmanager
 def start_ours(model: Path, feed: Mapping[str, Any], threads: int) -> Iterator[dict[str, Engine]]:
     """Start our sessions in processes of their own, and yield them by ``dense`` and ``sparse``."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory()))
-        np.savez(folder / "feed.npz", **feed)
-        engines = {}
-        for kind, peer in OURS.items():
-            output = folder / f"{kind}.npy"
-            engines[kind] = Engine(peer, model, folder / "feed.npz", output, threads)
-            stack.callback(engines[kind].close)
-        yield engines
+    with _open_engines(model, feed, threads) as start:
+        yield {kind: start(kind, peer) for kind, peer in OURS.items()}

@@ -7,13 +7,11 @@ multiply-adds, the loads of their operands, or the movement of its bytes.
 from __future__ import annotations
 
 import json
-import subprocess
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.inference.programs import run_program
 from prunepack.sparse.native import native
 
 __all__ = ["LAYERS", "Layer", "measure_layers", "measure_limits"]
@@ -60,12 +58,7 @@ def measure_limits() -> dict[str, float]:
     ``multiply_adds`` has operands in registers, ``multiply_adds_loaded`` loads one vector for each
     from the first-level cache, and ``read_N`` reads N KiB again and again.
     """
-    source = Path(__file__).with_name("probes.c")
-    with TemporaryDirectory() as folder:
-        program = Path(folder, "probes")
-        subprocess.run(["gcc", *FLAGS, str(source), "-o", str(program)], check=True)
-        done = subprocess.run([program], check=True, capture_output=True, text=True)
-    limits: dict[str, float] = json.loads(done.stdout)
+    limits: dict[str, float] = json.loads(run_program("probes", FLAGS))
     limits.pop("ignore")
     return limits
 

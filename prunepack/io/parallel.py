@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
-__all__ = ["count_threads", "run_in_order"]
+__all__ = ["count_cores", "count_threads", "run_in_order"]
 
 T = TypeVar("T")
 
@@ -19,6 +19,13 @@ MIN_PARALLEL_BYTES = 4 * 1024**2
 
 TASKS_PER_THREAD = 2
 """Tasks per thread that run or wait to be fetched."""
+
+
+def count_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def count_threads(threads: int | None, nbytes: int) -> int:
@@ -30,9 +37,7 @@ def count_threads(threads: int | None, nbytes: int) -> int:
         return 1
     if threads is not None:
         return max(threads, 1)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return count_cores()
 
 
 def run_in_order(tasks: Iterable[Callable[[], T]], threads: int) -> Iterator[T]:

@@ -18,7 +18,7 @@ from prunepack.runtime.launch import Launch
 from prunepack.runtime.layer_weights import find_layer_weights
 from prunepack.runtime.ort_weights import copy_weights
 from prunepack.sparse.native import native
-from prunepack.sparse.options import KEY
+from prunepack.sparse.options import read_session_number
 from prunepack.sparse.passes.session import define_session
 
 if TYPE_CHECKING:
@@ -139,8 +139,9 @@ def start_sparse(
     Raises:
         RefusedError: If onnxruntime refuses the model.
     """
+    number = read_session_number(options)
     assert native is not None
-    number = int(options.get_session_config_entry(f"{KEY}session"))
+    assert number is not None
     start = _Start(ort, model, path, options)
     while held:
         for name, nonzeros in held.items():

@@ -72,7 +72,7 @@ def list_sparse_layers(session: Session) -> list[SparseLayer]:
             expected="an onnxruntime.InferenceSession",
             found=type(session).__name__,
         )
-    number = read_session_number(session)
+    number = read_session_number(session.get_session_options())
     if native is None or number is None:
         return []
     return [_read(row) for row in native.decisions(number)]

@@ -13,7 +13,7 @@ from prunepack.sparse.library import PROVIDER, explain_absence, find_devices, wa
 from prunepack.sparse.rates import encode_rates, load_rates
 
 if TYPE_CHECKING:
-    from prunepack.runtime.ort_types import OrtModule, Session, SessionOptions
+    from prunepack.runtime.ort_types import OrtModule, SessionOptions
 
 __all__ = ["Layers", "add_sparse_provider", "read_session_number", "sparse_session_options"]
 
@@ -90,8 +90,8 @@ def add_sparse_provider(ort: OrtModule, options: SessionOptions, layers: Layers)
     return True
 
 
-def read_session_number(session: Session) -> int | None:
+def read_session_number(options: SessionOptions) -> int | None:
     """Return the number by which the provider knows a session; None if it has no provider."""
     with suppress(RuntimeError):  # there is no such entry
-        return int(session.get_session_options().get_session_config_entry(f"{KEY}session"))
+        return int(options.get_session_config_entry(f"{KEY}session"))
     return None

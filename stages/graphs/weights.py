@@ -97,11 +97,12 @@ def find_graph_weights(model: ModelProto) -> list[GraphWeight]:
     return _number_names(list(found.values()))
 
 
-def check_finite_weights(model: ModelProto, folder: Path) -> None:
+def check_finite_weights(model: ModelProto, weights: Sequence[GraphWeight], folder: Path) -> None:
     """Refuse NaN among the constants, and infinity among the weights; a mask may hold infinity.
 
     Args:
         model: The model.
+        weights: Its weights, as :func:`find_graph_weights` returns them.
         folder: The folder of its external data.
 
     Raises:
@@ -109,7 +110,6 @@ def check_finite_weights(model: ModelProto, folder: Path) -> None:
     """
     from onnx.numpy_helper import to_array
 
-    weights = find_graph_weights(model)
     for weight in weights:
         values = to_array(weight.tensor, str(folder))
         refuse_non_finite(weight.name, int(np.count_nonzero(~np.isfinite(values))))

@@ -32,7 +32,7 @@ def plan_passes(session: Session, threads: int) -> Passes | None:
         session: The session, whose graph is not yet taken.
         threads: Its number of threads.
     """
-    number = read_session_number(session)
+    number = read_session_number(session.get_session_options())
     if native is None or number is None:
         return None
     text = native.take_graph(number)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from prunepack.io.parallel import count_cores
 from prunepack.sparse.passes.plan import plan_passes
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _define(base: Any) -> Callable[..., Session]:
 
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
-            threads = self.get_session_options().intra_op_num_threads or os.cpu_count() or 1
+            threads = self.get_session_options().intra_op_num_threads or count_cores()
             self._passes = plan_passes(self, threads)
 
         @property

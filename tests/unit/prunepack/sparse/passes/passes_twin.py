@@ -17,7 +17,7 @@ def describe(model):
     options.intra_op_num_threads = 1
     add_sparse_provider(onnxruntime, options, "all")
     session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-    return session, read_description(native.take_graph(read_session_number(session)))
+    return session, read_description(native.take_graph(read_session_number(options)))
 
 
 def find_refusal(graph):
