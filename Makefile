@@ -11,7 +11,7 @@ TREE := build/tree
 
 .DEFAULT_GOAL := help
 .PHONY: help tree pipeline data train test test-slow test-zoo check check-types check-style check-docs docs wheels format fuzz clean
-.PHONY: bench bench-compaction bench-faults bench-mutants bench-latency bench-models bench-size bench-files bench-speed bench-session bench-inference bench-memory bench-real bench-scores bench-large
+.PHONY: bench bench-compaction bench-faults bench-mutants bench-latency bench-repeated bench-models bench-size bench-files bench-speed bench-session bench-inference bench-memory bench-real bench-scores bench-large
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -99,6 +99,10 @@ format: $(READY)  ## Format the code and fix what lint can fix
 bench: data  ## Measure what takes minutes: the LeNet pipeline, a plain install
 	$(BIN)/python -m benchmarks.pipeline
 	$(BIN)/python -m benchmarks.install
+	$(BIN)/python -m benchmarks.render
+
+bench-repeated: $(BENCH_READY)  ## Measure the latency of the same files in many processes; minutes
+	$(BIN)/python -m benchmarks.repeated
 	$(BIN)/python -m benchmarks.render
 
 bench-latency: $(READY)  ## How often the verdict on latency is wrong beside a busy process; minutes

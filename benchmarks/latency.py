@@ -100,7 +100,7 @@ def measure(folder: Path, comparisons: int) -> dict[str, dict[str, Any]]:
             for kind, opener in openers.items():
                 plan = Plan(seed=number)
                 timed = time_side_by_side(openers["same"], opener, {BATCH: {"x0": inputs}}, plan)
-                found[kind].append(compare_times(timed.runs[BATCH], number))
+                found[kind].append(compare_times(timed.runs[BATCH]))
                 naive[kind][judge_single_pairs(timed.runs[BATCH], number)] += 1
         said = ", ".join(f"{kind}: {ratios[-1].verdict}" for kind, ratios in found.items())
         print(f"{number + 1} of {comparisons}, {said}", file=sys.stderr)

@@ -27,6 +27,7 @@ from benchmarks.tables.mutants import mutants_summary, mutants_table, survivors_
 from benchmarks.tables.peers import peers_table
 from benchmarks.tables.pipeline import pipeline_table, stages_table
 from benchmarks.tables.real_models import large_run_table, real_models_table
+from benchmarks.tables.repeated import repeated_table
 from benchmarks.tables.scores import scores_table, tuned_table
 from benchmarks.tables.session import session_table
 from benchmarks.tables.size import (
@@ -49,6 +50,7 @@ TABLES = {
     "pipeline": pipeline_table,
     "stages": stages_table,
     "latency": latency_table,
+    "repeated": repeated_table,
     "bisect": bisect_table,
     "compaction": compaction_table,
     "peers": peers_table,

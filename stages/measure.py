@@ -61,7 +61,7 @@ class MeasureConfig(Config):
     sparse: bool = Field(
         default=True, description="Time the pruned model on sparse kernels too, if any layer gains."
     )
-    seed: int = Field(0, ge=0, description="Seed of the random inputs and of the resampling.")
+    seed: int = Field(0, ge=0, description="Seed of the random inputs and of the order of runs.")
 
     @field_validator("batch_sizes")
     @classmethod

@@ -18,7 +18,7 @@ __all__ = ["latency_metrics"]
 
 
 def latency_metrics(
-    name: str, times: npt.NDArray[np.float64], host: str, seed: int, batch: int | None = None
+    name: str, times: npt.NDArray[np.float64], host: str, batch: int | None = None
 ) -> Metrics:
     """Return the metrics of paired times, each named ``latency.NAME.…``.
 
@@ -26,13 +26,12 @@ def latency_metrics(
         name: The timed operation: ``batch_1`` or ``session``.
         times: Shape (rounds, openings, crossings, orders, 2), in ms.
         host: The machine, for the notes.
-        seed: Seed of the resampling.
         batch: The number of samples in one run, for the throughput.
     """
     metrics: Metrics = {}
     for form, column in (("dense", 0), ("pruned", 1)):
         metrics |= _summarize_times(form, times[..., column], host, batch)
-    ratio = compare_times(times, seed)
+    ratio = compare_times(times)
     note = f"pruned / dense, {len(times)} rounds of {times[0].size // 2} pairs"
     metrics["ratio"] = Metric(ratio.value, "×", ratio.low, ratio.high, note)
     metrics["verdict"] = Metric(ratio.sign, note=_explain_verdict(ratio))

@@ -143,10 +143,10 @@ def _time_pair(
     threads = f"{plan.threads} thread{'s' if plan.threads > 1 else ''}"
     cores = f"pinned to core {', '.join(map(str, timed.cores))}" if timed.cores else "not pinned"
     where = f"{pair.providers[0]}, {threads} {cores}, {host_name()}"
-    metrics = latency_metrics(f"{kind}session", timed.opening, where, plan.seed)
+    metrics = latency_metrics(f"{kind}session", timed.opening, where)
     for batch, times in timed.runs.items():
         name = f"{kind}batch_{batch}"
-        metrics |= latency_metrics(name, times, where, plan.seed, batch)
+        metrics |= latency_metrics(name, times, where, batch)
         metrics[f"latency.{name}.preempted"] = _describe_preemptions(timed.preempted[batch])
     return metrics if pair.dense else _leave_out_dense(metrics)
 

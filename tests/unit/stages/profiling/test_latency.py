@@ -1,13 +1,19 @@
 """Latency as statistics: an interval that holds what it says, and three words. Nothing is timed."""
 
 import math
-from statistics import NormalDist
 
 import numpy as np
 import pytest
 
 from prunepack.stages.profiling.latency import latency_metrics
-from prunepack.stages.profiling.ratio import MARGIN, Ratio, compare_times, compute_tail
+from prunepack.stages.profiling.ratio import (
+    MARGIN,
+    OPENING_SHARE,
+    RUN_SHARE,
+    Ratio,
+    compare_times,
+    estimate_ratio,
+)
 
 
 def crossover(ratio, seed, rounds=6, crossings=13, spell=1.0):
@@ -34,18 +40,16 @@ def crossover(ratio, seed, rounds=6, crossings=13, spell=1.0):
 def test_the_interval_holds_the_true_ratio_in_most_runs(ratio, spell):
     held = 0
     for seed in range(60):
-        found = compare_times(crossover(ratio, seed, spell=spell), seed)
+        found = compare_times(crossover(ratio, seed, spell=spell))
         held += found.low <= ratio <= found.high
     assert held >= 53
 
 
 @pytest.mark.parametrize("spell", [1.0, 1.5, 2.0])
 def test_fifteen_percent_are_told_and_nothing_is_not(spell):
-    same = [compare_times(crossover(1.0, seed, spell=spell), seed).verdict for seed in range(60)]
-    slower = [compare_times(crossover(1.15, seed, spell=spell), seed).verdict for seed in range(60)]
-    faster = [
-        compare_times(crossover(1 / 1.15, seed, spell=spell), seed).verdict for seed in range(60)
-    ]
+    same = [compare_times(crossover(1.0, seed, spell=spell)).verdict for seed in range(60)]
+    slower = [compare_times(crossover(1.15, seed, spell=spell)).verdict for seed in range(60)]
+    faster = [compare_times(crossover(1 / 1.15, seed, spell=spell)).verdict for seed in range(60)]
     assert same.count("slower") <= 2
     assert same.count("faster") <= 2
     assert slower.count("slower") >= 58
@@ -56,7 +60,7 @@ def test_sessions_that_lie_badly_are_no_verdict():
     generator = np.random.default_rng(0)
     luck = generator.lognormal(0, 0.2, (6, 2, 1, 1, 2))
     times = luck * generator.lognormal(0, 0.001, (6, 2, 100, 2, 2))
-    found = compare_times(times, 0)
+    found = compare_times(times)
     assert found.verdict == "undecided"
     assert found.high / found.low > 1.1, "a hundred runs of the same session are no new evidence"
 
@@ -64,29 +68,27 @@ def test_sessions_that_lie_badly_are_no_verdict():
 def test_what_the_order_does_cancels():
     late = np.array([[1.0, 1.5], [1.5, 1.0]])
     times = np.tile(late[:, None, None, :] * late, (6, 1, 8, 1, 1))
-    assert compare_times(times, 0) == Ratio(*[pytest.approx(1.0)] * 3)
+    assert compare_times(times) == Ratio(*[pytest.approx(1.0)] * 3)
 
 
 def test_one_pair_an_opening_may_stall_in_some_rounds():
     times = np.random.default_rng(0).lognormal(0, 0.02, (6, 2, 1, 1, 2))
     times[[1, 4], 0, 0, 0, 1] *= 50
-    assert compare_times(times, 0).value == pytest.approx(1, abs=0.03)
+    assert compare_times(times).value == pytest.approx(1, abs=0.03)
 
 
 def test_more_rounds_make_it_narrower():
-    few, many = (compare_times(crossover(1.0, 2, rounds), 0) for rounds in (5, 80))
-    assert many.high - many.low < (few.high - few.low) / 2
+    few, many = (
+        [compare_times(crossover(1.0, seed, rounds)) for seed in range(10)] for rounds in (5, 80)
+    )
+    width, narrow = (np.mean([found.high - found.low for found in each]) for each in (few, many))
+    assert narrow < width / 2
 
 
 def test_identical_times_leave_no_doubt():
-    found = compare_times(np.tile([2.0, 1.0], (5, 2, 3, 2, 1)), 0)
+    found = compare_times(np.tile([2.0, 1.0], (5, 2, 3, 2, 1)))
     assert found == Ratio(*[pytest.approx(0.5)] * 3)
     assert found.verdict == "faster"
-
-
-def test_the_seed_decides():
-    times = crossover(1.0, 3)
-    assert compare_times(times, 7) == compare_times(times, 7) != compare_times(times, 8)
 
 
 @pytest.mark.parametrize(
@@ -106,27 +108,43 @@ def test_the_word_needs_the_whole_interval(low, high, word):
     assert found.sign == {"slower": 1, "faster": -1}.get(word, 0)
 
 
-def student_quantile(rounds):
-    """The quantile of Student's t behind the tail of a number of rounds."""
-    return -NormalDist().inv_cdf(compute_tail(rounds)) * math.sqrt((rounds - 1) / rounds)
+def undo_widening(found, rounds, share):
+    """The logarithms of an interval as it would be if all rounds had a process of their own."""
+    widening = math.sqrt(1 + rounds * share)
+    return [math.log(end / found.value) / widening for end in (found.low, found.high)]
 
 
 # From a table of Student's t, 97.5 %.
 @pytest.mark.parametrize(("freedom", "expected"), [(4, 2.776), (5, 2.571), (9, 2.262), (60, 2.0)])
-def test_quantiles_of_student(freedom, expected):
-    assert student_quantile(freedom + 1) == pytest.approx(expected, rel=5e-4)
+def test_rounds_of_runs_have_the_interval_of_student(freedom, expected):
+    rounds = np.random.default_rng(freedom).normal(0.2, 0.05, freedom + 1)
+    found = estimate_ratio(rounds, is_run=True)
+    half = expected * rounds.std(ddof=1) / math.sqrt(freedom + 1)
+    assert undo_widening(found, freedom + 1, RUN_SHARE) == pytest.approx([-half, half], rel=5e-4)
+    assert found.value == pytest.approx(math.exp(rounds.mean()))
 
 
-def test_the_quantile_of_four_degrees_of_freedom_in_closed_form():
-    t = student_quantile(5)
-    x = t * t / (4 + t * t)
-    assert 0.5 + 0.75 * math.sqrt(x) * (1 - x / 3) == pytest.approx(0.975, abs=1e-12)
+# From a table of the sign test: the rank of the lower end, counted from 1.
+@pytest.mark.parametrize(("count", "rank"), [(5, 1), (6, 1), (8, 1), (9, 2), (12, 3), (25, 8)])
+def test_rounds_of_openings_have_the_interval_of_the_sign_test(count, rank):
+    rounds = np.random.default_rng(count).normal(0.2, 0.05, count)
+    found = estimate_ratio(rounds, is_run=False)
+    ends = np.sort(rounds)[[rank - 1, count - rank]] - np.median(rounds)
+    assert undo_widening(found, count, OPENING_SHARE) == pytest.approx(ends.tolist())
+    assert found.value == pytest.approx(math.exp(np.median(rounds)))
+
+
+@pytest.mark.parametrize("is_run", [True, False])
+def test_no_number_of_rounds_of_one_process_replaces_other_processes(is_run):
+    rounds = np.random.default_rng(0).normal(0, 0.05, 10_000)
+    found = estimate_ratio(rounds, is_run=is_run)
+    assert math.log(found.high / found.value) > 0.05 * 1.9 * math.sqrt(RUN_SHARE)
 
 
 def test_all_figures():
     times = np.tile(np.array([4.0, 2.0]), (5, 2, 10, 2, 1))
     times[0, 0, 0, 0] = 400.0, 200.0
-    found = latency_metrics("batch_8", times, "here", 0, 8)
+    found = latency_metrics("batch_8", times, "here", 8)
     assert {name: (one.value, one.unit) for name, one in found.items()} == {
         "latency.batch_8.dense": (4.0, "ms"),
         "latency.batch_8.dense_p90": (4.0, "ms"),
@@ -149,7 +167,7 @@ def test_all_figures():
 
 
 def test_a_session_has_no_throughput_and_may_leave_doubt():
-    found = latency_metrics("session", np.ones((5, 2, 1, 1, 2)), "here", 0)
+    found = latency_metrics("session", np.ones((5, 2, 1, 1, 2)), "here")
     assert not [name for name in found if "throughput" in name]
     assert found["latency.session.verdict"].value == 0
     assert found["latency.session.verdict"].note == (
