@@ -50,7 +50,7 @@ train: data  ## Train MODEL from scratch and put its weights where the package s
 test: data  ## Everything CI runs: the checks and all tests that take seconds
 	@$(MAKE) --no-print-directory check
 
-test-slow: data  ## The tests that take minutes
+test-slow: data tree  ## The tests that take minutes
 	$(BIN)/pytest -m 'slow and not zoo'
 
 test-zoo: data $(ZOO_READY)  ## Every kind of model, checkpoint and data through all stages; a quarter of an hour

@@ -731,6 +731,7 @@ def test_the_wrong_kind_of_artifact_is_a_type_error(tmp_path: Path) -> None:
         check=False,
     )
     found = [line.partition("wrong.py:")[2] for line in done.stdout.splitlines()]
+    assert "import-not-found" not in done.stdout, "run `make tree` first"
     assert found[0].startswith('10: error: Argument 3 to "__call__" of "Runner" has incompatible')
     assert found[1].startswith("11: error: ")
     assert "Found 2 errors" in done.stdout
