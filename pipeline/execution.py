@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from prunepack.arguments import is_choice
 from prunepack.errors import UsageError, quote
 from prunepack.pipeline.build import STAGES, build
 from prunepack.pipeline.cache.store import Store
@@ -116,8 +117,9 @@ def _check_stages(*names: str) -> None:
         UsageError: If there is one.
     """
     for name in names:
-        if name not in tuple(STAGES):  # a name of any type
-            raise UsageError(f"no stage is named {quote(name)}", hint=suggest_name(name, STAGES))
+        if not is_choice(name, STAGES):
+            hint = suggest_name(str(name), STAGES)
+            raise UsageError(f"no stage is named {quote(name)}", hint=hint)
 
 
 def _make_runner(

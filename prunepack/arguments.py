@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
@@ -22,7 +22,9 @@ __all__ = [
     "SWITCH",
     "Kind",
     "check_arguments",
+    "check_choice",
     "check_types",
+    "is_choice",
     "make_optional",
 ]
 
@@ -96,3 +98,29 @@ def check_types(call: str, values: Mapping[str, Any], kinds: Mapping[str, Kind])
                 found=type(values[name]).__name__,
                 hint=kind.hint,
             )
+
+
+def is_choice(value: object, choices: Collection[str]) -> bool:
+    """Return whether a value of any type, also one that has no hash, is one of these texts."""
+    return isinstance(value, str) and value in choices
+
+
+def check_choice(noun: str, value: object, choices: Collection[str]) -> None:
+    """Compare a value of any type with the texts that it may be.
+
+    Args:
+        noun: The kind of choice, for the error.
+        value: The value.
+        choices: The texts.
+
+    Raises:
+        UsageError: If it is not one of them.
+    """
+    if not is_choice(value, choices):
+        *others, last = map(repr, choices)
+        raise UsageError(
+            f"unknown {noun}",
+            expected=f"{', '.join(others)} or {last}",
+            found=f"{value!r:.80}",
+            hint="Choose one of these",
+        )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prunepack.arguments import COUNT, PATH, SWITCH, check_arguments, make_optional
-from prunepack.coding.levels import check_duration, find_level
+from prunepack.arguments import COUNT, PATH, SWITCH, check_arguments, check_choice, make_optional
+from prunepack.coding.levels import LEVELS, check_duration
 from prunepack.errors import CorruptArtifactError, PrunepackError, UsageError
 from prunepack.format.limits import LIMITS
 from prunepack.io.atomic import create_file
@@ -92,10 +92,10 @@ def pack(
         LimitExceededError: If the result exceeds the reader limits.
         PrunepackError: If the result does not decode to the model; no file is left.
     """
-    out, effort = Path(out_path), find_level(level)
-    sources = _open_sources(Path(model_path), out, limits)
+    check_choice("level", level, LEVELS)
+    sources = _open_sources(Path(model_path), out := Path(out_path), limits)
     size = sum(source.file.size for source in sources)
-    check_duration(effort, 0 if allow_slow else size)
+    check_duration(effort := LEVELS[level], 0 if allow_slow else size)
     with create_file(out, force=force) as scratch:
         workers, add_progress = count_threads(threads, size), count_up(progress, 2 * size)
         near_zeros = write_artifact(scratch, sources, out.parent, effort, workers, add_progress)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
-from prunepack.arguments import PATH, check_arguments, make_optional
+from prunepack.arguments import PATH, check_arguments, check_choice, make_optional
 from prunepack.errors import PrunepackError, RefusedError, UsageError
 from prunepack.format.limits import LIMITS
 from prunepack.reading.artifact import Artifact
@@ -22,12 +22,14 @@ from prunepack.runtime.ort_providers import (
 from prunepack.runtime.ort_types import SESSION_OPTIONS
 from prunepack.runtime.ort_weights import extract_model
 from prunepack.runtime.plain_model import extract_plain_model
+from prunepack.runtime.used_options import claim_options, refuse_used
 from prunepack.sparse.held_weights import collect_all, start_sparse
 from prunepack.sparse.options import add_sparse_provider
 from prunepack.sparse.passes.session import define_session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from prunepack.format.limits import Limits
     from prunepack.runtime.ort_types import (
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         SessionOptions,
     )
 
+    StartOn = Callable[[Sequence[Provider]], Session]
 
 __all__ = ["Sparse", "Start", "open_session"]
 
@@ -69,7 +72,8 @@ def open_session(
         path: The artifact, or an ONNX model.
         providers: Execution providers in order of preference; each must be in use by the session.
             By default all are tried, the CPU last, and those that cannot be loaded are skipped.
-        session_options: Options of this session, to which the weights are added.
+        session_options: Options of this session, to which the weights are added, so that they
+            serve no other one.
         limits: Reader limits, if not the default.
         start: By default ``optimised``, or ``instant`` on the CPU for weights of 1 GB or more.
             For artifacts only.
@@ -97,25 +101,39 @@ def _open(
 ) -> Session:
     is_model = Path(path).suffix == ".onnx" and not is_artifact(Path(path))
     _check_start(start, "" if is_model else sparse, path)
-    _check_sparse(sparse)
+    check_choice("value of `sparse`", sparse, get_args(Sparse))
     ort = _import_onnxruntime()
     requested = choose_providers(providers, ort.get_available_providers())
     if sparse != "off":
         requested = require_cpu(providers)
         options = options or ort.SessionOptions()
-    if options and sparse != "off" and add_sparse_provider(ort, options, sparse):
-        requested = []  # the options have the provider
-        open_path = _open_sparse_model if is_model else _open_sparse_artifact
-        session = open_path(ort, path, options, limits)
-    elif is_model:
-        session = start_session(ort, path, path, options or ort.SessionOptions(), requested)
-    else:
-        with Artifact.open(path, limits) as artifact:
-            launch = Launch(ort, extract_model(artifact).decode(), path, start)
-        session = _start_first_possible(launch, options, requested, may_skip=providers is None)
+    with _reserve(options, is_changed=sparse != "off" or not is_model):
+        if (
+            options
+            and sparse != "off"
+            and add_sparse_provider(ort, options, sparse, describes=True)
+        ):
+            open_path = _open_sparse_model if is_model else _open_sparse_artifact
+            return open_path(ort, path, options, limits)
+        if is_model:
+            start_on = _prepare_model(ort, path, options)
+        else:
+            with Artifact.open(path, limits) as artifact:
+                launch = Launch(ort, extract_model(artifact).decode(), path, start)
+            start_on = _prepare_launch(launch, options, requested)
+        session = _start_first_possible(start_on, requested, may_skip=providers is None)
     if providers is not None:
         check_used_providers(requested, session.get_providers())
     return session
+
+
+def _reserve(options: SessionOptions | None, *, is_changed: bool) -> AbstractContextManager[None]:
+    """Refuse options that served another session; those that are changed serve this one only."""
+    if options and is_changed:
+        return claim_options(options)
+    if options:
+        refuse_used(options)
+    return nullcontext()
 
 
 def _open_sparse_artifact(
@@ -139,13 +157,8 @@ def _open_sparse_model(
 
 def _check_start(start: str | None, sparse: str, path: str) -> None:
     """Refuse an unknown start, and one that ``sparse`` or a plain model (empty) rules out."""
-    if start not in (None, *get_args(Start)):
-        raise UsageError(
-            "unknown way to start a session",
-            expected=" or ".join(map(repr, get_args(Start))),
-            found=repr(start),
-            hint="Choose one of these",
-        )
+    if start is not None:
+        check_choice("way to start a session", start, get_args(Start))
     if start is not None and not sparse:
         raise UsageError(
             f"`{path}` is not an artifact, and `start` is for artifacts only",
@@ -160,16 +173,6 @@ def _check_start(start: str | None, sparse: str, path: str) -> None:
         )
 
 
-def _check_sparse(sparse: str) -> None:
-    if sparse not in get_args(Sparse):
-        raise UsageError(
-            "unknown value of `sparse`",
-            expected=", ".join(map(repr, get_args(Sparse))),
-            found=repr(sparse),
-            hint="Choose one of these",
-        )
-
-
 def _import_onnxruntime() -> OrtModule:
     try:
         import onnxruntime
@@ -180,18 +183,25 @@ def _import_onnxruntime() -> OrtModule:
     return cast("OrtModule", onnxruntime)
 
 
+def _prepare_model(ort: OrtModule, path: str, options: SessionOptions | None) -> StartOn:
+    given = options or ort.SessionOptions()
+    return lambda providers: start_session(ort, path, path, given, providers)
+
+
+def _prepare_launch(
+    launch: Launch, options: SessionOptions | None, requested: Sequence[Provider]
+) -> StartOn:
+    prepared = launch.prepare(options, requested) if options else None
+    return lambda providers: launch.start(prepared or launch.prepare(None, providers), providers)
+
+
 def _start_first_possible(
-    launch: Launch,
-    options: SessionOptions | None,
-    requested: Sequence[Provider],
-    *,
-    may_skip: bool,
+    start_on: StartOn, requested: Sequence[Provider], *, may_skip: bool
 ) -> Session:
     """Start on the providers, or if allowed on the first part of the list that can be loaded."""
     attempts = [requested[skip:] for skip in range(len(requested) if may_skip else 1)] or [()]
-    prepared = launch.prepare(options, attempts[0]) if options else None
     *others, last = attempts
     for providers in others:
         with suppress(RefusedError):
-            return launch.start(prepared or launch.prepare(None, providers), providers)
-    return launch.start(prepared or launch.prepare(None, last), last)
+            return start_on(providers)
+    return start_on(last)

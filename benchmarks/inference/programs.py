@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,10 +11,19 @@ __all__ = ["run_program"]
 
 
 def run_program(name: str, flags: tuple[str, ...], arguments: tuple[str, ...] = ()) -> str:
-    """Compile the program ``name``, whose source is beside this module, and return its output."""
+    """Run the program ``name``, and return its output.
+
+    Its source is beside this module. It is compiled once per process.
+    """
+    program = Path(_compile(name, flags).name, name)
+    done = subprocess.run([program, *arguments], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+@cache
+def _compile(name: str, flags: tuple[str, ...]) -> TemporaryDirectory[str]:
+    """Return the folder of the compiled program, which is removed when the process ends."""
+    folder = TemporaryDirectory()
     source = Path(__file__).with_name(f"{name}.c")
-    with TemporaryDirectory() as folder:
-        program = Path(folder, name)
-        subprocess.run(["gcc", *flags, str(source), "-o", str(program)], check=True)
-        done = subprocess.run([program, *arguments], check=True, capture_output=True, text=True)
-        return done.stdout
+    subprocess.run(["gcc", *flags, str(source), "-o", str(Path(folder.name, name))], check=True)
+    return folder

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from prunepack.errors import UsageError, quote
+from prunepack.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,6 @@ __all__ = [
     "Level",
     "LevelName",
     "check_duration",
-    "find_level",
     "list_levels",
 ]
 
@@ -72,21 +71,6 @@ def list_levels(level: Level, items: int) -> list[Level]:
     if level.thorough and items <= TINY_MODEL_ITEMS:
         return levels
     return levels[: levels.index(level) + 1]
-
-
-def find_level(name: str) -> Level:
-    """Return the level ``name``.
-
-    Raises:
-        UsageError: If there is none.
-    """
-    if not isinstance(name, str) or name not in LEVELS:
-        raise UsageError(
-            f"unknown level {quote(name)}",
-            expected=f"one of {', '.join(LEVELS)}",
-            hint="Choose one of these levels",
-        )
-    return LEVELS[name]
 
 
 def check_duration(level: Level, size: int) -> None:

@@ -97,6 +97,9 @@ class SessionOptions(Protocol):
     def get_session_config_entry(self, key: str, /) -> str:
         """Return the value of an option."""
 
+    def has_providers(self) -> bool:
+        """Return whether the options have execution providers."""
+
     def add_provider_for_devices(self, devices: Sequence[Any], options: Any, /) -> None:
         """Add the execution provider of these devices."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunepack.errors import UsageError
+from prunepack.sparse.library import PROVIDER
 from prunepack.sparse.native import native
 from prunepack.sparse.options import read_session_number
 
@@ -73,8 +74,8 @@ def list_sparse_layers(session: Session) -> list[SparseLayer]:
             found=type(session).__name__,
         )
     number = read_session_number(session.get_session_options())
-    if native is None or number is None:
-        return []
+    if native is None or number is None or PROVIDER not in session.get_providers():
+        return []  # copied options keep the number without the provider
     return [_read(row) for row in native.decisions(number)]
 
 

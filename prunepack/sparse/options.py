@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import suppress
+from threading import Lock
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
-from prunepack.arguments import check_arguments, make_optional
+from prunepack.arguments import check_arguments, check_choice, make_optional
 from prunepack.errors import UsageError
 from prunepack.runtime.ort_types import SESSION_OPTIONS
+from prunepack.runtime.used_options import read_entry, refuse_used
 from prunepack.sparse.library import PROVIDER, explain_absence, find_devices, warn_once
 from prunepack.sparse.rates import encode_rates, load_rates
 
@@ -24,7 +25,11 @@ which serves tests and measurements."""
 KEY = f"ep.{PROVIDER.lower()}."
 """Prefix that onnxruntime gives to the options of the provider."""
 
+RECORD = "session.record_ep_graph_assignment_info"
+"""Option of onnxruntime: tell which nodes run where."""
+
 _numbers = itertools.count(1)
+_lock = Lock()  # a library is registered once, and the rates are measured once
 
 
 @check_arguments(session_options=make_optional(SESSION_OPTIONS))
@@ -43,11 +48,12 @@ def sparse_session_options(
 
     Args:
         session_options: Options to add to; new ones by default. Set ``intra_op_num_threads``
-            before.
+            before, and make new ones for each session.
         layers: ``auto`` for the layers that gain; ``all`` for every layer that can.
 
     Raises:
-        UsageError: If onnxruntime is missing, or ``layers`` is unknown.
+        UsageError: If onnxruntime is missing, ``layers`` is unknown, or the options served a
+            session of ``open_session``.
     """
     try:
         import onnxruntime
@@ -57,41 +63,53 @@ def sparse_session_options(
         ) from error
     ort = cast("OrtModule", onnxruntime)
     options = session_options or ort.SessionOptions()
+    refuse_used(options)
     add_sparse_provider(ort, options, layers)
     return options
 
 
-def add_sparse_provider(ort: OrtModule, options: SessionOptions, layers: Layers) -> bool:
-    """Add the provider to the options, if it can run here.
+def add_sparse_provider(
+    ort: OrtModule, options: SessionOptions, layers: Layers, *, describes: bool = False
+) -> bool:
+    """Add the provider to the options, if it can run here; options that have it get new settings.
+
+    Args:
+        ort: The module ``onnxruntime``.
+        options: The options.
+        layers: Layers that run on sparse kernels.
+        describes: Whether the provider keeps a description of the graph, which must be taken.
 
     Returns:
-        Whether it was added.
+        Whether the options have it.
 
     Raises:
         UsageError: If ``layers`` is unknown.
     """
-    if layers not in get_args(Layers):
-        raise UsageError(
-            "unknown choice of sparse layers",
-            expected=" or ".join(map(repr, get_args(Layers))),
-            found=repr(layers),
-            hint="Choose one of these",
-        )
+    check_choice("choice of sparse layers", layers, get_args(Layers))
     if reason := explain_absence(ort):
         warn_once(reason)
         return False
-    given = {"session": str(next(_numbers)), "layers": layers}
-    if rates := load_rates(ort):
-        given["rates"] = encode_rates(rates)
-    if options.intra_op_num_threads > 0:
+    with _lock:
+        given = {"session": str(next(_numbers)), "layers": layers}
+        if rates := load_rates(ort):
+            given["rates"] = encode_rates(rates)
         given["threads"] = str(options.intra_op_num_threads)
-    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    options.add_provider_for_devices(find_devices(ort), given)
+        given["describe"] = str(int(describes))
+        _set_entry(options, RECORD, "1")
+        if read_session_number(options) is not None and options.has_providers():
+            for key, value in given.items():
+                _set_entry(options, KEY + key, value)
+        else:
+            options.add_provider_for_devices(find_devices(ort), given)
     return True
+
+
+def _set_entry(options: SessionOptions, key: str, value: str) -> None:
+    if read_entry(options, key) != value:  # onnxruntime warns of each entry that exists
+        options.add_session_config_entry(key, value)
 
 
 def read_session_number(options: SessionOptions) -> int | None:
     """Return the number by which the provider knows a session; None if it has no provider."""
-    with suppress(RuntimeError):  # there is no such entry
-        return int(options.get_session_config_entry(f"{KEY}session"))
-    return None
+    number = read_entry(options, f"{KEY}session")
+    return None if number is None else int(number)

@@ -81,7 +81,7 @@ static void decisions_forget(const void *provider)
 typedef struct {
     Provider interface; /* first: onnxruntime sees only this */
     Pool *pool;
-    int threads, always;
+    int threads, always, describes;
     int64_t session;
     Rates rates;
 } Sparse;
@@ -201,7 +201,8 @@ static OrtStatus *get_capability(Provider *provider, const OrtGraph *graph, OrtS
 {
     size_t count = 0;
     CHECK(API(Graph_GetNumNodes)(graph, &count));
-    description_keep(provider, ((const Sparse *)provider)->session, graph);
+    if (((const Sparse *)provider)->describes)
+        description_keep(provider, ((const Sparse *)provider)->session, graph);
     const OrtNode **nodes = calloc(2 * count + 1, sizeof *nodes);
     Match *matches = calloc(count + 1, sizeof *matches);
     Decision *found = calloc(count + 1, sizeof *found);
@@ -470,6 +471,8 @@ static Provider *new_provider(const OrtOptions *options)
     ep->session = atoll(text);
     read_option(options, "layers", text, sizeof text);
     ep->always = !strcmp(text, "all");
+    read_option(options, "describe", text, sizeof text);
+    ep->describes = atoi(text);
     read_option(options, "rates", text, sizeof text);
     ep->rates = default_rates;
     double *rate = (double *)&ep->rates;

@@ -176,12 +176,48 @@ def test_options_serve_one_session(large, tmp_path):
         prunepack.open_session(model, providers=CPU, session_options=options, start=start)
         with pytest.raises(UsageError) as caught:
             prunepack.open_session(model, providers=CPU, session_options=options, start=start)
-        text = str(caught.value)
-        assert text.startswith("onnxruntime refuses the weights with these session options (")
-        assert text.endswith(
-            "): expected options that served no other session. "
-            "Make new SessionOptions for each session"
+        assert str(caught.value) == (
+            "the session options belong to another session: expected options that served no other "
+            "session. Make new SessionOptions for each session"
         )
+
+
+def test_options_with_weights_of_the_same_name(large, tmp_path):
+    model = large("convolution", tmp_path)
+    with prunepack.Artifact.open(model) as artifact:
+        arrays = artifact.read_tensors()
+    values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(a) for name, a in arrays.items()}
+    options = onnxruntime.SessionOptions()
+    options.add_external_initializers(list(values), list(values.values()))
+    with pytest.raises(UsageError) as caught:
+        prunepack.open_session(model, providers=CPU, session_options=options)
+    text = str(caught.value)
+    assert text.startswith("onnxruntime refuses the weights with these session options (")
+    assert text.endswith(
+        "): expected options that served no other session. Make new SessionOptions for each session"
+    )
+
+
+def test_options_of_a_start_that_failed(packed, tmp_path):
+    options = onnxruntime.SessionOptions()
+    with pytest.raises(UsageError):
+        prunepack.open_session(tmp_path / "none.prunepack", session_options=options)
+    session = prunepack.open_session(packed, providers=CPU, session_options=options)
+    assert session.get_inputs()
+
+
+def test_a_plain_model_skips_providers_that_cannot_be_loaded(large, tmp_path, monkeypatch):
+    start = onnxruntime.InferenceSession
+
+    def refuse(model, options, providers, **rest):
+        if providers[0] != CPU[0]:
+            raise RuntimeError("no library")
+        return start(model, options, providers=providers, **rest)
+
+    path = large("convolution", tmp_path).with_suffix(".onnx")
+    monkeypatch.setattr(onnxruntime, "InferenceSession", refuse)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["Other", *CPU])
+    assert prunepack.open_session(path).get_providers() == CPU
 
 
 def test_providers_cannot_be_changed_later(packed):

@@ -140,9 +140,10 @@ def test_providers_without_names(artifact, providers):
         prunepack.open_session(artifact, providers=providers)
 
 
-def test_an_element_that_names_no_stage():
+@pytest.mark.parametrize("value", [[], 3, {"export": 1}])
+def test_an_element_that_names_no_stage(value):
     with pytest.raises(UsageError, match="no stage is named"):
-        prunepack.run("lenet", force=[[]])
+        prunepack.run("lenet", force=[value])
 
 
 def test_a_checked_call_keeps_its_signature():

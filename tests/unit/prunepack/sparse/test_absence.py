@@ -103,7 +103,8 @@ def test_an_unknown_value_of_sparse(model):
     with pytest.raises(UsageError) as caught:
         open_session(model, sparse="yes")
     assert str(caught.value) == (
-        "unknown value of `sparse`: expected 'off', 'auto', 'all', found 'yes'. Choose one of these"
+        "unknown value of `sparse`: expected 'off', 'auto' or 'all', found 'yes'. "
+        "Choose one of these"
     )
 
 

@@ -15,7 +15,7 @@ def describe(model):
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
-    add_sparse_provider(onnxruntime, options, "all")
+    add_sparse_provider(onnxruntime, options, "all", describes=True)
     session = onnxruntime.InferenceSession(model.SerializeToString(), options)
     return session, read_description(native.take_graph(read_session_number(options)))
 

@@ -6,8 +6,9 @@ import onnxruntime
 import pytest
 from passes_twin import parse
 
-from prunepack import open_session, sparse_session_options
+from prunepack import open_session
 from prunepack.sparse.native import native
+from prunepack.sparse.options import add_sparse_provider
 from prunepack.sparse.passes.dims import Dim
 from prunepack.sparse.passes.size import Load, count_samples, read_cache_bytes
 
@@ -196,9 +197,10 @@ def test_a_wrong_number_of_rows_is_noticed(tmp_path, passes, monkeypatch):
     assert passes == [2, 2, 4, 4]
 
 
-def test_the_description_of_a_session_of_the_user_is_kept_until_it_ends(tmp_path):
+def test_a_description_that_nobody_takes_is_kept_until_the_session_ends(tmp_path):
     onnx.save(parse(LAYER), tmp_path / "m.onnx")
-    options = sparse_session_options(layers="all")
+    options = onnxruntime.SessionOptions()
+    add_sparse_provider(onnxruntime, options, "all", describes=True)
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx", options)
     number = int(options.get_session_config_entry("ep.prunepacksparse.session"))
     del session
