@@ -16,8 +16,8 @@ from prunepack.pipeline.release.publish import publish
 from prunepack.pipeline.runner import Runner, Stopped
 from prunepack.pipeline.runs.names import check_run_name
 from prunepack.pipeline.runs.recorder import Recorder
+from prunepack.pipeline.runs.releases import locate_source, name_release
 from prunepack.pipeline.runs.run import Run, RunHead
-from prunepack.pipeline.runs.run_files import locate_source, name_release
 from prunepack.stages.contract.plugins import suggest_name
 
 if TYPE_CHECKING:

@@ -74,7 +74,7 @@ class Recorder:
     def _finish(self) -> None:
         self.run = self.run.model_copy(update={"finished": True})
         if self.previous.finished and self.run.has_same_results(self.previous):
-            delete_run(self._store.root, self.run)
+            delete_run(self._store.root, self.run.number)
             self.run = self.run.model_copy(update={"number": self.previous.number})
         self._write(self.run)
 

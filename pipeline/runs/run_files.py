@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+import re
 import shutil
-from itertools import chain, count
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from prunepack.errors import UsageError
+from prunepack.errors import RefusedError, UsageError
 from prunepack.pipeline.runs.run import Run
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _log = logging.getLogger("prunepack")
+
+DIGEST = re.compile(rb'"([0-9a-f]{64})"')
+"""A digest in a record that cannot be read otherwise."""
 
 __all__ = [
     "claim_number",
     "delete_run",
+    "find_number",
     "find_run",
+    "is_damaged",
     "list_kept_digests",
     "list_old_runs",
     "locate_run",
-    "locate_source",
-    "name_release",
     "read_last_run",
     "read_runs",
 ]
@@ -71,11 +76,19 @@ def find_run(root: Path, wanted: str) -> Run:
     A name that two runs have is that of the newer one.
 
     Raises:
+        RefusedError: If its record is damaged.
         UsageError: If there is none.
     """
     for run in reversed(read_runs(root)):
         if wanted and wanted in {str(run.number), run.name, run.recipe}:
             return run
+    if is_damaged(root, wanted):
+        raise RefusedError(
+            f"the record of run {wanted} cannot be read",
+            expected="a record that this version of prunepack has written",
+            found="a damaged record, or one of another version",
+            hint=f"Delete it by `prunepack rm {wanted}`",
+        )
     raise UsageError(
         f"no run in `{root}` is called `{wanted}`",
         expected="the number or the name of a run, or a recipe",
@@ -83,26 +96,32 @@ def find_run(root: Path, wanted: str) -> Run:
     )
 
 
-def locate_source(source: str, root: Path) -> str:
-    """Return the path of a recipe as seen from ``root``, or its built-in name."""
-    return Path(os.path.relpath(source, root)).as_posix() if Path(source).suffix else source
+def find_number(root: Path, wanted: str) -> int:
+    """Return the number of a run like :func:`find_run`, or of a damaged record.
 
-
-def name_release(root: Path, name: str, source: str) -> str:
-    """Return the name of a recipe's release: ``name``, numbered if it is that of another recipe.
-
-    Args:
-        root: The artifacts folder.
-        name: The name of the recipe's file.
-        source: The result of :func:`locate_source`.
+    Raises:
+        UsageError: If there is none.
     """
-    names = chain([name], (f"{name}-{number}" for number in count(2)))
-    return next(free for free in names if read_last_run(root, free).source in {"", source})
+    return int(wanted) if is_damaged(root, wanted) else find_run(root, wanted).number
 
 
-def delete_run(root: Path, run: Run) -> None:
+def is_damaged(root: Path, number: str) -> bool:
+    """Return whether the run ``number`` has a record that cannot be read."""
+    if not (number.isascii() and number.isdigit()):
+        return False
+    folder = _find_folder(root) / number
+    if not folder.is_dir():
+        return folder.exists()
+    return any(_read_file(root, file) is None for file in folder.glob("*.json"))
+
+
+def delete_run(root: Path, number: int) -> None:
     """Delete the record of a run; its results stay until garbage collection."""
-    shutil.rmtree(_find_folder(root) / str(run.number))
+    path = _find_folder(root) / str(number)
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def list_old_runs(root: Path, keep: int) -> list[Run]:
@@ -114,10 +133,22 @@ def list_old_runs(root: Path, keep: int) -> list[Run]:
 
 
 def list_kept_digests(root: Path) -> frozenset[str]:
-    """Return the digests of all results of all runs, which garbage collection keeps."""
-    return frozenset(
-        event.digest for run in read_runs(root) for event in (*run.events, *run.earlier)
-    )
+    """Return the digests of all results of all runs, which garbage collection keeps.
+
+    Of a record that cannot be read, these are all digests in it: a newer version may read them.
+    """
+    runs = _find_folder(root)
+    files = (file for number in _list_numbers(runs) for file in (runs / str(number)).glob("*.json"))
+    return frozenset(digest for file in files for digest in _list_digests(root, file))
+
+
+def _list_digests(root: Path, file: Path) -> list[str]:
+    if (run := _read_file(root, file)) is not None:
+        return [event.digest for event in (*run.events, *run.earlier)]
+    try:
+        return [found.decode() for found in DIGEST.findall(file.read_bytes())]
+    except OSError:
+        return []
 
 
 def _find_folder(root: Path) -> Path:
@@ -135,15 +166,24 @@ def _read(root: Path, number: int, recipe: str) -> Run | None:
 
 
 def _read_file(root: Path, file: Path) -> Run | None:
-    """Read one run; None if the file is missing or damaged, which is logged."""
+    """Read one run; None if the file is missing, or cannot be read, which is logged."""
+    number = file.parent.name
     try:
         content = json.loads(file.read_bytes())
         for event in (*content["events"], *content["earlier"]):
             event["path"] = root / ".store" / "objects" / event["digest"]
         run = Run.model_validate(content)
-    except OSError:  # another process has deleted it
+    except FileNotFoundError:  # another process has deleted it
         return None
-    except (ValueError, KeyError, TypeError):
-        _log.warning("run %s is left out: its record `%s` is damaged", file.parent.name, file)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        run = None
+    if run is None or str(run.number) != number:
+        _log.warning(
+            "run %s is left out: its record `%s` is damaged or of another version; "
+            "`prunepack rm %s` deletes it",
+            number,
+            file,
+            number,
+        )
         return None
-    return run if file.parent.name == str(run.number) else None
+    return run

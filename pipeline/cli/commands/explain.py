@@ -10,7 +10,8 @@ from prunepack.errors import UsageError
 from prunepack.pipeline.cli.command import artifacts_option, command, json_option
 from prunepack.pipeline.cli.completion import complete_recipe
 from prunepack.pipeline.cli.console import format_table, print_json
-from prunepack.pipeline.runs.run_files import locate_source, name_release, read_last_run
+from prunepack.pipeline.runs.releases import locate_source, name_release
+from prunepack.pipeline.runs.run_files import read_last_run
 
 __all__ = ["explain_command"]
 

@@ -40,7 +40,7 @@ def gc_command(*, keep: int | None, artifacts: Path, as_json: bool) -> None:
     with Store(artifacts) as store:
         old = [] if keep is None else list_old_runs(artifacts, keep)
         for run in old:
-            delete_run(artifacts, run)
+            delete_run(artifacts, run.number)
         freed = store.gc(list_kept_digests(artifacts))
     runs = "" if keep is None else f"{len(old)} runs, "
     text = (

@@ -24,7 +24,7 @@ from prunepack.pipeline.cli.views.runs import (
 )
 from prunepack.pipeline.runs.comparison import compare_runs
 from prunepack.pipeline.runs.comparison_page.render import comparison_to_html
-from prunepack.pipeline.runs.run_files import delete_run, find_run, read_runs
+from prunepack.pipeline.runs.run_files import delete_run, find_number, find_run, read_runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,12 +92,13 @@ def compare_command(
 def rm_command(runs: tuple[str, ...], *, artifacts: Path, as_json: bool) -> None:
     """Delete the records of runs.
 
-    Their results are deleted by the next `prunepack gc`, unless another run has the same ones. The
-    release in the folder of the recipe stays.
+    A damaged record is deleted by its number. The results of the runs are deleted by the next
+    `prunepack gc`, unless another run has the same ones. The release in the folder of the recipe
+    stays.
     """
-    found = {run.number: run for run in (find_run(artifacts, name) for name in runs)}
-    for run in found.values():
-        delete_run(artifacts, run)
+    found = list(dict.fromkeys(find_number(artifacts, name) for name in runs))
+    for number in found:
+        delete_run(artifacts, number)
     deleted = ", ".join(map(str, found))
-    facts: dict[str, Any] = {"deleted": list(found)}
+    facts: dict[str, Any] = {"deleted": found}
     print_result(f"deleted run {deleted}", facts, as_json=as_json)

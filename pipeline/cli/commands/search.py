@@ -30,6 +30,7 @@ from prunepack.pipeline.cli.views.search import (
 from prunepack.pipeline.recipe import Recipe, read_recipe
 from prunepack.pipeline.remote.store import open_store
 from prunepack.pipeline.runs.names import check_name
+from prunepack.pipeline.runs.releases import claim_release, locate_source, name_release
 from prunepack.pipeline.search.evaluation import Evaluator
 from prunepack.pipeline.search.objective import list_goals
 from prunepack.pipeline.search.queue.board import read_board
@@ -122,14 +123,15 @@ def search_command(
     chosen = _choose_recipe(recipe, settings, trials)
     with open_store(artifacts, remote) as store:
         creates = join is None and take is None
-        place = storage or join or _find_default(artifacts, chosen.name)
+        release = _choose_release(artifacts, chosen, claims=take is None)
+        place = storage or join or _find_default(artifacts, release)
         with explain_storage_errors(place):
             opened = _open(chosen, place, study, creates=creates)
             if take is not None:
                 _take(chosen, opened, take, output, force=force)
                 return 0
             findings = _work(console, store, chosen, opened, (grace, lock_queue(place)))
-    files = write_search_report(findings, artifacts / chosen.name)
+    files = write_search_report(findings, artifacts / release)
     facts = findings_to_json(findings, files)
     print_result(format_findings(findings, files), facts, as_json=as_json)
     return 0 if findings.front else 1
@@ -164,6 +166,12 @@ def _choose_recipe(source: str, settings: tuple[str, ...], trials: int | None) -
             hint='Give a space, such as [search.space] "finetune.lr" = { low = 1e-4, high = 1e-2 }',
         )
     return recipe
+
+
+def _choose_release(artifacts: Path, recipe: Recipe, *, claims: bool) -> str:
+    """Return the name of the folder of results, which no recipe of the same file name shares."""
+    choose = claim_release if claims else name_release
+    return choose(artifacts, recipe.name, locate_source(recipe.source, artifacts))
 
 
 def _find_default(artifacts: Path, name: str) -> str:

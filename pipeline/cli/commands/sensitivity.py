@@ -33,7 +33,7 @@ from prunepack.pipeline.recipe import read_recipe
 from prunepack.pipeline.release.sensitivity import SENSITIVITY_FILE
 from prunepack.pipeline.release.suggested_recipe import add_digest, is_unedited
 from prunepack.pipeline.runner import Runner
-from prunepack.pipeline.runs.run_files import locate_source, name_release
+from prunepack.pipeline.runs.releases import claim_release, locate_source
 from prunepack.pipeline.sensitivity.config import SensitivityConfig
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def sensitivity_command(
     chosen = _choose_settings(read_recipe(recipe, settings), values)
     with Store(artifacts) as store:
         source = locate_source(chosen.source, artifacts)
-        folder = artifacts / name_release(artifacts, chosen.name, source)
+        folder = artifacts / claim_release(artifacts, chosen.name, source)
         _check_output(folder, chosen.name, output, force=force)
         progress = PointProgress(console)
         runner = Runner(store, on_event=progress.finish, hash_data=chosen.plan.load.hash_data)

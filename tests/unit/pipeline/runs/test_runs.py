@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prunepack.errors import UsageError
+from prunepack.errors import RefusedError, UsageError
 from prunepack.pipeline.cache.store import Store
 from prunepack.pipeline.cli.views.runs import format_runs
 from prunepack.pipeline.runs.event import Event
 from prunepack.pipeline.runs.recorder import Recorder
+from prunepack.pipeline.runs.releases import claim_release, locate_source, name_release
 from prunepack.pipeline.runs.run import Run, RunHead
 from prunepack.pipeline.runs.run_files import (
     claim_number,
     delete_run,
+    find_number,
     find_run,
     list_kept_digests,
     list_old_runs,
-    locate_source,
-    name_release,
     read_last_run,
     read_runs,
 )
@@ -173,6 +173,45 @@ def test_a_damaged_history_is_an_absent_one(
     assert "run 1 is left out: its record" in caplog.text
 
 
+def damage(store: Store, kind: str) -> None:
+    """Make the record of run 1 one that cannot be read."""
+    file = store.runs / "1/lenet.json"
+    content = file.read_text()
+    file.unlink()
+    if kind == "folder":
+        file.mkdir()
+    elif kind == "no folder":
+        file.parent.rmdir()
+        file.parent.write_text("")
+    elif kind == "number":
+        file.write_text(content.replace('"number":1', '"number":7'))
+    else:
+        changes = {
+            "cut": content[:-9],
+            "newer": content.replace("{", '{"later":1,', 1),
+            "empty": "",
+        }
+        file.write_text(changes[kind])
+
+
+@pytest.mark.parametrize("kind", ["cut", "newer", "empty", "folder", "no folder", "number"])
+def test_a_damaged_record_is_named_and_can_be_deleted(store: Store, kind: str) -> None:
+    record(store, event(store, "load"))
+    record(store, event(store, "load", "b"))
+    damage(store, kind)
+    assert numbers(read_runs(store.root)) == [2]
+    with pytest.raises(RefusedError, match="the record of run 1 cannot be read") as refused:
+        find_run(store.root, "1")
+    assert refused.value.hint == "Delete it by `prunepack rm 1`"
+    kept = {digit * 64 for digit in ("ab" if kind in {"cut", "newer"} else "b")}
+    assert kept <= list_kept_digests(store.root), "a newer version may read it"
+    assert find_number(store.root, "1") == 1
+    delete_run(store.root, 1)
+    assert find_run(store.root, "lenet").number == 2
+    with pytest.raises(UsageError, match="is called `1`"):
+        find_number(store.root, "1")
+
+
 def test_a_history_that_leads_out_of_the_store_is_absent(store: Store) -> None:
     record(store, event(store, "load"))
     file = store.runs / "1/lenet.json"
@@ -185,7 +224,7 @@ def test_what_all_runs_made_is_kept(store: Store) -> None:
     record(store, event(store, "load", "2"), fails=True)
     record(store, event(store, "load", "3"), recipe="other")
     assert list_kept_digests(store.root) == {digit * 64 for digit in "0123"}
-    delete_run(store.root, find_run(store.root, "1"))
+    delete_run(store.root, 1)
     assert list_kept_digests(store.root) == {digit * 64 for digit in "123"}  # 1: not reached by 2
 
 
@@ -275,6 +314,25 @@ def test_recipes_of_one_file_name_have_releases_of_their_own(store: Store) -> No
         found.append(name_release(store.root, "lenet", source))
         record(store, event(store, "load", str(number)), recipe=found[-1], source=source)
     assert found == ["lenet", "lenet-2", "lenet-3", "lenet-2", "lenet"]
+
+
+def test_files_of_no_run_keep_their_release(store: Store) -> None:
+    sources = ["../a/net.toml", "../b/net.toml", "../a/net.toml", "net"]
+    assert [claim_release(store.root, "net", source) for source in sources] == [
+        "net",
+        "net-2",
+        "net",
+        "net-3",
+    ]
+    assert name_release(store.root, "net", "../b/net.toml") == "net-2"
+    record(store, event(store, "load"), recipe="net-4", source="../c/net.toml")
+    assert claim_release(store.root, "net", "../d/net.toml") == "net-5"
+
+
+def test_a_claim_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / ".store").write_text("")
+    with pytest.raises(UsageError, match="releases"):
+        claim_release(tmp_path, "net", "net")
 
 
 def test_the_source_of_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
