@@ -118,7 +118,6 @@ def search_command(
     kept. The limits of the gate bound the trials; limits on times are left out unless an objective
     is a time. The same command goes on with a search that was ended.
     """
-    require_optuna()
     _check_options(study, storage, join, take, output)
     chosen = _choose_recipe(recipe, settings, trials)
     with open_store(artifacts, remote) as store:
@@ -144,6 +143,7 @@ def _check_options(
     take: int | None,
     output: Path | None,
 ) -> None:
+    require_optuna()
     if study is not None:
         check_name(study, "--study")
     if storage and join:
