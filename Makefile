@@ -7,6 +7,7 @@ BENCH_READY := .venv/.ready-bench
 FUZZ_READY := .venv/.ready-fuzz
 WHEELS_READY := .venv/.ready-wheels
 ZOO_READY := .venv/.ready-zoo
+SLOW_READY := .venv/.ready-slow
 TREE := build/tree
 
 .DEFAULT_GOAL := help
@@ -34,6 +35,10 @@ $(WHEELS_READY): $(READY)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev,wheels]'
 	@touch $@
 
+$(SLOW_READY): $(READY)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev,notebook,zoo]'
+	@touch $@
+
 $(ZOO_READY): $(READY)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev,zoo]'
 	@touch $@
@@ -50,7 +55,7 @@ train: data  ## Train MODEL from scratch and put its weights where the package s
 test: data  ## Everything CI runs: the checks and all tests that take seconds
 	@$(MAKE) --no-print-directory check
 
-test-slow: data tree  ## The tests that take minutes
+test-slow: data tree $(SLOW_READY)  ## The tests that take minutes
 	$(BIN)/pytest -m 'slow and not zoo'
 
 test-zoo: data $(ZOO_READY)  ## Every kind of model, checkpoint and data through all stages; a quarter of an hour
