@@ -91,14 +91,14 @@ typedef struct Work {
     const float *input, *residual;
     float *output;
     int fetch_ahead, write_around; /* as in Finish */
-    /* linear */
-    int64_t count, tiles, vectors; /* vectors: at most, per tile */
+    /* positions, and their tiles of at most `vectors` vectors; there is one set of tiles, or one per image */
+    int64_t count, tiles, vectors, sets;
     /* convolution */
     const struct Plan *plan;
-    int64_t image, images;
-    float *copy;
+    int64_t images, chunk; /* chunk: tiles whose planes are copied at a time */
     const int64_t *offset;
-    Segment *segment; /* the segments of tile t are those from begin[t] to begin[t + 1] */
+    /* depthwise: the segments of tile t are those from begin[t] to begin[t + 1] */
+    Segment *segment;
     int32_t *begin;
 } Work;
 
@@ -153,6 +153,38 @@ static int32_t panel_begin(const Layer *layer, int panel)
     return (int32_t)((int64_t)(layer->rows / layer->window.groups) * panel / layer->panels);
 }
 
+/* A unit is a share of the tiles, one after the other, in panels: the first and the last tile may be
+ * shared with other units. So a thread finds most of its input in its own cache, where it wrote it as
+ * the output of the layer before. */
+typedef struct {
+    int64_t begin, end; /* panels of all tiles */
+    int panels;         /* per tile */
+} Share;
+
+static void cut_shares(Work *work, int threads)
+{
+    work->units = least(threads, work->sets * work->tiles * work->layer->panels);
+}
+
+static Share find_share(const Work *work, int64_t unit)
+{
+    const int panels = work->layer->panels;
+    const int64_t all = work->sets * work->tiles * panels;
+    return (Share){all * unit / work->units, all * (unit + 1) / work->units, panels};
+}
+
+static int64_t first_tile(const Share *share) { return share->begin / share->panels; }
+static int64_t end_tile(const Share *share) { return ceil_div(share->end, share->panels); }
+static int first_panel(const Share *share, int64_t tile)
+{
+    const int64_t first = share->begin - tile * share->panels;
+    return first > 0 ? (int)first : 0;
+}
+static int end_panel(const Share *share, int64_t tile)
+{
+    return (int)least(share->panels, share->end - tile * share->panels);
+}
+
 /* ---- linear ---------------------------------------------------------------------------------- */
 
 static const float *shifted(const float *pointer, int64_t by) { return pointer ? pointer + by : 0; }
@@ -169,34 +201,41 @@ static void vector_unit(const Work *work, int64_t unit, char *scratch)
     work->kernels->finish_vector(output, rows, shifted(layer->bias, begin), shifted(work->residual, at), &layer->epilogue);
 }
 
-static void linear_unit(const Work *work, int64_t unit, char *scratch)
+static void linear_tile(const Work *work, int64_t tile, int panel, int end, char *scratch)
 {
     const Layer *layer = work->layer;
     const Kernels *k = work->kernels;
-    int panel = (int)(unit % layer->panels);
-    int64_t tile = unit / layer->panels, from = first_vector(work, tile) * k->lanes;
+    int64_t from = first_vector(work, tile) * k->lanes;
     int vectors = (int)(first_vector(work, tile + 1) - first_vector(work, tile));
     int present = (int)least(work->count - from, (int64_t)vectors * k->lanes);
-    int32_t begin = panel_begin(layer, panel), rows = panel_begin(layer, panel + 1) - begin;
-    const Matrix *matrix = &layer->matrix[panel];
+    int32_t begin = panel_begin(layer, panel), rows = panel_begin(layer, end) - begin;
     float *packed = (float *)scratch;
     float *sums = (float *)(scratch + aligned((size_t)widest_block(layer) * (size_t)(work->vectors * k->lanes) * 4));
-    for (int32_t b = 0; b < matrix->blocks; b++) {
-        const Block *block = &matrix->block[b];
+    for (int32_t b = 0; b < layer->matrix->blocks; b++) {
+        const Block *block = &layer->matrix->block[b];
         k->transpose(packed, work->input + from * layer->columns + block->first, layer->columns, block->width, present,
                      vectors);
-        k->multiply(block, packed, sums, vectors, b == 0, 0);
+        for (int i = panel; i < end; i++)
+            k->multiply(&layer->matrix[i].block[b], packed,
+                        sums + (int64_t)(panel_begin(layer, i) - begin) * vectors * k->lanes, vectors, b == 0, 0);
     }
     int64_t at = from * layer->rows + begin;
     k->finish_linear(sums, rows, vectors, present, layer->rows, shifted(layer->bias, begin),
                      shifted(work->residual, at), work->output + at, &layer->epilogue);
 }
 
+static void linear_unit(const Work *work, int64_t unit, char *scratch)
+{
+    const Share share = find_share(work, unit);
+    for (int64_t tile = first_tile(&share); tile < end_tile(&share); tile++)
+        linear_tile(work, tile, first_panel(&share, tile), end_panel(&share, tile), scratch);
+}
+
 int layer_run_linear(const Layer *layer, Pool *pool, const Parallel *parallel, const float *input,
                      const float *residual, float *output, int64_t count)
 {
     const Kernels *k = kernels();
-    Work work = {.layer = layer, .kernels = k, .input = input, .residual = residual, .output = output, .count = count};
+    Work work = {.layer = layer, .kernels = k, .input = input, .residual = residual, .output = output, .sets = 1};
     if (!count || !layer->rows)
         return 1;
     if (count < 4) {
@@ -207,7 +246,7 @@ int layer_run_linear(const Layer *layer, Pool *pool, const Parallel *parallel, c
     }
     cut_tiles(&work, count);
     work.unit = linear_unit;
-    work.units = work.tiles * layer->panels;
+    cut_shares(&work, parallel->threads);
     size_t wide = (size_t)(work.vectors * k->lanes) * 4;
     work.slot_bytes = aligned((size_t)widest_block(layer) * wide) + aligned((size_t)layer->rows * wide);
     Scratch *scratch = take(pool, work.slot_bytes * slots_for(parallel, work.units));
@@ -258,14 +297,11 @@ static int64_t flat_count(const Plan *p, int64_t images)
     return ((images - 1) * p->image_rows + p->out_h - 1) * p->row + p->out_w;
 }
 
-/* Elements that the last taps reach beyond a plane's last row, and whole tiles beyond that. */
-static int64_t plane_size(const Plan *p, int64_t images, int lanes)
+/* Elements from a position to the last tap of its window. */
+static int64_t reach_of(const Plan *p)
 {
-    int64_t reach_h = (p->window.kernel_h - 1) * p->window.dilation_h / p->window.stride_h;
-    int64_t reach_w = (p->window.kernel_w - 1) * p->window.dilation_w / p->window.stride_w;
-    int64_t size = flat_count(p, images) + reach_h * p->row + reach_w + MAX_TILE * lanes;
-    int64_t rows = (images * p->image_rows + p->window.pad_top + p->window.pad_bottom + 1) * p->row;
-    return ceil_div(size > rows ? size : rows, 16) * 16;
+    const Window *w = &p->window;
+    return (w->kernel_h - 1) * w->dilation_h / w->stride_h * p->row + (w->kernel_w - 1) * w->dilation_w / w->stride_w;
 }
 
 static int64_t tap_offset(const Plan *p, int i, int j)
@@ -276,70 +312,74 @@ static int64_t tap_offset(const Plan *p, int i, int j)
     return phase * p->plane + y / w->stride_h * p->row + x / w->stride_w;
 }
 
-/* Copy the elements of a line that belong to one phase: to[i] = from[i * stride + phase - pad]. */
-static void copy_phase(const Kernels *k, float *to, const float *from, int64_t width, int64_t row, int64_t pad, int64_t phase, int stride)
+/* Elements from `first` to `end` of the lines of a plane. */
+typedef struct {
+    int64_t first, end;
+} Range;
+
+static int64_t clamp(int64_t value, Range range)
 {
-    int64_t begin = pad > phase ? ceil_div(pad - phase, stride) : 0, end = least(row, ceil_div(width + pad - phase, stride));
-    end = end > begin ? end : begin;
-    for (int64_t i = 0; i < least(begin, row); i++)
+    return value < range.first ? range.first : least(value, range.end);
+}
+
+/* Copy the elements of a line that belong to one phase: to[i] = from[i * stride + phase - pad]. */
+static void copy_phase(const Kernels *k, float *to, const float *from, int64_t width, Range range, int64_t pad, int64_t phase,
+                       int stride)
+{
+    int64_t begin = clamp(pad > phase ? ceil_div(pad - phase, stride) : 0, range);
+    int64_t end = clamp(ceil_div(width + pad - phase, stride), (Range){begin, range.end});
+    for (int64_t i = range.first; i < begin; i++)
         to[i] = 0;
     if (stride == 1)
-        k->copy_line(to + begin, from, end - begin);
+        k->copy_line(to + begin, from + begin + phase - pad, end - begin);
     else
         for (int64_t i = begin; i < end; i++)
             to[i] = from[i * stride + phase - pad];
-    for (int64_t i = end; i < row; i++)
+    for (int64_t i = end; i < range.end; i++)
         to[i] = 0;
 }
 
 /* Copy a line into both phases of stride 2. */
-static void copy_pairs(const Kernels *k, float *even, float *odd, const float *from, int64_t width, int64_t row, int64_t pad)
+static void copy_pairs(const Kernels *k, float *even, float *odd, const float *from, int64_t width, Range range, int64_t pad)
 {
-    int64_t begin = (pad + 1) / 2, pairs = least(row, (width + pad) / 2) - begin;
-    copy_phase(k, even, from, least(width, 2 * begin - pad), row, pad, 0, 2);
-    copy_phase(k, odd, from, least(width, 2 * begin - pad), row, pad, 1, 2);
-    if (pairs > 0)
-        k->split_pairs(even + begin, odd + begin, from + 2 * begin - pad, pairs);
-    int64_t done = begin + (pairs > 0 ? pairs : 0);
-    for (int64_t i = done; i < row && 2 * i - pad < width; i++) {
-        even[i] = from[2 * i - pad];
-        odd[i] = 2 * i + 1 - pad < width ? from[2 * i + 1 - pad] : 0;
-    }
+    const int64_t begin = clamp((pad + 1) / 2, range), end = clamp((width + pad) / 2, (Range){begin, range.end});
+    const Range before = {range.first, begin}, after = {end, range.end};
+    copy_phase(k, even, from, width, before, pad, 0, 2);
+    copy_phase(k, odd, from, width, before, pad, 1, 2);
+    k->split_pairs(even + begin, odd + begin, from + 2 * begin - pad, end - begin);
+    copy_phase(k, even, from, width, after, pad, 0, 2);
+    copy_phase(k, odd, from, width, after, pad, 1, 2);
 }
 
-/* Copy one channel of `images` images into its planes; all other elements are set to zero. */
-static void copy_channel(const Plan *p, const Kernels *k, const float *input, int64_t image_stride, int64_t images,
-                         float *planes)
+/* Copy the elements of a line into the planes of all phases along it; a line of the padding has no `from`. */
+static void copy_phases(const Plan *p, const Kernels *k, float *to, const float *from, Range range)
 {
     const Window *w = &p->window;
-    const int64_t lines = images * p->image_rows;
-    for (int64_t q = 0; q < p->phases_h; q++) {
-        float *plane = planes + q * p->phases_w * p->plane;
-        for (int64_t line = 0; line < lines; line++) {
-            int64_t b = line / p->image_rows, y = line % p->image_rows * w->stride_h + q - w->pad_top;
-            const float *from = input + b * image_stride + y * p->width;
-            float *to = plane + line * p->row;
-            if (y < 0 || y >= p->height)
-                for (int64_t f = 0; f < p->phases_w; f++)
-                    memset(to + f * p->plane, 0, (size_t)p->row * 4);
-            else if (p->phases_w == 2 && w->stride_w == 2)
-                copy_pairs(k, to, to + p->plane, from, p->width, p->row, w->pad_left);
-            else
-                for (int64_t f = 0; f < p->phases_w; f++)
-                    copy_phase(k, to + f * p->plane, from, p->width, p->row, w->pad_left, f, w->stride_w);
-        }
-        for (int64_t f = 0; f < p->phases_w; f++)
-            memset(plane + f * p->plane + lines * p->row, 0, (size_t)(p->plane - lines * p->row) * 4);
+    if (from && p->phases_w == 2 && w->stride_w == 2) {
+        copy_pairs(k, to, to + p->plane, from, p->width, range, w->pad_left);
+        return;
     }
+    for (int64_t f = 0; f < p->phases_w; f++)
+        if (from)
+            copy_phase(k, to + f * p->plane, from, p->width, range, w->pad_left, f, w->stride_w);
+        else
+            memset(to + f * p->plane + range.first, 0, (size_t)(range.end - range.first) * 4);
 }
 
-static void copy_unit(const Work *work, int64_t unit, char *scratch)
+/* Copy the elements of one channel in a range of flat positions into its planes, which begin there. */
+static void copy_channel(const Plan *p, const Kernels *k, const float *input, int64_t image_stride, int64_t images,
+                         Range flat, float *planes)
 {
-    (void)scratch;
-    const Plan *p = work->plan;
-    int64_t size = p->height * p->width;
-    copy_channel(p, work->kernels, work->input + (work->image * p->channels + unit) * size, p->channels * size, work->images,
-                 work->copy + unit * p->phases_h * p->phases_w * p->plane);
+    const Window *w = &p->window;
+    for (int64_t q = 0; q < p->phases_h; q++)
+        for (int64_t line = flat.first / p->row; line * p->row < flat.end; line++) {
+            const int64_t b = line / p->image_rows, y = line % p->image_rows * w->stride_h + q - w->pad_top;
+            const int inside = b < images && y >= 0 && y < p->height;
+            const Range range = {clamp(0, (Range){flat.first - line * p->row, p->row}),
+                                 least(flat.end - line * p->row, p->row)};
+            copy_phases(p, k, planes + q * p->phases_w * p->plane + (line * p->row - flat.first),
+                        inside ? input + b * image_stride + y * p->width : 0, range);
+        }
 }
 
 /* The parts of a tile that are outputs. `position` counts flat positions. */
@@ -365,29 +405,12 @@ static int tile_segments(const Plan *p, int64_t rows, int64_t position, int64_t 
     return used;
 }
 
-/* List the segments of all tiles. Each line of the output begins one, and each tile at most one. */
-static size_t segment_capacity(const Plan *p, int64_t images, int64_t tiles)
-{
-    return (size_t)(p->out_h * images + tiles + 1);
-}
+enum { MAX_SEGMENTS = MAX_TILE * MAX_LANES };
 
-static void list_segments(Work *work, int64_t rows, int64_t images)
+static Finish make_finish(const Work *work, const Segment *segment, int segments, int64_t channel, int64_t at)
 {
-    int used = 0;
-    for (int64_t tile = 0; tile < work->tiles; tile++) {
-        int64_t from = first_vector(work, tile) * work->kernels->lanes;
-        int64_t to = first_vector(work, tile + 1) * work->kernels->lanes;
-        work->begin[tile] = used;
-        used += tile_segments(work->plan, rows, from, to - from, images, work->segment + used);
-    }
-    work->begin[work->tiles] = used;
-}
-
-static Finish tile_finish(const Work *work, int64_t tile, int64_t channel, int64_t at)
-{
-    const Segment *segment = work->segment + work->begin[tile];
     return (Finish){segment,
-                    work->begin[tile + 1] - work->begin[tile],
+                    segments,
                     work->plan->out_h * work->plan->out_w,
                     shifted(work->layer->bias, channel),
                     shifted(work->residual, at),
@@ -413,32 +436,80 @@ static void pack_conv(const Work *work, const float *source, int64_t size, const
     }
 }
 
-static void conv_unit(const Work *work, int64_t unit, char *scratch)
+/* The planes of one group, from flat position `begin` on, and the tile that is made from them. */
+typedef struct {
+    const float *source;
+    int64_t size, begin, image, group, tile;
+} Place;
+
+static void conv_tile(const Work *work, const Place *place, int first, int end, float *packed)
 {
     const Layer *layer = work->layer;
     const Kernels *k = work->kernels;
     const Plan *p = work->plan;
-    const int groups = layer->window.groups;
-    int panel = (int)(unit % layer->panels), group = (int)(unit / layer->panels % groups);
-    int64_t tile = unit / layer->panels / groups % work->tiles;
-    int64_t image = p->direct ? unit / layer->panels / groups / work->tiles : 0;
-    int64_t from = first_vector(work, tile) * k->lanes;
-    int vectors = (int)(first_vector(work, tile + 1) - first_vector(work, tile));
-    int32_t group_rows = layer->rows / groups, begin = panel_begin(layer, panel) + group * group_rows;
-    int64_t at = ((work->image + image) * layer->rows + begin) * p->out_h * p->out_w;
-    const Finish finish = tile_finish(work, tile, begin, at);
-    int64_t channels = p->channels / groups, size = p->channels * p->phases_h * p->phases_w * p->plane;
-    int64_t base = group * channels * p->phases_h * p->phases_w * p->plane;
-    const float *source = work->copy;
-    if (p->direct)
-        source = work->input + (work->image + image) * p->channels * p->plane;
-    const Matrix *matrix = &layer->matrix[group * layer->panels + panel];
-    size_t wide = (size_t)(work->vectors * k->lanes) * 4;
-    float *packed = (float *)scratch, *sums = (float *)(scratch + aligned((size_t)widest_block(layer) * wide));
+    const int64_t from = first_vector(work, place->tile) * k->lanes;
+    const int vectors = (int)(first_vector(work, place->tile + 1) - first_vector(work, place->tile));
+    const Matrix *matrix = &layer->matrix[place->group * layer->panels];
+    float *sums = packed + aligned((size_t)widest_block(layer) * (size_t)(work->vectors * k->lanes) * 4) / 4;
+    Segment segment[MAX_SEGMENTS];
+    const int segments =
+        tile_segments(p, layer->rows, from, (int64_t)vectors * k->lanes, p->direct ? 1 : work->images, segment);
     for (int32_t b = 0; b < matrix->blocks; b++) {
         const Block *block = &matrix->block[b];
-        pack_conv(work, source + base, size - base, work->offset + block->first, block->width, from, vectors, packed);
-        k->multiply(block, packed, sums, vectors, b == 0, b + 1 < matrix->blocks ? 0 : &finish);
+        pack_conv(work, place->source, place->size, work->offset + block->first, block->width, from - place->begin, vectors,
+                  packed);
+        for (int panel = first; panel < end; panel++) {
+            const int32_t row = panel_begin(layer, panel);
+            const int64_t channel = place->group * (layer->rows / layer->window.groups) + row;
+            const int64_t at = (place->image * layer->rows + channel) * p->out_h * p->out_w;
+            const Finish finish = make_finish(work, segment, segments, channel, at);
+            k->multiply(&matrix[panel].block[b], packed, sums + (int64_t)row * vectors * k->lanes, vectors, b == 0,
+                        b + 1 < matrix->blocks ? 0 : &finish);
+        }
+    }
+}
+
+/* Copy what the tiles from `tile` to `end` need. */
+static void copy_planes(const Work *work, int64_t tile, int64_t end, float *planes)
+{
+    const Plan *p = work->plan;
+    const int lanes = work->kernels->lanes;
+    const Range flat = {first_vector(work, tile) * lanes, first_vector(work, end) * lanes + reach_of(p)};
+    const int64_t size = p->height * p->width;
+    for (int64_t c = 0; c < p->channels; c++)
+        copy_channel(p, work->kernels, work->input + c * size, p->channels * size, work->images, flat,
+                     planes + c * p->phases_h * p->phases_w * p->plane);
+}
+
+/* Multiply the tiles from `tile` to `end` of the planes, group by group. */
+static void multiply_chunk(const Work *work, const Share *share, int64_t tile, int64_t end, const float *planes, float *packed)
+{
+    const Plan *p = work->plan;
+    const int64_t groups = work->layer->window.groups;
+    const int64_t all = p->channels * p->phases_h * p->phases_w * p->plane;
+    const int64_t begin = p->direct ? 0 : first_vector(work, tile) * work->kernels->lanes;
+    for (int64_t group = 0; group < groups; group++)
+        for (int64_t t = tile; t < end; t++) {
+            const int64_t image = p->direct ? t / work->tiles : 0;
+            const Place place = {planes + image * all + group * (all / groups), all - group * (all / groups), begin,
+                                 image, group, p->direct ? t % work->tiles : t};
+            conv_tile(work, &place, first_panel(share, t), end_panel(share, t), packed);
+        }
+}
+
+static void conv_unit(const Work *work, int64_t unit, char *scratch)
+{
+    const Share share = find_share(work, unit);
+    const Plan *p = work->plan;
+    const int64_t first = first_tile(&share), tiles = end_tile(&share) - first;
+    const int64_t chunks = p->direct ? 1 : ceil_div(tiles, work->chunk);
+    float *planes = (float *)scratch;
+    const size_t copy = p->direct ? 0 : aligned((size_t)(p->channels * p->phases_h * p->phases_w * p->plane) * 4);
+    for (int64_t i = 0; i < chunks; i++) {
+        const int64_t tile = first + tiles * i / chunks, end = first + tiles * (i + 1) / chunks;
+        if (!p->direct)
+            copy_planes(work, tile, end, planes);
+        multiply_chunk(work, &share, tile, end, p->direct ? work->input : planes, (float *)(scratch + copy));
     }
 }
 
@@ -450,9 +521,11 @@ static void depthwise_unit(const Work *work, int64_t unit, char *scratch)
     const Plan *p = work->plan;
     int64_t channel = unit % layer->rows, size = p->height * p->width;
     float *planes = (float *)scratch;
-    copy_channel(p, k, work->input + unit * size, 0, 1, planes);
+    copy_channel(p, k, work->input + unit * size, 0, 1, (Range){0, p->plane}, planes);
     for (int64_t tile = 0; tile < work->tiles; tile++) {
-        const Finish finish = tile_finish(work, tile, channel, unit * p->out_h * p->out_w);
+        const Segment *segment = work->segment + work->begin[tile];
+        const Finish finish = make_finish(work, segment, work->begin[tile + 1] - work->begin[tile], channel,
+                                          unit * p->out_h * p->out_w);
         k->depthwise(planes + tile * DEPTHWISE_TILE * k->lanes, work->offset, layer->depthwise + channel * p->taps, p->taps,
                      &finish);
     }
@@ -470,6 +543,21 @@ static void depthwise_lines_unit(const Work *work, int64_t unit, char *scratch)
                                    &layer->window, p->height, p->width, p->out_h, p->out_w, &finish);
 }
 
+/* List the segments of all tiles. Each line of the output begins one, and each tile at most one. */
+static size_t segment_capacity(const Plan *p, int64_t tiles) { return (size_t)(p->out_h + tiles + 1); }
+
+static void list_segments(Work *work)
+{
+    int used = 0;
+    for (int64_t tile = 0; tile < work->tiles; tile++) {
+        int64_t from = first_vector(work, tile) * work->kernels->lanes;
+        int64_t to = first_vector(work, tile + 1) * work->kernels->lanes;
+        work->begin[tile] = used;
+        used += tile_segments(work->plan, 1, from, to - from, 1, work->segment + used);
+    }
+    work->begin[work->tiles] = used;
+}
+
 static int run_depthwise(Work *work, Plan *p, Pool *pool, const Parallel *parallel, int64_t batch)
 {
     const int lanes = work->kernels->lanes;
@@ -480,13 +568,13 @@ static int run_depthwise(Work *work, Plan *p, Pool *pool, const Parallel *parall
         return 1;
     }
     p->direct = 0; /* the kernel reads whole vectors beyond the end */
-    p->plane = plane_size(p, 1, lanes);
     work->tiles = ceil_div(flat_count(p, 1), DEPTHWISE_TILE * lanes);
     work->count = work->tiles * DEPTHWISE_TILE * lanes; /* so that all tiles have the same size */
+    p->plane = work->count + reach_of(p);
     work->unit = depthwise_unit;
     work->slot_bytes = aligned((size_t)(p->phases_h * p->phases_w * p->plane) * 4);
     size_t offsets = aligned((size_t)p->taps * sizeof(int64_t)), begins = aligned((size_t)(work->tiles + 1) * 4);
-    size_t segments = aligned(segment_capacity(p, 1, work->tiles) * sizeof(Segment));
+    size_t segments = aligned(segment_capacity(p, work->tiles) * sizeof(Segment));
     Scratch *scratch = take(pool, offsets + begins + segments + work->slot_bytes * slots_for(parallel, work->units));
     if (!scratch)
         return 0;
@@ -497,7 +585,7 @@ static int run_depthwise(Work *work, Plan *p, Pool *pool, const Parallel *parall
     work->begin = (int32_t *)(scratch->memory + offsets);
     work->segment = (Segment *)(scratch->memory + offsets + begins);
     work->scratch = scratch->memory + offsets + begins + segments;
-    list_segments(work, 1, 1);
+    list_segments(work);
     work_all(work, parallel);
     give_back(pool, scratch);
     return 1;
@@ -511,6 +599,20 @@ static void fill_offsets(const Layer *layer, const Plan *p, int64_t *offset)
         for (int32_t k = t; k < layer->columns; k += p->taps, at += channel)
             offset[k] = at;
     }
+}
+
+/* Choose the tiles, and how many of them are copied at a time. */
+static void plan_tiles(Work *work, Plan *p, int64_t batch)
+{
+    p->direct &= batch == 1 || p->height * p->width >= ALONE;
+    work->images = batch;
+    work->sets = p->direct ? batch : 1;
+    cut_tiles(work, flat_count(p, p->direct ? 1 : batch));
+    const int64_t tile = work->vectors * work->kernels->lanes;
+    const int64_t position_bytes = p->channels * p->phases_h * p->phases_w * 4;
+    const int64_t fitting = (COPY_BYTES / (position_bytes ? position_bytes : 1) - reach_of(p)) / tile;
+    work->chunk = least(fitting > 1 ? fitting : 1, work->tiles);
+    p->plane = p->direct ? p->height * p->width : work->chunk * tile + reach_of(p);
 }
 
 int layer_run_conv(const Layer *layer, Pool *pool, const Parallel *parallel, const float *input, const float *residual,
@@ -527,42 +629,19 @@ int layer_run_conv(const Layer *layer, Pool *pool, const Parallel *parallel, con
     work.write_around = out * 4 > WRITE_BYTES;
     if (layer->depthwise)
         return run_depthwise(&work, p, pool, parallel, batch);
-    p->direct &= batch == 1 || height * width >= ALONE;
-    int64_t images = batch; /* per round */
-    if (!p->direct) {
-        int64_t bytes = channels * p->phases_h * p->phases_w * p->image_rows * p->row * 4;
-        images = least(batch, bytes < COPY_BYTES ? COPY_BYTES / (bytes ? bytes : 1) : 1);
-    }
-    p->plane = p->direct ? height * width : plane_size(p, images, k->lanes);
-    cut_tiles(&work, flat_count(p, p->direct ? 1 : images));
-    size_t wide = (size_t)(work.vectors * k->lanes) * 4;
-    work.slot_bytes = aligned((size_t)widest_block(layer) * wide) + aligned((size_t)(layer->rows / layer->window.groups) * wide);
-    size_t offsets = aligned((size_t)layer->columns * sizeof(int64_t));
-    size_t copy = p->direct ? 0 : aligned((size_t)(channels * p->phases_h * p->phases_w * p->plane) * 4);
-    size_t begins = aligned((size_t)(work.tiles + 1) * 4);
-    size_t segments = aligned(segment_capacity(p, p->direct ? 1 : images, work.tiles) * sizeof(Segment));
-    Scratch *scratch = take(pool, offsets + copy + begins + segments + work.slot_bytes * (size_t)parallel->threads);
+    plan_tiles(&work, p, batch);
+    work.unit = conv_unit;
+    cut_shares(&work, parallel->threads);
+    const size_t wide = (size_t)(work.vectors * k->lanes) * 4, offsets = aligned((size_t)layer->columns * sizeof(int64_t));
+    const size_t copy = p->direct ? 0 : aligned((size_t)(channels * p->phases_h * p->phases_w * p->plane) * 4);
+    work.slot_bytes = copy + aligned((size_t)widest_block(layer) * wide) + aligned((size_t)(layer->rows / layer->window.groups) * wide);
+    Scratch *scratch = take(pool, offsets + work.slot_bytes * (size_t)work.units);
     if (!scratch)
         return 0;
-    work.offset = (int64_t *)scratch->memory;
-    work.copy = (float *)(scratch->memory + offsets);
-    work.begin = (int32_t *)(scratch->memory + offsets + copy);
-    work.segment = (Segment *)(scratch->memory + offsets + copy + begins);
-    work.scratch = scratch->memory + offsets + copy + begins + segments;
     fill_offsets(layer, p, (int64_t *)scratch->memory);
-    for (work.image = 0; work.image < batch; work.image += images) {
-        work.images = least(images, batch - work.image);
-        if (!p->direct) {
-            work.unit = copy_unit;
-            work.units = channels;
-            work_all(&work, parallel);
-            cut_tiles(&work, flat_count(p, work.images));
-        }
-        list_segments(&work, layer->rows, p->direct ? 1 : work.images);
-        work.unit = conv_unit;
-        work.units = (p->direct ? work.images : 1) * work.tiles * layer->window.groups * layer->panels;
-        work_all(&work, parallel);
-    }
+    work.offset = (int64_t *)scratch->memory;
+    work.scratch = scratch->memory + offsets;
+    work_all(&work, parallel);
     give_back(pool, scratch);
     return 1;
 }
