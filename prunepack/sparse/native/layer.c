@@ -85,7 +85,7 @@ typedef struct Work {
     const Layer *layer;
     const Kernels *kernels;
     void (*unit)(const struct Work *, int64_t unit, char *scratch);
-    int64_t units, next;
+    int64_t units, slots;
     size_t slot_bytes;
     char *scratch; /* of all slots */
     const float *input, *residual;
@@ -104,28 +104,24 @@ typedef struct Work {
 
 static void work_slot(void *argument, size_t slot)
 {
-    Work *work = argument;
-    char *scratch = work->scratch + slot * work->slot_bytes;
-    for (;;) {
-        int64_t unit = __atomic_fetch_add(&work->next, 1, __ATOMIC_RELAXED);
-        if (unit >= work->units)
-            return;
-        work->unit(work, unit, scratch);
-    }
+    const Work *work = argument;
+    const int64_t end = work->units * ((int64_t)slot + 1) / work->slots;
+    for (int64_t unit = work->units * (int64_t)slot / work->slots; unit < end; unit++)
+        work->unit(work, unit, work->scratch + slot * work->slot_bytes);
 }
 
-static size_t slots_for(const Parallel *parallel, int64_t units)
+static int64_t slots_for(const Parallel *parallel, int64_t units)
 {
-    return units < parallel->threads ? (size_t)(units > 0 ? units : 1) : (size_t)parallel->threads;
+    return units < parallel->threads ? (units > 0 ? units : 1) : parallel->threads;
 }
 
+/* Slot i has the same share of the work in each layer, and most often the same thread. */
 static void work_all(Work *work, const Parallel *parallel)
 {
-    size_t slots = slots_for(parallel, work->units);
-    work->next = 0;
-    if (slots > 1)
-        parallel->run(parallel->context, work_slot, slots, work);
-    else if (work->units > 0)
+    work->slots = slots_for(parallel, work->units);
+    if (work->slots > 1)
+        parallel->run(parallel->context, work_slot, (size_t)work->slots, work);
+    else
         work_slot(work, 0);
 }
 
@@ -249,7 +245,7 @@ int layer_run_linear(const Layer *layer, Pool *pool, const Parallel *parallel, c
     cut_shares(&work, parallel->threads);
     size_t wide = (size_t)(work.vectors * k->lanes) * 4;
     work.slot_bytes = aligned((size_t)widest_block(layer) * wide) + aligned((size_t)layer->rows * wide);
-    Scratch *scratch = take(pool, work.slot_bytes * slots_for(parallel, work.units));
+    Scratch *scratch = take(pool, work.slot_bytes * (size_t)slots_for(parallel, work.units));
     if (!scratch)
         return 0;
     work.scratch = scratch->memory;
@@ -575,7 +571,7 @@ static int run_depthwise(Work *work, Plan *p, Pool *pool, const Parallel *parall
     work->slot_bytes = aligned((size_t)(p->phases_h * p->phases_w * p->plane) * 4);
     size_t offsets = aligned((size_t)p->taps * sizeof(int64_t)), begins = aligned((size_t)(work->tiles + 1) * 4);
     size_t segments = aligned(segment_capacity(p, work->tiles) * sizeof(Segment));
-    Scratch *scratch = take(pool, offsets + begins + segments + work->slot_bytes * slots_for(parallel, work->units));
+    Scratch *scratch = take(pool, offsets + begins + segments + work->slot_bytes * (size_t)slots_for(parallel, work->units));
     if (!scratch)
         return 0;
     int64_t *offset = (int64_t *)scratch->memory;
