@@ -8,6 +8,8 @@
 #include "kernel.h"
 
 enum { ALIGN = 64, COPY_BYTES = 768 * 1024, ALONE = 128 };
+/* Vectors per tile below which reading the weights takes more time than sharing a tile. */
+enum { NARROW = 4 };
 /* Bytes of all tensors from which they come from memory, and of an output that no cache keeps. */
 enum { FETCH_BYTES = 8 << 20, WRITE_BYTES = 16 << 20 };
 
@@ -131,12 +133,21 @@ static int64_t first_vector(const Work *work, int64_t tile)
     return ceil_div(work->count, work->kernels->lanes) * tile / work->tiles;
 }
 
-static void cut_tiles(Work *work, int64_t count)
+/* As few tiles as possible, or so many more that no thread shares one with another, where they do not
+ * get narrow by that. */
+static void cut_tiles(Work *work, int64_t sets, int64_t count, int threads)
 {
-    int64_t all = ceil_div(count, work->kernels->lanes);
+    const int64_t all = ceil_div(count, work->kernels->lanes);
+    int64_t tiles = ceil_div(all, work->kernels->tile), whole = tiles;
+    while (sets * whole % threads)
+        whole++;
+    if (whole * NARROW <= all)
+        tiles = whole;
+    work->sets = sets;
     work->count = count;
-    work->tiles = ceil_div(all, work->kernels->tile);
-    work->vectors = work->tiles ? ceil_div(all, work->tiles) : 1;
+    work->tiles = tiles;
+    work->vectors = tiles ? ceil_div(all, tiles) : 1;
+    work->units = least(threads, sets * tiles * work->layer->panels);
 }
 
 static int32_t widest_block(const Layer *layer)
@@ -156,11 +167,6 @@ typedef struct {
     int64_t begin, end; /* panels of all tiles */
     int panels;         /* per tile */
 } Share;
-
-static void cut_shares(Work *work, int threads)
-{
-    work->units = least(threads, work->sets * work->tiles * work->layer->panels);
-}
 
 static Share find_share(const Work *work, int64_t unit)
 {
@@ -231,7 +237,7 @@ int layer_run_linear(const Layer *layer, Pool *pool, const Parallel *parallel, c
                      const float *residual, float *output, int64_t count)
 {
     const Kernels *k = kernels();
-    Work work = {.layer = layer, .kernels = k, .input = input, .residual = residual, .output = output, .sets = 1};
+    Work work = {.layer = layer, .kernels = k, .input = input, .residual = residual, .output = output};
     if (!count || !layer->rows)
         return 1;
     if (count < 4) {
@@ -240,9 +246,8 @@ int layer_run_linear(const Layer *layer, Pool *pool, const Parallel *parallel, c
         work_all(&work, parallel);
         return 1;
     }
-    cut_tiles(&work, count);
+    cut_tiles(&work, 1, count, parallel->threads);
     work.unit = linear_unit;
-    cut_shares(&work, parallel->threads);
     size_t wide = (size_t)(work.vectors * k->lanes) * 4;
     work.slot_bytes = aligned((size_t)widest_block(layer) * wide) + aligned((size_t)layer->rows * wide);
     Scratch *scratch = take(pool, work.slot_bytes * (size_t)slots_for(parallel, work.units));
@@ -598,12 +603,11 @@ static void fill_offsets(const Layer *layer, const Plan *p, int64_t *offset)
 }
 
 /* Choose the tiles, and how many of them are copied at a time. */
-static void plan_tiles(Work *work, Plan *p, int64_t batch)
+static void plan_tiles(Work *work, Plan *p, int64_t batch, int threads)
 {
     p->direct &= batch == 1 || p->height * p->width >= ALONE;
     work->images = batch;
-    work->sets = p->direct ? batch : 1;
-    cut_tiles(work, flat_count(p, p->direct ? 1 : batch));
+    cut_tiles(work, p->direct ? batch : 1, flat_count(p, p->direct ? 1 : batch), threads);
     const int64_t tile = work->vectors * work->kernels->lanes;
     const int64_t position_bytes = p->channels * p->phases_h * p->phases_w * 4;
     const int64_t fitting = (COPY_BYTES / (position_bytes ? position_bytes : 1) - reach_of(p)) / tile;
@@ -625,9 +629,8 @@ int layer_run_conv(const Layer *layer, Pool *pool, const Parallel *parallel, con
     work.write_around = out * 4 > WRITE_BYTES;
     if (layer->depthwise)
         return run_depthwise(&work, p, pool, parallel, batch);
-    plan_tiles(&work, p, batch);
+    plan_tiles(&work, p, batch, parallel->threads);
     work.unit = conv_unit;
-    cut_shares(&work, parallel->threads);
     const size_t wide = (size_t)(work.vectors * k->lanes) * 4, offsets = aligned((size_t)layer->columns * sizeof(int64_t));
     const size_t copy = p->direct ? 0 : aligned((size_t)(channels * p->phases_h * p->phases_w * p->plane) * 4);
     work.slot_bytes = copy + aligned((size_t)widest_block(layer) * wide) + aligned((size_t)(layer->rows / layer->window.groups) * wide);
