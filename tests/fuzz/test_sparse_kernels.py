@@ -9,7 +9,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = ROOT / "prunepack" / "sparse" / "native"
-SOURCES = ("kernel_avx2.c", "kernel_avx512.c", "kernel_portable.c", "layer.c", "matrix.c")
+SOURCES = (
+    *("kernel_avx2.c", "kernel_avx512.c", "kernel_portable.c", "layer.c", "matrix.c", "scratch.c"),
+    *("work.c", "planes.c", "linear.c", "conv.c", "depthwise.c"),
+)
 FLAGS = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -lm -lpthread"
 
 

@@ -108,5 +108,8 @@ int layer_run_linear(const Layer *, Pool *, const Parallel *, const float *input
  * all groups (by_rows), or of its transposed matrix. Returns 0 without memory. */
 int layer_compress(Layer *, const Nonzeros *, int by_rows, float scale, int threads);
 void layer_free(Layer *);
+/* The widest block of columns, and the first row of a panel within its group. */
+int32_t widest_block(const Layer *);
+int32_t panel_begin(const Layer *, int panel);
 
 #endif
