@@ -24,6 +24,7 @@ from prunepack.runtime.ort_weights import extract_model
 from prunepack.runtime.plain_model import extract_plain_model
 from prunepack.runtime.used_options import claim_options, refuse_used
 from prunepack.sparse.held_weights import collect_all, start_sparse
+from prunepack.sparse.library import PROVIDER
 from prunepack.sparse.options import add_sparse_provider
 from prunepack.sparse.passes.session import define_session
 
@@ -103,7 +104,8 @@ def _open(
     _check_start(start, "" if is_model else sparse, path)
     check_choice("value of `sparse`", sparse, get_args(Sparse))
     ort = _import_onnxruntime()
-    requested = choose_providers(providers, ort.get_available_providers())
+    available = [name for name in ort.get_available_providers() if name != PROVIDER]
+    requested = choose_providers(providers, available)
     if sparse != "off":
         requested = require_cpu(providers)
         options = options or ort.SessionOptions()
@@ -148,10 +150,12 @@ def _open_sparse_model(
     ort: OrtModule, path: str, options: SessionOptions, _: Limits | None
 ) -> Session:
     """Start on a plain model; onnxruntime reads the file itself if no weight is sparse."""
+    held = {}
     with suppress(PrunepackError):
         model = extract_plain_model(path)
-        if held := collect_all(model):
-            return start_sparse(ort, model, path, options, held)
+        held = collect_all(model)
+    if held:
+        return start_sparse(ort, model, path, options, held)
     return start_session(ort, path, path, options, [], create=define_session(ort))
 
 

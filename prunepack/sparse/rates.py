@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["Rates", "encode_rates", "find_cache_file", "load_rates"]
 
 
+UNREADABLE = OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError
+"""Errors of a file that is missing or damaged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rates:
     """Nanoseconds of one thread; the order of the fields is that of the native code.
@@ -55,12 +59,12 @@ def load_rates(ort: OrtModule) -> Rates | None:
         None if they cannot be kept: then the native code's own cautious rates apply, because
         measuring them for every process would cost more than they gain.
     """
-    path = find_cache_file(ort)
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        return _read(path)
     try:
+        path = find_cache_file(ort)
+        with suppress(*UNREADABLE):
+            return _read(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):  # without a home, or a folder in it
         return None
     if not os.access(path.parent, os.W_OK):
         return None
@@ -79,7 +83,11 @@ def _read(path: Path) -> Rates:
 
 
 def find_cache_file(ort: OrtModule) -> Path:
-    """Return where the rates of this processor and onnxruntime are kept."""
+    """Return where the rates of this processor and onnxruntime are kept.
+
+    Raises:
+        RuntimeError: If the user has no home.
+    """
     assert native is not None
     name = f"{_read_processor()}-{native.architecture()}-onnxruntime-{ort.__version__}"
     safe = "".join(c if c.isalnum() or c in ".-" else "_" for c in name)
@@ -87,8 +95,9 @@ def find_cache_file(ort: OrtModule) -> Path:
 
 
 def _find_cache_folder() -> Path:
-    if folder := os.environ.get("XDG_CACHE_HOME"):
-        return Path(folder)
+    folder = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if folder.is_absolute():  # the standard ignores others
+        return folder
     home = Path("~").expanduser()
     return home / ("Library/Caches" if sys.platform == "darwin" else ".cache")
 

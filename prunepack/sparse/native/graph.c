@@ -201,10 +201,11 @@ static int match_conv(const OrtNode *node, Match *match)
     return match->input_dims.rank == dims.rank;
 }
 
-static int is_vector_of(const OrtValueInfo *value, int size)
+/* Whether a constant is one value per output, with no more axes than the output, which it would give to the sum. */
+static int is_vector_of(const OrtValueInfo *value, int size, int most_axes)
 {
     Dims dims;
-    return constant_data(value, &dims) && dims.rank > 0 && count_elements(&dims) == size && dims.size[dims.rank - 1] == size;
+    return constant_data(value, &dims) && dims.rank > 0 && dims.rank <= most_axes && count_elements(&dims) == size && dims.size[dims.rank - 1] == size;
 }
 
 static int match_gemm(const OrtNode *node, Match *match)
@@ -217,7 +218,7 @@ static int match_gemm(const OrtNode *node, Match *match)
     match->bias_scale = float_of(node, "beta", 1);
     match->rows = (int)dims.size[match->by_columns ? 1 : 0];
     match->columns = (int)dims.size[match->by_columns ? 0 : 1];
-    if (match->bias && !is_vector_of(match->bias, match->rows))
+    if (match->bias && !is_vector_of(match->bias, match->rows, 2))
         return 0;
     return match->input_dims.rank == 2 && isfinite(match->scale) && isfinite(match->bias_scale);
 }
@@ -267,7 +268,7 @@ static int take_add(const OrtNode *node, Match *match)
     if (node_inputs(node, inputs) != 2 || match->residual || inputs[0] == inputs[1])
         return 0;
     const OrtValueInfo *other = strcmp(value_name(inputs[0]), value_name(match->output)) ? inputs[0] : inputs[1];
-    if (!match->is_conv && !match->bias && is_vector_of(other, match->rows)) {
+    if (!match->is_conv && !match->bias && is_vector_of(other, match->rows, match->input_dims.rank)) {
         match->bias = other;
         return 1;
     }

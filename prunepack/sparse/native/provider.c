@@ -200,6 +200,8 @@ static OrtStatus *claim_all(const Sparse *ep, const OrtNode **nodes, size_t coun
 static OrtStatus *get_capability(Provider *provider, const OrtGraph *graph, OrtSupport *support)
 {
     size_t count = 0;
+    if (!((const Sparse *)provider)->session)
+        return 0; /* chosen by its name alone, as the providers that are registered may be, without our options */
     CHECK(API(Graph_GetNumNodes)(graph, &count));
     if (((const Sparse *)provider)->describes)
         description_keep(provider, ((const Sparse *)provider)->session, graph);

@@ -292,3 +292,11 @@ def test_a_layer_whose_output_nothing_reads_is_skipped(tmp_path):
     weights = {"row": noise(1, 1, 6), "w": noise(6, 2)}
     session = check(save(tmp_path / "m.onnx", nodes, weights, ["n", 3, 6]), noise(5, 3, 6))
     assert claimed(session) == [["MatMul"]]
+
+
+@pytest.mark.parametrize("shape", [(64,), (1, 64), (1, 1, 64), (1, 1, 1, 64)])
+def test_a_bias_with_more_axes_than_the_output_gives_them_to_it(shape, tmp_path):
+    nodes = [node("MatMul", "x", "w", out="m"), node("Add", "b", "m", out="y")]
+    weights = {"w": sparse(RNG, (64, 64), 0.1), "b": sparse(RNG, shape, 1)}
+    session = check(save(tmp_path / "m.onnx", nodes, weights, ["n", 64]), sparse(RNG, (3, 64), 1))
+    assert claimed(session) == [["Gemm" if len(shape) < 3 else "MatMul"]]

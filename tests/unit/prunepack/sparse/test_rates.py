@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import astuple, replace
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -47,7 +48,16 @@ def test_the_cache_depends_on_onnxruntime(cache, measured, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"dense_conv": "fast"}', json.dumps({"dense_conv": 1})]
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "[" * 10**5,
+        '{"dense_conv": "fast"}',
+        json.dumps({"dense_conv": 1}),
+        json.dumps({"dense_conv": 10**400}),
+    ],
 )
 def test_a_damaged_cache_is_measured_again(cache, measured, text):
     load_rates(onnxruntime)
@@ -62,6 +72,22 @@ def test_impossible_rates_are_measured_again(cache, measured, value):
     cache.write_text(json.dumps(json.loads(cache.read_text()) | {"pack": value}))
     assert load_rates(onnxruntime) == SOME
     assert measured == [1, 1]
+
+
+def test_a_user_without_a_home(measured, monkeypatch):
+    def refuse(_):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "expanduser", refuse)
+    assert load_rates(onnxruntime) is None
+    assert measured == []
+
+
+def test_a_relative_cache_folder_is_ignored(tmp_path, measured, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert find_cache_file(onnxruntime).is_relative_to(tmp_path)
 
 
 def test_a_cache_that_cannot_be_written(tmp_path, measured, monkeypatch):

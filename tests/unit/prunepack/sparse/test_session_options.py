@@ -6,13 +6,13 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from prunepack import list_sparse_layers, open_session, sparse_session_options
-from prunepack.errors import UsageError
+from prunepack import list_sparse_layers, open_session, pack, sparse_session_options
+from prunepack.errors import RefusedError, UsageError
 from prunepack.sparse.library import PROVIDER
 from prunepack.sparse.native import native
-from prunepack.sparse.options import KEY, read_session_number
+from prunepack.sparse.options import KEY, RECORD, read_session_number
 from tests.unit.prunepack.sparse.numpy_twin import sparse
-from tests.unit.prunepack.sparse.test_provider import node, save
+from tests.unit.prunepack.sparse.test_provider import claimed, node, save
 
 pytestmark = pytest.mark.skipif(native is None, reason="installed without a compiler")
 
@@ -93,3 +93,23 @@ def test_only_sessions_with_passes_describe_their_graph(path):
     session = onnxruntime.InferenceSession(path, options)
     assert runs_sparse(session)
     assert native.take_graph(read_session_number(options)) == b""
+
+
+def test_dense_sessions_after_sparse_ones_stay_dense(path, tmp_path):
+    pack(path, tmp_path / "m.prunepack")
+    assert runs_sparse(open_session(path, sparse="all"))
+    assert PROVIDER not in open_session(path).get_providers()
+    assert PROVIDER not in open_session(tmp_path / "m.prunepack").get_providers()
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry(RECORD, "1")
+    named = onnxruntime.InferenceSession(path, options, providers=[PROVIDER, *CPU])
+    assert claimed(named) == []
+    with pytest.raises(UsageError, match=f"onnxruntime has no provider {PROVIDER}"):
+        open_session(path, providers=[PROVIDER])
+
+
+def test_a_start_that_fails_tells_its_own_reason(path, tmp_path):
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "o.onnx")
+    with pytest.raises(RefusedError, match="contains compiled nodes"):
+        open_session(path, session_options=options, sparse="all")
