@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,10 +36,11 @@ ORDER = (
 EXTRA = {"dense_onnx": "prunepack export work/dense -o work/dense_onnx"}
 
 
+@cache
 def example(name):
     """Return the example that ends the help of a command."""
-    text = subprocess.run([COMMAND, name, "--help"], capture_output=True, text=True, check=True)
-    return " ".join(text.stdout.split("Example: ")[1].split())
+    text = call(name, "--help", cwd=ROOT).out
+    return " ".join(text.split("Example: ")[1].split())
 
 
 @pytest.fixture(scope="module")

@@ -63,14 +63,18 @@ def made(tmp_path_factory):
     return folder
 
 
+def copy_release(made, folder):
+    shutil.copytree(made / "artifacts/mine", folder / "artifacts/mine")
+    for file in (folder / "artifacts/mine").iterdir():
+        file.chmod(file.stat().st_mode | stat.S_IWUSR)
+    (folder / "mine.toml").write_text(QUICK)
+    return folder
+
+
 @pytest.fixture
 def release(made, tmp_path):
     """A copy of the release, in ``artifacts/mine`` of an empty folder."""
-    shutil.copytree(made / "artifacts/mine", tmp_path / "artifacts/mine")
-    for file in (tmp_path / "artifacts/mine").iterdir():
-        file.chmod(file.stat().st_mode | stat.S_IWUSR)
-    (tmp_path / "mine.toml").write_text(QUICK)
-    return tmp_path
+    return copy_release(made, tmp_path)
 
 
 @pytest.fixture
@@ -228,14 +232,22 @@ def blocks(text, language):
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-@pytest.fixture
-def signed(release):
-    """The release, signed by the commands of the how-to."""
+@pytest.fixture(scope="module")
+def signed_once(made, tmp_path_factory):
+    """A folder with the release, signed by the commands of the how-to."""
+    folder = tmp_path_factory.mktemp("signed")
+    copy_release(made, folder)
     (block,) = [block for block in blocks(HOWTO, "console") if "openssl" in block]
     for line in block.replace("artifacts/lenet", "artifacts/mine").splitlines():
-        done = call(*shlex.split(line)[1:], cwd=release, command=shlex.split(line)[:1], env=plain())
+        done = call(*shlex.split(line)[1:], cwd=folder, command=shlex.split(line)[:1], env=plain())
         assert done.code == 0, (line, done)
-    return release
+    return folder
+
+
+@pytest.fixture
+def signed(release, signed_once):
+    """A copy of the signed release, in the same folder as ``release``."""
+    return shutil.copytree(signed_once, release, dirs_exist_ok=True)
 
 
 def test_a_signed_release_passes_as_the_howto_says(signed, gate):
