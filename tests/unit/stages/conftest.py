@@ -21,6 +21,7 @@ from prunepack.stages.finalize import FinalizeConfig, finalize
 from prunepack.stages.load import LoadConfig, load
 from prunepack.stages.pack import PackConfig, pack
 from prunepack.stages.prune import PruneConfig, prune
+from tests.faults.fresh_exports import share_fresh_exports
 
 USER_CODE = """
 import numpy as np
@@ -82,6 +83,18 @@ def run(tmp_path):
 def workshop(tmp_path_factory):
     """Opens a workshop that outlives a test."""
     return lambda name: Workshop(tmp_path_factory.mktemp(name))
+
+
+@pytest.fixture(scope="session")
+def exports_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("fresh_exports")
+
+
+@pytest.fixture
+def fresh_exports(exports_folder):
+    """Export a checkpoint again only once for all tests of verify; test_origin holds the export."""
+    with share_fresh_exports(exports_folder):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -30,21 +30,37 @@ from prunepack.stages.verify import VerifyConfig, verify
 
 CPU = VerifyConfig(provider="cpu", batch_size=200)
 
+pytestmark = pytest.mark.usefixtures("fresh_exports")
+
+
+def list_parts(chain):
+    return chain.dense, chain.final, chain.onnx, chain.artifact
+
+
+def judge_parity(path):
+    """Return the metrics of a ``parity.json``, and the names of the checks that failed."""
+    skip = ("latency.*", "graph.*", "runtime.nodes_elsewhere", "accuracy.drop")
+    report = judge(GateConfig(skip=skip), [path])
+    failed = {check.limit.name for check in report.checks if check.outcome != "passed"}
+    assert report.exit_code == (1 if failed else 0)
+    return metrics_from_json(json.loads(path.read_text())["metrics"], path), failed
+
 
 @pytest.fixture
 def verified(run):
     """Verifies a chain; returns its metrics and the names of the checks that failed."""
 
     def verified(chain, config=CPU):
-        parts = chain.dense, chain.final, chain.onnx, chain.artifact
-        path = run(verify, config, *parts).path / "parity.json"
-        skip = ("latency.*", "graph.*", "runtime.nodes_elsewhere", "accuracy.drop")
-        report = judge(GateConfig(skip=skip), [path])
-        failed = {check.limit.name for check in report.checks if check.outcome != "passed"}
-        assert report.exit_code == (1 if failed else 0)
-        return metrics_from_json(json.loads(path.read_text())["metrics"], path), failed
+        return judge_parity(run(verify, config, *list_parts(chain)).path / "parity.json")
 
     return verified
+
+
+@pytest.fixture(scope="module")
+def parity(workshop, chain):
+    """The output of verify for the right chain, and its facts."""
+    run = workshop("parity")
+    return run(verify, CPU, *list_parts(chain)), run.facts
 
 
 @pytest.fixture
@@ -71,8 +87,8 @@ STRESS = 2 * (1 + 12) + 3 + 7 + 16 + 32 + 100
 """Samples of stress inputs of LeNet: zeros, twelve scales, and batches of five sizes."""
 
 
-def test_a_right_chain_passes_every_check(chain, verified, some_digits):
-    metrics, failed = verified(chain)
+def test_a_right_chain_passes_every_check(chain, parity, some_digits):
+    metrics, failed = judge_parity(parity[0].path / "parity.json")
     assert failed == set()
     values = {name: one.value for name, one in metrics.items()}
     assert values["parity.weights.differing_bytes"] == 0
@@ -105,13 +121,13 @@ def test_a_right_chain_passes_every_check(chain, verified, some_digits):
     assert metrics["accuracy.dense"].note == "500 test samples"
 
 
-def test_what_it_says_and_of_which_files(chain, run):
-    parity = run(verify, CPU, chain.dense, chain.final, chain.onnx, chain.artifact)
+def test_what_it_says_and_of_which_files(chain, parity):
+    parity, facts = parity
     assert isinstance(parity, ParityResult)
     metrics = parity.content["metrics"]
     accuracy = [metrics[f"accuracy.{name}"]["value"] for name in ("dense", "artifact")]
     worst = metrics["parity.torch_onnx.tolerance"]["value"]
-    assert run.facts["summary"] == (
+    assert facts["summary"] == (
         f"torch ↔ ONNX within {worst:.1e}, accuracy {accuracy[0]:.2f} → {accuracy[1]:.2f} %"
     )
     assert parity.content["digests"] == hash_release(chain.onnx, chain.artifact, chain.dense)
@@ -145,9 +161,9 @@ def test_each_form_runs_once_on_each_batch(chain, verified, monkeypatch):
     }
 
 
-def test_the_same_input_gives_the_same_bytes(chain, run):
-    parts = chain.dense, chain.final, chain.onnx, chain.artifact
-    one, other = (run(verify, CPU, *parts).path / "parity.json" for _ in range(2))
+def test_the_same_input_gives_the_same_bytes(chain, parity, run):
+    results = parity[0], run(verify, CPU, *list_parts(chain))
+    one, other = (result.path / "parity.json" for result in results)
     assert one.read_bytes() == other.read_bytes()
 
 

@@ -135,6 +135,8 @@ def closeness(outputs, labels):
 """
 X = InputSpec(name="x", shape=(4,))
 
+pytestmark = pytest.mark.usefixtures("fresh_exports")
+
 
 @pytest.fixture
 def where(write):
