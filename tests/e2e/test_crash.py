@@ -99,7 +99,7 @@ def start(target: Callable[..., object], *args: object) -> multiprocessing.proce
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    for _ in range(2000):
+    for _ in range(60_000):
         if condition():
             return
         time.sleep(0.005)
@@ -167,6 +167,7 @@ def test_a_run_that_is_killed_at_any_moment_does_no_harm(tmp_path: Path) -> None
 
 
 def interruptible(root: Path, config: WriteConfig) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells make jobs ignore it
     try:
         perform(root, config)
     except KeyboardInterrupt:
@@ -174,8 +175,8 @@ def interruptible(root: Path, config: WriteConfig) -> None:
 
 
 def test_an_interrupted_run_leaves_no_scratch(tmp_path: Path) -> None:
-    chance = random.Random()
-    config = WriteConfig(files=40, pause=0.005)
+    chance, never = random.Random(0), tmp_path / "never"
+    config = WriteConfig(files=40, pause=0.005, wait_for=str(never))  # however late a signal comes
     for _ in range(8):
         child = start(interruptible, tmp_path, config)
         wait_until(lambda: list(tmp_path.glob(".store/scratch/write-*/deep")))
@@ -185,6 +186,7 @@ def test_an_interrupted_run_leaves_no_scratch(tmp_path: Path) -> None:
         assert child.exitcode == 130
         assert names_in(tmp_path / ".store/scratch") == []
         assert names_in(tmp_path / ".store/objects") == []
+    never.touch()
     assert perform(tmp_path, config) == perform(tmp_path / "calm", config)
 
 

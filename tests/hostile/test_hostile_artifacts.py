@@ -72,7 +72,7 @@ def test_refused(make, error, message, at, tmp_path):
     path = tmp_path / "model.prunepack"
     path.write_bytes(make())
     tracemalloc.start()
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(RefusedError) as caught:
         read_until(path, at)
     _, peak = tracemalloc.get_traced_memory()
@@ -89,7 +89,7 @@ def test_refused(make, error, message, at, tmp_path):
     }[error]
     assert f". {advice}" in text
     assert peak < 64 * 1024**2
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     assert caught.value.exit_code == 4
 
 

@@ -33,7 +33,7 @@ def test_refused(make, error, message, at, tmp_path):
     path = tmp_path / "model.prunepack"
     path.write_bytes(make())
     tracemalloc.start()
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(error) as caught:
         read_until(path, at)
     _, peak = tracemalloc.get_traced_memory()
@@ -41,7 +41,7 @@ def test_refused(make, error, message, at, tmp_path):
     assert message in str(caught.value)
     assert str(caught.value).startswith(f"{path}: ")
     assert peak < 64 * 1024**2
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_sound_one_is_read(tmp_path):

@@ -36,7 +36,7 @@ def test_fifteen_percent_more_work():
 def test_the_neighbour_works_and_is_gone_afterwards(load):
     with latency.keep_busy(load):
         (child,) = [one for one in children() if used(one) is not None]
-        before, until = used(child), time.monotonic() + 20
+        before, until = used(child), time.monotonic() + 300
         while used(child) < before + 5 and time.monotonic() < until:
             time.sleep(0.05)
         assert used(child) >= before + 5, "it has used the processor"

@@ -158,17 +158,18 @@ def test_a_silent_worker_of_another_machine_loses_its_trial(tmp_path, alone):
     assert summarize(board) == alone
 
 
+@pytest.mark.slow
 def test_a_worker_that_lives_keeps_its_trial(tmp_path):
-    slow = Toy(lambda number: time.sleep(2.5 if number == 1 else 0))
+    slow = Toy(lambda number: time.sleep(21 if number == 1 else 0))
     place = tmp_path / "study.journal"
     join(place, make(trials=1), Toy()).work()
-    first = join(place, make(trials=3), slow, grace=1.2, name="elsewhere/1/1.0")
+    first = join(place, make(trials=3), slow, grace=10, name="elsewhere/1/1.0")
     thread = threading.Thread(target=first.work)
     thread.start()
     while not any(a.state == "RUNNING" for a in read_board(first.study).attempts.get(1, [])):
         time.sleep(0.02)
     observer = Silent()
-    join(place, make(trials=3), Toy(), grace=1.2, observer=observer).work()
+    join(place, make(trials=3), Toy(), grace=10, observer=observer).work()
     thread.join(60)
     assert observer.lost == []
     assert 1 in slow.numbers

@@ -90,12 +90,12 @@ def test_any_bytes_come_back():
 
 
 def test_hostile_bytes_take_no_quadratic_time():
-    started = time.monotonic()
+    started = time.process_time()
     labels = b"".join(b"\x4a\x02" + n.to_bytes(2, "big") for n in range(50_000))
     check(labels)
     check((b"\x40" + b"\x80" * 9) * 30_000)
     check(b"\x4a\x01" * 100_000)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_numbers_have_the_codecs_of_tensors():
