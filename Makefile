@@ -20,7 +20,7 @@ help:  ## Show this list
 $(READY): pyproject.toml setup.py constraints.txt prunepack/coding/native/native.c $(wildcard prunepack/sparse/native/*.[ch])
 	@echo "setting up .venv (once)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[build,dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[build,dev]'
 	@touch $@
 
 $(BENCH_READY): $(READY)
