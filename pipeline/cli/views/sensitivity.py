@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from prunepack.pipeline.cli.console import format_table
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from prunepack.pipeline.recipe import Recipe
     from prunepack.stages.details.sensitivity import (
+        Curve,
         CurvePoint,
         Outcome,
         Sensitivity,
@@ -64,18 +66,23 @@ def format_rules(measured: Sensitivity) -> str:
 
 
 def _format_curves(measured: Sensitivity) -> str:
+    """Return the curves as a table; where it is too wide, names have lines of their own."""
     amounts = [f"{point.amount:.4g}" for point in measured.curves[0].points]
-    head = ("layer", "method", "weights", *amounts)
     rows = [
-        (
-            curve.layer or "(the model itself)",
-            curve.method,
-            f"{curve.weights:,}",
-            *map(_format_point, curve.points),
-        )
-        for curve in measured.curves
+        (*_describe_layer(curve), *map(_format_point, curve.points)) for curve in measured.curves
     ]
-    return format_table(head, rows, right=f"weights {' '.join(amounts)}")
+    head, right = ("layer", "method", "weights", *amounts), f"weights {' '.join(amounts)}"
+    table = format_table(head, rows, right)
+    if max(map(len, table.splitlines())) <= shutil.get_terminal_size().columns:
+        return table
+    heads, rule, *lines = format_table(amounts, [row[3:] for row in rows], right).splitlines()
+    names = (f"{layer}, {method}, {weights} weights" for layer, method, weights, *_ in rows)
+    pairs = (f"{name}\n{line}" for name, line in zip(names, lines, strict=True))
+    return "\n".join([heads, rule, *pairs])
+
+
+def _describe_layer(curve: Curve) -> tuple[str, str, str]:
+    return curve.layer or "(the model itself)", curve.method, f"{curve.weights:,}"
 
 
 def _format_point(point: CurvePoint) -> str:

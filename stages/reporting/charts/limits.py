@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from prunepack.stages.reporting.drawing.picture import Mark
     from prunepack.stages.reporting.report import CheckResult, Report
 
-__all__ = ["compute_use", "draw_limits", "list_own_checks"]
+__all__ = ["compute_use", "describe_off_scale", "draw_limits", "list_own_checks"]
 
 SCALE = Scale(0.0, 1.5)
 """Parts of a limit; a value further beyond is at the right edge, with a mark."""
+
+MEASURED = ("%", "×", "points", "bytes", "ms", "dB", "MACs", "")
+"""Units of values on a scale; the others count things."""
 
 STATES = {"passed": "good", "failed": "bad", "undecided": "undecided"}
 
@@ -57,6 +60,29 @@ def compute_use(value: float, check: CheckResult) -> float:
     return min(use, 1.0) if is_inside else max(use, math.nextafter(1.0, 2.0))
 
 
+def describe_off_scale(check: CheckResult) -> str:
+    """Return the relation to the limit of a count, or of a share that is perfect, in words.
+
+    A position says little about them: 10,000 of 10,000 required samples would lie on the limit, and
+    an agreement of 100 % at the other end.
+
+    Returns:
+        The words; empty for all other checks, which have a place on the axis.
+    """
+    gap = check.value - check.threshold
+    if check.low is not None or not math.isfinite(gap):
+        return ""
+    if check.unit == "%" and check.limit.sense == ">=" and check.value == 100:
+        return "nothing is missing to 100 %"
+    if check.unit in MEASURED:
+        return ""
+    if check.outcome == "passed":
+        wanted = "required" if check.limit.sense == ">=" else "allowed"
+        extra = f"{format_number(abs(gap))} {'more' if gap > 0 else 'fewer'} than {wanted}"
+        return extra if gap else f"exactly as many as {wanted}"
+    return f"{format_number(abs(gap))} too {'many' if gap > 0 else 'few'}"
+
+
 def draw_limits(report: Report) -> Picture | None:
     """Draw the checks of the recipe's limits, and those that did not pass."""
     checks = list_own_checks(report)
@@ -68,7 +94,8 @@ def draw_limits(report: Report) -> Picture | None:
         name="limits",
         title="Use of each limit",
         description="Part of each limit that is used, with its 95 % interval: beyond the red line "
-        "the check fails. The mark » stands for a value beyond the end of the axis.",
+        "the check fails. The mark » stands for a value beyond the end of the axis. Counts, and "
+        "shares of exactly 100 %, have words in place of a position.",
         layout="rows",
         rows=tuple(map(_draw_check, checks)),
         table=Table(columns, tuple(map(_list_cells, checks))),
@@ -94,6 +121,8 @@ def _draw_check(check: CheckResult) -> Row:
 
 
 def _draw_track(check: CheckResult) -> tuple[Mark, ...]:
+    if words := describe_off_scale(check):
+        return (text(STATES[check.outcome], "0%", 15, words, "start"),)
     use = compute_use(check.value, check)
     edge = SCALE.place(1.0)
     marks = [

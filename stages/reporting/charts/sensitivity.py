@@ -54,6 +54,7 @@ def draw_curves(measured: Sensitivity, most: int) -> Picture:
             for each in curves
         ),
         table=Table(COLUMNS, tuple(cells for each in curves for cells in _list_cells(each))),
+        has_heads=True,
         axis=tuple(_draw_heads(curves[0].points)),
         note=_describe_hidden(len(measured.curves) - len(curves)),
     )

@@ -81,6 +81,7 @@ class Picture:
         rows: The drawings.
         table: The values, for readers of the page.
         axis: The axis below rows.
+        has_heads: Whether the axis names columns, so that it stands above the rows.
         note: A line below the picture.
         legend: Colors and their names.
         plot: The values for other programs, if they need other rows than readers.
@@ -97,6 +98,7 @@ class Picture:
     legend: tuple[tuple[str, str], ...] = ()
     is_wide: bool = True
     plot: Table | None = None
+    has_heads: bool = False
 
 
 def _write(value: float) -> str:

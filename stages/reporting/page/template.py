@@ -12,6 +12,7 @@ from prunepack.stages.reporting.wording import format_metric, format_number
 
 if TYPE_CHECKING:
     from jinja2 import Template
+    from markupsafe import Markup
 
 __all__ = ["open_template", "replace_controls"]
 
@@ -44,8 +45,16 @@ def open_template(name: str, *folders: Path) -> Template:
         "number": format_number,
         "metric": format_metric,
         "cell": _format_cell,
+        "breakable": _make_breakable,
     }
     return environment.get_template(name)
+
+
+def _make_breakable(name: str) -> Markup:
+    """Return a name that a line breaks after a dot, a slash or an underscore."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"([._/])(?=[^._/])", r"\1<wbr/>", str(escape(name))))  # noqa: S704
 
 
 def _format_cell(value: str | float | None) -> str:

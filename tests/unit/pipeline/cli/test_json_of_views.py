@@ -35,3 +35,17 @@ def test_the_next_command_of_a_search(findings, command):
     assert facts["summary"] in text
     assert command is None or command in text
     assert facts.items() >= findings.to_json().items()
+
+
+@pytest.mark.parametrize("columns", [60, 100, 400])
+def test_names_of_layers_have_lines_of_their_own_in_a_narrow_terminal(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    name = "encoder.layers.11.attention.self.query.weight"
+    lines = format_sensitivity(make_sensitivity(name=name), []).splitlines()
+    (at,) = [index for index, line in enumerate(lines) if line.startswith(f"{name}0")]
+    values = "0.01±0.40"
+    if columns == 400:
+        assert values in lines[at]
+    else:
+        assert lines[at] == f"{name}0, l1_unstructured, 1,000 weights"
+        assert lines[at + 1].startswith(values)

@@ -8,7 +8,7 @@ import pytest
 from prunepack.stages.metrics.limits import Limit
 from prunepack.stages.metrics.metric import Metric
 from prunepack.stages.reporting.charts.gallery import draw_pictures, to_plots
-from prunepack.stages.reporting.charts.limits import compute_use
+from prunepack.stages.reporting.charts.limits import compute_use, describe_off_scale
 from prunepack.stages.reporting.charts.ratios import list_ratios
 from prunepack.stages.reporting.drawing.scale import Scale, list_ticks
 from prunepack.stages.reporting.drawing.words import (
@@ -52,6 +52,28 @@ def test_limits_are_drawn_by_the_part_of_them_that_is_used():
     assert percent(limit.attributes["x1"]) == pytest.approx(100 / 1.5, abs=0.01)
     (dot,) = marks(rows["size.ratio"], "good")
     assert percent(dot.attributes["cx"]) == pytest.approx(100 * 8.5 / 10.33 / 1.5, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "metric", "words"),
+    [
+        ("accuracy.samples", ">= 100", Metric(100, "samples"), "exactly as many as required"),
+        ("accuracy.samples", ">= 100", Metric(1100, "samples"), "1,000 more than required"),
+        ("accuracy.samples", ">= 100", Metric(40, "samples"), "60 too few"),
+        ("runtime.nodes_elsewhere", "<= 0", Metric(0, "nodes"), "exactly as many as allowed"),
+        ("parity.own_count", "<= 3", Metric(1, "nodes"), "2 fewer than allowed"),
+        ("runtime.nodes_elsewhere", "<= 0", Metric(7, "nodes"), "7 too many"),
+        ("agreement.torch_onnx", ">= 99.99", Metric(100, "%"), "nothing is missing to 100 %"),
+        ("agreement.torch_onnx", ">= 99.99", Metric(99.995, "%"), ""),
+        ("agreement.torch_onnx", ">= 99.99", Metric(math.nan, "%"), ""),
+        ("size.ratio", ">= 8", Metric(8, "×"), ""),
+        ("accuracy.drop", "<= 0.5", Metric(0, "points", 0, 0), ""),
+    ],
+)
+def test_counts_and_perfect_shares_have_words(name, limit, metric, words):
+    report = make_page_report({name: metric}, [f"{name} {limit}"])
+    (check,) = (check for check in report.checks if check.name == name)
+    assert describe_off_scale(check) == words
 
 
 def test_a_failed_check_comes_first_and_beyond_the_line():
