@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from prunepack.format.limits import Limits
     from prunepack.runtime.ort_types import (
         OrtModule,
+        PassesSession,
         Provider,
         Session,
         SessionOptions,
@@ -126,6 +127,8 @@ def _open(
         session = _start_first_possible(start_on, requested, may_skip=providers is None)
     if providers is not None:
         check_used_providers(requested, session.get_providers())
+    if sparse != "off":  # sparse kernels cannot run here
+        cast("PassesSession", session).samples_per_pass = None
     return session
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "NodeArg",
     "OrtModule",
     "OrtValue",
+    "PassesSession",
     "Session",
     "SessionOptions",
 ]
@@ -85,6 +86,12 @@ class ArtifactSession(Session, Protocol):
 
     shared_weights: Mapping[str, OrtValue]
     set_providers: Callable[..., None]
+
+
+class PassesSession(Session, Protocol):
+    """A session of ``open_session`` with ``sparse``."""
+
+    samples_per_pass: int | None
 
 
 class SessionOptions(Protocol):

@@ -48,6 +48,7 @@ def check_dense(model, caplog, reason):
         assert session.get_providers() == ["CPUExecutionProvider"]
         np.testing.assert_allclose(session.run(None, {"x": X})[0], X @ WEIGHT)
         assert list_sparse_layers(session) == []
+        assert session.samples_per_pass is None
     assert [r.getMessage() for r in caplog.records] == [f"sparse kernels are not used: {reason}"]
     assert caplog.records[0].levelno == logging.WARNING
 
