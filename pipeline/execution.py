@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from prunepack.arguments import is_choice
@@ -99,15 +98,23 @@ def execute_recipe(
     with Store(artifacts) as store, Observation(opened, watcher.warn) as observation:
         head = _describe_run(recipe, label, artifacts)
         observation.start(head)
-        report = None
-        with suppress(Stopped), Recorder(store, head) as recorder:  # it sees that a run stopped
+        with Recorder(store, head) as recorder:
             finish = (recorder.add, watcher.finish, observation.finish_stage)
             runner = _make_runner(store, recorder, recipe, watcher, until, force, finish)
-            report = build(recipe.plan, runner).content
+            report = _build(recipe, runner, recorder)
         folder = artifacts / head.recipe
         published = _publish(recorder.run, folder)
         observation.finish(report, published)
     return RunResult(recorder.run, folder, published, report, time.perf_counter() - began)
+
+
+def _build(recipe: Recipe, runner: Runner, recorder: Recorder) -> dict[str, Any] | None:
+    """Return the content of the report; None if the run ends before the gate, as asked."""
+    try:
+        return build(recipe.plan, runner).content
+    except Stopped:
+        recorder.stop()
+        return None
 
 
 def _check_stages(*names: str) -> None:

@@ -55,7 +55,7 @@ class Recorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None and self.events:
+        if kind is None and self.events and not self.run.stopped:
             self._finish()
 
     def add(self, event: Event) -> None:
@@ -69,6 +69,11 @@ class Recorder:
                 number = claim_number(self._store.runs)
             self.run = self.run.model_copy(update={"number": number})
         self.run = self.run.model_copy(update={"events": (*self.events, event)})
+        self._write(self.run.model_copy(update={"earlier": self._list_earlier()}))
+
+    def stop(self) -> None:
+        """Write down that the run ends here, because the user asked for no more."""
+        self.run = self.run.model_copy(update={"stopped": True})
         self._write(self.run.model_copy(update={"earlier": self._list_earlier()}))
 
     def _finish(self) -> None:

@@ -47,7 +47,8 @@ class Run(RunHead):
     Attributes:
         number: Its number, which counts all runs of the store; 0 if it has no event.
         started: The time of its start in UTC, as in ISO 8601; empty if it has no event.
-        finished: Whether it reached its end; if not, it failed, was stopped or is not over.
+        finished: Whether it reached its end; if not, it failed, was interrupted or is not over.
+        stopped: Whether it ended after the stage that the user named.
         events: The finished stages, in order.
         earlier: The events of earlier runs for the stages that this run did not reach.
     """
@@ -55,6 +56,7 @@ class Run(RunHead):
     number: int = 0
     started: str = ""
     finished: bool = False
+    stopped: bool = False
     events: tuple[Event, ...] = ()
     earlier: tuple[Event, ...] = ()
 

@@ -23,7 +23,9 @@ def describe_outcome(run: Run) -> str:
     if run.verdict is not None:
         return str(run.verdict.facts["summary"])
     last = run.events[-1].stage if run.events else "nothing"
-    return f"stopped after {last}" if run.finished else f"did not finish: {last} was its last stage"
+    if run.finished or run.stopped:
+        return f"stopped after {last}"
+    return f"did not finish: {last} was its last stage"
 
 
 def format_change(change: Change) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def open_storage(place: str, *, creates: bool) -> BaseStorage:
     if not creates and not path.exists():
         raise UsageError(
             f"the storage `{place}` does not exist",
-            hint="Begin the search with --storage, or check the path",
+            hint="Run the search first, or check the path",
         )
     if path.suffix not in JOURNALS + DATABASES:
         raise UsageError(

@@ -79,10 +79,10 @@ def find_denormals(items: Array, dtype: str) -> npt.NDArray[np.bool_]:
     mantissa = MANTISSA_BITS.get(dtype)
     if mantissa is None:
         return np.zeros(items.shape, bool)
-    words = bits(np.ascontiguousarray(items)).reshape(items.shape)
+    words = bits(np.ascontiguousarray(items))  # of one axis at least: scalars warn
     one = words.dtype.type(1)
     found: npt.NDArray[np.bool_] = (words << one) - one < words.dtype.type((2 << mantissa) - 1)
-    return found
+    return found.reshape(items.shape)
 
 
 def sum_near_zeros(counts: Iterable[NearZeros]) -> NearZeros:

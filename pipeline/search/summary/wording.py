@@ -28,7 +28,8 @@ def count_outcomes(findings: Findings) -> str:
     """Return the numbers of trials by their ends, and that of the front."""
     states = Counter(result.state for result in findings.results.values())
     counts = ", ".join(f"{count} {state}" for state, count in states.most_common())
-    return f"{states.total()} trials: {counts}; {len(findings.front)} on the front."
+    trials = "1 trial" if states.total() == 1 else f"{states.total()} trials"
+    return f"{trials}: {counts}; {len(findings.front)} on the front."
 
 
 def suggest_command(findings: Findings) -> str:

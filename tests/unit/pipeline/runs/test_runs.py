@@ -24,6 +24,7 @@ from prunepack.pipeline.runs.run_files import (
     read_last_run,
     read_runs,
 )
+from prunepack.pipeline.runs.wording import describe_outcome
 from tests.unit.pipeline.runs.materials import material
 
 if TYPE_CHECKING:
@@ -85,6 +86,18 @@ def test_a_run_comes_back_as_it_was(store: Store) -> None:
 def test_a_run_that_fails_is_known_as_far_as_it_came(store: Store) -> None:
     found = record(store, event(store, "load"), fails=True)
     assert (stages(found.events), found.finished) == ("load", False)
+
+
+def test_a_run_that_stops_as_asked_is_told_from_one_that_failed(store: Store) -> None:
+    record(store, event(store, "load"), event(store, "prune"))
+    with Recorder(store, RunHead(recipe="lenet")) as recorder:
+        recorder.add(event(store, "load", "a"))
+        recorder.stop()
+    found = read_last_run(store.root, "lenet")
+    assert (found.finished, found.stopped, stages(found.earlier)) == (False, True, "prune")
+    assert describe_outcome(found) == "stopped after load"
+    failed = record(store, event(store, "load", "b"), fails=True)
+    assert describe_outcome(failed) == "did not finish: load was its last stage"
 
 
 def test_a_run_that_goes_on_is_known_as_far_as_it_is(store: Store) -> None:

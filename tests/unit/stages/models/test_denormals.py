@@ -67,6 +67,15 @@ def test_the_places_have_the_shape_of_the_array(shape):
     assert found.all()
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [0.0, -0.0, 1e-41, 1.0, np.inf])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_scalar_warns_of_nothing(value, dtype):
+    with np.errstate(all="ignore"):
+        scalar = np.array(value, dtype)
+    assert find_denormals(scalar).item() is (value == 1e-41 and dtype is np.float32)
+
+
 def test_tied_weights_are_flushed_once_and_buffers_too():
     model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2), nn.BatchNorm1d(2))
     model[1].weight = model[0].weight
