@@ -29,7 +29,7 @@ static void depthwise_lines_unit(const Work *work, int64_t unit, char *scratch)
     const Finish finish = {.bias = shifted(layer->bias, channel), .residual = shifted(work->residual, at),
                            .output = work->output + at, .end = &layer->epilogue, .fetch_ahead = work->fetch_ahead};
     work->kernels->depthwise_lines(work->input + unit * p->height * p->width, layer->depthwise + channel * p->taps,
-                                   &layer->window, p->height, p->width, p->out_h, p->out_w, &finish);
+                                   &p->window, p->height, p->width, p->out_h, p->out_w, &finish);
 }
 
 /* List the segments of all tiles. Each line of the output begins one, and each tile at most one. */

@@ -8,13 +8,27 @@ static int64_t shared_padding(int64_t size, int64_t before, int64_t after, int s
     return stride > 1 ? out + reach : shared > out ? shared : out;
 }
 
+/* Take a single column for a line, so that its elements are copied together. */
+static void lay_column_down(Plan *p)
+{
+    Window *w = &p->window;
+    if (p->width != 1 || p->out_w != 1 || w->kernel_w != 1 || w->pad_left || w->pad_right)
+        return;
+    *w = (Window){1, w->kernel_h, 1, w->stride_h, 1, w->dilation_h, 0, w->pad_top, 0, w->pad_bottom, w->groups};
+    p->width = p->height;
+    p->out_w = p->out_h;
+    p->height = p->out_h = 1;
+}
+
 Plan plan_conv(const Layer *layer, int64_t channels, int64_t height, int64_t width, int64_t out_h, int64_t out_w)
 {
-    const Window *w = &layer->window;
-    Plan p = {.window = *w, .channels = channels, .height = height, .width = width, .out_h = out_h, .out_w = out_w};
-    p.row = shared_padding(width, w->pad_left, w->pad_right, w->stride_w, out_w, (w->kernel_w - 1) * w->dilation_w / w->stride_w);
-    p.image_rows =
-        shared_padding(height, w->pad_top, w->pad_bottom, w->stride_h, out_h, (w->kernel_h - 1) * w->dilation_h / w->stride_h);
+    Plan p = {.window = layer->window, .channels = channels, .height = height, .width = width, .out_h = out_h, .out_w = out_w};
+    lay_column_down(&p);
+    const Window *w = &p.window;
+    p.row = shared_padding(p.width, w->pad_left, w->pad_right, w->stride_w, p.out_w,
+                           (w->kernel_w - 1) * w->dilation_w / w->stride_w);
+    p.image_rows = shared_padding(p.height, w->pad_top, w->pad_bottom, w->stride_h, p.out_h,
+                                  (w->kernel_h - 1) * w->dilation_h / w->stride_h);
     p.phases_h = w->kernel_h == 1 ? 1 : w->stride_h;
     p.phases_w = w->kernel_w == 1 ? 1 : w->stride_w;
     p.taps = w->kernel_h * w->kernel_w;

@@ -104,13 +104,16 @@ static void draw_window(Case *c)
         w->kernel_h = w->kernel_w = draw(2) ? 1 : 3;
     if (draw(3) == 0)
         w->pad_top = w->pad_left = w->pad_bottom = w->pad_right = 0;
+    const int column = draw(6) == 0;
+    if (column)
+        w->kernel_w = 1, w->pad_left = w->pad_right = 0;
     const int inside = depthwise ? 1 : 1 + (int)draw(20), outside = depthwise ? 1 : 1 + (int)draw(90);
     c->channels = inside * w->groups;
     c->layer.rows = outside * w->groups;
     c->layer.columns = inside * w->kernel_h * w->kernel_w;
     const int64_t least_h = (w->kernel_h - 1) * w->dilation_h + 1, least_w = (w->kernel_w - 1) * w->dilation_w + 1;
     c->height = least_h + draw(20);
-    c->width = least_w + draw(40);
+    c->width = column ? 1 : least_w + draw(40);
     c->out_h = (c->height + w->pad_top + w->pad_bottom - least_h) / w->stride_h + 1;
     c->out_w = (c->width + w->pad_left + w->pad_right - least_w) / w->stride_w + 1;
 }

@@ -98,6 +98,17 @@ def test_a_convolution_over_one_axis(tmp_path):
     assert claimed(check(path, noise(2, 5, 50), noise(1, 5, 7))) == [["Conv"]]
 
 
+@pytest.mark.parametrize("group", [1, 2, 8])
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_a_convolution_over_a_column(group, stride, tmp_path):
+    """The plane is one column wide, as exporters lay out sound."""
+    attributes = {"group": group, "pads": [4, 0, 3, 0], "strides": [stride, stride]}
+    nodes = [node("Conv", "x", "w", out="y", **attributes)]
+    weights = {"w": sparse(RNG, (16, 8 // group, 7, 1), 0.2)}
+    path = save(tmp_path / "m.onnx", nodes, weights, ["n", 8, "t", 1])
+    assert claimed(check(path, noise(2, 8, 90, 1), noise(1, 8, 5, 1), threads=2)) == [["Conv"]]
+
+
 @pytest.mark.parametrize("trans", [0, 1])
 def test_gemm(trans, tmp_path):
     shape = (30, 20) if trans else (20, 30)
