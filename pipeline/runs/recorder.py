@@ -69,12 +69,12 @@ class Recorder:
                 number = claim_number(self._store.runs)
             self.run = self.run.model_copy(update={"number": number})
         self.run = self.run.model_copy(update={"events": (*self.events, event)})
-        self._write(self.run.model_copy(update={"earlier": self._list_earlier()}))
+        self._write_unfinished()
 
     def stop(self) -> None:
         """Write down that the run ends here, because the user asked for no more."""
         self.run = self.run.model_copy(update={"stopped": True})
-        self._write(self.run.model_copy(update={"earlier": self._list_earlier()}))
+        self._write_unfinished()
 
     def _finish(self) -> None:
         self.run = self.run.model_copy(update={"finished": True})
@@ -82,6 +82,10 @@ class Recorder:
             delete_run(self._store.root, self.run.number)
             self.run = self.run.model_copy(update={"number": self.previous.number})
         self._write(self.run)
+
+    def _write_unfinished(self) -> None:
+        """Write the record with the events of earlier runs for the stages not reached."""
+        self._write(self.run.model_copy(update={"earlier": self._list_earlier()}))
 
     def _list_earlier(self) -> tuple[Event, ...]:
         now = dict(number_calls(self.events))
