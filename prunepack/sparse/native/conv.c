@@ -25,6 +25,9 @@ static void pack_conv(const Work *work, const float *source, int64_t size, const
     }
 }
 
+/* Elements of the planes of all channels. */
+static int64_t planes_size(const Plan *p) { return p->channels * p->phases_h * p->phases_w * p->plane; }
+
 /* The planes of one group, from flat position `begin` on, and the tile that is made from them. */
 typedef struct {
     const float *source;
@@ -75,7 +78,7 @@ static void multiply_chunk(const Work *work, const Share *share, int64_t tile, i
 {
     const Plan *p = work->plan;
     const int64_t groups = work->layer->window.groups;
-    const int64_t all = p->channels * p->phases_h * p->phases_w * p->plane;
+    const int64_t all = planes_size(p);
     const int64_t begin = p->direct ? 0 : first_vector(work, tile) * work->kernels->lanes;
     for (int64_t group = 0; group < groups; group++)
         for (int64_t t = tile; t < end; t++) {
@@ -93,7 +96,7 @@ static void conv_unit(const Work *work, int64_t unit, char *scratch)
     const int64_t first = first_tile(&share), tiles = end_tile(&share) - first;
     const int64_t chunks = p->direct ? 1 : ceil_div(tiles, work->chunk);
     float *planes = (float *)scratch;
-    const size_t copy = p->direct ? 0 : aligned((size_t)(p->channels * p->phases_h * p->phases_w * p->plane) * 4);
+    const size_t copy = p->direct ? 0 : aligned((size_t)planes_size(p) * 4);
     for (int64_t i = 0; i < chunks; i++) {
         const int64_t tile = first + tiles * i / chunks, end = first + tiles * (i + 1) / chunks;
         if (!p->direct)
@@ -142,7 +145,7 @@ int layer_run_conv(const Layer *layer, Pool *pool, const Parallel *parallel, con
     plan_tiles(&work, p, batch, parallel->threads);
     work.unit = conv_unit;
     const size_t wide = (size_t)(work.vectors * k->lanes) * 4, offsets = aligned((size_t)layer->columns * sizeof(int64_t));
-    const size_t copy = p->direct ? 0 : aligned((size_t)(channels * p->phases_h * p->phases_w * p->plane) * 4);
+    const size_t copy = p->direct ? 0 : aligned((size_t)planes_size(p) * 4);
     work.slot_bytes = copy + aligned((size_t)widest_block(layer) * wide) + aligned((size_t)(layer->rows / layer->window.groups) * wide);
     Scratch *scratch = scratch_take(pool, offsets + work.slot_bytes * (size_t)work.units);
     if (!scratch)
